@@ -1,0 +1,157 @@
+"""The component: a role, its permissions policy and an instance profile."""
+
+# No `from __future__ import annotations` here: Pulumi's schema analyser reads the annotations as objects.
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from . import policy
+from .options import UNKNOWN, find_mistakes, find_name_mistakes
+
+
+class SsmInstanceProfileArgs(TypedDict):
+    """What the instances may do, and how the role and the profile look. Every key is optional."""
+
+    ec2_describe: NotRequired[bool]
+    """Grant ec2:Describe*, which lets software on the instance read about its environment. Default: true."""
+    ec2_describe_actions: NotRequired[Sequence[str]]
+    """Grant these EC2 actions in place of ec2:Describe*, such as DescribeInstances and DescribeTags."""
+    scope_heartbeat: NotRequired[bool]
+    """Grant ssm:UpdateInstanceInformation on EC2 instances only, in place of every resource. Default: false."""
+    quiet_agent: NotRequired[bool]
+    """Grant the two calls that the agent polls in any case, so that its log has no AccessDenied. Default: false."""
+    require_imdsv2: NotRequired[bool]
+    """Deny every call made with credentials that were fetched by IMDSv1. Default: false."""
+    path: NotRequired[pulumi.Input[str]]
+    """The IAM path of the role and the instance profile. Default: /."""
+    role_name: NotRequired[pulumi.Input[str]]
+    """The role's name. Default: the component's name, "-role" and a random suffix."""
+    profile_name: NotRequired[pulumi.Input[str]]
+    """The instance profile's name. Default: the component's name, "-profile" and a random suffix."""
+    description: NotRequired[pulumi.Input[str]]
+    """The role's description. Default: what the role is for."""
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Tags of the role and the instance profile, beside the provider's default tags."""
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """The ARN of the managed policy that bounds what the role can ever be allowed."""
+    service_principals: NotRequired[Sequence[str]]
+    """Who may assume the role. Default: ec2.amazonaws.com."""
+
+
+class SsmInstanceProfile(pulumi.ComponentResource):
+    """An instance profile with exactly the permissions that AWS Systems Manager needs on an EC2 instance."""
+
+    role_name: pulumi.Output[str]
+    """The role's name."""
+    role_arn: pulumi.Output[str]
+    """The role's ARN."""
+    instance_profile_name: pulumi.Output[str]
+    """The instance profile's name, with which instances are launched."""
+    instance_profile_arn: pulumi.Output[str]
+    """The instance profile's ARN."""
+    policy_json: pulumi.Output[str]
+    """The permissions policy, as IAM receives it."""
+    actions: pulumi.Output[Sequence[str]]
+    """The actions that the policy allows, sorted."""
+
+    def __init__(
+        self,
+        name: str,
+        args: SsmInstanceProfileArgs = {},  # noqa: B006 - the schema analyser accepts no other default; never changed
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Create the role, its policy and the instance profile.
+
+        Args:
+            name: The component's name, of which the names of its resources are made.
+            args: The options, each of them optional.
+            opts: Pulumi's resource options. Providers and protection reach the component's resources.
+
+        Raises:
+            ValueError: If any option is wrong. The text has a line for each mistake; nothing was created.
+        """
+        if not isinstance(args, Mapping):
+            raise ValueError(f"args: found a {type(args).__name__}; allowed: a dict of options")
+        given = {key: value for key, value in args.items() if value is not None}
+        options = {key: _with_unknowns(value) for key, value in given.items()}
+        _refuse([*find_name_mistakes(name, options), *find_mistakes(options)])
+        super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
+
+        inputs = {key: _checked(key, value) for key, value in given.items()}
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=inputs.get("role_name"),
+            path=inputs.get("path"),
+            description=inputs.get("description") or "Lets AWS Systems Manager manage the EC2 instances that use it.",
+            assume_role_policy=policy.to_json(policy.trust_policy(options)),
+            permissions_boundary=inputs.get("permissions_boundary_arn"),
+            tags=inputs.get("tags"),
+            opts=child,
+        )
+        policy_json = self._policy_json(options)
+        role_policy = aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=policy_json, opts=child)
+        profile = aws.iam.InstanceProfile(
+            f"{name}-profile",
+            name=inputs.get("profile_name"),
+            path=inputs.get("path"),
+            role=role.name,
+            tags=inputs.get("tags"),
+            # An instance launched with a profile that exists must find its permissions there.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role_policy]),
+        )
+
+        self.role_name = role.name
+        self.role_arn = role.arn
+        self.instance_profile_name = profile.name
+        self.instance_profile_arn = profile.arn
+        self.policy_json = pulumi.Output.from_input(policy_json)
+        self.actions = pulumi.Output.from_input(policy.actions(options))
+        self.register_outputs(
+            {
+                "roleName": self.role_name,
+                "roleArn": self.role_arn,
+                "instanceProfileName": self.instance_profile_name,
+                "instanceProfileArn": self.instance_profile_arn,
+                "policyJson": self.policy_json,
+                "actions": self.actions,
+            }
+        )
+
+    def _policy_json(self, options: policy.Options) -> pulumi.Input[str]:
+        """The policy's text: plain where nothing has to be looked up, so that a preview needs no credentials."""
+        if not policy.lookups(options):
+            return policy.to_json(policy.policy_document(options, {}))
+        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
+        return partition.apply(
+            lambda partition: policy.to_json(policy.policy_document(options, {"partition": partition}))
+        )
+
+
+def _with_unknowns(value: Any) -> Any:
+    """The value with UNKNOWN in place of every output in it."""
+    if isinstance(value, pulumi.Output | Awaitable):
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: _with_unknowns(entry) for key, entry in value.items()}
+    return value
+
+
+def _checked(option: str, value: Any) -> Any:
+    """The value; where it holds outputs, one that fails if they turn out to be wrong."""
+    if _with_unknowns(value) == value:
+        return value
+
+    def check(resolved: Any) -> Any:
+        _refuse(find_mistakes({option: resolved}))
+        return resolved
+
+    return pulumi.Output.from_input(value).apply(check)
+
+
+def _refuse(mistakes: Sequence[str]) -> None:
+    if mistakes:
+        raise ValueError("\n".join(mistakes))

@@ -1,0 +1,205 @@
+"""What each option accepts, and every mistake in a set of options: pure functions, without Pulumi."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+Kind = Literal["boolean", "string", "array", "object"]
+"""How stack config writes a value, in Pulumi.yaml's words."""
+
+UNKNOWN: Any = object()
+"""Stands for a value that is not known before the deployment runs: another resource's output."""
+
+NAME = r"[A-Za-z0-9+=,.@_-]+"
+"""What IAM accepts in the name of a role, a policy or an instance profile."""
+
+ROLE_NAME_LIMIT = 64
+POLICY_NAME_LIMIT = 128
+PROFILE_NAME_LIMIT = 128
+RANDOM_SUFFIX = len("-1234567")
+"""What Pulumi adds to the name of a resource whose name is not given."""
+
+_TAG_PUNCTUATION = "_.:/=+-@"
+
+
+@dataclass(frozen=True)
+class Option:
+    """The rule for one option."""
+
+    kind: Kind
+    allowed: str
+    wrong_parts: Callable[[Any], Iterable[Any]]
+    """Yields the parts of a value that break the rule: the value itself, or entries of it."""
+    accepts_outputs: bool = True
+    """Whether the value may be another resource's output, known only while the deployment runs."""
+
+
+def _not_a_bool(value: Any) -> Iterator[Any]:
+    if type(value) is not bool:
+        yield value
+
+
+def _text(pattern: str, longest: int) -> Callable[[Any], Iterator[Any]]:
+    accepted = re.compile(pattern, re.ASCII)
+
+    def wrong_parts(value: Any) -> Iterator[Any]:
+        if not isinstance(value, str) or len(value) > longest or not accepted.fullmatch(value):
+            yield value
+
+    return wrong_parts
+
+
+def _texts(pattern: str, longest: int) -> Callable[[Any], Iterator[Any]]:
+    wrong_text = _text(pattern, longest)
+
+    def wrong_parts(value: Any) -> Iterator[Any]:
+        if not isinstance(value, list | tuple) or not value:
+            yield value
+        else:
+            for entry in value:
+                yield from wrong_text(entry)
+
+    return wrong_parts
+
+
+def _wrong_tags(value: Any) -> Iterator[Any]:
+    if not isinstance(value, Mapping) or len(value) > 50:
+        yield value
+        return
+    for key, text in value.items():
+        good_key = _is_tag_text(key, 1, 128) and not key.lower().startswith("aws:")
+        if not good_key or not (text is UNKNOWN or _is_tag_text(text, 0, 256)):
+            yield {key: text}
+
+
+def _is_tag_text(text: Any, shortest: int, longest: int) -> bool:
+    return (
+        isinstance(text, str)
+        and shortest <= len(text) <= longest
+        and all(letter in _TAG_PUNCTUATION or unicodedata.category(letter)[0] in "LZN" for letter in text)
+    )
+
+
+def _switch() -> Option:
+    return Option("boolean", "true or false", _not_a_bool, accepts_outputs=False)
+
+
+OPTIONS: dict[str, Option] = {
+    "ec2_describe": _switch(),
+    "ec2_describe_actions": Option(
+        "array",
+        'a list of EC2 actions that begin with Describe, without "ec2:" and without wildcards, such as '
+        '["DescribeInstances", "DescribeTags"]; leave it out for all of them',
+        _texts(r"Describe[A-Za-z0-9]+", 128),
+        accepts_outputs=False,
+    ),
+    "scope_heartbeat": _switch(),
+    "quiet_agent": _switch(),
+    "require_imdsv2": _switch(),
+    "path": Option(
+        "string",
+        'a path that begins and ends with "/", of 1 to 512 printable ASCII characters, such as "/ssm/"',
+        _text(r"/|/[\x21-\x7e]+/", 512),
+    ),
+    "role_name": Option(
+        "string",
+        f"1 to {ROLE_NAME_LIMIT} letters, digits and + = , . @ _ -",
+        _text(NAME, ROLE_NAME_LIMIT),
+    ),
+    "profile_name": Option(
+        "string",
+        f"1 to {PROFILE_NAME_LIMIT} letters, digits and + = , . @ _ -",
+        _text(NAME, PROFILE_NAME_LIMIT),
+    ),
+    "description": Option(
+        "string",
+        "up to 1,000 printable characters of Latin-1, tabs and line ends",
+        _text(r"[\t\n\r\x20-\x7e\xa1-\xff]+", 1000),
+    ),
+    "tags": Option(
+        "object",
+        "up to 50 tags; keys of 1 to 128 and values of up to 256 letters, digits, spaces and _ . : / = + - @; "
+        'no key that begins with "aws:"',
+        _wrong_tags,
+    ),
+    "permissions_boundary_arn": Option(
+        "string",
+        'the ARN of a managed policy, such as "arn:aws:iam::123456789012:policy/boundary"',
+        _text(rf"arn:aws[a-z-]*:iam::(\d{{12}}|aws):policy/([\x21-\x7e]+/)?{NAME}", 2048),
+    ),
+    "service_principals": Option(
+        "array",
+        'a list of service principals, such as ["ec2.amazonaws.com"]',
+        _texts(r"[a-z0-9-]+(\.[a-z0-9-]+)+", 128),
+        accepts_outputs=False,
+    ),
+}
+"""Every option of the component, in the order of the documents."""
+
+
+def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str) -> list[str]:
+    """Every mistake in a set of options, a line for each: the option, what was found, what is allowed.
+
+    Args:
+        options: The options by their names in Python, with :data:`UNKNOWN` in place of values that are not known yet.
+        label: Writes an option's name as the person who gave it writes it.
+    """
+    lines = []
+    for name, option in OPTIONS.items():
+        if name in options:
+            lines += [f"{label(name)}: {problem}" for problem in _problems(option, options[name])]
+    if options.get("ec2_describe") is False and options.get("ec2_describe_actions"):
+        lines.append(
+            f"{label('ec2_describe')}: found false beside {label('ec2_describe_actions')}; "
+            "allowed: one of the two, no Describe action or a list of them"
+        )
+    return lines + [unknown_key(str(name), OPTIONS) for name in options if name not in OPTIONS]
+
+
+def find_name_mistakes(name: str, options: Mapping[str, Any], label: Callable[[str], str] = str) -> list[str]:
+    """Mistakes in the component's own name, of which the names of its resources are made, a line for each."""
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        return [f"name: found {show(name)}; allowed: letters, digits and + = , . @ _ -"]
+    lines = []
+    for thing, suffix, limit, option in (
+        ("role", "-role", ROLE_NAME_LIMIT, "role_name"),
+        ("policy", "-policy", POLICY_NAME_LIMIT, None),
+        ("instance profile", "-profile", PROFILE_NAME_LIMIT, "profile_name"),
+    ):
+        added = len(suffix) + RANDOM_SUFFIX
+        if option not in options and len(name) + added > limit:
+            way_out = f", or a {thing} name of your own in {label(option)}" if option else ""
+            lines.append(
+                f'name: found {show(name)}, whose {len(name)} characters, {len(suffix)} for "{suffix}" and '
+                f"{RANDOM_SUFFIX} for Pulumi's random suffix make a {thing} name of {len(name) + added}; "
+                f"allowed: {limit}, so a name of at most {limit - added} characters{way_out}"
+            )
+    return lines
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """The line for a key that does not exist, with the nearest one that does."""
+    known = list(known)
+    nearest = get_close_matches(key, known, n=1, cutoff=0.7)
+    hint = f", nearest known key: {nearest[0]}" if nearest else ""
+    return f"{key}: found an unknown key{hint}; allowed: {', '.join(known)}"
+
+
+def show(value: Any) -> str:
+    """A value as JSON, on one line and not too long."""
+    if value is UNKNOWN:
+        return "another resource's output"
+    text = json.dumps(value, default=lambda odd: f"a {type(odd).__name__}")
+    return text if len(text) <= 80 else f"{text[:70]}... ({len(text)} characters)"
+
+
+def _problems(option: Option, value: Any) -> Iterator[str]:
+    if value is not UNKNOWN:
+        for wrong in option.wrong_parts(value):
+            yield f"found {show(wrong)}; allowed: {option.allowed}"
+    elif not option.accepts_outputs:
+        yield f"found {show(value)}; allowed: {option.allowed}, known beforehand because it decides what is granted"
