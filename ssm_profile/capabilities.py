@@ -8,7 +8,7 @@ terminal or in the documents, is taken from here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 USER_GUIDE = "https://docs.aws.amazon.com/systems-manager/latest/userguide"
 AUTHORIZATION = "https://docs.aws.amazon.com/service-authorization/latest/reference"
@@ -102,52 +102,48 @@ MESSAGING = Capability(
     ),
 )
 
-_HEARTBEAT = {
-    "action": "ssm:UpdateInstanceInformation",
-    "purpose": "Registers the instance and keeps its status up to date: the agent's heartbeat.",
-    "without": "The instance does not appear in Systems Manager at all.",
-    "measured": "Called twice at start, then every five minutes. Denied: the agent's worker never started.",
-    "sources": (
+_HEARTBEAT = Grant(
+    action="ssm:UpdateInstanceInformation",
+    purpose="Registers the instance and keeps its status up to date: the agent's heartbeat.",
+    without="The instance does not appear in Systems Manager at all.",
+    measured="Called twice at start, then every five minutes. Denied: the agent's worker never started.",
+    sources=(
         SESSION_PERMISSIONS,
         f"{AUTHORIZATION}/list_awssystemsmanager.html",
         f"{AGENT_SOURCE}/agent/health/healthcheck.go#L154",
     ),
-}
+)
 
 HEARTBEAT = Capability(
     name="heartbeat",
     summary="The instance registers itself and reports its status.",
     default=True,
-    grants=(Grant(**_HEARTBEAT),),
+    grants=(_HEARTBEAT,),
 )
 
 SCOPED_HEARTBEAT = Capability(
     name="scope_heartbeat",
     summary="The heartbeat on EC2 instances only, in place of every resource.",
     replaces="heartbeat",
-    grants=(Grant(**_HEARTBEAT, resources=(ANY_INSTANCE,)),),
+    grants=(replace(_HEARTBEAT, resources=(ANY_INSTANCE,)),),
 )
 
-_DESCRIBE = {
-    "without": "Software that asks EC2 about its surroundings fails with UnauthorizedOperation. The agent does not ask.",
-    "measured": "Never called by the agent: its build holds no EC2 client. Denied: nothing changed.",
-    "sources": (
+_DESCRIBE = Grant(
+    action="ec2:Describe*",
+    purpose="Lets software on the instance read about the instance's environment: tags, volumes, network.",
+    without="Software that asks EC2 about its surroundings fails with UnauthorizedOperation. The agent does not ask.",
+    measured="Never called by the agent: its build holds no EC2 client. Denied: nothing changed.",
+    sources=(
         f"{AUTHORIZATION}/list_amazonec2.html",
-        "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/OperationList-query.html",
+        f"{AGENT_SOURCE}/vendor/github.com/aws/aws-sdk-go/service",
     ),
-}
+)
 
 EC2_DESCRIBE = Capability(
     name="ec2_describe",
     summary="Software on the instance may read about its EC2 environment.",
     default=True,
-    grants=(
-        Grant(
-            action="ec2:Describe*",
-            purpose="Lets software on the instance read about the instance's environment: tags, volumes, network.",
-            **_DESCRIBE,
-        ),
-    ),
+    grants=(_DESCRIBE,),
 )
 
 EC2_DESCRIBE_ACTIONS = Capability(
@@ -155,10 +151,10 @@ EC2_DESCRIBE_ACTIONS = Capability(
     summary="Software on the instance may read what these actions tell about its EC2 environment.",
     replaces="ec2_describe",
     grants=(
-        Grant(
+        replace(
+            _DESCRIBE,
             action="ec2:{each}",
-            purpose="Lets software on the instance read about this part of the instance's environment.",
-            **_DESCRIBE,
+            purpose="Lets software on the instance read this about the instance's environment.",
         ),
     ),
 )
@@ -181,7 +177,7 @@ QUIET_AGENT = Capability(
         Grant(
             action="ssm:ListInstanceAssociations",
             purpose="Asks which State Manager associations the instance has.",
-            without="Three AccessDenied lines in the agent's log every ten minutes. No function, unless associations are used.",
+            without="Three AccessDenied lines in the agent's log every ten minutes. No function but associations.",
             measured="Called three times. Denied: ListAssociations was tried in its place; sessions worked.",
             sources=(
                 MESSAGE_APIS,

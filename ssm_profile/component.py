@@ -3,7 +3,7 @@
 # No `from __future__ import annotations` here: Pulumi's schema analyser reads the annotations as objects.
 
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -73,8 +73,10 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         Raises:
             ValueError: If any option is wrong. The text has a line for each mistake; nothing was created.
         """
-        if not isinstance(args, Mapping):
-            raise ValueError(f"args: found a {type(args).__name__}; allowed: a dict of options")
+        if not isinstance(args, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller is checked
+            raise ValueError(  # noqa: TRY004 - one kind of error for every mistake
+                f"args: found a {type(args).__name__}; allowed: a dict of options"
+            )
         given = {key: value for key, value in args.items() if value is not None}
         options = {key: _with_unknowns(value) for key, value in given.items()}
         _refuse([*find_name_mistakes(name, options), *find_mistakes(options)])
@@ -136,7 +138,7 @@ def _with_unknowns(value: Any) -> Any:
     if isinstance(value, pulumi.Output | Awaitable):
         return UNKNOWN
     if isinstance(value, Mapping):
-        return {key: _with_unknowns(entry) for key, entry in value.items()}
+        return {key: _with_unknowns(entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
     return value
 
 

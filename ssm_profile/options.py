@@ -3,10 +3,10 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 Kind = Literal["boolean", "string", "array", "object"]
 """How stack config writes a value, in Pulumi.yaml's words."""
@@ -23,7 +23,9 @@ PROFILE_NAME_LIMIT = 128
 RANDOM_SUFFIX = len("-1234567")
 """What Pulumi adds to the name of a resource whose name is not given."""
 
+MOST_TAGS = 50
 _TAG_PUNCTUATION = "_.:/=+-@"
+_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,21 @@ def _texts(pattern: str, longest: int) -> Callable[[Any], Iterator[Any]]:
     def wrong_parts(value: Any) -> Iterator[Any]:
         if not isinstance(value, list | tuple) or not value:
             yield value
-        else:
-            for entry in value:
-                yield from wrong_text(entry)
+            return
+        for entry in cast("Sequence[Any]", value):
+            yield from wrong_text(entry)
 
     return wrong_parts
 
 
 def _wrong_tags(value: Any) -> Iterator[Any]:
-    if not isinstance(value, Mapping) or len(value) > 50:
+    if not isinstance(value, Mapping):
         yield value
         return
-    for key, text in value.items():
+    tags = cast("Mapping[Any, Any]", value)
+    if len(tags) > MOST_TAGS:
+        yield tags
+    for key, text in tags.items():
         good_key = _is_tag_text(key, 1, 128) and not key.lower().startswith("aws:")
         if not good_key or not (text is UNKNOWN or _is_tag_text(text, 0, 256)):
             yield {key: text}
@@ -122,8 +127,8 @@ OPTIONS: dict[str, Option] = {
     ),
     "tags": Option(
         "object",
-        "up to 50 tags; keys of 1 to 128 and values of up to 256 letters, digits, spaces and _ . : / = + - @; "
-        'no key that begins with "aws:"',
+        f"up to {MOST_TAGS} tags, with keys of 1 to 128 and values of up to 256 letters, digits, spaces and "
+        '_ . : / = + - @, and no key that begins with "aws:"',
         _wrong_tags,
     ),
     "permissions_boundary_arn": Option(
@@ -148,7 +153,7 @@ def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str)
         options: The options by their names in Python, with :data:`UNKNOWN` in place of values that are not known yet.
         label: Writes an option's name as the person who gave it writes it.
     """
-    lines = []
+    lines: list[str] = []
     for name, option in OPTIONS.items():
         if name in options:
             lines += [f"{label(name)}: {problem}" for problem in _problems(option, options[name])]
@@ -160,11 +165,11 @@ def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str)
     return lines + [unknown_key(str(name), OPTIONS) for name in options if name not in OPTIONS]
 
 
-def find_name_mistakes(name: str, options: Mapping[str, Any], label: Callable[[str], str] = str) -> list[str]:
+def find_name_mistakes(name: Any, options: Mapping[str, Any], label: Callable[[str], str] = str) -> list[str]:
     """Mistakes in the component's own name, of which the names of its resources are made, a line for each."""
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         return [f"name: found {show(name)}; allowed: letters, digits and + = , . @ _ -"]
-    lines = []
+    lines: list[str] = []
     for thing, suffix, limit, option in (
         ("role", "-role", ROLE_NAME_LIMIT, "role_name"),
         ("policy", "-policy", POLICY_NAME_LIMIT, None),
@@ -181,12 +186,12 @@ def find_name_mistakes(name: str, options: Mapping[str, Any], label: Callable[[s
     return lines
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
+def unknown_key(key: str, known_keys: Iterable[str]) -> str:
     """The line for a key that does not exist, with the nearest one that does."""
-    known = list(known)
-    nearest = get_close_matches(key, known, n=1, cutoff=0.7)
-    hint = f", nearest known key: {nearest[0]}" if nearest else ""
-    return f"{key}: found an unknown key{hint}; allowed: {', '.join(known)}"
+    known = {name.rpartition(":")[2]: name for name in known_keys}
+    nearest = get_close_matches(key.rpartition(":")[2], known, n=1)
+    hint = f", nearest known key: {known[nearest[0]]}" if nearest else ""
+    return f"{key}: found an unknown key{hint}; allowed: {', '.join(known.values())}"
 
 
 def show(value: Any) -> str:
@@ -194,7 +199,7 @@ def show(value: Any) -> str:
     if value is UNKNOWN:
         return "another resource's output"
     text = json.dumps(value, default=lambda odd: f"a {type(odd).__name__}")
-    return text if len(text) <= 80 else f"{text[:70]}... ({len(text)} characters)"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text)} characters)"
 
 
 def _problems(option: Option, value: Any) -> Iterator[str]:
@@ -202,4 +207,4 @@ def _problems(option: Option, value: Any) -> Iterator[str]:
         for wrong in option.wrong_parts(value):
             yield f"found {show(wrong)}; allowed: {option.allowed}"
     elif not option.accepts_outputs:
-        yield f"found {show(value)}; allowed: {option.allowed}, known beforehand because it decides what is granted"
+        yield f"found {show(value)}; allowed: {option.allowed}, known beforehand, since it decides what is granted"

@@ -32,7 +32,8 @@ def read_settings(component_name: str) -> Settings:
     Raises:
         pulumi.RunError: If anything is wrong. The text has a line for each mistake, and Pulumi shows no traceback.
     """
-    kinds: dict[str, Kind] = {PROTECT: "boolean"} | {name: option.kind for name, option in OPTIONS.items()}
+    kinds: dict[str, Kind] = {name: option.kind for name, option in OPTIONS.items()}
+    kinds[PROTECT] = "boolean"
     names = {config_key(name): name for name in kinds}
     found = _project_config()
     values = {names[key]: _parsed(kinds[names[key]], text) for key, text in found.items() if key in names}
@@ -45,7 +46,8 @@ def read_settings(component_name: str) -> Settings:
     mistakes += [unknown_key(key, names) for key in found if key not in names]
     if mistakes:
         raise pulumi.RunError("\n  ".join(["The stack config cannot be used; nothing was changed:", *mistakes]))
-    return Settings(cast(SsmInstanceProfileArgs, {name: _kept_secret(name, value) for name, value in options.items()}), protect)
+    args = {name: _kept_secret(name, value) for name, value in options.items()}
+    return Settings(cast("SsmInstanceProfileArgs", args), protect)
 
 
 def config_key(option: str) -> str:

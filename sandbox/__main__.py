@@ -1,0 +1,157 @@
+"""``python -m sandbox``: the main job on an emulated AWS, or that AWS kept running."""
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+import threading
+import time
+from typing import Any, NoReturn
+
+import yaml
+from pulumi.automation import CommandError, Stack
+from rich.console import Console
+
+from . import SandboxError
+from .aws import ACCOUNT
+from .pulumi_cli import find_pulumi
+from .report import Steps, print_actions, print_outputs
+from .workspace import ROOT, Sandbox
+
+FAILED, INTERRUPTED = 1, 130
+
+
+def main() -> int:
+    """Run one of the two commands and give the exit code."""
+    arguments = _parser().parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return arguments.command(console, arguments)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted. Nothing is left: the emulated AWS, its contents and the state are gone.")
+        return INTERRUPTED
+    except CommandError:
+        console.print("[red]The engine refused or failed; its reason is above.[/] Nothing is left of the emulated AWS.")
+        return FAILED
+    except SandboxError as error:
+        console.print(f"[red]error:[/] {error}", soft_wrap=True)
+        return FAILED
+
+
+def up(console: Console, arguments: argparse.Namespace) -> int:
+    """Preview, deploy, read back and destroy one stack."""
+    stacks = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
+    if arguments.stack not in stacks:
+        raise SandboxError(f"there is no Pulumi.{arguments.stack}.yaml; the stacks are {', '.join(stacks)}")
+    started = time.monotonic()
+    pulumi = find_pulumi(console)
+    with Sandbox(pulumi, arguments.port) as sandbox:
+        console.print(f"Pulumi {pulumi.version}, and an emulated AWS (account {ACCOUNT}) at {sandbox.aws.url}")
+        stack = sandbox.stack(arguments.stack, config=dict(arguments.set))
+        steps = Steps(console)
+        listeners = {"on_event": steps.on_event, "on_error": steps.on_error}
+        console.rule(f"pulumi preview --stack {arguments.stack}", align="left")
+        stack.preview(**listeners)
+        console.rule(f"pulumi up --stack {arguments.stack}", align="left")
+        outputs = {name: output.value for name, output in stack.up(**listeners).outputs.items()}
+        print_outputs(console, outputs)
+        print_actions(console, outputs["actions"])
+        console.rule("Read back from the emulated IAM", align="left")
+        as_intended = _read_back(console, sandbox, outputs)
+        console.rule(f"pulumi destroy --stack {arguments.stack}", align="left")
+        _destroy(console, sandbox, stack, listeners)
+        nothing_left = _nothing_left(console, sandbox)
+    console.print(f"Done in {time.monotonic() - started:.0f} s.")
+    return 0 if as_intended and nothing_left else FAILED
+
+
+def serve(console: Console, arguments: argparse.Namespace) -> int:
+    """Keep an emulated AWS and a Pulumi home for it until Ctrl-C."""
+    with Sandbox(find_pulumi(console), arguments.port) as sandbox:
+        console.print(f"An emulated AWS (account {ACCOUNT}) is at {sandbox.aws.url}. In another terminal:\n")
+        for name, value in sandbox.by_hand().items():
+            console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, markup=False)
+        console.print("unset AWS_PROFILE AWS_SESSION_TOKEN")
+        console.print("\nCtrl-C ends it, and everything in it is gone.")
+        threading.Event().wait()
+    return 0
+
+
+def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any]) -> bool:
+    """Say whether IAM has the policy and the role that the program meant."""
+    iam = sandbox.aws.client("iam")
+    role = outputs["roleName"]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    profile = iam.get_instance_profile(InstanceProfileName=outputs["instanceProfileName"])["InstanceProfile"]
+    checks = {
+        "the role's only policy is the intended one": documents == [json.loads(outputs["policyJson"])],
+        "no managed policy is attached": not attached,
+        "the instance profile holds the role": [held["RoleName"] for held in profile["Roles"]] == [role],
+    }
+    for text, true in checks.items():
+        console.print(f"  {'[green]yes[/]' if true else '[red]NO [/]'} {text}")
+    return all(checks.values())
+
+
+def _destroy(console: Console, sandbox: Sandbox, stack: Stack, listeners: dict[str, Any]) -> None:
+    resources = (stack.export_stack().deployment or {}).get("resources", [])
+    if any(resource.get("protect") for resource in resources):
+        console.print("  The stack is protected, so `pulumi destroy` would refuse: unprotecting it first.")
+        sandbox.unprotect(stack)
+    stack.destroy(**listeners)
+
+
+def _nothing_left(console: Console, sandbox: Sandbox) -> bool:
+    """Say whether IAM is empty again."""
+    iam = sandbox.aws.client("iam")
+    left = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    left += [profile["InstanceProfileName"] for profile in iam.list_instance_profiles()["InstanceProfiles"]]
+    console.print(f"[red]Left behind: {', '.join(left)}[/]" if left else "[green]Nothing is left.[/]")
+    return not left
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    key, separator, value = text.partition("=")
+    if not (key and separator):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE, such as quietAgent=true")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise argparse.ArgumentTypeError(f"the value of {key} is not YAML: {error}") from error
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="Runs the real Pulumi engine against an AWS emulated on this machine. Nothing outside is touched.",
+        epilog="Exit codes: 0 all as intended, 1 something was not, 2 wrong usage, 130 interrupted.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="up | serve")
+    up_parser = commands.add_parser("up", help="preview, deploy, read back and destroy a stack", description=up.__doc__)
+    up_parser.set_defaults(command=up)
+    up_parser.add_argument("--stack", default="dev", help="the stack, of Pulumi.STACK.yaml (default: dev)")
+    up_parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        type=_setting,
+        help="set a config key, beside those of the file: --set quietAgent=true (again for another)",
+    )
+    serve_parser = commands.add_parser("serve", help="keep an emulated AWS running", description=serve.__doc__)
+    serve_parser.set_defaults(command=serve)
+    for command in (up_parser, serve_parser):
+        command.add_argument("--port", type=int, default=0, help="the emulated AWS's port (default: a free one)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""A Python language host, for a Pulumi CLI that was built from its Go module, which comes without one.
+
+``serve`` offers it, so that a person can run ``pulumi up`` by hand. It runs a program as the stock host does, but with
+the Python that the sandbox itself runs with.
+"""
+
+import os
+import runpy
+import sys
+from typing import Any
+
+from pulumi.automation._server import LanguageServer  # what runs inline programs; there is no public name for it
+from pulumi.runtime.proto import language_pb2_grpc
+
+from .plugin import serve
+
+
+class PythonHost(LanguageServer):
+    """Runs the program in a directory.
+
+    Args:
+        engine: The address of the engine that started this process.
+    """
+
+    def __init__(self, engine: str) -> None:
+        super().__init__(lambda: None)
+        self.engine = engine
+
+    def Run(self, request: Any, context: Any) -> Any:
+        """Run the program once, for a preview or for an update."""
+        directory = request.info.program_directory or request.pwd
+        os.chdir(directory)
+
+        def program() -> None:
+            runpy.run_path(directory, run_name="__main__")
+
+        self.program = program
+        request.args[:] = [self.engine]
+        return super().Run(request, context)
+
+
+if __name__ == "__main__":
+    host = PythonHost(sys.argv[-1])
+    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server))

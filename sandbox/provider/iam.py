@@ -1,0 +1,217 @@
+"""IAM's resource types, as pulumi-aws has them."""
+
+import json
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from botocore.exceptions import ClientError
+
+from .resource import PartlyCreatedError, Property, ResourceType, State
+
+_NAME = Property(replaces=True)
+_PATH = Property(default="/", replaces=True)
+_TAGS = Property(default={})
+_IDENTITY = ("arn", "createDate", "tagsAll", "uniqueId")
+
+
+class IamType(ResourceType):
+    """A type of resource in IAM."""
+
+    @property
+    def iam(self) -> Any:
+        return self.client("iam")
+
+    def found(self, operation: str, key: str, **request: str) -> Any:
+        """What a Get operation finds, or nothing."""
+        try:
+            return getattr(self.iam, operation)(**request)[key]
+        except self.iam.exceptions.NoSuchEntityException:
+            return None
+
+    def update_tags(self, tag: Any, untag: Any, old: State, new: State, **whose: str) -> None:
+        """Bring a resource's tags from the old state to the new one."""
+        gone = [key for key in old.get("tagsAll") or {} if key not in new["tagsAll"]]
+        if gone:
+            untag(TagKeys=gone, **whose)
+        if new["tagsAll"]:
+            tag(Tags=_tag_list(new["tagsAll"]), **whose)
+
+
+class Role(IamType):
+    """aws.iam.Role."""
+
+    type_name = "aws:iam/role:Role"
+    title = "IAM Role"
+    name_limit = 64
+    computed = _IDENTITY
+    properties: ClassVar = {
+        "assumeRolePolicy": Property(required=True, document=True),
+        "description": Property(default=""),
+        "forceDetachPolicies": Property(default=False),
+        "maxSessionDuration": Property(default=3600),
+        "name": _NAME,
+        "path": _PATH,
+        "permissionsBoundary": Property(default=""),
+        "tags": _TAGS,
+    }
+
+    def create(self, inputs: State) -> str:
+        request = {
+            "RoleName": inputs["name"],
+            "AssumeRolePolicyDocument": inputs["assumeRolePolicy"],
+            "Path": inputs.get("path"),
+            "Description": inputs.get("description"),
+            "MaxSessionDuration": _whole(inputs.get("maxSessionDuration")),
+            "PermissionsBoundary": inputs.get("permissionsBoundary"),
+            "Tags": _tag_list(inputs["tagsAll"]),
+        }
+        self.iam.create_role(**{key: value for key, value in request.items() if value})
+        return str(inputs["name"])
+
+    def read(self, resource_id: str) -> State | None:
+        role = self.found("get_role", "Role", RoleName=resource_id)
+        return role and _identity(role) | {
+            "name": role["RoleName"],
+            "assumeRolePolicy": _text(role["AssumeRolePolicyDocument"]),
+            "description": role.get("Description", ""),
+            "maxSessionDuration": role.get("MaxSessionDuration", 3600),
+            "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+        }
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        whose = {"RoleName": resource_id}
+        if "assumeRolePolicy" in changed:
+            self.iam.update_assume_role_policy(**whose, PolicyDocument=new["assumeRolePolicy"])
+        if changed & {"description", "maxSessionDuration"}:
+            self.iam.update_role(
+                **whose,
+                Description=new.get("description") or "",
+                MaxSessionDuration=_whole(new.get("maxSessionDuration")) or 3600,
+            )
+        if "permissionsBoundary" in changed:
+            if new.get("permissionsBoundary"):
+                self.iam.put_role_permissions_boundary(**whose, PermissionsBoundary=new["permissionsBoundary"])
+            else:
+                self.iam.delete_role_permissions_boundary(**whose)
+        if "tagsAll" in changed:
+            self.update_tags(self.iam.tag_role, self.iam.untag_role, old, new, **whose)
+
+    def delete(self, resource_id: str, state: State) -> None:
+        whose = {"RoleName": resource_id}
+        for profile in self.iam.list_instance_profiles_for_role(**whose)["InstanceProfiles"]:
+            self.iam.remove_role_from_instance_profile(**whose, InstanceProfileName=profile["InstanceProfileName"])
+        if state.get("forceDetachPolicies"):
+            for attached in self.iam.list_attached_role_policies(**whose)["AttachedPolicies"]:
+                self.iam.detach_role_policy(**whose, PolicyArn=attached["PolicyArn"])
+            for name in self.iam.list_role_policies(**whose)["PolicyNames"]:
+                self.iam.delete_role_policy(**whose, PolicyName=name)
+        self.iam.delete_role(**whose)
+
+
+class RolePolicy(IamType):
+    """aws.iam.RolePolicy. Its ID is ``role:policy``."""
+
+    type_name = "aws:iam/rolePolicy:RolePolicy"
+    title = "IAM Role Policy"
+    name_limit = 128
+    properties: ClassVar = {
+        "name": _NAME,
+        "policy": Property(required=True, document=True),
+        "role": Property(required=True, replaces=True),
+    }
+
+    def create(self, inputs: State) -> str:
+        self._put(inputs["role"], inputs["name"], inputs["policy"])
+        return f"{inputs['role']}:{inputs['name']}"
+
+    def read(self, resource_id: str) -> State | None:
+        role, _, name = resource_id.partition(":")
+        document = self.found("get_role_policy", "PolicyDocument", RoleName=role, PolicyName=name)
+        return document and {"role": role, "name": name, "policy": _text(document)}
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        self._put(new["role"], new["name"], new["policy"])
+
+    def delete(self, resource_id: str, state: State) -> None:
+        role, _, name = resource_id.partition(":")
+        self.iam.delete_role_policy(RoleName=role, PolicyName=name)
+
+    def _put(self, role: str, name: str, policy: str) -> None:
+        self.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=policy)
+
+
+class InstanceProfile(IamType):
+    """aws.iam.InstanceProfile."""
+
+    type_name = "aws:iam/instanceProfile:InstanceProfile"
+    title = "IAM Instance Profile"
+    name_limit = 128
+    computed = _IDENTITY
+    properties: ClassVar = {"name": _NAME, "path": _PATH, "role": Property(), "tags": _TAGS}
+
+    def create(self, inputs: State) -> str:
+        name = str(inputs["name"])
+        self.iam.create_instance_profile(
+            InstanceProfileName=name, Path=inputs.get("path") or "/", Tags=_tag_list(inputs["tagsAll"])
+        )
+        try:
+            self._set_role(name, None, inputs.get("role"))
+        except ClientError as error:
+            raise PartlyCreatedError(name, error) from error
+        return name
+
+    def read(self, resource_id: str) -> State | None:
+        profile = self.found("get_instance_profile", "InstanceProfile", InstanceProfileName=resource_id)
+        return profile and _identity(profile) | {
+            "name": profile["InstanceProfileName"],
+            "role": next((role["RoleName"] for role in profile["Roles"]), None),
+        }
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        if "role" in changed:
+            self._set_role(resource_id, old.get("role"), new.get("role"))
+        if "tagsAll" in changed:
+            self.update_tags(
+                self.iam.tag_instance_profile,
+                self.iam.untag_instance_profile,
+                old,
+                new,
+                InstanceProfileName=resource_id,
+            )
+
+    def delete(self, resource_id: str, state: State) -> None:
+        now = self.read(resource_id) or {}
+        self._set_role(resource_id, now.get("role"), None)
+        self.iam.delete_instance_profile(InstanceProfileName=resource_id)
+
+    def _set_role(self, name: str, old: str | None, new: str | None) -> None:
+        if old:
+            self.iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=old)
+        if new:
+            self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=new)
+
+
+TYPES: tuple[type[IamType], ...] = (Role, RolePolicy, InstanceProfile)
+
+
+def _identity(entity: State) -> State:
+    unique_id = next(entity[key] for key in ("RoleId", "InstanceProfileId") if key in entity)
+    return {
+        "arn": entity["Arn"],
+        "createDate": entity["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "path": entity["Path"],
+        "tagsAll": {tag["Key"]: tag["Value"] for tag in entity.get("Tags", [])},
+        "uniqueId": unique_id,
+    }
+
+
+def _tag_list(tags: State) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _text(document: Any) -> str:
+    return unquote(document) if isinstance(document, str) else json.dumps(document)
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)

@@ -1,0 +1,132 @@
+"""What all resource types have in common: their table of properties, naming, tagging, comparing."""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pulumi.runtime.rpc import UNKNOWN
+
+State = dict[str, Any]
+"""A resource's properties by their names in the Pulumi schema."""
+
+DEFAULTS = "__defaults"
+"""The key under which Pulumi keeps the names of inputs that the provider chose."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """How the real provider treats one input property."""
+
+    default: Any = None
+    """What AWS has when the property is not given."""
+    required: bool = False
+    replaces: bool = False
+    """Whether a change makes a new resource in place of an update."""
+    document: bool = False
+    """Whether it is a policy document, which is compared by meaning and not by its text."""
+
+    def same(self, old: Any, new: Any) -> bool:
+        """Whether two values mean the same to AWS."""
+        old, new = (self.default if value is None else value for value in (old, new))
+        if self.document and old != new:
+            try:
+                return bool(json.loads(old) == json.loads(new))
+            except (TypeError, ValueError):  # one of them is unknown
+                return False
+        return bool(old == new)
+
+
+class PartlyCreatedError(Exception):
+    """A resource exists, but a later step of its creation failed."""
+
+    def __init__(self, resource_id: str, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.resource_id = resource_id
+        self.cause = cause
+
+
+class ResourceType:
+    """One type of resource: a table of its properties, and the calls that manage it.
+
+    Args:
+        client: Makes the boto3 client of a service, as in ``client("iam")``.
+        default_tags: The provider's default tags.
+    """
+
+    type_name: ClassVar[str]
+    """Its name in Pulumi, such as aws:iam/role:Role."""
+    title: ClassVar[str]
+    """The name in messages, such as "IAM Role"."""
+    properties: ClassVar[Mapping[str, Property]]
+    computed: ClassVar[tuple[str, ...]] = ()
+    """Output properties that are not inputs."""
+    name_limit: ClassVar[int]
+
+    def __init__(self, client: Callable[[str], Any], default_tags: State) -> None:
+        self.client = client
+        self.default_tags = default_tags
+
+    def create(self, inputs: State) -> str:
+        """Create the resource and give its ID."""
+        raise NotImplementedError
+
+    def read(self, resource_id: str) -> State | None:
+        """Every property but ``tags`` as AWS has it, or nothing where the resource does not exist."""
+        raise NotImplementedError
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        """Change what can change in place."""
+        raise NotImplementedError
+
+    def delete(self, resource_id: str, state: State) -> None:
+        """Delete the resource, after detaching what keeps AWS from deleting it."""
+        raise NotImplementedError
+
+    def check(self, urn_name: str, old: State, new: State, seed: bytes) -> tuple[State, State]:
+        """The inputs with name and tags completed, and what is wrong with which property."""
+        inputs = {key: value for key, value in new.items() if key not in (DEFAULTS, "tagsAll")}
+        wrong: State = {
+            key: f"unknown to the sandbox's stand-in for the AWS provider, which knows {', '.join(self.properties)}"
+            for key in inputs.keys() - self.properties.keys()
+        }
+        wrong |= {
+            key: "required" for key, known in self.properties.items() if known.required and inputs.get(key) is None
+        }
+        if not inputs.get("name"):
+            chosen_before = "name" in old.get(DEFAULTS, [])
+            suffix = f"{random.Random(seed).randrange(16**7):07x}"  # noqa: S311 - the engine wants it repeatable
+            inputs |= {"name": old["name"] if chosen_before else f"{urn_name}-{suffix}", DEFAULTS: ["name"]}
+        if inputs["name"] != UNKNOWN and len(inputs["name"]) > self.name_limit:
+            whose = f'"{urn_name}" plus 7 random chars' if DEFAULTS in inputs else f'"{inputs["name"]}"'
+            wrong["name"] = f"{whose} is longer than maximum length {self.name_limit}"
+        if "tags" in self.properties:
+            tags = inputs.get("tags") or {}
+            inputs["tagsAll"] = UNKNOWN if tags == UNKNOWN else {**self.default_tags, **tags}
+        return inputs, wrong
+
+    def changes(self, old: State, new: State) -> dict[str, bool]:
+        """The properties that differ, and for each whether it needs a replacement."""
+        differing = {
+            key: known.replaces
+            for key, known in self.properties.items()
+            if key != "tags" and not known.same(old.get(key), new.get(key))
+        }
+        if (old.get("tagsAll") or {}) != (new.get("tagsAll") or {}):
+            differing["tagsAll"] = False
+        return differing
+
+    def state(self, resource_id: str) -> State | None:
+        """Every property as AWS has it, or nothing where the resource does not exist."""
+        state = self.read(resource_id)
+        if state and "tags" in self.properties:
+            state["tags"] = {
+                key: value for key, value in state["tagsAll"].items() if self.default_tags.get(key) != value
+            }
+        return state
+
+    def inputs_of(self, state: State) -> State:
+        """The inputs that give this state: what an import or a refresh starts from."""
+        inputs = {key: state[key] for key, known in self.properties.items() if not known.same(state.get(key), None)}
+        return inputs | ({"tagsAll": state["tagsAll"]} if "tags" in self.properties else {})

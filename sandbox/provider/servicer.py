@@ -1,0 +1,204 @@
+"""Pulumi's provider protocol: requests of the engine in, calls of resource types out."""
+
+import json
+import os
+from typing import Any, NoReturn
+
+import boto3
+import grpc
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
+from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2, status_pb2
+from pulumi.runtime.rpc import UNKNOWN
+
+from . import iam, invokes
+from .resource import PartlyCreatedError, ResourceType, State
+
+
+class AwsServicer(ResourceProviderServicer):
+    """The stand-in's server. Secrets never reach it: the engine keeps them, since it is told to.
+
+    Args:
+        version: The version to report, that of the installed pulumi_aws.
+        endpoint: The URL of the emulated AWS.
+    """
+
+    def __init__(self, version: str, endpoint: str) -> None:
+        self.version = version
+        self.endpoint = endpoint
+        self.region = ""
+        self.types: dict[str, ResourceType] = {}
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        return plugin_pb2.PluginInfo(version=self.version)
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: Any) -> Any:
+        config = _state(request.args)
+        self.region = config.get("region") or os.environ.get("AWS_REGION", "")
+        if not self.region:
+            _abort(context, "missing region: set it with `pulumi config set aws:region`, for example to eu-central-1")
+        default_tags = config.get("defaultTags") or {}
+        if isinstance(default_tags, str):  # nested values of a provider's config arrive as JSON
+            default_tags = json.loads(default_tags)
+        clients = {
+            service: boto3.client(service, endpoint_url=self.endpoint, region_name=self.region, config=_CONFIG)
+            for service in _SERVICES
+        }
+        self.types = {
+            known.type_name: known(clients.__getitem__, default_tags.get("tags") or {}) for known in iam.TYPES
+        }
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        function = invokes.FUNCTIONS.get(request.tok)
+        if not function:
+            known = ", ".join(invokes.FUNCTIONS)
+            _abort(context, f"{_STAND_IN} does not know the function {request.tok}; it knows {known}")
+        result: Any = {"return": _struct(function(self.region))}  # a keyword, so no argument of its own
+        return provider_pb2.InvokeResponse(**result)
+
+    def Check(self, request: Any, context: Any) -> Any:
+        resource = self._type(request, context)
+        name, old, new = request.urn.split("::", 3)[3], _state(request.olds), _state(request.news)
+        inputs, wrong = resource.check(name, old, new, request.randomSeed)
+        failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in wrong.items()]
+        return provider_pb2.CheckResponse(inputs=_struct(inputs), failures=failures)
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        old, new = _state(request.olds), _state(request.news)
+        changes = self._type(request, context).changes(old, new)
+        changes = {key: replaces for key, replaces in changes.items() if key not in request.ignoreChanges}
+        replaces = [key for key, replaced in changes.items() if replaced]
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
+            diffs=list(changes),
+            replaces=replaces,
+            # Two resources cannot have one name, so a given name has to be freed first.
+            deleteBeforeReplace=bool(replaces) and new["name"] == old.get("name"),
+        )
+
+    def Create(self, request: Any, context: Any) -> Any:
+        resource, inputs = self._type(request, context), _state(request.properties)
+        if request.preview:
+            unknown = dict.fromkeys(resource.computed, UNKNOWN)
+            return provider_pb2.CreateResponse(properties=_struct(unknown | inputs))
+        try:
+            resource_id = resource.create(inputs)
+            state = self._read_back(resource, resource_id, inputs)
+        except PartlyCreatedError as partly:
+            self._fail_partly(context, resource, partly, inputs)
+        except (BotoCoreError, ClientError) as error:
+            _fail(context, "creating", resource, inputs["name"], error)
+        return provider_pb2.CreateResponse(id=resource_id, properties=_struct(state))
+
+    def Read(self, request: Any, context: Any) -> Any:
+        resource = self._type(request, context)
+        try:
+            state = self._read_back(resource, request.id, _state(request.properties))
+        except (BotoCoreError, ClientError) as error:
+            _fail(context, "reading", resource, request.id, error)
+        if not state:
+            return provider_pb2.ReadResponse()
+        chosen = _state(request.inputs).get("__defaults", [])
+        inputs = resource.inputs_of(state) | ({"__defaults": chosen} if chosen else {})
+        return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=_struct(inputs))
+
+    def Update(self, request: Any, context: Any) -> Any:
+        resource, old, new = self._type(request, context), _state(request.olds), _state(request.news)
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=_struct(old | new))
+        changed = set(resource.changes(old, new)) - set(request.ignoreChanges)
+        try:
+            resource.update(request.id, changed, old, new)
+            state = self._read_back(resource, request.id, new)
+        except (BotoCoreError, ClientError) as error:
+            _fail(context, "updating", resource, request.id, error)
+        return provider_pb2.UpdateResponse(properties=_struct(state))
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        resource = self._type(request, context)
+        try:
+            resource.delete(request.id, _state(request.properties))
+        except (BotoCoreError, ClientError) as error:
+            if not _is_gone(error):
+                _fail(context, "deleting", resource, request.id, error)
+        return empty_pb2.Empty()
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def _type(self, request: Any, context: Any) -> ResourceType:
+        type_name = request.urn.split("::")[2].split("$")[-1]
+        if type_name not in self.types:
+            known = ", ".join(self.types)
+            _abort(context, f"{_STAND_IN} does not know the resource type {type_name}; it knows {known}")
+        return self.types[type_name]
+
+    def _read_back(self, resource: ResourceType, resource_id: str, known: State) -> State:
+        """The state in AWS, in the words of the inputs where those mean the same; empty where there is none."""
+        now = resource.state(resource_id)
+        if not now:
+            return {}
+        kept = {
+            key: known[key]
+            for key, rule in resource.properties.items()
+            if key in known and (key not in now or (rule.document and rule.same(known[key], now[key])))
+        }
+        return now | kept
+
+    def _fail_partly(self, context: Any, resource: ResourceType, partly: PartlyCreatedError, inputs: State) -> NoReturn:
+        """Tell the engine what exists in spite of the failure, so that its state has it."""
+        reason = _message("creating", resource, partly.resource_id, partly.cause)
+        details = any_pb2.Any()
+        details.Pack(
+            provider_pb2.ErrorResourceInitFailed(
+                id=partly.resource_id,
+                properties=_struct(resource.state(partly.resource_id) or {}),
+                inputs=_struct(inputs),
+                reasons=[reason],
+            )
+        )
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason, details=[details])
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        _abort(context, reason)
+
+
+_STAND_IN = "the sandbox's stand-in for the AWS provider"
+_SERVICES = ("iam",)
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
+
+
+def _state(struct: struct_pb2.Struct) -> State:
+    return dict(json_format.MessageToDict(struct))
+
+
+def _struct(state: State) -> struct_pb2.Struct:
+    present = {key: value for key, value in state.items() if value is not None}
+    return json_format.ParseDict(present, struct_pb2.Struct())
+
+
+def _is_gone(error: Exception) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchEntity"
+
+
+def _message(doing: str, resource: ResourceType, name: str, error: Exception) -> str:
+    if not isinstance(error, ClientError):
+        return f"{doing} {resource.title} ({name}): {error}"
+    known = error.response["Error"]
+    return f"{doing} {resource.title} ({name}): {error.operation_name}: {known['Code']}: {known.get('Message', '')}"
+
+
+def _fail(context: Any, doing: str, resource: ResourceType, name: str, error: Exception) -> NoReturn:
+    _abort(context, _message(doing, resource, name, error))
+
+
+def _abort(context: Any, message: str) -> NoReturn:
+    context.abort(grpc.StatusCode.UNKNOWN, message)
+    raise AssertionError("abort raises")

@@ -1,0 +1,144 @@
+"""Finding or getting the Pulumi CLI: on PATH, kept from before, the vendor's installer, or a build with Go."""
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from pulumi.automation import PulumiCommand
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from semver import VersionInfo
+
+from . import SandboxError
+
+MODULE = Path(__file__).parent / "pulumi-cli"
+PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+VERSION = re.search(r"github.com/pulumi/pulumi/pkg/v3 v(\S+)", (MODULE / "go.mod").read_text())[1]  # type: ignore[index]
+INSTALLER = "https://get.pulumi.com/install.sh"
+
+
+def cache_directory() -> Path:
+    """Where this project keeps what is costly to make, for this user."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ssm-profile"
+
+
+def find_pulumi(console: Console) -> PulumiCommand:
+    """The first usable Pulumi CLI: the one on PATH, one got before, or one that is got now.
+
+    Raises:
+        SandboxError: If there is none and none can be got. The text lists the three ways and what each needs.
+    """
+    kept = cache_directory() / f"pulumi-{VERSION}"
+    reasons = []
+    if shutil.which("pulumi"):
+        try:
+            return PulumiCommand()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, another way may work
+            reasons.append(f"on PATH: {shutil.which('pulumi')} cannot be used: {error}")
+    else:
+        reasons.append("on PATH: there is no `pulumi`")
+    with _locked(kept, console):
+        if not (kept / "bin" / "pulumi").exists():
+            for get in (_install, _build):
+                try:
+                    _get(get, kept, console)
+                    break
+                except SandboxError as error:
+                    reasons.append(str(error))
+            else:
+                raise SandboxError(_THREE_WAYS + "\nWhat was tried:\n  " + "\n  ".join(reasons))
+    return PulumiCommand(root=str(kept))
+
+
+_THREE_WAYS = f"""There is no Pulumi CLI, and none could be got. Any one of these is enough:
+  1. `pulumi` on PATH: install it as https://www.pulumi.com/docs/install says.
+  2. access to get.pulumi.com: the vendor's installer is then run, into the cache of this project.
+  3. Go 1.25 or newer, and access to a Go module proxy: version {VERSION} is then built, which takes minutes, once."""
+
+
+@contextmanager
+def _locked(kept: Path, console: Console) -> Iterator[None]:
+    """Hold the lock under which the CLI is got; it ends with this process, even if that is killed."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_name(f"{kept.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("Waiting for another run, which is getting the Pulumi CLI.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _get(get: Callable[[Path, Console], None], kept: Path, console: Console) -> None:
+    """Get the CLI into a directory beside its place, and move it there only when it is whole and runs."""
+    for left in kept.parent.glob(f"{kept.name}.part-*"):  # by an interrupted run: the lock is ours
+        shutil.rmtree(left)
+    part = Path(tempfile.mkdtemp(prefix=f"{kept.name}.part-", dir=kept.parent))
+    try:
+        get(part, console)
+        PulumiCommand(root=str(part))
+        part.rename(kept)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _install(root: Path, console: Console) -> None:
+    """Run the vendor's installer."""
+    try:
+        urlopen(INSTALLER, timeout=5).close()  # the installer itself would wait for ever
+        console.print(f"Getting the Pulumi CLI {VERSION} with the vendor's installer, once.")
+        PulumiCommand.install(root=str(root), version=VersionInfo.parse(VERSION))
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(f"the vendor's installer: {error}") from error
+
+
+def _build(root: Path, console: Console) -> None:
+    """Build the CLI with Go, as go.mod and go.sum pin it, and show how far it is."""
+    if not shutil.which("go"):
+        raise SandboxError("a build with Go: there is no `go` on PATH")
+    console.print(
+        f"There is no Pulumi CLI here, so version {VERSION} is built with Go. This takes about 5 minutes on 2 cores, "
+        f"once; the result is kept in {cache_directory()}."
+    )
+    with console.status("Fetching its modules"):
+        stale = _go("list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", PACKAGE)
+    flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={VERSION}"
+    columns = (TextColumn("Building"), BarColumn(), MofNCompleteColumn(), TextColumn("packages"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("build", total=len(stale))
+        command = ("build", "-v", "-buildvcs=false", "-ldflags", flags, "-o", str(root / "bin" / "pulumi"), PACKAGE)
+        _go(*command, on_line=lambda: progress.advance(task))
+
+
+def _go(*arguments: str, on_line: Callable[[], None] = lambda: None) -> list[str]:
+    """Run Go in the pinned module and give the lines that it printed."""
+    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+    lines = []
+    with subprocess.Popen(
+        ["go", *arguments],
+        cwd=MODULE,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as go:
+        try:
+            for line in go.stdout or ():
+                lines.append(line.rstrip())
+                on_line()
+        except BaseException:
+            os.killpg(go.pid, signal.SIGKILL)  # with its compilers, which would go on otherwise
+            raise
+    if go.returncode:
+        raise SandboxError(f"a build with Go: `go {arguments[0]}` failed: " + "\n    ".join(lines[-5:]))
+    return lines

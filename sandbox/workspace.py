@@ -1,0 +1,140 @@
+"""One run of the sandbox: an emulated AWS, a Pulumi home and a state of its own, all of it gone afterwards."""
+
+import os
+import runpy
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pulumi.automation as auto
+import yaml
+
+from . import SandboxError
+from .aws import CREDENTIALS, EmulatedAws, forget_real_aws
+from .pulumi_cli import cache_directory
+
+ROOT = Path(__file__).parent.parent
+"""The repository: the program that `up` runs, and what the plugin is imported from."""
+
+
+class Sandbox:
+    """A place where the real Pulumi engine deploys to an emulated AWS; use it in a ``with`` statement.
+
+    Args:
+        pulumi: The CLI to run.
+        port: The emulated AWS's loopback port, or 0 for a free one.
+
+    Raises:
+        SandboxError: If the emulated AWS cannot be started.
+    """
+
+    def __init__(self, pulumi: auto.PulumiCommand, port: int = 0) -> None:
+        forget_real_aws()
+        self.pulumi = pulumi
+        self.aws = EmulatedAws(port)
+        self.directory = _run_directory()
+        self.home = self.directory / "home"
+        state = self.directory / "state"
+        state.mkdir()
+        self.environment = CREDENTIALS | {
+            "AWS_ENDPOINT_URL": self.aws.url,
+            "PULUMI_HOME": str(self.home),
+            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", "sandbox"),
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        plugin = self.home / "plugins" / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws"
+        _write_script(plugin, "sandbox.provider")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.aws.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def stack(self, name: str, project: Path = ROOT, config: Mapping[str, Any] | None = None) -> auto.Stack:
+        """A stack of a project, run by the real engine, with a copy of its config files.
+
+        Args:
+            name: The stack's name; its ``Pulumi.<name>.yaml`` need not exist if *config* holds all that it needs.
+            project: The directory of the project.
+            config: Settings beside those of the file, or in place of them: ``{"quietAgent": True}``.
+        """
+        copy = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.directory))
+        for file in project.glob("Pulumi*.yaml"):
+            shutil.copy(file, copy)
+        project_name = yaml.safe_load((copy / "Pulumi.yaml").read_text())["name"]
+        settings_file = copy / f"Pulumi.{name}.yaml"
+        settings = (yaml.safe_load(settings_file.read_text()) if settings_file.exists() else None) or {}
+        settings["config"] = (settings.get("config") or {}) | {
+            key if ":" in key else f"{project_name}:{key}": value for key, value in (config or {}).items()
+        }
+        settings_file.write_text(yaml.safe_dump(settings))
+
+        def program() -> None:
+            if str(project) not in sys.path:  # as it is when Python runs the program's directory
+                sys.path.insert(0, str(project))
+            runpy.run_path(str(project / "__main__.py"), run_name="__main__")
+
+        options = auto.LocalWorkspaceOptions(
+            work_dir=str(copy), pulumi_command=self.pulumi, pulumi_home=str(self.home), env_vars=self.environment
+        )
+        return auto.create_or_select_stack(name, project_name, program, opts=options)
+
+    def unprotect(self, stack: auto.Stack) -> None:
+        """Lift the protection of every resource in the stack, as a person would who means to destroy it."""
+        command = ["state", "unprotect", "--all", "--yes", "--stack", stack.name]
+        self.pulumi.run(command, stack.workspace.work_dir, self.environment)
+
+    def by_hand(self) -> dict[str, str]:
+        """The environment in which a person can use ``pulumi``, ``aws`` and boto3 with this sandbox."""
+        environment = self.environment | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+        if Path(self.pulumi.command).is_absolute():  # not on PATH, but got by the sandbox
+            programs = self.directory / "bin"
+            _write_script(programs / "pulumi-language-python", "sandbox.language_host")
+            os.link(self.pulumi.command, programs / "pulumi")  # a symbolic link would not make the two neighbours
+            environment["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        return environment
+
+
+def _write_script(path: Path, module: str) -> None:
+    """An executable that runs a module of this repository with this Python."""
+    path.parent.mkdir(parents=True)
+    root, python = shlex.quote(str(ROOT)), shlex.quote(sys.executable)
+    path.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {python} -m {module} "$@"\n')
+    path.chmod(0o755)
+
+
+def _run_directory() -> Path:
+    """A directory for this process, after clearing away those of processes that were killed."""
+    runs = cache_directory() / "runs"
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        for left in runs.iterdir():
+            if not _is_running(int(left.name.split("-")[0])):
+                shutil.rmtree(left, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=runs))
+    except OSError as error:
+        raise SandboxError(
+            f"cannot write to {runs}: {error.strerror}: make room there, or set XDG_CACHE_HOME"
+        ) from error
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
