@@ -1,8 +1,9 @@
-"""``python -m sandbox``: the main job on an emulated AWS, or that AWS kept running."""
+"""``python -m sandbox``: the main job on an emulated AWS, that AWS kept running, or the CLI alone."""
 
 import argparse
 import json
 import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -23,7 +24,7 @@ FAILED, INTERRUPTED = 1, 130
 
 
 def main() -> int:
-    """Run one of the two commands and give the exit code."""
+    """Run a command and give the exit code."""
     arguments = _parser().parse_args()
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -65,6 +66,13 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
         nothing_left = _nothing_left(console, sandbox)
     console.print(f"Done in {time.monotonic() - started:.0f} s.")
     return 0 if as_intended and nothing_left else FAILED
+
+
+def cli(console: Console, _: argparse.Namespace) -> int:
+    """Find or get the Pulumi CLI, and say which it is."""
+    pulumi = find_pulumi(console)
+    console.print(f"Pulumi {pulumi.version}: {shutil.which(pulumi.command)}", soft_wrap=True)
+    return 0
 
 
 def serve(console: Console, arguments: argparse.Namespace) -> int:
@@ -134,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Runs the real Pulumi engine against an AWS emulated on this machine. Nothing outside is touched.",
         epilog="Exit codes: 0 all as intended, 1 something was not, 2 wrong usage, 130 interrupted.",
     )
-    commands = parser.add_subparsers(required=True, metavar="up | serve")
+    commands = parser.add_subparsers(required=True, metavar="up | serve | cli")
     up_parser = commands.add_parser("up", help="preview, deploy, read back and destroy a stack", description=up.__doc__)
     up_parser.set_defaults(command=up)
     up_parser.add_argument("--stack", default="dev", help="the stack, of Pulumi.STACK.yaml (default: dev)")
@@ -148,6 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve_parser = commands.add_parser("serve", help="keep an emulated AWS running", description=serve.__doc__)
     serve_parser.set_defaults(command=serve)
+    cli_parser = commands.add_parser("cli", help="find or get the Pulumi CLI", description=cli.__doc__)
+    cli_parser.set_defaults(command=cli)
     for command in (up_parser, serve_parser):
         command.add_argument("--port", type=int, default=0, help="the emulated AWS's port (default: a free one)")
     return parser

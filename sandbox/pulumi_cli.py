@@ -31,8 +31,12 @@ def cache_directory() -> Path:
     return Path(base) / "ssm-profile"
 
 
-def find_pulumi(console: Console) -> PulumiCommand:
+def find_pulumi(console: Console, *, get: bool = True) -> PulumiCommand:
     """The first usable Pulumi CLI: the one on PATH, one got before, or one that is got now.
+
+    Args:
+        console: Where to say what takes time.
+        get: Whether to get one where there is none.
 
     Raises:
         SandboxError: If there is none and none can be got. The text lists the three ways and what each needs.
@@ -48,21 +52,22 @@ def find_pulumi(console: Console) -> PulumiCommand:
         reasons.append("on PATH: there is no `pulumi`")
     with _locked(kept, console):
         if not (kept / "bin" / "pulumi").exists():
-            for get in (_install, _build):
+            for way in (_install, _build) if get else ():
                 try:
-                    _get(get, kept, console)
+                    _get(way, kept, console)
                     break
                 except SandboxError as error:
                     reasons.append(str(error))
             else:
-                raise SandboxError(_THREE_WAYS + "\nWhat was tried:\n  " + "\n  ".join(reasons))
+                raise SandboxError("\n  ".join([_THREE_WAYS, *reasons]))
     return PulumiCommand(root=str(kept))
 
 
 _THREE_WAYS = f"""There is no Pulumi CLI, and none could be got. Any one of these is enough:
   1. `pulumi` on PATH: install it as https://www.pulumi.com/docs/install says.
   2. access to get.pulumi.com: the vendor's installer is then run, into the cache of this project.
-  3. Go 1.25 or newer, and access to a Go module proxy: version {VERSION} is then built, which takes minutes, once."""
+  3. Go 1.25 or newer, and access to a Go module proxy: version {VERSION} is then built, which takes minutes, once.
+What was tried:"""
 
 
 @contextmanager
@@ -78,13 +83,13 @@ def _locked(kept: Path, console: Console) -> Iterator[None]:
         yield
 
 
-def _get(get: Callable[[Path, Console], None], kept: Path, console: Console) -> None:
+def _get(way: Callable[[Path, Console], None], kept: Path, console: Console) -> None:
     """Get the CLI into a directory beside its place, and move it there only when it is whole and runs."""
     for left in kept.parent.glob(f"{kept.name}.part-*"):  # by an interrupted run: the lock is ours
         shutil.rmtree(left)
     part = Path(tempfile.mkdtemp(prefix=f"{kept.name}.part-", dir=kept.parent))
     try:
-        get(part, console)
+        way(part, console)
         PulumiCommand(root=str(part))
         part.rename(kept)
     finally:

@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup cli sandbox test test-unit lint format bench clean
+
+PYTHON ?= python3
+STACK ?= dev
+ARGS ?=
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with everything that the other targets need
+
+# The mark is the last thing made, so an interrupted set-up is made again.
+$(READY): requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+cli: $(READY) ## Find or get the Pulumi CLI, and say which it is
+	@$(BIN)/python -m sandbox cli
+
+sandbox: $(READY) ## Deploy a stack to an AWS emulated here: STACK=prod, ARGS="--set quietAgent=true"
+	@$(BIN)/python -m sandbox up --stack $(STACK) $(ARGS)
+
+test: cli ## Run all tests: ARGS="-k name"
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-unit: $(READY) ## Run the unit tests alone, which need no engine
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+lint: $(READY) ## Check style and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+
+format: $(READY) ## Format the code, and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: cli ## Measure this component against the same resources by hand
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

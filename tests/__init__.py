@@ -1,0 +1,25 @@
+"""The tests. What needs more than requirements.txt says so, and is skipped without it, but never in CI."""
+
+import importlib
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+
+def require(module: str) -> Any:
+    """Import a module that requirements.txt does not have, or skip the whole test module with the reason."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # parliament, for one, leaves files open when it is imported
+            return importlib.import_module(module)
+    except ImportError as error:
+        if IN_CI:
+            raise
+        reason = f"needs {error.name}, of requirements-dev.txt: `make setup` installs it"
+        return pytest.skip(reason, allow_module_level=True)

@@ -1,0 +1,150 @@
+"""Pulumi under mocks: one cloud for each test, and what a program registered there."""
+
+import asyncio
+import gc
+import json
+import os
+import runpy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from pulumi.runtime import settings
+from pulumi.runtime.mocks import MockMonitor
+
+from . import ROOT
+
+# An output formatted into a string becomes an error, and not a policy that reads "Calling __str__ on an Output".
+os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of the garbage collections after each test, which then take no time."""
+    gc.collect()
+    gc.freeze()
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A resource as a program registered it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    provider: str
+
+
+class Cloud(pulumi.runtime.Mocks, MockMonitor):
+    """Answers a program as AWS would, and records what it asks for. It knows no function but those in `answers`."""
+
+    def __init__(self) -> None:
+        MockMonitor.__init__(self, self)
+        self.registered: list[Registered] = []
+        self.requests: dict[str, Any] = {}
+        self.invoked: list[pulumi.runtime.MockCallArgs] = []
+        self.answers: dict[str, dict[str, Any]] = {
+            "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws", "dnsSuffix": "amazonaws.com"}
+        }
+        self.knows_computed = True
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.registered.append(Registered(args.typ, args.name, args.inputs, args.provider))
+        name = args.inputs.get("name", f"{args.name}-1234567")
+        computed = {"name": name}
+        if self.knows_computed:
+            computed["arn"] = f"arn:aws:iam::123456789012:{args.typ.split('/')[-1]}/{name}"
+        return name if self.knows_computed else "", args.inputs | computed
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        self.invoked.append(args)
+        return self.answers[args.token]
+
+    def RegisterResource(self, request: Any) -> Any:
+        self.requests[request.name] = request
+        return super().RegisterResource(request)
+
+    def of_type(self, type_name: str) -> Registered:
+        """The only resource of a type."""
+        (found,) = [resource for resource in self.registered if resource.type == type_name]
+        return found
+
+    @property
+    def policy(self) -> Any:
+        """The permissions policy that was registered."""
+        return json.loads(self.of_type("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
+
+
+@pytest.fixture
+def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """A cloud of its own for the test. `@pytest.mark.parametrize("cloud", ["preview"], indirect=True)` previews."""
+    loops = []
+    new_event_loop = asyncio.new_event_loop
+
+    def recorded_loop() -> asyncio.AbstractEventLoop:
+        loops.append(new_event_loop())
+        return loops[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", recorded_loop)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    settings.ROOT.set(None)  # else what an earlier test exported is still there
+    pulumi.runtime.set_all_config({})
+    preview = getattr(request, "param", None) == "preview"
+    mocked = Cloud()
+    mocked.knows_computed = not preview
+    pulumi.runtime.set_mocks(mocked, project="ssm-profile", stack="test", preview=preview, monitor=mocked)
+    yield mocked
+    left = asyncio.all_tasks(loop)  # of a test that failed early, or that registered nothing
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    asyncio.set_event_loop(None)
+    for loop in loops:  # Pulumi leaves those of its worker threads open
+        loop.close()
+    gc.collect()  # what Pulumi logs of failures when it is freed must not come in the middle of something else
+
+
+Deploy = Callable[[Callable[[], Any]], dict[str, Any]]
+
+
+@pytest.fixture
+def deploy(cloud: Cloud) -> Deploy:  # noqa: ARG001 - it deploys there
+    """Runs a program until everything is registered, and gives what it exported."""
+
+    def run(program: Callable[[], Any]) -> dict[str, Any]:
+        exports: dict[str, Any] = {}
+
+        def program_and_exports() -> pulumi.Output[None]:
+            program()
+            return pulumi.Output.all(**settings.ROOT.get().outputs).apply(exports.update)
+
+        pulumi.runtime.test(program_and_exports)()
+        return exports
+
+    return run
+
+
+@pytest.fixture
+def run_program(deploy: Deploy) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Runs the real ``__main__.py`` with a config, completed by the defaults of Pulumi.yaml as the CLI does it."""
+
+    def run(config: Mapping[str, Any]) -> dict[str, Any]:
+        declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+        complete = {f"ssm-profile:{key}": known["default"] for key, known in declared.items()} | dict(config)
+        pulumi.runtime.set_all_config({key: config_text(value) for key, value in complete.items()})
+        return deploy(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"))
+
+    return run
+
+
+def config_text(value: Any) -> str:
+    """A config value as the CLI passes it to a program."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def stack_config(stack: str) -> dict[str, Any]:
+    """The config of a stack's file."""
+    return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]

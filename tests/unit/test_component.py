@@ -1,0 +1,295 @@
+"""The component under Pulumi mocks: what it registers, and how the parts hang together."""
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+import ssm_profile
+from ssm_profile import SsmInstanceProfile
+from ssm_profile.options import OPTIONS
+from tests.documents import DEFAULT, PROD, QUIET, TRUST
+
+COMPONENT = "ssm-profile:index:SsmInstanceProfile"
+ROLE = "aws:iam/role:Role"
+POLICY = "aws:iam/rolePolicy:RolePolicy"
+PROFILE = "aws:iam/instanceProfile:InstanceProfile"
+
+SHAPE = {
+    "path": "/ssm/",
+    "role_name": "web",
+    "profile_name": "web-profile",
+    "description": "For the web servers.",
+    "tags": {"Team": "web"},
+    "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
+    "service_principals": ["ec2.amazonaws.com.cn"],
+}
+
+
+def outputs_of(component):
+    """The component's outputs as a program exports them."""
+    names = (
+        "role_name",
+        "role_arn",
+        "instance_profile_name",
+        "instance_profile_arn",
+        "policy_json",
+        "actions",
+    )
+    for name in names:
+        pulumi.export(name, getattr(component, name))
+
+
+def named(urn):
+    """The types and the name in a URN. Its stack and project are not what they are outside of mocks."""
+    return urn.split("::", 2)[2].removeprefix("pulumi:pulumi:Stack$")
+
+
+def test_public_names():
+    assert ssm_profile.__all__ == ["SsmInstanceProfile", "SsmInstanceProfileArgs"]
+
+
+def test_default_registers_exactly_these_resources_with_these_inputs(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web"))
+
+    assert {(made.type, made.name) for made in cloud.registered} == {
+        (COMPONENT, "web"),
+        (ROLE, "web-role"),
+        (POLICY, "web-policy"),
+        (PROFILE, "web-profile"),
+    }
+    role_inputs = dict(cloud.of_type(ROLE).inputs)
+    assert json.loads(role_inputs.pop("assumeRolePolicy")) == TRUST
+    assert role_inputs == {"description": "Lets AWS Systems Manager manage the EC2 instances that use it."}
+    assert cloud.of_type(POLICY).inputs.keys() == {"policy", "role"}
+    assert cloud.of_type(POLICY).inputs["role"] == "web-role-1234567"
+    assert cloud.policy == DEFAULT
+    assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
+
+
+def test_default_invokes_nothing(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web"))
+
+    assert cloud.invoked == []
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ({}, DEFAULT),
+        ({"quiet_agent": True}, QUIET),
+        ({"ec2_describe": False, "scope_heartbeat": True, "require_imdsv2": True}, PROD),
+    ],
+)
+def test_args_reach_the_policy(cloud, deploy, args, expected):
+    deploy(lambda: SsmInstanceProfile("web", args))
+
+    assert cloud.policy == expected
+
+
+def test_partition_is_looked_up_where_an_option_needs_it(cloud, deploy):
+    cloud.answers["aws:index/getPartition:getPartition"]["partition"] = "aws-us-gov"
+
+    deploy(lambda: SsmInstanceProfile("web", {"scope_heartbeat": True}))
+
+    assert [call.token for call in cloud.invoked] == ["aws:index/getPartition:getPartition"]
+    assert cloud.policy["Statement"][1]["Resource"] == "arn:aws-us-gov:ec2:*:*:instance/*"
+
+
+def test_an_unknown_function_fails_the_program(cloud, deploy):
+    cloud.answers.clear()
+
+    with pytest.raises(Exception, match="getPartition"):
+        deploy(lambda: SsmInstanceProfile("web", {"scope_heartbeat": True}))
+
+
+def test_shape_reaches_role_and_profile(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web", SHAPE))
+
+    role_inputs = dict(cloud.of_type(ROLE).inputs)
+    trust = json.loads(role_inputs.pop("assumeRolePolicy"))
+    assert trust["Statement"][0]["Principal"] == {"Service": "ec2.amazonaws.com.cn"}
+    assert role_inputs == {
+        "name": "web",
+        "path": "/ssm/",
+        "description": "For the web servers.",
+        "permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
+        "tags": {"Team": "web"},
+    }
+    assert cloud.of_type(PROFILE).inputs == {
+        "name": "web-profile",
+        "path": "/ssm/",
+        "role": "web",
+        "tags": {"Team": "web"},
+    }
+
+
+def test_everything_taggable_has_the_tags(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web", {"tags": {"Team": "web"}}))
+
+    taggable = {
+        made.type: made.inputs.get("tags")
+        for made in cloud.registered
+        if hasattr(getattr(aws.iam, made.type.split(":")[-1], None), "tags")
+    }
+    assert taggable == {ROLE: {"Team": "web"}, PROFILE: {"Team": "web"}}
+
+
+def test_children_belong_to_the_component(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web"))
+
+    children = ("web-role", "web-policy", "web-profile")
+    assert {named(cloud.requests[name].parent) for name in children} == {f"{COMPONENT}::web"}
+
+
+def test_profile_waits_for_the_policy_and_the_role(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web"))
+
+    assert {named(urn) for urn in cloud.requests["web-profile"].dependencies} == {
+        f"{COMPONENT}${ROLE}::web-role",
+        f"{COMPONENT}${POLICY}::web-policy",
+    }
+    assert [named(urn) for urn in cloud.requests["web-policy"].dependencies] == [f"{COMPONENT}${ROLE}::web-role"]
+
+
+def test_protection_and_provider_reach_the_children_and_the_lookup(cloud, deploy):
+    def program():
+        provider = aws.Provider("elsewhere", region="us-gov-west-1")
+        opts = pulumi.ResourceOptions(protect=True, providers=[provider])
+        SsmInstanceProfile("web", {"scope_heartbeat": True}, opts)
+
+    deploy(program)
+
+    provider = "pulumi:providers:aws::elsewhere::elsewhere-1234567"
+    assert {named(made.provider) for made in cloud.registered if made.type.startswith("aws:")} == {provider}
+    assert [named(call.provider) for call in cloud.invoked] == [provider]
+    assert all(cloud.requests[name].protect for name in ("web", "web-role", "web-policy", "web-profile"))
+
+
+def test_outputs(deploy):
+    outputs = deploy(lambda: outputs_of(SsmInstanceProfile("web")))
+
+    assert json.loads(outputs.pop("policy_json")) == DEFAULT
+    assert outputs == {
+        "role_name": "web-role-1234567",
+        "role_arn": "arn:aws:iam::123456789012:role:Role/web-role-1234567",
+        "instance_profile_name": "web-profile-1234567",
+        "instance_profile_arn": "arn:aws:iam::123456789012:instanceProfile:InstanceProfile/web-profile-1234567",
+        "actions": sorted(DEFAULT["Statement"][0]["Action"]),
+    }
+
+
+def test_outputs_are_registered_under_the_names_of_the_schema(deploy):
+    registered = {}
+
+    class Recorded(SsmInstanceProfile):
+        def register_outputs(self, outputs):
+            registered.update(outputs)
+            super().register_outputs(outputs)
+
+    deploy(lambda: Recorded("web"))
+
+    assert registered.keys() == {
+        "roleName",
+        "roleArn",
+        "instanceProfileName",
+        "instanceProfileArn",
+        "policyJson",
+        "actions",
+    }
+
+
+@pytest.mark.parametrize("cloud", ["preview"], indirect=True)
+def test_policy_is_a_plain_known_string_in_a_preview(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web"))
+
+    assert cloud.policy == DEFAULT
+
+
+@pytest.mark.parametrize("cloud", ["preview"], indirect=True)
+def test_a_preview_does_not_need_to_know_any_arn(cloud, deploy):
+    deploy(lambda: outputs_of(SsmInstanceProfile("web", {"scope_heartbeat": True})))
+
+    assert {made.name for made in cloud.registered} == {"web", "web-role", "web-policy", "web-profile"}
+
+
+def test_two_components_do_not_clash(cloud, deploy):
+    def program():
+        SsmInstanceProfile("web")
+        SsmInstanceProfile("batch", {"quiet_agent": True})
+
+    deploy(program)
+
+    policies = {made.name: json.loads(made.inputs["policy"]) for made in cloud.registered if made.type == POLICY}
+    assert policies == {"web-policy": DEFAULT, "batch-policy": QUIET}
+
+
+def test_none_counts_as_not_given(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web", dict.fromkeys(OPTIONS)))
+
+    assert cloud.policy == DEFAULT
+    assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
+
+
+def test_inputs_may_be_outputs_of_other_resources(cloud, deploy):
+    def program():
+        boundary = aws.iam.Policy("boundary", policy=json.dumps(DEFAULT))
+        arn = boundary.arn.apply(lambda _: SHAPE["permissions_boundary_arn"])
+        tags = {"Boundary": boundary.name}
+        SsmInstanceProfile(
+            "web", {"permissions_boundary_arn": arn, "role_name": pulumi.Output.from_input("web"), "tags": tags}
+        )
+
+    deploy(program)
+
+    role_inputs = cloud.of_type(ROLE).inputs
+    assert role_inputs["permissionsBoundary"] == SHAPE["permissions_boundary_arn"]
+    assert role_inputs["name"] == "web"
+    assert role_inputs["tags"] == {"Boundary": "boundary-1234567"}
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [
+        ("permissions_boundary_arn", "not-an-arn"),
+        ("path", "no-slashes"),
+        ("tags", {"aws:reserved": "x"}),
+    ],
+)
+def test_an_output_that_turns_out_wrong_fails_before_the_role_is_made(cloud, deploy, option, wrong):
+    with pytest.raises(Exception, match=rf"{option}: found .*; allowed: "):
+        deploy(lambda: SsmInstanceProfile("web", {option: pulumi.Output.from_input(wrong)}))
+
+    assert [made for made in cloud.registered if made.type.startswith("aws:")] == []
+
+
+@pytest.mark.parametrize("option", [name for name, known in OPTIONS.items() if not known.accepts_outputs])
+def test_what_decides_the_grants_cannot_be_an_output(cloud, deploy, option):
+    with pytest.raises(ValueError, match=rf"{option}: found another resource's output; .*"):
+        deploy(lambda: SsmInstanceProfile("web", {option: pulumi.Output.from_input(True)}))
+
+    assert cloud.registered == []
+
+
+def test_every_mistake_is_in_one_error_and_nothing_is_registered(cloud, deploy):
+    wrong = {"quiet_agent": "yes", "path": "x", "quitAgent": True}
+
+    with pytest.raises(ValueError, match="found") as error:
+        deploy(lambda: SsmInstanceProfile("w" * 52, wrong))
+
+    assert [line.partition(":")[0] for line in str(error.value).splitlines()] == [
+        "name",
+        "quiet_agent",
+        "path",
+        "quitAgent",
+    ]
+    assert cloud.registered == []
+
+
+@pytest.mark.parametrize("args", [None, [], "quiet_agent"])
+def test_args_that_are_not_a_dict_are_refused(cloud, deploy, args):
+    with pytest.raises(ValueError, match=r"args: found a .*; allowed: a dict of options"):
+        deploy(lambda: SsmInstanceProfile("web", args))
+
+    assert cloud.registered == []

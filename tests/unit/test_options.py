@@ -1,0 +1,181 @@
+"""The rules of the options: what is accepted at each limit, and what the lines about mistakes say."""
+
+import pytest
+
+from ssm_profile import SsmInstanceProfileArgs
+from ssm_profile.options import OPTIONS, UNKNOWN, find_mistakes, find_name_mistakes
+
+GOOD = [
+    ("ec2_describe", False),
+    ("ec2_describe_actions", ["DescribeInstances", "DescribeTags"]),
+    ("ec2_describe_actions", ("DescribeTags",)),
+    ("path", "/"),
+    ("path", "/a/b/"),
+    ("path", "/" + "p" * 510 + "/"),
+    ("role_name", "r" * 64),
+    ("role_name", "a+=,.@_-9"),
+    ("profile_name", "p" * 128),
+    ("description", "Für die Web-Server.\tZwei\nZeilen."),
+    ("description", "d" * 1000),
+    ("tags", {}),
+    ("tags", {"k" * 128: "v" * 256}),
+    ("tags", {"Kosten stelle/ä_.:=+-@": ""}),
+    ("tags", {f"k{number}": "v" for number in range(50)}),
+    ("tags", {"Key": UNKNOWN}),
+    ("tags", UNKNOWN),
+    ("role_name", UNKNOWN),
+    ("permissions_boundary_arn", "arn:aws:iam::123456789012:policy/boundary"),
+    ("permissions_boundary_arn", "arn:aws-us-gov:iam::123456789012:policy/org/boundary"),
+    ("permissions_boundary_arn", "arn:aws-cn:iam::aws:policy/PowerUserAccess"),
+    ("service_principals", ["ec2.amazonaws.com"]),
+    ("service_principals", ["ec2.amazonaws.com.cn", "ssm.amazonaws.com"]),
+]
+
+BAD = [
+    *[(option, value) for option in ("ec2_describe", "scope_heartbeat", "quiet_agent", "require_imdsv2")
+      for value in ("true", 1, 0, [], UNKNOWN)],
+    ("ec2_describe_actions", []),
+    ("ec2_describe_actions", "DescribeTags"),
+    ("ec2_describe_actions", ["Describe*"]),
+    ("ec2_describe_actions", ["Describe"]),
+    ("ec2_describe_actions", ["ec2:DescribeTags"]),
+    ("ec2_describe_actions", ["RunInstances"]),
+    ("ec2_describe_actions", ["DescribeTags", "DescribeT?gs"]),
+    ("ec2_describe_actions", ["DescribeTаgs"]),  # noqa: RUF001 - a Cyrillic letter
+    ("ec2_describe_actions", [{"Describe": 1}]),
+    ("path", ""),
+    ("path", "ssm"),
+    ("path", "/ssm"),
+    ("path", "ssm/"),
+    ("path", "/s sm/"),
+    ("path", "/ssm/\n"),
+    ("path", "/é/"),
+    ("path", "/" + "p" * 511 + "/"),
+    ("role_name", ""),
+    ("role_name", "r" * 65),
+    ("role_name", "web role"),
+    ("role_name", "web/role"),
+    ("role_name", "wéb"),
+    ("role_name", "web\n"),
+    ("profile_name", "p" * 129),
+    ("profile_name", 3),
+    ("description", "d" * 1001),
+    ("description", "snow \u2603"),
+    ("description", "bell \a"),
+    ("tags", []),
+    ("tags", {"aws:cloud": "x"}),
+    ("tags", {"AWS:cloud": "x"}),
+    ("tags", {"": "x"}),
+    ("tags", {"k" * 129: "x"}),
+    ("tags", {"k": "v" * 257}),
+    ("tags", {"k": 3}),
+    ("tags", {3: "v"}),
+    ("tags", {"k": "a;b"}),
+    ("tags", {"k": "line\nend"}),
+    ("tags", {f"k{number}": "v" for number in range(51)}),
+    ("permissions_boundary_arn", "boundary"),
+    ("permissions_boundary_arn", "arn:aws:iam::123456789012:role/boundary"),
+    ("permissions_boundary_arn", "arn:aws:iam::12345678901:policy/boundary"),
+    ("permissions_boundary_arn", "arn:aws:iam::123456789012:policy/*"),
+    ("permissions_boundary_arn", "arn:aws:iam::123456789012:policy/"),
+    ("permissions_boundary_arn", "arn:aws:iam:eu-central-1:123456789012:policy/boundary"),
+    ("permissions_boundary_arn", "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:policy/boundary"),
+    ("service_principals", []),
+    ("service_principals", "ec2.amazonaws.com"),
+    ("service_principals", ["*"]),
+    ("service_principals", ["ec2"]),
+    ("service_principals", ["arn:aws:iam::123456789012:root"]),
+    ("service_principals", ["ec2.amazonaws.com", "*.amazonaws.com"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("option", "value"), GOOD)
+def test_accepted(option, value):
+    assert find_mistakes({option: value}) == []
+
+
+@pytest.mark.parametrize(("option", "value"), BAD)
+def test_refused_with_the_option_what_was_found_and_what_is_allowed(option, value):
+    (line,) = find_mistakes({option: value})
+
+    assert line.startswith(f"{option}: found ")
+    assert f"; allowed: {OPTIONS[option].allowed}" in line
+    assert "\n" not in line
+
+
+def test_every_option_has_good_and_bad_examples_here():
+    switches = {"scope_heartbeat", "quiet_agent", "require_imdsv2"}
+
+    assert {option for option, _ in GOOD} == OPTIONS.keys() - switches
+    assert {option for option, _ in BAD} == OPTIONS.keys()
+
+
+def test_rules_and_args_are_of_the_same_options():
+    assert list(OPTIONS) == list(SsmInstanceProfileArgs.__annotations__)
+
+
+def test_only_the_wrong_entries_of_a_list_are_shown():
+    (line,) = find_mistakes({"ec2_describe_actions": ["DescribeTags", "ec2:DescribeHosts"]})
+
+    assert 'found "ec2:DescribeHosts";' in line
+
+
+def test_a_long_value_is_cut():
+    (line,) = find_mistakes({"role_name": "r" * 5000})
+
+    assert f'found "{"r" * 79}... (5002 characters);' in line
+
+
+def test_look_alike_letters_are_shown_as_what_they_are():
+    (line,) = find_mistakes({"ec2_describe_actions": ["DescribeTаgs"]})  # noqa: RUF001 - a Cyrillic letter
+
+    assert r"DescribeT\u0430gs" in line
+
+
+def test_no_describe_action_beside_a_list_of_them_is_a_contradiction():
+    (line,) = find_mistakes({"ec2_describe": False, "ec2_describe_actions": ["DescribeTags"]})
+
+    assert line == (
+        "ec2_describe: found false beside ec2_describe_actions; "
+        "allowed: one of the two, no Describe action or a list of them"
+    )
+
+
+def test_an_unknown_key_is_named_with_the_nearest_known_one():
+    (line,) = find_mistakes({"quitAgent": True})
+
+    assert line.startswith("quitAgent: found an unknown key, nearest known key: quiet_agent; allowed: ec2_describe, ")
+
+
+def test_an_unknown_key_that_is_like_none_is_named_without_a_guess():
+    (line,) = find_mistakes({"zzz": True})
+
+    assert line.startswith("zzz: found an unknown key; allowed: ec2_describe, ")
+
+
+def test_the_longest_name_is_accepted_and_one_more_is_refused_with_the_arithmetic():
+    assert find_name_mistakes("n" * 51, {}) == []
+    (line,) = find_name_mistakes("n" * 52, {})
+
+    assert line == (
+        f'name: found "{"n" * 52}", whose 52 characters, 5 for "-role" and 8 for Pulumi\'s random suffix make a role '
+        "name of 65; allowed: 64, so a name of at most 51 characters, or a role name of your own in role_name"
+    )
+
+
+def test_names_of_one_s_own_lift_the_limits_that_they_concern():
+    own_role = {"role_name": "web"}
+    own_names = own_role | {"profile_name": "web"}
+
+    assert find_name_mistakes("n" * 112, own_role) == []
+    assert "instance profile name of 129" in find_name_mistakes("n" * 113, own_role)[0]
+    assert find_name_mistakes("n" * 113, own_names) == []
+    assert "policy name of 129" in find_name_mistakes("n" * 114, own_names)[0]
+
+
+@pytest.mark.parametrize("name", ["", "web/role", "web role", "wéb", 3, None])
+def test_a_name_that_iam_rejects_is_refused(name):
+    (line,) = find_name_mistakes(name, {})
+
+    assert line.startswith("name: found ")
+    assert line.endswith("; allowed: letters, digits and + = , . @ _ -")

@@ -1,0 +1,160 @@
+"""The policy documents, compared as whole values."""
+
+import json
+import subprocess
+import sys
+from itertools import chain, combinations
+
+import pytest
+
+from ssm_profile import policy
+from tests import ROOT
+from tests.documents import DEFAULT, MESSAGING, PROD, QUIET, TRUST
+
+AWS = {"partition": "aws"}
+
+
+def allow(actions, resource="*"):
+    return {"Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def document(*statements):
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def test_default_is_six_actions_in_one_statement_in_the_order_of_the_design():
+    assert policy.policy_document({}, {}) == DEFAULT
+
+
+def test_default_looks_nothing_up():
+    assert policy.lookups({}) == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"ec2_describe": True}, DEFAULT),
+        ({"ec2_describe": False}, document(allow([*MESSAGING, "ssm:UpdateInstanceInformation"]))),
+        (
+            {"ec2_describe_actions": ["DescribeTags", "DescribeInstances", "DescribeTags"]},
+            document(allow([*MESSAGING, "ssm:UpdateInstanceInformation", "ec2:DescribeInstances", "ec2:DescribeTags"])),
+        ),
+        (
+            {"scope_heartbeat": True},
+            document(
+                allow([*MESSAGING, "ec2:Describe*"]),
+                allow(["ssm:UpdateInstanceInformation"], "arn:aws:ec2:*:*:instance/*"),
+            ),
+        ),
+        ({"scope_heartbeat": False}, DEFAULT),
+        ({"quiet_agent": True}, QUIET),
+        ({"quiet_agent": False}, DEFAULT),
+        (
+            {"quiet_agent": True, "scope_heartbeat": True},
+            document(
+                allow([*MESSAGING, "ec2:Describe*", "ec2messages:GetMessages"]),
+                allow(["ssm:UpdateInstanceInformation", "ssm:ListInstanceAssociations"], "arn:aws:ec2:*:*:instance/*"),
+            ),
+        ),
+        ({"require_imdsv2": True}, document(*DEFAULT["Statement"], PROD["Statement"][2])),
+        ({"require_imdsv2": False}, DEFAULT),
+        ({"ec2_describe": False, "scope_heartbeat": True, "require_imdsv2": True}, PROD),
+    ],
+    ids=lambda value: ",".join(f"{key}={value[key]}" for key in value) if "Version" not in value else "",
+)
+def test_each_option_gives_exactly_this_document(options, expected):
+    assert policy.policy_document(options, AWS) == expected
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_scoped_resources_are_in_the_partition_of_deployment(partition):
+    statements = policy.policy_document({"scope_heartbeat": True}, {"partition": partition})["Statement"]
+
+    assert statements[1]["Resource"] == f"arn:{partition}:ec2:*:*:instance/*"
+
+
+@pytest.mark.parametrize("option", ["scope_heartbeat", "quiet_agent"])
+def test_only_scoped_resources_need_the_partition(option):
+    assert policy.lookups({option: True}) == {"partition"}
+
+
+@pytest.mark.parametrize("option", ["ec2_describe", "require_imdsv2"])
+def test_what_is_granted_on_every_resource_needs_no_lookup(option):
+    assert policy.lookups({option: True}) == set()
+
+
+def test_same_options_in_another_order_give_the_same_text():
+    options = {"scope_heartbeat": True, "quiet_agent": True, "ec2_describe_actions": ["DescribeTags", "DescribeHosts"]}
+    shuffled = {"ec2_describe_actions": ["DescribeHosts", "DescribeTags"], "quiet_agent": True, "scope_heartbeat": True}
+
+    assert policy.to_json(policy.policy_document(options, AWS)) == policy.to_json(policy.policy_document(shuffled, AWS))
+
+
+def test_actions_are_sorted_and_leave_out_what_is_denied():
+    assert policy.actions({"require_imdsv2": True}) == [
+        "ec2:Describe*",
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    ]
+
+
+def test_trust_policy_lets_ec2_and_nobody_else_assume_the_role():
+    assert policy.trust_policy({}) == TRUST
+
+
+def test_trust_policy_with_other_principals_does_not_depend_on_their_order():
+    several = {"service_principals": ["ssm.amazonaws.com", "ec2.amazonaws.com", "ssm.amazonaws.com"]}
+
+    assert policy.trust_policy(several)["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": ["ec2.amazonaws.com", "ssm.amazonaws.com"]},
+            "Action": "sts:AssumeRole",
+        }
+    ]
+    assert policy.trust_policy({"service_principals": ["ec2.amazonaws.com.cn"]})["Statement"][0]["Principal"] == {
+        "Service": "ec2.amazonaws.com.cn"
+    }
+
+
+def test_text_is_the_document():
+    assert json.loads(policy.to_json(DEFAULT)) == DEFAULT
+
+
+def test_policy_and_catalogue_do_not_import_pulumi():
+    code = "import sys, types; sys.modules['ssm_profile'] = package = types.ModuleType('ssm_profile'); "
+    code += "package.__path__ = ['ssm_profile']; import ssm_profile.policy, ssm_profile.options; "
+    code += "assert 'pulumi' not in sys.modules"
+
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=30)
+
+
+FORBIDDEN = (
+    "iam:",
+    "sts:",
+    "secretsmanager:",
+    "ssm:SendCommand",
+    "ssm:StartSession",
+    "ssm:PutParameter",
+    "s3:",
+    "kms:",
+)
+SWITCHES = ("scope_heartbeat", "quiet_agent", "require_imdsv2")
+
+
+def every_combination():
+    describing = ({}, {"ec2_describe": False}, {"ec2_describe_actions": ["DescribeTags"]})
+    switched = chain.from_iterable(combinations(SWITCHES, size) for size in range(len(SWITCHES) + 1))
+    return [describe | dict.fromkeys(names, True) for names in switched for describe in describing]
+
+
+@pytest.mark.parametrize("options", every_combination(), ids=str)
+def test_no_combination_grants_what_an_instance_must_not_have(options):
+    actions = policy.actions(options)
+
+    assert [action for action in actions if action.startswith(FORBIDDEN)] == []
+    assert [action for action in actions if action.startswith("ec2:") and "ec2:Describe" not in action] == []
+    assert [action for action in actions if "*" in action] in ([], ["ec2:Describe*"])
