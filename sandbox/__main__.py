@@ -27,7 +27,8 @@ def main() -> int:
     """Run a command and give the exit code."""
     arguments = _parser().parse_args()
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ends in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ends, _interrupt)
     try:
         return arguments.command(console, arguments)
     except KeyboardInterrupt:
@@ -133,6 +134,8 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _interrupt(*_: object) -> NoReturn:
+    # The threads that read from the CLI find its output closed, and would say so with a traceback.
+    threading.excepthook = lambda _: None
     raise KeyboardInterrupt
 
 

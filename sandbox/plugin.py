@@ -1,4 +1,4 @@
-"""What every plugin process of the Pulumi engine does: serve on loopback until the engine is gone."""
+"""What every plugin process of the Pulumi engine does: serve on loopback until the engine or the sandbox is gone."""
 
 import os
 import signal
@@ -8,6 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+
+SANDBOX = "SSM_PROFILE_SANDBOX"
+"""The environment variable with the process ID of the sandbox that a plugin belongs to."""
 
 LARGEST_MESSAGE = 400 * 1024 * 1024  # the engine's own limit
 
@@ -19,7 +22,7 @@ def serve(add_services: Callable[[grpc.Server], None]) -> None:
         add_services: Adds what is served to the server.
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # how the engine, and only it, asks a plugin to end
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(os.getppid(), int(os.environ[SANDBOX])), daemon=True).start()
     server = grpc.server(
         ThreadPoolExecutor(max_workers=64), options=[("grpc.max_receive_message_length", LARGEST_MESSAGE)]
     )
@@ -30,8 +33,19 @@ def serve(add_services: Callable[[grpc.Server], None]) -> None:
     server.wait_for_termination()
 
 
-def _end_with(engine: int) -> None:
-    """End this process when the engine that started it is gone, even if it was killed."""
-    while os.getppid() == engine:
+def is_running(pid: int) -> bool:
+    """Whether there is a process with this ID."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _end_with(engine: int, sandbox: int) -> None:
+    """End this process when what started it, or what it serves, is gone, even if that was killed."""
+    while os.getppid() == engine and is_running(sandbox):
         time.sleep(0.5)
     os._exit(0)

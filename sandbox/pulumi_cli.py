@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-from pulumi.automation import PulumiCommand
+from pulumi.automation import InvalidVersionError, PulumiCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from semver import VersionInfo
@@ -26,9 +26,17 @@ INSTALLER = "https://get.pulumi.com/install.sh"
 
 
 def cache_directory() -> Path:
-    """Where this project keeps what is costly to make, for this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "ssm-profile"
+    """Where this project keeps what is costly to make, for this user.
+
+    Raises:
+        SandboxError: If there is no such directory and it cannot be made.
+    """
+    directory = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssm-profile"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SandboxError(f"cannot write to {directory}: {error.strerror}: set XDG_CACHE_HOME to another") from error
+    return directory
 
 
 def find_pulumi(console: Console, *, get: bool = True) -> PulumiCommand:
@@ -52,12 +60,12 @@ def find_pulumi(console: Console, *, get: bool = True) -> PulumiCommand:
         reasons.append("on PATH: there is no `pulumi`")
     with _locked(kept, console):
         if not (kept / "bin" / "pulumi").exists():
-            for way in (_install, _build) if get else ():
+            for name, way in _WAYS.items() if get else ():
                 try:
                     _get(way, kept, console)
                     break
-                except SandboxError as error:
-                    reasons.append(str(error))
+                except (OSError, subprocess.SubprocessError, InvalidVersionError) as error:
+                    reasons.append(f"{name}: {error}")
             else:
                 raise SandboxError("\n  ".join([_THREE_WAYS, *reasons]))
     return PulumiCommand(root=str(kept))
@@ -73,7 +81,6 @@ What was tried:"""
 @contextmanager
 def _locked(kept: Path, console: Console) -> Iterator[None]:
     """Hold the lock under which the CLI is got; it ends with this process, even if that is killed."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
     with kept.with_name(f"{kept.name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,28 +105,26 @@ def _get(way: Callable[[Path, Console], None], kept: Path, console: Console) -> 
 
 def _install(root: Path, console: Console) -> None:
     """Run the vendor's installer."""
-    try:
-        urlopen(INSTALLER, timeout=5).close()  # the installer itself would wait for ever
-        console.print(f"Getting the Pulumi CLI {VERSION} with the vendor's installer, once.")
-        PulumiCommand.install(root=str(root), version=VersionInfo.parse(VERSION))
-    except (OSError, subprocess.SubprocessError) as error:
-        raise SandboxError(f"the vendor's installer: {error}") from error
+    urlopen(INSTALLER, timeout=5).close()  # the installer itself would wait for ever
+    console.print(f"Getting the Pulumi CLI {VERSION} with the vendor's installer, once.")
+    PulumiCommand.install(root=str(root), version=VersionInfo.parse(VERSION))
 
 
 def _build(root: Path, console: Console) -> None:
     """Build the CLI with Go, as go.mod and go.sum pin it, and show how far it is."""
     if not shutil.which("go"):
-        raise SandboxError("a build with Go: there is no `go` on PATH")
+        raise FileNotFoundError("there is no `go` on PATH")
     console.print(
         f"There is no Pulumi CLI here, so version {VERSION} is built with Go. This takes about 5 minutes on 2 cores, "
         f"once; the result is kept in {cache_directory()}."
     )
     with console.status("Fetching its modules"):
-        stale = _go("list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", PACKAGE)
+        listed = _go("list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", PACKAGE)
+    to_build = [line for line in listed if not line.startswith("go: ")]  # Go also tells what it downloads
     flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={VERSION}"
     columns = (TextColumn("Building"), BarColumn(), MofNCompleteColumn(), TextColumn("packages"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("build", total=len(stale))
+        task = progress.add_task("build", total=len(to_build))
         command = ("build", "-v", "-buildvcs=false", "-ldflags", flags, "-o", str(root / "bin" / "pulumi"), PACKAGE)
         _go(*command, on_line=lambda: progress.advance(task))
 
@@ -145,5 +150,8 @@ def _go(*arguments: str, on_line: Callable[[], None] = lambda: None) -> list[str
             os.killpg(go.pid, signal.SIGKILL)  # with its compilers, which would go on otherwise
             raise
     if go.returncode:
-        raise SandboxError(f"a build with Go: `go {arguments[0]}` failed: " + "\n    ".join(lines[-5:]))
+        raise OSError(f"`go {arguments[0]}` failed: " + "\n    ".join(lines[-5:]))
     return lines
+
+
+_WAYS: dict[str, Callable[[Path, Console], None]] = {"the vendor's installer": _install, "a build with Go": _build}

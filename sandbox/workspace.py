@@ -15,8 +15,8 @@ from typing import Any, Self
 import pulumi.automation as auto
 import yaml
 
-from . import SandboxError
 from .aws import CREDENTIALS, EmulatedAws, forget_real_aws
+from .plugin import SANDBOX, is_running
 from .pulumi_cli import cache_directory
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +43,7 @@ class Sandbox:
         state = self.directory / "state"
         state.mkdir()
         self.environment = CREDENTIALS | {
+            SANDBOX: str(os.getpid()),
             "AWS_ENDPOINT_URL": self.aws.url,
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": state.as_uri(),
@@ -118,23 +119,8 @@ def _write_script(path: Path, module: str) -> None:
 def _run_directory() -> Path:
     """A directory for this process, after clearing away those of processes that were killed."""
     runs = cache_directory() / "runs"
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-        for left in runs.iterdir():
-            if not _is_running(int(left.name.split("-")[0])):
-                shutil.rmtree(left, ignore_errors=True)
-        return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=runs))
-    except OSError as error:
-        raise SandboxError(
-            f"cannot write to {runs}: {error.strerror}: make room there, or set XDG_CACHE_HOME"
-        ) from error
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    runs.mkdir(exist_ok=True)
+    for left in runs.iterdir():
+        if not is_running(int(left.name.split("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=runs))

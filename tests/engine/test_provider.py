@@ -1,0 +1,226 @@
+"""The stand-in for the AWS provider behaves as the real one where it matters."""
+
+import json
+import re
+
+import pulumi_aws
+import pytest
+from pulumi.automation import CommandError
+
+from tests import require
+from tests.documents import DEFAULT, TRUST
+from tests.engine.conftest import changes, is_empty
+
+types = require("sandbox.provider.iam").TYPES
+
+
+ROLE = f"""
+role = aws.iam.Role("web", assume_role_policy='{json.dumps(TRUST)}')
+pulumi.export("name", role.name)
+"""
+
+
+def python_name(property_name):
+    return re.sub(r"([A-Z])", lambda match: f"_{match[1].lower()}", property_name)
+
+
+def class_of(type_name):
+    return getattr(pulumi_aws.iam, type_name.split(":")[-1])
+
+
+@pytest.mark.parametrize("known", types, ids=lambda known: known.type_name)
+def test_every_property_exists_on_the_class_of_pulumi_aws(known):
+    outputs = [*known.properties, *known.computed]
+
+    assert [
+        name
+        for name in outputs
+        if not isinstance(getattr(class_of(known.type_name), python_name(name), None), property)
+    ] == []
+
+
+def test_every_property_that_is_returned_exists_on_the_class_of_pulumi_aws(dev):
+    resources = [r for r in dev.export_stack().deployment["resources"] if r["type"].startswith("aws:")]
+
+    assert len(resources) == len(types)
+    for resource in resources:
+        returned = resource["outputs"].keys() - {"id", "__defaults"}
+        declared = {name for name in returned if hasattr(class_of(resource["type"]), python_name(name))}
+        known = next(known for known in types if known.type_name == resource["type"])
+        assert returned == declared
+        assert returned >= {*known.computed, "name"}
+
+
+def test_a_name_of_its_own_is_the_resource_s_and_seven_random_characters(sandbox, project):
+    stack = sandbox.stack("test", project(ROLE))
+
+    assert re.fullmatch(r"web-[0-9a-f]{7}", stack.up().outputs["name"].value)
+
+
+def test_a_name_too_long_for_its_suffix_fails_in_the_preview(sandbox, project):
+    stack = sandbox.stack("test", project(ROLE.replace('"web"', f'"{"w" * 57}"')))
+
+    with pytest.raises(CommandError, match="plus 7 random chars is longer than maximum length 64"):
+        stack.preview()
+
+
+def test_the_longest_name_for_its_suffix_is_accepted(sandbox, project):
+    stack = sandbox.stack("test", project(ROLE.replace('"web"', f'"{"w" * 56}"')))
+
+    assert len(stack.up().outputs["name"].value) == 64
+
+
+def test_a_given_name_is_freed_before_its_resource_is_replaced(sandbox, project, iam):
+    program = ROLE.replace('"web",', '"web", name="fixed", path="/a/",')
+    stack = sandbox.stack("test", project(program))
+    stack.up()
+    project(program.replace("/a/", "/b/"))
+
+    assert changes(stack.up()) == {"replace": 1}
+    assert iam.get_role(RoleName="fixed")["Role"]["Path"] == "/b/"
+
+
+def test_an_error_of_iam_names_the_operation_and_the_resource(sandbox, project, iam):
+    iam.create_role(RoleName="fixed", AssumeRolePolicyDocument=json.dumps(TRUST))
+    stack = sandbox.stack("test", project(ROLE.replace('"web",', '"web", name="fixed",')))
+
+    with pytest.raises(CommandError, match=r"creating IAM Role \(fixed\): CreateRole: EntityAlreadyExists: ") as error:
+        stack.up()
+
+    assert "Traceback" not in str(error.value)
+
+
+def test_a_profile_whose_role_does_not_exist_is_kept_in_the_state_and_can_be_destroyed(sandbox, project, iam):
+    stack = sandbox.stack("test", project('aws.iam.InstanceProfile("web", role="missing")'))
+
+    with pytest.raises(
+        CommandError, match=r"creating IAM Instance Profile \(web-.*\): AddRoleToInstanceProfile: NoSuch"
+    ):
+        stack.up()
+
+    assert len(iam.list_instance_profiles()["InstanceProfiles"]) == 1
+    stack.destroy()
+    assert is_empty(iam)
+
+
+def test_a_property_that_the_stand_in_does_not_know_is_refused(sandbox, project):
+    program = ROLE.replace('"web",', '"web", managed_policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"],')
+
+    with pytest.raises(CommandError, match=r"managedPolicyArns.*unknown to the sandbox's stand-in"):
+        sandbox.stack("test", project(program)).preview()
+
+
+def test_a_type_that_the_stand_in_does_not_know_is_refused(sandbox, project):
+    with pytest.raises(CommandError, match=r"does not know the resource type aws:sqs/queue:Queue; it knows aws:iam/"):
+        sandbox.stack("test", project('aws.sqs.Queue("queue")')).preview()
+
+
+def test_a_function_that_the_stand_in_does_not_know_is_refused(sandbox, project):
+    with pytest.raises(CommandError, match="does not know the function aws:index/getCallerIdentity"):
+        sandbox.stack("test", project("aws.get_caller_identity()")).preview()
+
+
+def test_a_region_is_needed(sandbox, project):
+    directory = project(ROLE, **{"aws:region": ""})
+
+    with pytest.raises(CommandError, match="missing region: set it with `pulumi config set aws:region`"):
+        sandbox.stack("test", directory).preview()
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+)
+def test_the_partition_is_that_of_the_region(sandbox, project, region, partition):
+    directory = project('pulumi.export("partition", aws.get_partition().partition)', **{"aws:region": region})
+
+    assert sandbox.stack("test", directory).up().outputs["partition"].value == partition
+
+
+def test_an_explicit_provider_has_its_own_default_tags(sandbox, project, iam):
+    program = """
+    provider = aws.Provider("web", region="eu-west-1", default_tags={"tags": {"Team": "web", "Both": "provider"}})
+    opts = pulumi.ResourceOptions(provider=provider)
+    role = aws.iam.Role("web", assume_role_policy=POLICY, tags={"Both": "role"}, opts=opts)
+    pulumi.export("name", role.name)
+    pulumi.export("tags_all", role.tags_all)
+    """.replace("POLICY", repr(json.dumps(TRUST)))
+
+    outputs = sandbox.stack("test", project(program)).up().outputs
+
+    assert outputs["tags_all"].value == {"Team": "web", "Both": "role"}
+    tags = iam.get_role(RoleName=outputs["name"].value)["Role"]["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"Team": "web", "Both": "role"}
+
+
+def test_a_secret_stays_a_secret_in_the_state(sandbox, project):
+    program = ROLE.replace('"web",', '"web", description=pulumi.Output.secret("open sesame"),')
+    stack = sandbox.stack("test", project(program))
+
+    stack.up()
+
+    assert "open sesame" in json.dumps(stack.export_stack().deployment)  # which decrypts
+    state = [file.read_text() for file in (sandbox.directory / "state").rglob("*.json")]
+    assert state
+    assert not [text for text in state if "open sesame" in text]
+
+
+def test_an_existing_role_is_imported_as_it_is(sandbox, project, iam):
+    iam.create_role(
+        RoleName="old", Path="/a/", AssumeRolePolicyDocument=json.dumps(TRUST), Tags=[{"Key": "Team", "Value": "web"}]
+    )
+    given = '"web", name="old", path="/a/", tags={"Team": "web"}, opts=pulumi.ResourceOptions(import_="old"),'
+    program = ROLE.replace('"web",', given)
+    stack = sandbox.stack("test", project(program))
+
+    assert changes(stack.up()) == {"create": 1, "import": 1}
+    project(program.replace(', opts=pulumi.ResourceOptions(import_="old")', ""))
+    assert changes(stack.up()) == {}
+
+
+def test_an_import_of_what_does_not_exist_fails(sandbox, project):
+    program = ROLE.replace('"web",', '"web", name="none", opts=pulumi.ResourceOptions(import_="none"),')
+
+    with pytest.raises(CommandError, match=r"none.* does not exist"):
+        sandbox.stack("test", project(program)).up()
+
+
+def test_a_role_that_others_put_into_a_profile_is_detached_and_deleted(sandbox, project, iam):
+    stack = sandbox.stack("test", project(ROLE))
+    role = stack.up().outputs["name"].value
+    iam.create_instance_profile(InstanceProfileName="by-hand")
+    iam.add_role_to_instance_profile(InstanceProfileName="by-hand", RoleName=role)
+
+    stack.destroy()
+
+    assert iam.list_roles()["Roles"] == []
+
+
+def test_a_role_to_which_others_attached_a_policy_is_not_deleted_unless_that_is_forced(sandbox, project, iam):
+    stack = sandbox.stack("test", project(ROLE))
+    role = stack.up().outputs["name"].value
+    iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=json.dumps(DEFAULT))
+
+    with pytest.raises(CommandError, match=rf"deleting IAM Role \({role}\): DeleteRole: DeleteConflict: "):
+        stack.destroy()
+
+    project(ROLE.replace('"web",', '"web", force_detach_policies=True,'))
+    stack.up()
+    stack.destroy()
+    assert is_empty(iam)
+
+
+def test_what_was_deleted_by_hand_can_be_destroyed(sandbox, project, iam):
+    stack = sandbox.stack("test", project(ROLE))
+    iam.delete_role(RoleName=stack.up().outputs["name"].value)
+
+    assert changes(stack.destroy()) == {"delete": 2}
+
+
+def test_ignored_changes_are_left_alone(sandbox, project, iam):
+    given = '"web", description="Old.", opts=pulumi.ResourceOptions(ignore_changes=["description"]),'
+    stack = sandbox.stack("test", project(ROLE.replace('"web",', given)))
+    role = stack.up().outputs["name"].value
+    project(ROLE.replace('"web",', given.replace("Old", "New").replace("],", "], protect=False,")))
+
+    assert changes(stack.up()) == {}
+    assert iam.get_role(RoleName=role)["Role"]["Description"] == "Old."
