@@ -55,7 +55,8 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
         name = args.inputs.get("name", f"{args.name}-1234567")
         computed = {"name": name}
         if self.knows_computed:
-            computed["arn"] = f"arn:aws:iam::123456789012:{args.typ.split('/')[-1]}/{name}"
+            kind = args.typ.split("/")[-1].split(":")[0].replace("instanceProfile", "instance-profile")
+            computed["arn"] = f"arn:aws:iam::123456789012:{kind}/{name}"
         return name if self.knows_computed else "", args.inputs | computed
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:

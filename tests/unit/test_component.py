@@ -173,9 +173,9 @@ def test_outputs(deploy):
     assert json.loads(outputs.pop("policy_json")) == DEFAULT
     assert outputs == {
         "role_name": "web-role-1234567",
-        "role_arn": "arn:aws:iam::123456789012:role:Role/web-role-1234567",
+        "role_arn": "arn:aws:iam::123456789012:role/web-role-1234567",
         "instance_profile_name": "web-profile-1234567",
-        "instance_profile_arn": "arn:aws:iam::123456789012:instanceProfile:InstanceProfile/web-profile-1234567",
+        "instance_profile_arn": "arn:aws:iam::123456789012:instance-profile/web-profile-1234567",
         "actions": sorted(DEFAULT["Statement"][0]["Action"]),
     }
 

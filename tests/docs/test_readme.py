@@ -1,0 +1,97 @@
+"""The README says what is true: its Python runs, and nothing that a user can set or see is missing."""
+
+import re
+
+import pytest
+import yaml
+
+from ssm_profile import SsmInstanceProfile, policy
+from ssm_profile.capabilities import CAPABILITIES
+from tests import ROOT
+from tests.documents import DEFAULT
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+TABLE_ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line[:1] == "|"]
+CONFIG = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+
+
+def rows_with(first_cell):
+    return [row for row in TABLE_ROWS if row[0] == f"`{first_cell}`"]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_python_runs(cloud, deploy, block):
+    deploy(lambda: exec(compile(block, "README.md", "exec"), {}))
+
+    assert cloud.of_type("ssm-profile:index:SsmInstanceProfile").name == "web"
+
+
+def test_there_is_python():
+    assert len(BLOCKS) == 2
+
+
+def test_every_arg_is_documented_beside_its_config_key():
+    documented = {row[0].strip("`"): row[1].strip("`") for row in TABLE_ROWS if len(row) == 4}
+
+    for arg in SsmInstanceProfile.__init__.__annotations__["args"].__annotations__:
+        key = re.sub(r"_(.)", lambda match: match[1].upper(), arg)
+        assert documented.get(arg) == key
+        assert key in CONFIG
+
+
+def test_every_config_key_is_documented_with_its_default():
+    documented = {row[1].strip("`"): row[2] for row in TABLE_ROWS if len(row) == 4}
+
+    for key, known in CONFIG.items():
+        written = documented[key]
+        shown = {True: "true", False: "false"}.get(known["default"]) if known["type"] == "boolean" else None
+        if shown:
+            assert written == f"bool, {shown}"
+        assert {"boolean": "bool", "string": "string", "array": "list", "object": "map"}[known["type"]] in written
+
+
+def test_every_output_is_documented():
+    exported = re.findall(r'pulumi\.export\("(\w+)"', (ROOT / "__main__.py").read_text())
+    documented = [name for row in TABLE_ROWS if len(row) == 2 for name in re.findall(r"`(\w+)`", row[0])]
+
+    assert documented == exported
+
+
+def test_every_default_action_is_documented_with_the_catalogue_s_meaning():
+    (actions,) = [statement["Action"] for statement in DEFAULT["Statement"]]
+    documented = [row[0].strip("`") for row in TABLE_ROWS if len(row) == 3 and ":" in row[0]]
+
+    assert documented == actions
+
+
+def test_what_opt_in_options_grant_is_documented():
+    for capability in CAPABILITIES:
+        for grant in capability.grants:
+            assert grant.action.replace("ec2:{each}", "ec2_describe_actions") in README
+
+
+def test_make_targets_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"^    make ([a-z-]+)", README, re.MULTILINE)) <= targets
+    assert {"sandbox", "test", "help"} <= targets
+
+
+def test_links_to_files_lead_somewhere():
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_stack_files_that_are_named_exist():
+    for name in re.findall(r"`(Pulumi\.[a-z]+\.yaml)`", README):
+        assert (ROOT / name).exists(), name
+
+
+def test_prod_is_what_the_readme_says():
+    prod = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
+
+    assert prod["ssm-profile:protect"] is True
+    assert policy.actions({"ec2_describe": prod["ssm-profile:ec2Describe"]}) == sorted(
+        action for action in DEFAULT["Statement"][0]["Action"] if action != "ec2:Describe*"
+    )
