@@ -21,7 +21,7 @@ from .registering import WAYS
 
 PROGRAMS = {
     "this component": "from ssm_profile import SsmInstanceProfile\nSsmInstanceProfile('web')\n",
-    "a bare component by hand": "from benchmarks.by_hand import ByHand\nByHand('web')\n",
+    "a component by hand": "from benchmarks.by_hand import ByHand\nByHand('web')\n",
     "no component, by hand": "from benchmarks.by_hand import resources\nresources('web')\n",
 }
 
@@ -73,9 +73,15 @@ def deploying(console: Console, rounds: int) -> Measured:
 
 
 def alternate(measure: Callable[[str], Result], rounds: int) -> dict[str, list[Result]]:
-    """Measure each way in turn, so that what else the machine does meets all of them; a first round is thrown away."""
-    results = [{way: measure(way) for way in WAYS} for _ in range(rounds + 1)][1:]
-    return {way: [result[way] for result in results] for way in WAYS}
+    """Measure each way in turn, in an order that changes, so that what else the machine does meets all of them alike."""
+    ways = list(WAYS)
+    results: dict[str, list[Result]] = {way: [] for way in ways}
+    for number in range(rounds + 1):
+        for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
+            result = measure(way)
+            if number:  # the first round warms up what is cached
+                results[way].append(result)
+    return results
 
 
 def show(console: Console, title: str, unit: str, measured: Measured) -> None:

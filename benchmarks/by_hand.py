@@ -1,6 +1,7 @@
 """The default's resources as a program would have them without this project."""
 
 import json
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -9,7 +10,7 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-POLICY = {
+POLICY: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [
         {
@@ -29,15 +30,26 @@ POLICY = {
 
 
 class ByHand(pulumi.ComponentResource):
-    """A bare component around the three resources."""
+    """A component around the three resources, with the same outputs."""
 
     def __init__(self, name: str) -> None:
         super().__init__("by-hand:index:ByHand", name)
-        resources(name, self)
-        self.register_outputs({})
+        role, policy, profile = resources(name, self)
+        self.register_outputs(
+            {
+                "roleName": role.name,
+                "roleArn": role.arn,
+                "instanceProfileName": profile.name,
+                "instanceProfileArn": profile.arn,
+                "policyJson": policy.policy,
+                "actions": sorted(POLICY["Statement"][0]["Action"]),
+            }
+        )
 
 
-def resources(name: str, parent: pulumi.Resource | None = None) -> None:
+def resources(
+    name: str, parent: pulumi.Resource | None = None
+) -> tuple[aws.iam.Role, aws.iam.RolePolicy, aws.iam.InstanceProfile]:
     """A role, its policy and an instance profile that waits for it."""
     child = pulumi.ResourceOptions(parent=parent)
     role = aws.iam.Role(
@@ -48,4 +60,4 @@ def resources(name: str, parent: pulumi.Resource | None = None) -> None:
     )
     policy = aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=json.dumps(POLICY), opts=child)
     waits = pulumi.ResourceOptions(parent=parent, depends_on=[policy])
-    aws.iam.InstanceProfile(f"{name}-profile", role=role.name, opts=waits)
+    return role, policy, aws.iam.InstanceProfile(f"{name}-profile", role=role.name, opts=waits)

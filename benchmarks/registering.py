@@ -16,7 +16,7 @@ from .by_hand import ByHand, resources
 
 WAYS: dict[str, Callable[[str], Any]] = {
     "this component": SsmInstanceProfile,
-    "a bare component by hand": ByHand,
+    "a component by hand": ByHand,
     "no component, by hand": resources,
 }
 

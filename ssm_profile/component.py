@@ -94,8 +94,9 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             tags=inputs.get("tags"),
             opts=child,
         )
-        policy_json = self._policy_json(options)
-        role_policy = aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=policy_json, opts=child)
+        role_policy = aws.iam.RolePolicy(
+            f"{name}-policy", role=role.name, policy=self._policy_text(options), opts=child
+        )
         profile = aws.iam.InstanceProfile(
             f"{name}-profile",
             name=inputs.get("profile_name"),
@@ -110,8 +111,9 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         self.role_arn = role.arn
         self.instance_profile_name = profile.name
         self.instance_profile_arn = profile.arn
-        self.policy_json = pulumi.Output.from_input(policy_json)
-        self.actions = pulumi.Output.from_input(policy.actions(options))
+        self.policy_json = role_policy.policy
+        actions = policy.actions(options)
+        self.actions = role_policy.policy.apply(lambda _: actions)
         self.register_outputs(
             {
                 "roleName": self.role_name,
@@ -119,11 +121,11 @@ class SsmInstanceProfile(pulumi.ComponentResource):
                 "instanceProfileName": self.instance_profile_name,
                 "instanceProfileArn": self.instance_profile_arn,
                 "policyJson": self.policy_json,
-                "actions": self.actions,
+                "actions": actions,
             }
         )
 
-    def _policy_json(self, options: policy.Options) -> pulumi.Input[str]:
+    def _policy_text(self, options: policy.Options) -> pulumi.Input[str]:
         """The policy's text: plain where nothing has to be looked up, so that a preview needs no credentials."""
         if not policy.lookups(options):
             return policy.to_json(policy.policy_document(options, {}))
