@@ -73,7 +73,7 @@ def deploying(console: Console, rounds: int) -> Measured:
 
 
 def alternate(measure: Callable[[str], Result], rounds: int) -> dict[str, list[Result]]:
-    """Measure each way in turn, in an order that changes, so that what else the machine does meets all of them alike."""
+    """Measure each way in turn, in an order that changes, so that the machine's other work meets all of them alike."""
     ways = list(WAYS)
     results: dict[str, list[Result]] = {way: [] for way in ways}
     for number in range(rounds + 1):

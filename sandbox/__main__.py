@@ -32,10 +32,10 @@ def main() -> int:
     try:
         return arguments.command(console, arguments)
     except KeyboardInterrupt:
-        console.print("\nInterrupted. Nothing is left: the emulated AWS, its contents and the state are gone.")
+        console.print("\nInterrupted. Nothing is left of the run.")
         return INTERRUPTED
     except CommandError:
-        console.print("[red]The engine refused or failed; its reason is above.[/] Nothing is left of the emulated AWS.")
+        console.print("[red]The engine refused or failed, for the reason above.[/] Nothing is left of the run.")
         return FAILED
     except SandboxError as error:
         console.print(f"[red]error:[/] {error}", soft_wrap=True)
@@ -54,16 +54,20 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
         stack = sandbox.stack(arguments.stack, config=dict(arguments.set))
         steps = Steps(console)
         listeners = {"on_event": steps.on_event, "on_error": steps.on_error}
-        console.rule(f"pulumi preview --stack {arguments.stack}", align="left")
-        stack.preview(**listeners)
-        console.rule(f"pulumi up --stack {arguments.stack}", align="left")
-        outputs = {name: output.value for name, output in stack.up(**listeners).outputs.items()}
-        print_outputs(console, outputs)
-        print_actions(console, outputs["actions"])
-        console.rule("Read back from the emulated IAM", align="left")
-        as_intended = _read_back(console, sandbox, outputs)
-        console.rule(f"pulumi destroy --stack {arguments.stack}", align="left")
-        _destroy(console, sandbox, stack, listeners)
+        try:
+            console.rule(f"pulumi preview --stack {arguments.stack}", align="left")
+            stack.preview(**listeners)
+            console.rule(f"pulumi up --stack {arguments.stack}", align="left")
+            outputs = {name: output.value for name, output in stack.up(**listeners).outputs.items()}
+            print_outputs(console, outputs)
+            print_actions(console, outputs["actions"])
+            console.rule("Read back from the emulated IAM", align="left")
+            as_intended = _read_back(console, sandbox, outputs)
+            console.rule(f"pulumi destroy --stack {arguments.stack}", align="left")
+            _destroy(console, sandbox, stack, listeners)
+        except CommandError as error:
+            steps.say_if_nothing_was_said(error)
+            raise
         nothing_left = _nothing_left(console, sandbox)
     console.print(f"Done in {time.monotonic() - started:.0f} s.")
     return 0 if as_intended and nothing_left else FAILED

@@ -49,6 +49,11 @@ class Steps:
         if severity == "error":
             self._say(severity, message)
 
+    def say_if_nothing_was_said(self, error: Exception) -> None:
+        """Print an error of the CLI for which it sent neither an event nor a line that tells of an error."""
+        if not self._said:
+            self._say("error", str(error))
+
     def _print_step(self, words: Mapping[str, str], metadata: Any) -> None:
         if word := words.get(metadata.op):
             self.console.print(f"  {word:<24} {metadata.type:<42} {escape(metadata.urn.split('::', 3)[3])}")

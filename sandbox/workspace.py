@@ -47,10 +47,11 @@ class Sandbox:
             "AWS_ENDPOINT_URL": self.aws.url,
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": state.as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", "sandbox"),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
+        if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:  # else it is that of the secrets in the stack's file
+            self.environment["PULUMI_CONFIG_PASSPHRASE"] = "sandbox"  # noqa: S105 - of a state that is soon gone
         plugin = self.home / "plugins" / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws"
         _write_script(plugin, "sandbox.provider")
 
@@ -103,7 +104,7 @@ class Sandbox:
         if Path(self.pulumi.command).is_absolute():  # not on PATH, but got by the sandbox
             programs = self.directory / "bin"
             _write_script(programs / "pulumi-language-python", "sandbox.language_host")
-            os.link(self.pulumi.command, programs / "pulumi")  # a symbolic link would not make the two neighbours
+            shutil.copy(self.pulumi.command, programs)  # the engine looks for the host beside its own file
             environment["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
         return environment
 
@@ -120,7 +121,7 @@ def _run_directory() -> Path:
     """A directory for this process, after clearing away those of processes that were killed."""
     runs = cache_directory() / "runs"
     runs.mkdir(exist_ok=True)
-    for left in runs.iterdir():
+    for left in runs.glob("[0-9]*-*"):
         if not is_running(int(left.name.split("-")[0])):
             shutil.rmtree(left, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=runs))

@@ -8,12 +8,13 @@ import boto3
 import grpc
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2, status_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from . import iam, invokes
-from .resource import PartlyCreatedError, ResourceType, State
+from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State
 
 
 class AwsServicer(ResourceProviderServicer):
@@ -81,7 +82,7 @@ class AwsServicer(ResourceProviderServicer):
             diffs=list(changes),
             replaces=replaces,
             # Two resources cannot have one name, so a given name has to be freed first.
-            deleteBeforeReplace=bool(replaces) and new["name"] == old.get("name"),
+            deleteBeforeReplace=bool(replaces) and "name" not in new.get(DEFAULTS, []) and "name" not in changes,
         )
 
     def Create(self, request: Any, context: Any) -> Any:
@@ -91,23 +92,26 @@ class AwsServicer(ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=_struct(unknown | inputs))
         try:
             resource_id = resource.create(inputs)
-            state = self._read_back(resource, resource_id, inputs)
         except PartlyCreatedError as partly:
-            self._fail_partly(context, resource, partly, inputs)
-        except (BotoCoreError, ClientError) as error:
+            self._fail_partly(context, resource, partly.resource_id, inputs, partly.cause)
+        except _AWS_ERRORS as error:
             _fail(context, "creating", resource, inputs["name"], error)
+        try:
+            state = self._read_back(resource, resource_id, inputs)
+        except _AWS_ERRORS as error:
+            self._fail_partly(context, resource, resource_id, inputs, error)
         return provider_pb2.CreateResponse(id=resource_id, properties=_struct(state))
 
     def Read(self, request: Any, context: Any) -> Any:
         resource = self._type(request, context)
         try:
             state = self._read_back(resource, request.id, _state(request.properties))
-        except (BotoCoreError, ClientError) as error:
+        except _AWS_ERRORS as error:
             _fail(context, "reading", resource, request.id, error)
         if not state:
             return provider_pb2.ReadResponse()
-        chosen = _state(request.inputs).get("__defaults", [])
-        inputs = resource.inputs_of(state) | ({"__defaults": chosen} if chosen else {})
+        chosen = _state(request.inputs).get(DEFAULTS, [])
+        inputs = resource.inputs_of(state) | ({DEFAULTS: chosen} if chosen else {})
         return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=_struct(inputs))
 
     def Update(self, request: Any, context: Any) -> Any:
@@ -118,7 +122,7 @@ class AwsServicer(ResourceProviderServicer):
         try:
             resource.update(request.id, changed, old, new)
             state = self._read_back(resource, request.id, new)
-        except (BotoCoreError, ClientError) as error:
+        except _AWS_ERRORS as error:
             _fail(context, "updating", resource, request.id, error)
         return provider_pb2.UpdateResponse(properties=_struct(state))
 
@@ -126,8 +130,8 @@ class AwsServicer(ResourceProviderServicer):
         resource = self._type(request, context)
         try:
             resource.delete(request.id, _state(request.properties))
-        except (BotoCoreError, ClientError) as error:
-            if not _is_gone(error):
+        except _AWS_ERRORS as error:
+            if not self._is_gone(resource, request.id, error):
                 _fail(context, "deleting", resource, request.id, error)
         return empty_pb2.Empty()
 
@@ -153,18 +157,21 @@ class AwsServicer(ResourceProviderServicer):
         }
         return now | kept
 
-    def _fail_partly(self, context: Any, resource: ResourceType, partly: PartlyCreatedError, inputs: State) -> NoReturn:
-        """Tell the engine what exists in spite of the failure, so that its state has it."""
-        reason = _message("creating", resource, partly.resource_id, partly.cause)
-        details = any_pb2.Any()
-        details.Pack(
-            provider_pb2.ErrorResourceInitFailed(
-                id=partly.resource_id,
-                properties=_struct(resource.state(partly.resource_id) or {}),
-                inputs=_struct(inputs),
-                reasons=[reason],
-            )
+    def _is_gone(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
+        """Whether a deletion failed because there is nothing left to delete."""
+        missing = isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchEntity"
+        return missing and resource.read(resource_id) is None
+
+    def _fail_partly(
+        self, context: Any, resource: ResourceType, resource_id: str, inputs: State, error: Exception
+    ) -> NoReturn:
+        """Tell the engine what exists in spite of the failure, so that its state has it and the next run mends it."""
+        reason = _message("creating", resource, resource_id, error)
+        partly = provider_pb2.ErrorResourceInitFailed(
+            id=resource_id, properties=_struct(inputs), inputs=_struct(inputs), reasons=[reason]
         )
+        details = any_pb2.Any()
+        details.Pack(partly)
         status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason, details=[details])
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         _abort(context, reason)
@@ -172,6 +179,7 @@ class AwsServicer(ResourceProviderServicer):
 
 _STAND_IN = "the sandbox's stand-in for the AWS provider"
 _SERVICES = ("iam",)
+_AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
 
 
@@ -182,10 +190,6 @@ def _state(struct: struct_pb2.Struct) -> State:
 def _struct(state: State) -> struct_pb2.Struct:
     present = {key: value for key, value in state.items() if value is not None}
     return json_format.ParseDict(present, struct_pb2.Struct())
-
-
-def _is_gone(error: Exception) -> bool:
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchEntity"
 
 
 def _message(doing: str, resource: ResourceType, name: str, error: Exception) -> str:

@@ -80,6 +80,41 @@ def test_a_given_name_is_freed_before_its_resource_is_replaced(sandbox, project,
     assert iam.get_role(RoleName="fixed")["Role"]["Path"] == "/b/"
 
 
+def test_a_chosen_name_is_chosen_anew_so_that_the_replacement_is_there_before_the_old_one_goes(sandbox, project):
+    program = ROLE.replace('"web",', '"web", path="/a/",')
+    stack = sandbox.stack("test", project(program))
+    before = stack.up().outputs["name"].value
+    project(program.replace("/a/", "/b/"))
+    steps = []
+
+    after = stack.up(on_event=steps.append).outputs["name"].value
+
+    assert after != before
+    done = [event.res_outputs_event.metadata.op for event in steps if event.res_outputs_event]
+    assert [step for step in done if "replace" in step] == ["create-replacement", "replace", "delete-replaced"]
+
+
+def test_a_role_that_cannot_be_read_after_its_creation_is_kept_in_the_state_and_mended(
+    sandbox, project, iam, monkeypatch
+):
+    models, exceptions = require("moto.iam.models"), require("moto.iam.exceptions")
+    stack = sandbox.stack("test", project(ROLE))
+
+    def fail(*_):
+        raise exceptions.LimitExceededException("broken on purpose")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(models.IAMBackend, "get_role", fail)
+        with pytest.raises(CommandError, match=r"creating IAM Role \(web-.*\): GetRole: LimitExceeded: broken on purp"):
+            stack.up()
+
+    assert len(iam.list_roles()["Roles"]) == 1
+    stack.up()
+    assert len(iam.list_roles()["Roles"]) == 1
+    stack.destroy()
+    assert is_empty(iam)
+
+
 def test_an_error_of_iam_names_the_operation_and_the_resource(sandbox, project, iam):
     iam.create_role(RoleName="fixed", AssumeRolePolicyDocument=json.dumps(TRUST))
     stack = sandbox.stack("test", project(ROLE.replace('"web",', '"web", name="fixed",')))

@@ -134,7 +134,7 @@ def test_a_mistake_is_said_once(command):
     _, output = run(command, "up", "--set", "path=x")
 
     assert output.count('ssm-profile:path: found "x"') == 1
-    assert output.endswith("The engine refused or failed; its reason is above. Nothing is left of the emulated AWS.\n")
+    assert output.endswith("The engine refused or failed, for the reason above. Nothing is left of the run.\n")
 
 
 def test_a_port_in_use_is_said(command):
@@ -182,7 +182,7 @@ def test_an_interruption_ends_cleanly_and_leaves_no_process(command, whom, sent,
     output, _ = process.communicate(timeout=ENOUGH)
 
     assert process.returncode == 130
-    assert "Interrupted. Nothing is left: " in output
+    assert "Interrupted. Nothing is left of the run." in output
     assert "Traceback" not in output
     wait_until_gone(process.pid)
     assert list(command.runs.iterdir()) == []
@@ -224,7 +224,7 @@ def test_serve_prints_an_environment_in_which_pulumi_and_boto3_work_by_hand(comm
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=ENOUGH)
     assert process.returncode == 130
-    assert "Interrupted. Nothing is left: " in output
+    assert "Interrupted. Nothing is left of the run." in output
     wait_until_gone(process.pid)
 
 
