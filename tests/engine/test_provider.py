@@ -100,7 +100,7 @@ def test_a_role_that_cannot_be_read_after_its_creation_is_kept_in_the_state_and_
     models, exceptions = require("moto.iam.models"), require("moto.iam.exceptions")
     stack = sandbox.stack("test", project(ROLE))
 
-    def fail(*_):
+    def fail(*_, **__):
         raise exceptions.LimitExceededException("broken on purpose")
 
     with monkeypatch.context() as broken:
