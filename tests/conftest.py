@@ -79,8 +79,8 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
 
 
 @pytest.fixture
-def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """A cloud of its own for the test. `@pytest.mark.parametrize("cloud", ["preview"], indirect=True)` previews."""
+def loops_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes every event loop that was made during the test: Pulumi leaves those of its threads open."""
     loops = []
     new_event_loop = asyncio.new_event_loop
 
@@ -89,8 +89,22 @@ def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         return loops[-1]
 
     monkeypatch.setattr(asyncio, "new_event_loop", recorded_loop)
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    yield
+    for loop in loops:
+        if not loop.is_closed():
+            left = asyncio.all_tasks(loop)  # of a program that failed early, or that registered nothing
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.wait(left))
+            loop.close()
+    gc.collect()  # what Pulumi logs of failures when it is freed must not come in the middle of something else
+
+
+@pytest.fixture
+def cloud(request: pytest.FixtureRequest, loops_closed: None) -> Iterator[Cloud]:  # noqa: ARG001
+    """A cloud of its own for the test. `@pytest.mark.parametrize("cloud", ["preview"], indirect=True)` previews."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
     settings.ROOT.set(None)  # else what an earlier test exported is still there
     pulumi.runtime.set_all_config({})
     preview = getattr(request, "param", None) == "preview"
@@ -98,21 +112,14 @@ def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     mocked.knows_computed = not preview
     pulumi.runtime.set_mocks(mocked, project="ssm-profile", stack="test", preview=preview, monitor=mocked)
     yield mocked
-    left = asyncio.all_tasks(loop)  # of a test that failed early, or that registered nothing
-    for task in left:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
     asyncio.set_event_loop(None)
-    for loop in loops:  # Pulumi leaves those of its worker threads open
-        loop.close()
-    gc.collect()  # what Pulumi logs of failures when it is freed must not come in the middle of something else
 
 
 Deploy = Callable[[Callable[[], Any]], dict[str, Any]]
 
 
 @pytest.fixture
-def deploy(cloud: Cloud) -> Deploy:  # noqa: ARG001 - it deploys there
+def deploy(cloud: Cloud) -> Deploy:  # noqa: ARG001
     """Runs a program until everything is registered, and gives what it exported."""
 
     def run(program: Callable[[], Any]) -> dict[str, Any]:

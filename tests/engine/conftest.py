@@ -1,6 +1,5 @@
 """The real engine against an emulated AWS, through the same code as `make sandbox`."""
 
-import gc
 import json
 import textwrap
 from importlib import import_module
@@ -15,8 +14,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "engine" in item.path.parts:
             item.add_marker("engine")
-            # Pulumi runs inline programs in threads, and leaves what they did not await for the garbage collection.
-            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +31,10 @@ def pulumi_cli():
 
 
 @pytest.fixture
-def sandbox(pulumi_cli):
+def sandbox(pulumi_cli, loops_closed):  # noqa: ARG001
     """An emulated AWS of the test's own."""
     with import_module("sandbox.workspace").Sandbox(pulumi_cli) as running:
         yield running
-    gc.collect()
 
 
 @pytest.fixture

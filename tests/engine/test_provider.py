@@ -97,14 +97,14 @@ def test_a_chosen_name_is_chosen_anew_so_that_the_replacement_is_there_before_th
 def test_a_role_that_cannot_be_read_after_its_creation_is_kept_in_the_state_and_mended(
     sandbox, project, iam, monkeypatch
 ):
-    models, exceptions = require("moto.iam.models"), require("moto.iam.exceptions")
+    responses, exceptions = require("moto.iam.responses"), require("moto.iam.exceptions")
     stack = sandbox.stack("test", project(ROLE))
 
     def fail(*_, **__):
         raise exceptions.LimitExceededException("broken on purpose")
 
     with monkeypatch.context() as broken:
-        broken.setattr(models.IAMBackend, "get_role", fail)
+        broken.setattr(responses.IamResponse, "get_role", fail)
         with pytest.raises(CommandError, match=r"creating IAM Role \(web-.*\): GetRole: LimitExceeded: broken on purp"):
             stack.up()
 
