@@ -4,7 +4,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-botocore = pytest.importorskip("botocore.exceptions")
+from tests import require
+
+botocore = require("botocore.exceptions")
 
 
 @pytest.fixture

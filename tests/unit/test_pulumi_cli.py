@@ -96,6 +96,28 @@ def test_without_one_it_is_built_with_go_and_kept(programs, cache, tmp_path):
     assert (tmp_path / "go.log").read_text() == built
 
 
+def test_where_its_site_can_be_reached_the_vendor_s_installer_comes_before_a_build(
+    programs, cache, tmp_path, monkeypatch
+):
+    programs("go", GO)
+    (tmp_path / "install.sh").touch()
+    monkeypatch.setattr(pulumi_cli, "INSTALLER", (tmp_path / "install.sh").as_uri())
+
+    def install(root, version):
+        assert str(version) == pulumi_cli.VERSION
+        (Path(root) / "bin").mkdir()
+        (Path(root) / "bin" / "pulumi").write_text(PULUMI)
+        (Path(root) / "bin" / "pulumi").chmod(0o755)
+
+    monkeypatch.setattr(pulumi_cli.PulumiCommand, "install", install)
+
+    found, printed = find()
+
+    assert found.command == str(cache / f"pulumi-{pulumi_cli.VERSION}" / "bin" / "pulumi")
+    assert f"Getting the Pulumi CLI {pulumi_cli.VERSION} with the vendor's installer, once." in printed
+    assert not (tmp_path / "go.log").exists()
+
+
 def test_the_build_is_what_go_mod_pins(programs, tmp_path):
     programs("go", GO.format(sleep=""))
 
