@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup cli sandbox test test-unit lint format bench clean
+.PHONY: help setup cli sandbox test test-unit lint format docs bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -39,6 +39,9 @@ lint: $(READY) ## Check style and types
 format: $(READY) ## Format the code, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: $(READY) ## Write the generated documents
+	@$(BIN)/python -m docs.permissions
 
 bench: cli ## Measure this component against the same resources by hand
 	@$(BIN)/python -m benchmarks $(ARGS)

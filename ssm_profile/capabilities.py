@@ -19,6 +19,12 @@ MESSAGE_APIS = f"{USER_GUIDE}/systems-manager-setting-up-messageAPIs.html"
 
 ANY_INSTANCE = "arn:{partition}:ec2:*:*:instance/*"
 """Every EC2 instance. The agent only ever names its own, so region and account add nothing but two look-ups."""
+ANY_ASSOCIATION = "arn:{partition}:ssm:{region}:{account}:association/*"
+AWS_DOCUMENTS = "arn:{partition}:ssm:{region}::document/*"
+"""The documents that AWS owns, whose ARNs have no account."""
+OWN_DOCUMENTS = "arn:{partition}:ssm:{region}:{account}:document/*"
+ANY_PATCH_BASELINE = "arn:{partition}:ssm:{region}:*:patchbaseline/*"
+"""Of every account, since the predefined patch baselines are in accounts of AWS."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,9 @@ class Grant:
     sources: tuple[str, ...]
     """Where this is known from: AWS's pages and the agent's source."""
     resources: tuple[str, ...] = ("*",)
-    """ARN templates. ``{partition}`` is looked up when, and only when, a granted action needs it."""
+    """ARN templates. Partition, region and account are looked up when, and only when, a granted action needs them."""
+    agents: str = "all"
+    """The agent versions to which it matters."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +197,209 @@ QUIET_AGENT = Capability(
     ),
 )
 
+_SSM_ACTIONS = f"{AUTHORIZATION}/list_awssystemsmanager.html"
+
+
+def _legacy(
+    action: str,
+    purpose: str,
+    measured: str = "Not called by the agent of 2024, which receives commands over the control channel.",
+) -> Grant:
+    return Grant(
+        action=f"ec2messages:{action}",
+        purpose=purpose,
+        without="Agents that know no other channel never receive a command; it stays Pending until it times out.",
+        measured=measured,
+        sources=(MESSAGE_APIS, f"{AUTHORIZATION}/list_amazonmessagedeliveryservice.html"),
+        agents="before 3.1.821.0, and every version on Windows Server 2012 and older",
+    )
+
+
+LEGACY_MESSAGING = Capability(
+    name="legacy_messaging",
+    summary="Run Command over ec2messages, the older channel, for agents that know no other.",
+    grants=(
+        _legacy("AcknowledgeMessage", "Confirms that a command was received."),
+        _legacy("DeleteMessage", "Removes a command that was dealt with; the agent's updater calls it."),
+        _legacy("FailMessage", "Says that a command could not be dealt with."),
+        _legacy("GetEndpoint", "Asks where to poll. AWS's own policies grant it."),
+        _legacy("GetMessages", "Polls for commands.", "Called four times, until the control channel was open."),
+        _legacy("SendReply", "Sends a command's result back."),
+    ),
+)
+
+_GET_DOCUMENT = Grant(
+    action="ssm:GetDocument",
+    purpose="Reads the text of an SSM document.",
+    without="The step fails with AccessDeniedException on ssm:GetDocument.",
+    measured="Called by aws:runDocument, and for an association's document. Not called by sessions or Run Command.",
+    sources=(_SSM_ACTIONS, f"{AGENT_SOURCE}/agent/plugins/rundocument/rundocument.go#L208"),
+    resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
+)
+_DESCRIBE_DOCUMENT = Grant(
+    action="ssm:DescribeDocument",
+    purpose="Reads which versions of a document or package there are.",
+    without="The step fails with AccessDeniedException on ssm:DescribeDocument.",
+    measured="Not reached in the measured runs; the agent's source calls it for packages that are documents.",
+    sources=(
+        _SSM_ACTIONS,
+        f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/documentarchive/documentarchive.go#L158",
+    ),
+    resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
+)
+
+DOCUMENTS = Capability(
+    name="documents",
+    summary="Reading SSM documents: aws:runDocument and aws:downloadContent in a document that is run.",
+    grants=(_GET_DOCUMENT, _DESCRIBE_DOCUMENT),
+)
+
+_LIST_INSTANCE_ASSOCIATIONS = QUIET_AGENT.grants[1]
+_PUT_COMPLIANCE_ITEMS = Grant(
+    action="ssm:PutComplianceItems",
+    purpose="Reports whether the instance complies with its associations and patches.",
+    without="Compliance shows nothing for the instance.",
+    measured="Called once for each association that was run.",
+    sources=(MESSAGE_APIS, _SSM_ACTIONS, f"{AGENT_SOURCE}/agent/association/compliance/uploader/uploader.go#L129"),
+    resources=(ANY_INSTANCE,),
+)
+
+STATE_MANAGER = Capability(
+    name="state_manager",
+    summary="State Manager: the associations of the instance are fetched, run and reported.",
+    grants=(
+        replace(
+            _LIST_INSTANCE_ASSOCIATIONS,
+            without="No association ever runs: it stays Pending, and the agent's log says AccessDeniedException.",
+        ),
+        Grant(
+            action="ssm:UpdateInstanceAssociationStatus",
+            purpose="Reports how an association went.",
+            without="Associations run, but stay Pending in the console.",
+            measured="Called four times for one association.",
+            sources=(MESSAGE_APIS, _SSM_ACTIONS, f"{AGENT_SOURCE}/agent/association/service/service.go#L313"),
+            resources=(ANY_INSTANCE, ANY_ASSOCIATION),
+        ),
+        _PUT_COMPLIANCE_ITEMS,
+        replace(_GET_DOCUMENT, without="Associations fail when their document is fetched."),
+    ),
+)
+
+_PUT_INVENTORY = Grant(
+    action="ssm:PutInventory",
+    purpose="Uploads what was found on the instance: software, network, patches.",
+    without="Inventory stays empty; the association that gathers it fails.",
+    measured="Called once by an association with AWS-GatherSoftwareInventory.",
+    sources=(_SSM_ACTIONS, f"{AGENT_SOURCE}/agent/plugins/inventory/datauploader/uploader.go#L121"),
+)
+
+INVENTORY = Capability(
+    name="inventory",
+    summary="Inventory: what the inventory association gathers is uploaded.",
+    grants=(_PUT_INVENTORY,),
+)
+
+_PATCH_DOCUMENTS = f"{USER_GUIDE}/patch-manager-ssm-documents.html"
+_PATCH_MEASURED = "Not called by the agent itself: the scripts of AWS-RunPatchBaseline call it. Not measured."
+
+PATCHING = Capability(
+    name="patching",
+    summary="Patch Manager: scanning and installing with AWS-RunPatchBaseline and its relatives.",
+    grants=(
+        Grant(
+            action="ssm:GetDeployablePatchSnapshotForInstance",
+            purpose="Fetches the snapshot of the patch baseline that holds for the instance.",
+            without="AWS-RunPatchBaseline fails right after its start.",
+            measured=_PATCH_MEASURED,
+            sources=(_SSM_ACTIONS, _PATCH_DOCUMENTS),
+        ),
+        replace(
+            _PUT_INVENTORY,
+            purpose="Uploads the state of each patch.",
+            without="AWS-RunPatchBaseline fails when it reports, and patch compliance shows nothing.",
+            measured=_PATCH_MEASURED,
+            sources=(_SSM_ACTIONS, _PATCH_DOCUMENTS),
+        ),
+        replace(
+            _PUT_COMPLIANCE_ITEMS,
+            without="AWS-RunPatchBaselineAssociation fails when it reports.",
+            measured=_PATCH_MEASURED,
+            sources=(_SSM_ACTIONS, _PATCH_DOCUMENTS),
+        ),
+        Grant(
+            action="ssm:DescribeAssociation",
+            purpose="Reads the association that patches, for AWS-RunPatchBaselineAssociation.",
+            without="AWS-RunPatchBaselineAssociation fails right after its start.",
+            measured=_PATCH_MEASURED,
+            sources=(_SSM_ACTIONS, _PATCH_DOCUMENTS),
+            resources=(ANY_INSTANCE, ANY_ASSOCIATION, AWS_DOCUMENTS, OWN_DOCUMENTS),
+        ),
+    ),
+)
+
+
+def _by_baseline_tag(action: str, purpose: str, resource: str = "*") -> Grant:
+    return Grant(
+        action=action,
+        purpose=purpose,
+        without="AWS-RunPatchBaselineAssociation fails where its BaselineTags are given.",
+        measured=_PATCH_MEASURED,
+        sources=(_SSM_ACTIONS, f"{USER_GUIDE}/patch-manager-aws-runpatchbaselineassociation.html"),
+        resources=(resource,),
+    )
+
+
+PATCH_BASELINE_TAGS = Capability(
+    name="patch_baseline_tags",
+    summary="Patch baselines that are chosen by their tags, in AWS-RunPatchBaselineAssociation.",
+    grants=(
+        _by_baseline_tag("ssm:DescribePatchBaselines", "Lists the patch baselines there are."),
+        _by_baseline_tag("tag:GetResources", "Finds the patch baselines that have the tags."),
+        _by_baseline_tag("ssm:GetPatchBaseline", "Reads the patch baseline that was found.", ANY_PATCH_BASELINE),
+        _by_baseline_tag(
+            "ssm:DescribeEffectivePatchesForPatchBaseline",
+            "Reads which patches that patch baseline approves.",
+            ANY_PATCH_BASELINE,
+        ),
+    ),
+)
+
+DISTRIBUTOR = Capability(
+    name="distributor",
+    summary="Distributor: installing packages with aws:configurePackage.",
+    grants=(
+        replace(
+            _GET_DOCUMENT,
+            purpose="Reads a package's document, which says where its files are.",
+            without="AWS-ConfigureAWSPackage fails: the package is not found.",
+            measured="Not reached in the measured runs; the agent's source calls it for packages that are documents.",
+        ),
+        replace(_DESCRIBE_DOCUMENT, without="AWS-ConfigureAWSPackage fails where no version is given."),
+        Grant(
+            action="ssm:GetManifest",
+            purpose="Asks the older package service for a package.",
+            without="AWS-ConfigureAWSPackage fails for packages of the older kind.",
+            measured="Called once by aws:configurePackage.",
+            sources=(
+                MESSAGE_APIS,
+                _SSM_ACTIONS,
+                f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/birdwatcherarchive/birdwatcherarchive.go#L115",
+            ),
+        ),
+        Grant(
+            action="ssm:PutConfigurePackageResult",
+            purpose="Reports how an installation went, for the service's own statistics.",
+            without="An AccessDenied line in the agent's log for each installation. No function.",
+            measured="Not reached in the measured runs; the agent's source calls it after each installation.",
+            sources=(
+                MESSAGE_APIS,
+                _SSM_ACTIONS,
+                f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/birdwatcherservice/birdwatcherservice.go#L160",
+            ),
+        ),
+    ),
+)
+
 CAPABILITIES: tuple[Capability, ...] = (
     MESSAGING,
     HEARTBEAT,
@@ -196,6 +407,13 @@ CAPABILITIES: tuple[Capability, ...] = (
     EC2_DESCRIBE,
     EC2_DESCRIBE_ACTIONS,
     QUIET_AGENT,
+    LEGACY_MESSAGING,
+    DOCUMENTS,
+    STATE_MANAGER,
+    INVENTORY,
+    PATCHING,
+    PATCH_BASELINE_TAGS,
+    DISTRIBUTOR,
 )
 """Every capability, in the order in which a policy document lists their actions."""
 
@@ -209,6 +427,20 @@ GUARDS: tuple[Guard, ...] = (
             f"{AUTHORIZATION}/list_amazonec2.html",
         ),
         condition={"NumericLessThan": {"ec2:RoleDelivery": "2.0"}},
+    ),
+    Guard(
+        name="vpc_endpoints_only",
+        summary="Denies every call that does not come through a VPC endpoint of the instance's own VPC.",
+        breaks="Everything, sessions included, where a single service is reached by a NAT or internet gateway.",
+        sources=(
+            "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html",
+            "https://github.com/aws-samples/data-perimeter-policy-examples",
+        ),
+        condition={
+            "StringNotEquals": {"aws:Ec2InstanceSourceVpc": "${aws:SourceVpc}"},
+            "Null": {"ec2:SourceInstanceARN": "false"},
+            "BoolIfExists": {"aws:ViaAWSService": "false"},
+        },
     ),
 )
 """Every guard, in the order in which a policy document lists them."""

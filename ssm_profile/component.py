@@ -23,8 +23,24 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant ssm:UpdateInstanceInformation on EC2 instances only, in place of every resource. Default: false."""
     quiet_agent: NotRequired[bool]
     """Grant the two calls that the agent polls in any case, so that its log has no AccessDenied. Default: false."""
+    legacy_messaging: NotRequired[bool]
+    """Grant the ec2messages actions: agents before 3.1.821.0, Windows Server 2012 and older. Default: false."""
+    documents: NotRequired[bool]
+    """Grant reading SSM documents: aws:runDocument and aws:downloadContent. Default: false."""
+    state_manager: NotRequired[bool]
+    """Grant what State Manager's associations need. Default: false."""
+    inventory: NotRequired[bool]
+    """Grant uploading the inventory; needs state_manager. Default: false."""
+    patching: NotRequired[bool]
+    """Grant what Patch Manager needs. Default: false."""
+    patch_baseline_tags: NotRequired[bool]
+    """Grant finding patch baselines by their tags; needs patching. Default: false."""
+    distributor: NotRequired[bool]
+    """Grant installing Distributor's packages. Default: false."""
     require_imdsv2: NotRequired[bool]
     """Deny every call made with credentials that were fetched by IMDSv1. Default: false."""
+    vpc_endpoints_only: NotRequired[bool]
+    """Deny every call that does not come through an endpoint in the instance's own VPC. Default: false."""
     path: NotRequired[pulumi.Input[str]]
     """The IAM path of the role and the instance profile. Default: /."""
     role_name: NotRequired[pulumi.Input[str]]
@@ -127,12 +143,17 @@ class SsmInstanceProfile(pulumi.ComponentResource):
 
     def _policy_text(self, options: policy.Options) -> pulumi.Input[str]:
         """The policy's text: plain where nothing has to be looked up, so that a preview needs no credentials."""
-        if not policy.lookups(options):
+        needed = policy.lookups(options)
+        if not needed:
             return policy.to_json(policy.policy_document(options, {}))
-        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
-        return partition.apply(
-            lambda partition: policy.to_json(policy.policy_document(options, {"partition": partition}))
-        )
+        opts = pulumi.InvokeOutputOptions(parent=self)  # so that it is the component's provider that is asked
+        lookups = {
+            "partition": lambda: aws.get_partition_output(opts=opts).partition,
+            "region": lambda: aws.get_region_output(opts=opts).region,
+            "account": lambda: aws.get_caller_identity_output(opts=opts).account_id,
+        }
+        place = {name: look_up() for name, look_up in lookups.items() if name in needed}
+        return pulumi.Output.all(**place).apply(lambda place: policy.to_json(policy.policy_document(options, place)))
 
 
 def _with_unknowns(value: Any) -> Any:

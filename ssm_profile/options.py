@@ -104,7 +104,15 @@ OPTIONS: dict[str, Option] = {
     ),
     "scope_heartbeat": _switch(),
     "quiet_agent": _switch(),
+    "legacy_messaging": _switch(),
+    "documents": _switch(),
+    "state_manager": _switch(),
+    "inventory": _switch(),
+    "patching": _switch(),
+    "patch_baseline_tags": _switch(),
+    "distributor": _switch(),
     "require_imdsv2": _switch(),
+    "vpc_endpoints_only": _switch(),
     "path": Option(
         "string",
         'a path that begins and ends with "/", of 1 to 512 printable ASCII characters, such as "/ssm/"',
@@ -145,6 +153,9 @@ OPTIONS: dict[str, Option] = {
 }
 """Every option of the component, in the order of the documents."""
 
+NEEDED = {"inventory": "state_manager", "patch_baseline_tags": "patching"}
+"""Options that do nothing without another one."""
+
 
 def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str) -> list[str]:
     """Every mistake in a set of options, a line for each: the option, what was found, what is allowed.
@@ -162,6 +173,9 @@ def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str)
             f"{label('ec2_describe')}: found false beside {label('ec2_describe_actions')}; "
             "allowed: one of the two, no Describe action or a list of them"
         )
+    for name, needed in NEEDED.items():
+        if options.get(name) is True and not options.get(needed):
+            lines.append(f"{label(name)}: found true without {label(needed)}; allowed: true where both are")
     return lines + [unknown_key(str(name), OPTIONS) for name in options if name not in OPTIONS]
 
 

@@ -41,7 +41,7 @@ def actions(options: Options) -> list[str]:
 
 
 def lookups(options: Options) -> set[str]:
-    """What must be known of the place of deployment: nothing, or ``{"partition"}``."""
+    """What must be known of the place of deployment: any of partition, region and account, or nothing."""
     return {
         field
         for grant in grants(options)
@@ -63,7 +63,9 @@ def policy_document(options: Options, place: Mapping[str, str]) -> Document:
     statements: dict[tuple[str, ...], list[str]] = {}
     for grant in grants(options):
         resources = tuple(template.format_map(place) for template in grant.resources)
-        statements.setdefault(resources, []).append(grant.action)
+        allowed = statements.setdefault(resources, [])
+        if grant.action not in allowed:  # two capabilities may need the same
+            allowed.append(grant.action)
     return _document(
         [
             {"Effect": "Allow", "Action": allowed, "Resource": _one_or_many(resources)}

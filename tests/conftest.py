@@ -46,7 +46,9 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
         self.requests: dict[str, Any] = {}
         self.invoked: list[pulumi.runtime.MockCallArgs] = []
         self.answers: dict[str, dict[str, Any]] = {
-            "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws", "dnsSuffix": "amazonaws.com"}
+            "aws:index/getPartition:getPartition": {"partition": "aws"},
+            "aws:index/getRegion:getRegion": {"region": "eu-central-1"},
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012"},
         }
         self.knows_computed = True
 

@@ -1,5 +1,7 @@
 """Policy documents that several tests expect, written out by hand and not made by the code under test."""
 
+PLACE = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
+
 MESSAGING = [
     "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenDataChannel",

@@ -29,6 +29,7 @@ class AwsServicer(ResourceProviderServicer):
         self.version = version
         self.endpoint = endpoint
         self.region = ""
+        self.client: invokes.Clients = dict[str, Any]().__getitem__
         self.types: dict[str, ResourceType] = {}
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -48,13 +49,12 @@ class AwsServicer(ResourceProviderServicer):
         default_tags = config.get("defaultTags") or {}
         if isinstance(default_tags, str):  # nested values of a provider's config arrive as JSON
             default_tags = json.loads(default_tags)
+        session = boto3.Session(region_name=self.region)
         clients = {
-            service: boto3.client(service, endpoint_url=self.endpoint, region_name=self.region, config=_CONFIG)
-            for service in _SERVICES
+            service: session.client(service, endpoint_url=self.endpoint, config=_CONFIG) for service in _SERVICES
         }
-        self.types = {
-            known.type_name: known(clients.__getitem__, default_tags.get("tags") or {}) for known in iam.TYPES
-        }
+        self.client = clients.__getitem__
+        self.types = {known.type_name: known(self.client, default_tags.get("tags") or {}) for known in iam.TYPES}
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Invoke(self, request: Any, context: Any) -> Any:
@@ -62,7 +62,10 @@ class AwsServicer(ResourceProviderServicer):
         if not function:
             known = ", ".join(invokes.FUNCTIONS)
             _abort(context, f"{_STAND_IN} does not know the function {request.tok}; it knows {known}")
-        result: Any = {"return": _struct(function(self.region))}  # a keyword, so no argument of its own
+        try:
+            result: Any = {"return": _struct(function(self.region, self.client))}  # a keyword, so no argument's name
+        except _AWS_ERRORS as error:
+            _abort(context, f"calling {request.tok}: {error}")
         return provider_pb2.InvokeResponse(**result)
 
     def Check(self, request: Any, context: Any) -> Any:
@@ -178,7 +181,7 @@ class AwsServicer(ResourceProviderServicer):
 
 
 _STAND_IN = "the sandbox's stand-in for the AWS provider"
-_SERVICES = ("iam",)
+_SERVICES = ("iam", "sts")
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
 

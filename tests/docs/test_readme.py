@@ -1,6 +1,7 @@
 """The README says what is true: its Python runs, and nothing that a user can set or see is missing."""
 
 import re
+import runpy
 
 import pytest
 import yaml
@@ -65,10 +66,20 @@ def test_every_default_action_is_documented_with_the_catalogue_s_meaning():
     assert documented == actions
 
 
-def test_what_opt_in_options_grant_is_documented():
+def test_the_page_of_all_permissions_is_what_the_catalogue_says():
+    written = runpy.run_path(str(ROOT / "docs" / "permissions.py"))
+
+    assert written["PAGE"].read_text() == written["page"](), "it is stale: `make docs` writes it"
+    assert "docs/permissions.md" in README
+
+
+def test_the_page_of_all_permissions_has_every_action():
+    page = (ROOT / "docs" / "permissions.md").read_text()
+
     for capability in CAPABILITIES:
+        assert f"## `{capability.name}`" in page
         for grant in capability.grants:
-            assert grant.action.replace("ec2:{each}", "ec2_describe_actions") in README
+            assert f"### `{grant.action}`" in page
 
 
 def test_make_targets_exist():

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pulumi.automation import CommandError, ConfigValue
 
-from tests.documents import DEFAULT, PROD, QUIET, TRUST
-from tests.engine.conftest import changes, documents, is_empty, switch
+from ssm_profile import policy
+from ssm_profile.options import OPTIONS
+from tests.documents import DEFAULT, PLACE, PROD, QUIET, TRUST
+from tests.engine.conftest import changes, config_name, documents, is_empty, switch
 
 
 def test_up_makes_what_iam_then_has(iam, dev):
@@ -56,6 +58,17 @@ def test_an_option_changes_the_policy_in_place_and_replaces_nothing(iam, dev):
     outputs = dev.outputs()
     assert outputs["roleArn"].value == before
     assert documents(iam, outputs["roleName"].value) == [QUIET]
+
+
+def test_every_switch_at_once_deploys_as_policy_py_has_it(sandbox, iam):
+    switches = {config_name(name): True for name, option in OPTIONS.items() if option.kind == "boolean"}
+    stack = sandbox.stack("dev", config=switches)
+
+    outputs = stack.up().outputs
+
+    options = {name: True for name, option in OPTIONS.items() if option.kind == "boolean"}
+    assert documents(iam, outputs["roleName"].value) == [policy.policy_document(options, PLACE)]
+    assert changes(stack.up()) == {}
 
 
 def test_shape_changes_in_place_where_iam_can(iam, dev):

@@ -151,8 +151,8 @@ def test_a_type_that_the_stand_in_does_not_know_is_refused(sandbox, project):
 
 
 def test_a_function_that_the_stand_in_does_not_know_is_refused(sandbox, project):
-    with pytest.raises(CommandError, match="does not know the function aws:index/getCallerIdentity"):
-        sandbox.stack("test", project("aws.get_caller_identity()")).preview()
+    with pytest.raises(CommandError, match="does not know the function aws:index/getRegions:getRegions; it knows aws:"):
+        sandbox.stack("test", project("aws.get_regions()")).preview()
 
 
 def test_a_region_is_needed(sandbox, project):
@@ -165,10 +165,14 @@ def test_a_region_is_needed(sandbox, project):
 @pytest.mark.parametrize(
     ("region", "partition"), [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
 )
-def test_the_partition_is_that_of_the_region(sandbox, project, region, partition):
-    directory = project('pulumi.export("partition", aws.get_partition().partition)', **{"aws:region": region})
+def test_the_place_is_that_of_the_region_and_the_emulated_account(sandbox, project, region, partition):
+    program = """
+    place = [aws.get_partition().partition, aws.get_region().region, aws.get_caller_identity().account_id]
+    pulumi.export("place", place)
+    """
+    directory = project(program, **{"aws:region": region})
 
-    assert sandbox.stack("test", directory).up().outputs["partition"].value == partition
+    assert sandbox.stack("test", directory).up().outputs["place"].value == [partition, region, "123456789012"]
 
 
 def test_an_explicit_provider_has_its_own_default_tags(sandbox, project, iam):

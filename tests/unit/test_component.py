@@ -97,6 +97,20 @@ def test_partition_is_looked_up_where_an_option_needs_it(cloud, deploy):
     assert cloud.policy["Statement"][1]["Resource"] == "arn:aws-us-gov:ec2:*:*:instance/*"
 
 
+def test_region_and_account_are_looked_up_where_an_option_needs_them(cloud, deploy):
+    cloud.answers["aws:index/getRegion:getRegion"]["region"] = "cn-north-1"
+    cloud.answers["aws:index/getPartition:getPartition"]["partition"] = "aws-cn"
+    cloud.answers["aws:index/getCallerIdentity:getCallerIdentity"]["accountId"] = "210987654321"
+
+    deploy(lambda: SsmInstanceProfile("web", {"documents": True}))
+
+    assert {call.token for call in cloud.invoked} == set(cloud.answers)
+    assert cloud.policy["Statement"][1]["Resource"] == [
+        "arn:aws-cn:ssm:cn-north-1::document/*",
+        "arn:aws-cn:ssm:cn-north-1:210987654321:document/*",
+    ]
+
+
 def test_an_unknown_function_fails_the_program(cloud, deploy):
     cloud.answers.clear()
 
@@ -157,13 +171,13 @@ def test_protection_and_provider_reach_the_children_and_the_lookup(cloud, deploy
     def program():
         provider = aws.Provider("elsewhere", region="us-gov-west-1")
         opts = pulumi.ResourceOptions(protect=True, providers=[provider])
-        SsmInstanceProfile("web", {"scope_heartbeat": True}, opts)
+        SsmInstanceProfile("web", {"documents": True}, opts)
 
     deploy(program)
 
     provider = "pulumi:providers:aws::elsewhere::elsewhere-1234567"
     assert {named(made.provider) for made in cloud.registered if made.type.startswith("aws:")} == {provider}
-    assert [named(call.provider) for call in cloud.invoked] == [provider]
+    assert [named(call.provider) for call in cloud.invoked] == [provider] * 3
     assert all(cloud.requests[name].protect for name in ("web", "web-role", "web-policy", "web-profile"))
 
 

@@ -3,10 +3,12 @@
 import pytest
 
 from ssm_profile import SsmInstanceProfileArgs
-from ssm_profile.options import OPTIONS, UNKNOWN, find_mistakes, find_name_mistakes
+from ssm_profile.options import NEEDED, OPTIONS, UNKNOWN, find_mistakes, find_name_mistakes
+
+SWITCHES = [name for name, option in OPTIONS.items() if option.kind == "boolean"]
 
 GOOD = [
-    ("ec2_describe", False),
+    *[(option, value) for option in SWITCHES for value in (True, False)],
     ("ec2_describe_actions", ["DescribeInstances", "DescribeTags"]),
     ("ec2_describe_actions", ("DescribeTags",)),
     ("path", "/"),
@@ -32,8 +34,7 @@ GOOD = [
 ]
 
 BAD = [
-    *[(option, value) for option in ("ec2_describe", "scope_heartbeat", "quiet_agent", "require_imdsv2")
-      for value in ("true", 1, 0, [], UNKNOWN)],
+    *[(option, value) for option in SWITCHES for value in ("true", 1, 0, [], UNKNOWN)],
     ("ec2_describe_actions", []),
     ("ec2_describe_actions", "DescribeTags"),
     ("ec2_describe_actions", ["Describe*"]),
@@ -91,7 +92,9 @@ BAD = [
 
 @pytest.mark.parametrize(("option", "value"), GOOD)
 def test_accepted(option, value):
-    assert find_mistakes({option: value}) == []
+    needed = dict.fromkeys([NEEDED[option]] if option in NEEDED else [], True)
+
+    assert find_mistakes({option: value} | needed) == []
 
 
 @pytest.mark.parametrize(("option", "value"), BAD)
@@ -104,9 +107,7 @@ def test_refused_with_the_option_what_was_found_and_what_is_allowed(option, valu
 
 
 def test_every_option_has_good_and_bad_examples_here():
-    switches = {"scope_heartbeat", "quiet_agent", "require_imdsv2"}
-
-    assert {option for option, _ in GOOD} == OPTIONS.keys() - switches
+    assert {option for option, _ in GOOD} == OPTIONS.keys()
     assert {option for option, _ in BAD} == OPTIONS.keys()
 
 
@@ -139,6 +140,14 @@ def test_no_describe_action_beside_a_list_of_them_is_a_contradiction():
         "ec2_describe: found false beside ec2_describe_actions; "
         "allowed: one of the two, no Describe action or a list of them"
     )
+
+
+@pytest.mark.parametrize(("option", "needed"), NEEDED.items())
+def test_an_option_that_does_nothing_without_another_is_refused_alone(option, needed):
+    line = f"{option}: found true without {needed}; allowed: true where both are"
+
+    assert find_mistakes({option: True}) == find_mistakes({option: True, needed: False}) == [line]
+    assert find_mistakes({option: False}) == []
 
 
 def test_an_unknown_key_is_named_with_the_nearest_known_one():

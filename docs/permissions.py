@@ -1,0 +1,92 @@
+"""``make docs``: writes permissions.md from the catalogue."""
+
+import sys
+from pathlib import Path
+
+from ssm_profile.capabilities import CAPABILITIES, GUARDS, Capability, Grant, Guard
+from ssm_profile.options import OPTIONS
+
+PAGE = Path(__file__).parent / "permissions.md"
+
+INTRODUCTION = """<!-- Written by `make docs` from ssm_profile/capabilities.py. Do not edit. -->
+
+# Permissions
+
+Every action that an option can grant, with what it is for, what a person sees without it, and where that is known from.
+
+"Measured" is what amazon-ssm-agent was seen to do: a build of its source of 2024-10-21 (the release after 3.3.987.0),
+run for eight minutes with two sessions against a recorder in place of AWS. A newer agent may differ. Nothing was
+measured on live AWS. What is seen without an action was measured for the default's actions and for those of
+`quiet_agent`; for the others it follows from the agent's source and from AWS's pages.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    sections = [INTRODUCTION, _matrix()]
+    sections += [_capability(capability) for capability in CAPABILITIES]
+    sections += [_guard(guard) for guard in GUARDS]
+    return "\n".join(sections)
+
+
+def _matrix() -> str:
+    lines = ["## Which option grants what", "", "| action | granted by |", "| --- | --- |"]
+    granted: dict[str, list[str]] = {}
+    for capability in CAPABILITIES:
+        for grant in capability.grants:
+            granted.setdefault(grant.action, []).append(_name(capability))
+    lines += [f"| `{action}` | {', '.join(names)} |" for action, names in granted.items()]
+    return "\n".join([*lines, ""])
+
+
+def _name(capability: Capability) -> str:
+    if capability.name not in OPTIONS:
+        return "always"
+    return f"`{capability.name}`" + (" (default)" if capability.default else "")
+
+
+def _capability(capability: Capability) -> str:
+    lines = [f"## `{capability.name}`", "", capability.summary]
+    if capability.name not in OPTIONS:
+        lines += ["", "No option; it is always granted" + _replaced(capability)]
+    elif capability.default:
+        lines += ["", "On by default" + _replaced(capability)]
+    return "\n".join([*lines, "", *[_grant(grant) for grant in capability.grants]])
+
+
+def _replaced(capability: Capability) -> str:
+    by = [f"`{other.name}`" for other in CAPABILITIES if other.replaces == capability.name]
+    return f", unless {' or '.join(by)} takes its place." if by else "."
+
+
+def _grant(grant: Grant) -> str:
+    resources = ", ".join(f"`{resource}`" for resource in grant.resources)
+    sources = ", ".join(f"<{source}>" for source in grant.sources)
+    return "\n".join(
+        [
+            f"### `{grant.action}`",
+            "",
+            grant.purpose,
+            "",
+            f"- On: {resources}",
+            f"- Without it: {grant.without}",
+            f"- Measured: {grant.measured}",
+            f"- Agent versions: {grant.agents}",
+            f"- Sources: {sources}",
+            "",
+        ]
+    )
+
+
+def _guard(guard: Guard) -> str:
+    sources = ", ".join(f"<{source}>" for source in guard.sources)
+    conditions = "\n".join(
+        f"- Where: `{operator}` `{key}` `{value}`"
+        for operator, keys in guard.condition.items()
+        for key, value in keys.items()
+    )
+    return f"## `{guard.name}`\n\n{guard.summary}\n\n{conditions}\n- Breaks: {guard.breaks}\n- Sources: {sources}\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{PAGE.name}: {PAGE.write_text(page())} characters\n")
