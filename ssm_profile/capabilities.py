@@ -8,7 +8,8 @@ terminal or in the documents, is taken from here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 USER_GUIDE = "https://docs.aws.amazon.com/systems-manager/latest/userguide"
 AUTHORIZATION = "https://docs.aws.amazon.com/service-authorization/latest/reference"
@@ -32,7 +33,7 @@ class Grant:
     """One action that an instance may call, on which resources, and why."""
 
     action: str
-    """The IAM action. ``{each}`` stands for each entry of the capability's own option."""
+    """The IAM action. ``{each}`` stands for each entry of the list that ``each`` names."""
     purpose: str
     """What the instance does with it."""
     without: str
@@ -43,6 +44,14 @@ class Grant:
     """Where this is known from: AWS's pages and the agent's source."""
     resources: tuple[str, ...] = ("*",)
     """ARN templates. Partition, region and account are looked up when, and only when, a granted action needs them."""
+    condition: Mapping[str, Mapping[str, tuple[str, ...]]] = field(
+        default_factory=dict[str, Mapping[str, tuple[str, ...]]]
+    )
+    """The condition, its values being templates too."""
+    each: str | None = None
+    """The list of which ``{each}`` is an entry: an option, or ``option.key`` of one that is a map."""
+    needs: str | None = None
+    """The ``option.key`` without which this is not granted."""
     agents: str = "all"
     """The agent versions to which it matters."""
 
@@ -162,6 +171,7 @@ EC2_DESCRIBE_ACTIONS = Capability(
         replace(
             _DESCRIBE,
             action="ec2:{each}",
+            each="ec2_describe_actions",
             purpose="Lets software on the instance read this about the instance's environment.",
         ),
     ),
@@ -400,6 +410,271 @@ DISTRIBUTOR = Capability(
     ),
 )
 
+_PARAMETER_ARNS = (
+    "arn:{partition}:ssm:{region}:{account}:parameter{each}",
+    "arn:{partition}:ssm:{region}:{account}:parameter{each}/*",
+)
+_PARAMETERS = Grant(
+    action="ssm:GetParameters",
+    purpose="Reads the parameters that a document or software on the instance names.",
+    without="Commands that name a parameter fail: the agent's log says AccessDeniedException on ssm:GetParameters.",
+    measured="Called once for a {{ssm:parameter}} in a command, on that parameter.",
+    sources=(
+        _SSM_ACTIONS,
+        f"{USER_GUIDE}/sysman-paramstore-access.html",
+        f"{AGENT_SOURCE}/agent/framework/docparser/parameterstore/parameterstore.go#L310",
+    ),
+    resources=_PARAMETER_ARNS,
+    each="parameters.paths",
+)
+
+PARAMETERS = Capability(
+    name="parameters",
+    summary="Parameter Store: reading the parameters at and below the given paths, and no others.",
+    grants=(
+        replace(
+            _PARAMETERS,
+            action="ssm:GetParameter",
+            purpose="Reads one parameter, for software on the instance.",
+            without="Software that reads a parameter fails with AccessDeniedException.",
+            measured="Not called by the agent, which reads with GetParameters.",
+        ),
+        _PARAMETERS,
+        replace(
+            _PARAMETERS,
+            action="ssm:GetParametersByPath",
+            purpose="Lists the parameters below a path. IAM judges the path alone: a deny on one below has no effect.",
+            without="Software that lists the parameters below a path fails with AccessDeniedException.",
+            measured="Not called by the agent.",
+            needs="parameters.recursive",
+        ),
+        replace(
+            _PARAMETERS,
+            action="kms:Decrypt",
+            purpose="Decrypts SecureString parameters, through Systems Manager and for these parameters only.",
+            without="Reading a SecureString fails with AccessDeniedException on kms:Decrypt.",
+            measured="Not measured. The agent refuses SecureStrings in {{ssm:parameter}}.",
+            sources=("https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html",),
+            resources=("{parameters[key_arn]}",),
+            condition={
+                # With a wildcard at the end, since the suffix of the partition aws-cn is not confirmed.
+                "StringLike": {
+                    "kms:ViaService": ("ssm.{region}.amazonaws.com*",),
+                    "kms:EncryptionContext:PARAMETER_ARN": _PARAMETER_ARNS,
+                }
+            },
+            needs="parameters.key_arn",
+        ),
+    ),
+)
+
+_SESSION_PREFERENCES = f"{USER_GUIDE}/getting-started-create-iam-instance-profile.html"
+
+SESSION_KEY = Capability(
+    name="session_key_arn",
+    summary="Sessions that are encrypted with a KMS key, beyond TLS.",
+    grants=(
+        Grant(
+            action="kms:Decrypt",
+            purpose="Decrypts the session's data key. The person who connects generates it.",
+            without="Sessions end with a message that the data key could not be decrypted.",
+            measured="Called once for a session with a key, by the agent itself, so there is no kms:ViaService.",
+            sources=(
+                f"{USER_GUIDE}/session-preferences-enable-encryption.html",
+                f"{AGENT_SOURCE}/agent/session/crypto/kmsservice.go#L73",
+            ),
+            resources=("{session_key_arn}",),
+        ),
+    ),
+)
+
+_LOG_OBJECTS = "arn:{partition}:s3:::{session_logs[bucket]}/{session_logs[prefix]}*"
+_LOG_OBJECT = Grant(
+    action="s3:PutObject",
+    purpose="Uploads the logs of sessions and the output of commands.",
+    without="The session or command works, but its log never arrives in the bucket.",
+    measured="Called once for each log or output.",
+    sources=(_SESSION_PREFERENCES, f"{AGENT_SOURCE}/agent/s3util/s3util.go#L102"),
+    resources=(_LOG_OBJECTS,),
+    needs="session_logs.bucket",
+)
+_LOG_KEY = replace(
+    _LOG_OBJECT,
+    action="kms:GenerateDataKey",
+    purpose="Encrypts what is uploaded, where the bucket uses a KMS key of yours.",
+    without="Uploading to the bucket fails with AccessDenied on kms:GenerateDataKey.",
+    measured="Called by S3 on the agent's behalf. Not measured.",
+    sources=(_SESSION_PREFERENCES,),
+    resources=("{session_logs[bucket_key_arn]}",),
+    condition={"StringLike": {"kms:ViaService": ("s3.*.amazonaws.com*",)}},
+    needs="session_logs.bucket_key_arn",
+)
+_LOG_GROUP_ARNS = (
+    "arn:{partition}:logs:{region}:{account}:log-group:{session_logs[log_group]}",
+    "arn:{partition}:logs:{region}:{account}:log-group:{session_logs[log_group]}:*",
+)
+_LOG_GROUP = Grant(
+    action="logs:CreateLogStream",
+    purpose="Starts the log stream of a session or command.",
+    without="The session or command works, but its log never arrives in the log group.",
+    measured="Called once for each log or output.",
+    sources=(
+        f"{AUTHORIZATION}/list_amazoncloudwatchlogs.html",
+        f"{AGENT_SOURCE}/agent/agentlogstocloudwatch/cloudwatchlogspublisher/cloudwatchlogsservice.go#L232",
+    ),
+    resources=_LOG_GROUP_ARNS,
+    needs="session_logs.log_group",
+)
+_DESCRIBE_LOG_GROUPS = replace(
+    _LOG_GROUP,
+    action="logs:DescribeLogGroups",
+    purpose="Looks the log group up. The service knows no resource for it: anything but * breaks logging.",
+    without="Sessions hang or end with a message that encryption is not set up on the log group.",
+    measured="Called once for each session that is logged.",
+    sources=(
+        f"{AUTHORIZATION}/list_amazoncloudwatchlogs.html",
+        "https://github.com/aws/amazon-ssm-agent/issues/246",
+        f"{AGENT_SOURCE}/agent/session/shell/shell.go#L108",
+    ),
+    resources=("*",),
+)
+
+SESSION_LOGS = Capability(
+    name="session_logs",
+    summary="Logs of sessions and output of commands, to S3, to CloudWatch Logs, or to both.",
+    grants=(
+        _LOG_OBJECT,
+        replace(
+            _LOG_OBJECT,
+            action="s3:AbortMultipartUpload",
+            purpose="Gives up an upload of more than 5 MiB that failed, so that nothing is left of it.",
+            without="Parts of failed uploads stay in the bucket, and cost.",
+            measured="Not reached in the measured runs; the agent's S3 client calls it when a large upload fails.",
+        ),
+        replace(
+            _LOG_OBJECT,
+            action="s3:GetEncryptionConfiguration",
+            purpose="Asks whether the bucket is encrypted, before anything is uploaded.",
+            without="Sessions fail where the preferences ask for an encrypted bucket; else the upload goes on.",
+            measured="Called for each log or output.",
+            sources=(_SESSION_PREFERENCES, f"{AGENT_SOURCE}/agent/s3util/s3util.go#L148"),
+            resources=("arn:{partition}:s3:::{session_logs[bucket]}",),
+        ),
+        replace(
+            _LOG_OBJECT,
+            action="s3:PutObjectAcl",
+            purpose="Gives the owner of a bucket in another account full control of what is uploaded.",
+            without="Uploading to a bucket in another account fails with AccessDenied.",
+            measured="The agent sends the ACL bucket-owner-full-control with each upload.",
+            needs="session_logs.cross_account",
+        ),
+        _LOG_KEY,
+        replace(_LOG_KEY, action="kms:Decrypt", purpose="Reads the parts of an upload of more than 5 MiB again."),
+        _DESCRIBE_LOG_GROUPS,
+        _LOG_GROUP,
+        replace(
+            _LOG_GROUP,
+            action="logs:DescribeLogStreams",
+            purpose="Looks the log stream up before it is written to.",
+            measured="Called once or twice for each log or output.",
+        ),
+        replace(_LOG_GROUP, action="logs:PutLogEvents", purpose="Writes the log."),
+    ),
+)
+
+_AGENT_POLICY = (
+    "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchAgentServerPolicy.html",
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html",
+)
+
+
+def _cloudwatch(action: str, purpose: str, without: str, **scope: Any) -> Grant:
+    return Grant(
+        action=action,
+        purpose=purpose,
+        without=without,
+        measured="Called by the CloudWatch agent, not by the SSM agent. Not measured.",
+        sources=_AGENT_POLICY,
+        **scope,
+    )
+
+
+_AGENT_LOGS: dict[str, Any] = {
+    "without": "The CloudWatch agent's log says AccessDeniedException, and no log events arrive.",
+    "resources": (
+        "arn:{partition}:logs:{region}:{account}:log-group:{each}",
+        "arn:{partition}:logs:{region}:{account}:log-group:{each}:*",
+    ),
+    "each": "cloudwatch_agent.log_groups",
+    "needs": "cloudwatch_agent.log_groups",
+}
+
+_ANY_LOG_GROUP: dict[str, Any] = {**_AGENT_LOGS, "resources": ("*",)}
+
+CLOUDWATCH_AGENT = Capability(
+    name="cloudwatch_agent",
+    summary="The CloudWatch agent: its metrics, its configuration, and logs to the given log groups.",
+    grants=(
+        _cloudwatch(
+            "cloudwatch:PutMetricData",
+            "Sends metrics, in the given namespace only.",
+            "No metrics arrive; the CloudWatch agent's log says AccessDenied.",
+            condition={"StringEquals": {"cloudwatch:namespace": ("{cloudwatch_agent[namespace]}",)}},
+        ),
+        _cloudwatch(
+            "ssm:GetParameter",
+            "Reads the agent's configuration, where it is kept in Parameter Store under AWS's usual name.",
+            "AmazonCloudWatch-ManageAgent fails when it fetches the configuration.",
+            resources=("arn:{partition}:ssm:{region}:{account}:parameter/AmazonCloudWatch-*",),
+        ),
+        _cloudwatch("ec2:DescribeTags", "Adds the Auto Scaling group to metrics.", "Metrics lack that dimension."),
+        _cloudwatch("ec2:DescribeVolumes", "Adds volume IDs to metrics of disks.", "Metrics lack that dimension."),
+        _cloudwatch("logs:CreateLogGroup", "Makes the log group where there is none.", **_AGENT_LOGS),
+        _cloudwatch("logs:CreateLogStream", "Starts the instance's log stream.", **_AGENT_LOGS),
+        _cloudwatch("logs:DescribeLogStreams", "Looks the log stream up.", **_AGENT_LOGS),
+        _cloudwatch("logs:PutLogEvents", "Sends log events.", **_AGENT_LOGS),
+        _cloudwatch("logs:PutRetentionPolicy", "Sets for how long the log group is kept.", **_AGENT_LOGS),
+        _cloudwatch("logs:DescribeLogGroups", "Looks the log group up.", **_ANY_LOG_GROUP),
+    ),
+)
+
+_JOIN = (
+    "https://docs.aws.amazon.com/directoryservice/latest/admin-guide/seamlessly_join_linux_instance.html",
+    f"{AGENT_SOURCE}/agent/plugins/domainjoin/domainjoin_unix_script.go#L508",
+)
+
+
+def _domain_join(action: str, purpose: str, resource: str) -> Grant:
+    return Grant(
+        action=action,
+        purpose=purpose,
+        without="AWS-JoinDirectoryServiceDomain fails, and the instance stays outside the domain.",
+        measured="Called by the script of the aws:domainJoin plug-in. Not measured.",
+        sources=_JOIN,
+        resources=(resource,),
+    )
+
+
+DOMAIN_JOIN = Capability(
+    name="domain_join",
+    summary="Joining one directory of AWS Directory Service.",
+    grants=(
+        _domain_join("ds:DescribeDirectories", "Finds the directory's DNS servers.", "*"),
+        _domain_join(
+            "ds:CreateComputer",
+            "Makes the instance's account in the directory.",
+            "arn:{partition}:ds:{region}:{account}:directory/{domain_join[directory_id]}",
+        ),
+        _domain_join(
+            "secretsmanager:GetSecretValue",
+            "Reads the one secret with the account that joins Linux instances.",
+            # The question marks are the six characters that Secrets Manager adds to every name.
+            "arn:{partition}:secretsmanager:{region}:{account}:secret:"
+            "aws/directory-services/{domain_join[directory_id]}/seamless-domain-join-??????",
+        ),
+    ),
+)
+
 CAPABILITIES: tuple[Capability, ...] = (
     MESSAGING,
     HEARTBEAT,
@@ -414,6 +689,11 @@ CAPABILITIES: tuple[Capability, ...] = (
     PATCHING,
     PATCH_BASELINE_TAGS,
     DISTRIBUTOR,
+    PARAMETERS,
+    SESSION_KEY,
+    SESSION_LOGS,
+    CLOUDWATCH_AGENT,
+    DOMAIN_JOIN,
 )
 """Every capability, in the order in which a policy document lists their actions."""
 

@@ -12,6 +12,48 @@ from . import policy
 from .options import UNKNOWN, find_mistakes, find_name_mistakes
 
 
+class ParametersArgs(TypedDict):
+    """Which parameters of Parameter Store the instances may read."""
+
+    paths: Sequence[str]
+    """The paths at and below which parameters may be read, such as /app/prod."""
+    recursive: NotRequired[bool]
+    """Grant ssm:GetParametersByPath too, which lists everything below a path. Default: false."""
+    key_arn: NotRequired[pulumi.Input[str]]
+    """The ARN of the KMS key of SecureString parameters. Not needed for the key aws/ssm."""
+
+
+class SessionLogsArgs(TypedDict):
+    """Where logs of sessions and output of commands go: a bucket, a log group, or both."""
+
+    bucket: NotRequired[pulumi.Input[str]]
+    """The name of the bucket."""
+    prefix: NotRequired[pulumi.Input[str]]
+    """The prefix of the keys in the bucket."""
+    bucket_key_arn: NotRequired[pulumi.Input[str]]
+    """The ARN of the KMS key that encrypts the bucket."""
+    cross_account: NotRequired[bool]
+    """Whether the bucket is in another account. Default: false."""
+    log_group: NotRequired[pulumi.Input[str]]
+    """The name of the log group."""
+
+
+class CloudwatchAgentArgs(TypedDict):
+    """What the CloudWatch agent may send."""
+
+    namespace: NotRequired[pulumi.Input[str]]
+    """The namespace of its metrics. Default: CWAgent."""
+    log_groups: NotRequired[Sequence[str]]
+    """The names of the log groups it may write to. Default: none."""
+
+
+class DomainJoinArgs(TypedDict):
+    """Which directory the instances may join."""
+
+    directory_id: pulumi.Input[str]
+    """The ID of the directory, such as d-1234567890."""
+
+
 class SsmInstanceProfileArgs(TypedDict):
     """What the instances may do, and how the role and the profile look. Every key is optional."""
 
@@ -37,6 +79,16 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant finding patch baselines by their tags; needs patching. Default: false."""
     distributor: NotRequired[bool]
     """Grant installing Distributor's packages. Default: false."""
+    parameters: NotRequired[ParametersArgs]
+    """Grant reading Parameter Store below the given paths, and nowhere else."""
+    session_key_arn: NotRequired[pulumi.Input[str]]
+    """The ARN of the KMS key with which sessions are encrypted."""
+    session_logs: NotRequired[SessionLogsArgs]
+    """Grant logging sessions and command output to S3, CloudWatch Logs or both."""
+    cloudwatch_agent: NotRequired[CloudwatchAgentArgs]
+    """Grant what the CloudWatch agent needs."""
+    domain_join: NotRequired[DomainJoinArgs]
+    """Grant joining a directory of AWS Directory Service."""
     require_imdsv2: NotRequired[bool]
     """Deny every call made with credentials that were fetched by IMDSv1. Default: false."""
     vpc_endpoints_only: NotRequired[bool]
@@ -93,9 +145,10 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             raise ValueError(  # noqa: TRY004 - one kind of error for every mistake
                 f"args: found a {type(args).__name__}; allowed: a dict of options"
             )
-        given = {key: value for key, value in args.items() if value is not None}
-        options = {key: _with_unknowns(value) for key, value in given.items()}
+        given = _without_none(args)
+        options = _with_outputs_as(UNKNOWN, given)
         _refuse([*find_name_mistakes(name, options), *find_mistakes(options)])
+        _policy_text(_with_outputs_as("", given), _SHORTEST_PLACE)  # what is too long even so is refused right here
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
         inputs = {key: _checked(key, value) for key, value in given.items()}
@@ -111,7 +164,7 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             opts=child,
         )
         role_policy = aws.iam.RolePolicy(
-            f"{name}-policy", role=role.name, policy=self._policy_text(options), opts=child
+            f"{name}-policy", role=role.name, policy=self._policy_text(options, inputs), opts=child
         )
         profile = aws.iam.InstanceProfile(
             f"{name}-profile",
@@ -141,11 +194,12 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             }
         )
 
-    def _policy_text(self, options: policy.Options) -> pulumi.Input[str]:
-        """The policy's text: plain where nothing has to be looked up, so that a preview needs no credentials."""
+    def _policy_text(self, options: policy.Options, inputs: Mapping[str, Any]) -> pulumi.Input[str]:
+        """The policy's text: plain where all of it is known, so that a preview needs no credentials."""
         needed = policy.lookups(options)
-        if not needed:
-            return policy.to_json(policy.policy_document(options, {}))
+        granting = {key: value for key, value in inputs.items() if key in policy.GRANTING}
+        if not needed and not any(isinstance(value, pulumi.Output) for value in granting.values()):
+            return _policy_text(options, {})
         opts = pulumi.InvokeOutputOptions(parent=self)  # so that it is the component's provider that is asked
         lookups = {
             "partition": lambda: aws.get_partition_output(opts=opts).partition,
@@ -153,21 +207,48 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             "account": lambda: aws.get_caller_identity_output(opts=opts).account_id,
         }
         place = {name: look_up() for name, look_up in lookups.items() if name in needed}
-        return pulumi.Output.all(**place).apply(lambda place: policy.to_json(policy.policy_document(options, place)))
+        return pulumi.Output.all(options=granting, place=place).apply(
+            lambda known: _policy_text(known["options"], known["place"])
+        )
 
 
-def _with_unknowns(value: Any) -> Any:
-    """The value with UNKNOWN in place of every output in it."""
-    if isinstance(value, pulumi.Output | Awaitable):
-        return UNKNOWN
+_SHORTEST_PLACE = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
+
+
+def _policy_text(options: policy.Options, place: Mapping[str, str]) -> str:
+    """The policy's text, if IAM accepts it as an inline policy."""
+    document = policy.policy_document(options, place)
+    size = policy.size(document)
+    if size > policy.INLINE_LIMIT:
+        raise ValueError(
+            f"policy: found {size:,} characters, white space not counted; allowed: {policy.INLINE_LIMIT:,} in the "
+            "inline policies of a role, so fewer or shorter paths of parameters, log groups or ec2_describe_actions"
+        )
+    return policy.to_json(document)
+
+
+def _without_none(value: Any) -> Any:
+    """The value without the keys whose value is None, which count as not given."""
     if isinstance(value, Mapping):
-        return {key: _with_unknowns(entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
+        entries = cast("Mapping[Any, Any]", value)
+        return {key: _without_none(entry) for key, entry in entries.items() if entry is not None}
+    return value
+
+
+def _with_outputs_as(stand_in: Any, value: Any) -> Any:
+    """The value with something else in place of every output in it."""
+    if isinstance(value, pulumi.Output | Awaitable):
+        return stand_in
+    if isinstance(value, Mapping):
+        return {key: _with_outputs_as(stand_in, entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_with_outputs_as(stand_in, entry) for entry in cast("Sequence[Any]", value)]
     return value
 
 
 def _checked(option: str, value: Any) -> Any:
     """The value; where it holds outputs, one that fails if they turn out to be wrong."""
-    if _with_unknowns(value) == value:
+    if UNKNOWN not in _leaves(_with_outputs_as(UNKNOWN, value)):
         return value
 
     def check(resolved: Any) -> Any:
@@ -175,6 +256,13 @@ def _checked(option: str, value: Any) -> Any:
         return resolved
 
     return pulumi.Output.from_input(value).apply(check)
+
+
+def _leaves(value: Any) -> list[Any]:
+    """The value, or what a map and the maps in it hold."""
+    if isinstance(value, Mapping):
+        return [leaf for entry in cast("Mapping[Any, Any]", value).values() for leaf in _leaves(entry)]
+    return [value]
 
 
 def _refuse(mistakes: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal, cast
 
@@ -38,6 +38,10 @@ class Option:
     """Yields the parts of a value that break the rule: the value itself, or entries of it."""
     accepts_outputs: bool = True
     """Whether the value may be another resource's output, known only while the deployment runs."""
+    fields: Mapping[str, "Option"] = field(default_factory=dict[str, "Option"])
+    """The keys of a map that has keys of its own."""
+    one_of: tuple[str, ...] = ()
+    """The keys of which at least one must be there."""
 
 
 def _not_a_bool(value: Any) -> Iterator[Any]:
@@ -89,9 +93,27 @@ def _is_tag_text(text: Any, shortest: int, longest: int) -> bool:
     )
 
 
+def _nothing_wrong(_: Any) -> Iterator[Any]:
+    yield from ()
+
+
+def _map(one_of: Iterable[str], **fields: Option) -> Option:
+    """A map with keys of its own, at least one of some of them."""
+    keys = tuple(one_of)
+    allowed = f"a map of {', '.join(fields)}, with {' or '.join(keys)}" if keys else f"a map of {', '.join(fields)}"
+    return Option("object", allowed, _nothing_wrong, accepts_outputs=False, fields=fields, one_of=keys)
+
+
 def _switch() -> Option:
     return Option("boolean", "true or false", _not_a_bool, accepts_outputs=False)
 
+
+_KEY_ARN = Option(
+    "string",
+    'the ARN of a KMS key, not of an alias, such as "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd"',
+    _text(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+", 2048),
+)
+_LOG_GROUP_NAME = r"[A-Za-z0-9_/.#-]+"
 
 OPTIONS: dict[str, Option] = {
     "ec2_describe": _switch(),
@@ -111,6 +133,48 @@ OPTIONS: dict[str, Option] = {
     "patching": _switch(),
     "patch_baseline_tags": _switch(),
     "distributor": _switch(),
+    "parameters": _map(
+        ["paths"],
+        paths=Option(
+            "array",
+            'a list of paths that begin with "/" and are more than that, without wildcards, such as ["/app/prod"]',
+            _texts(r"(/[A-Za-z0-9_.-]+){1,15}", 1011),
+            accepts_outputs=False,
+        ),
+        recursive=_switch(),
+        key_arn=_KEY_ARN,
+    ),
+    "session_key_arn": _KEY_ARN,
+    "session_logs": _map(
+        ["bucket", "log_group"],
+        bucket=Option("string", 'the name of a bucket, such as "logs"', _text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 63)),
+        prefix=Option(
+            "string",
+            'a prefix of keys in the bucket, without wildcards, such as "ssm/sessions"',
+            _text(r"[A-Za-z0-9!_.'()/=-]+", 512),
+        ),
+        bucket_key_arn=_KEY_ARN,
+        cross_account=_switch(),
+        log_group=Option(
+            "string",
+            'the name of a log group, without wildcards, such as "/ssm/sessions"',
+            _text(_LOG_GROUP_NAME, 512),
+        ),
+    ),
+    "cloudwatch_agent": _map(
+        [],
+        namespace=Option("string", 'a namespace of metrics, such as "CWAgent"', _text(r"[A-Za-z0-9_./#:-]+", 255)),
+        log_groups=Option(
+            "array",
+            'a list of names of log groups, without wildcards, such as ["/ec2/app"]',
+            _texts(_LOG_GROUP_NAME, 512),
+            accepts_outputs=False,
+        ),
+    ),
+    "domain_join": _map(
+        ["directory_id"],
+        directory_id=Option("string", 'the ID of a directory, such as "d-1234567890"', _text(r"d-[0-9a-f]{10}", 12)),
+    ),
     "require_imdsv2": _switch(),
     "vpc_endpoints_only": _switch(),
     "path": Option(
@@ -156,6 +220,8 @@ OPTIONS: dict[str, Option] = {
 NEEDED = {"inventory": "state_manager", "patch_baseline_tags": "patching"}
 """Options that do nothing without another one."""
 
+_OF_THE_BUCKET = ("prefix", "bucket_key_arn", "cross_account")
+
 
 def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str) -> list[str]:
     """Every mistake in a set of options, a line for each: the option, what was found, what is allowed.
@@ -167,7 +233,7 @@ def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str)
     lines: list[str] = []
     for name, option in OPTIONS.items():
         if name in options:
-            lines += [f"{label(name)}: {problem}" for problem in _problems(option, options[name])]
+            lines += _mistakes(name, option, options[name], label)
     if options.get("ec2_describe") is False and options.get("ec2_describe_actions"):
         lines.append(
             f"{label('ec2_describe')}: found false beside {label('ec2_describe_actions')}; "
@@ -176,6 +242,13 @@ def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str)
     for name, needed in NEEDED.items():
         if options.get(name) is True and not options.get(needed):
             lines.append(f"{label(name)}: found true without {label(needed)}; allowed: true where both are")
+    logs = options.get("session_logs")
+    if isinstance(logs, Mapping) and "bucket" not in logs:
+        lines += [
+            f"{label(f'session_logs.{key}')}: found a value without a bucket; allowed: a value beside a bucket"
+            for key in _OF_THE_BUCKET
+            if key in logs
+        ]
     return lines + [unknown_key(str(name), OPTIONS) for name in options if name not in OPTIONS]
 
 
@@ -202,8 +275,8 @@ def find_name_mistakes(name: Any, options: Mapping[str, Any], label: Callable[[s
 
 def unknown_key(key: str, known_keys: Iterable[str]) -> str:
     """The line for a key that does not exist, with the nearest one that does."""
-    known = {name.rpartition(":")[2]: name for name in known_keys}
-    nearest = get_close_matches(key.rpartition(":")[2], known, n=1)
+    known = {re.split("[.:]", name)[-1]: name for name in known_keys}
+    nearest = get_close_matches(re.split("[.:]", key)[-1], known, n=1)
     hint = f", nearest known key: {known[nearest[0]]}" if nearest else ""
     return f"{key}: found an unknown key{hint}; allowed: {', '.join(known.values())}"
 
@@ -216,9 +289,21 @@ def show(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text)} characters)"
 
 
-def _problems(option: Option, value: Any) -> Iterator[str]:
-    if value is not UNKNOWN:
+def _mistakes(path: str, option: Option, value: Any, label: Callable[[str], str]) -> Iterator[str]:
+    """A line for each thing that is wrong with a value, and with what is in it."""
+    found = f"{label(path)}: found {show(value)}; allowed: {option.allowed}"
+    if value is UNKNOWN:
+        if not option.accepts_outputs:
+            yield f"{found}, known beforehand, since it decides what is granted"
+    elif not option.fields:
         for wrong in option.wrong_parts(value):
-            yield f"found {show(wrong)}; allowed: {option.allowed}"
-    elif not option.accepts_outputs:
-        yield f"found {show(value)}; allowed: {option.allowed}, known beforehand, since it decides what is granted"
+            yield f"{label(path)}: found {show(wrong)}; allowed: {option.allowed}"
+    elif not isinstance(value, Mapping) or (option.one_of and not any(key in value for key in option.one_of)):
+        yield found
+    else:
+        entries = cast("Mapping[str, Any]", value)
+        for key, known in option.fields.items():
+            if key in entries:
+                yield from _mistakes(f"{path}.{key}", known, entries[key], label)
+        known_keys = [label(f"{path}.{key}") for key in option.fields]
+        yield from (unknown_key(f"{label(path)}.{key}", known_keys) for key in entries if key not in option.fields)

@@ -1,8 +1,9 @@
 """From options to policy documents: pure functions, without Pulumi."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
@@ -16,11 +17,22 @@ Document = dict[str, Any]
 
 VERSION = "2012-10-17"
 EC2 = "ec2.amazonaws.com"
+INLINE_LIMIT = 10_240
+"""How many characters IAM allows in the inline policies of a role, white space not counted."""
+PLACE = ("partition", "region", "account")
+GRANTING = {capability.name for capability in CAPABILITIES} | {guard.name for guard in GUARDS}
+"""The options that decide what the policy says."""
+CLOUDWATCH_AGENT_NAMESPACE = "CWAgent"
 
 
 def capabilities(options: Options) -> list[Capability]:
     """The capabilities that are switched on, in the catalogue's order."""
-    enabled = [capability for capability in CAPABILITIES if options.get(capability.name, capability.default)]
+    enabled = [
+        capability
+        for capability in CAPABILITIES
+        # An empty map asks for the capability with its defaults.
+        if (value := options.get(capability.name, capability.default)) or value == {}
+    ]
     replaced = {capability.replaces for capability in enabled}
     return [capability for capability in enabled if capability.name not in replaced]
 
@@ -32,23 +44,29 @@ def guards(options: Options) -> list[Guard]:
 
 def grants(options: Options) -> list[Grant]:
     """The catalogue's rows that apply, one for each action, the baseline's first."""
-    return [grant for capability in capabilities(options) for grant in _expanded(capability, options)]
+    return [
+        grant
+        for capability in capabilities(options)
+        for row in capability.grants
+        if row.needs is None or _value(options, row.needs)
+        for grant in _each_action(row, options)
+    ]
 
 
 def actions(options: Options) -> list[str]:
     """The actions that are allowed, sorted."""
-    return sorted({grant.action for grant in grants(options)})
+    return sorted(_without_covered({grant.action for grant in grants(options)}))
 
 
 def lookups(options: Options) -> set[str]:
     """What must be known of the place of deployment: any of partition, region and account, or nothing."""
-    return {
-        field
+    templates = [
+        template
         for grant in grants(options)
-        for template in grant.resources
-        for _, field, _, _ in Formatter().parse(template)
-        if field
-    }
+        for group in (grant.resources, *(values for keys in grant.condition.values() for values in keys.values()))
+        for template in group
+    ]
+    return {field for template in templates for _, field, _, _ in Formatter().parse(template) if field in PLACE}
 
 
 def policy_document(options: Options, place: Mapping[str, str]) -> Document:
@@ -60,17 +78,18 @@ def policy_document(options: Options, place: Mapping[str, str]) -> Document:
         options: The args as plain values.
         place: A value for each of :func:`lookups`, such as ``{"partition": "aws"}``.
     """
-    statements: dict[tuple[str, ...], list[str]] = {}
+    values = {**_completed(options), **place}
+    statements: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for grant in grants(options):
-        resources = tuple(template.format_map(place) for template in grant.resources)
-        allowed = statements.setdefault(resources, [])
-        if grant.action not in allowed:  # two capabilities may need the same
-            allowed.append(grant.action)
+        scope: dict[str, Any] = {"Resource": _one_or_many(_filled(grant.resources, grant, values))}
+        if grant.condition:
+            scope["Condition"] = {
+                operator: {key: _one_or_many(_filled(templates, grant, values)) for key, templates in keys.items()}
+                for operator, keys in grant.condition.items()
+            }
+        statements.setdefault(json.dumps(scope), (scope, []))[1].append(grant.action)
     return _document(
-        [
-            {"Effect": "Allow", "Action": allowed, "Resource": _one_or_many(resources)}
-            for resources, allowed in statements.items()
-        ]
+        [{"Effect": "Allow", "Action": _without_covered(allowed), **scope} for scope, allowed in statements.values()]
         + [
             {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": guard.condition}
             for guard in guards(options)
@@ -91,13 +110,57 @@ def to_json(document: Document) -> str:
     return json.dumps(document)
 
 
-def _expanded(capability: Capability, options: Options) -> Iterator[Grant]:
-    for grant in capability.grants:
-        if "{each}" in grant.action:
-            for each in sorted(set(options[capability.name])):
-                yield replace(grant, action=grant.action.format(each=each))
-        else:
-            yield grant
+def size(document: Document) -> int:
+    """How many characters IAM counts in a document: all but white space."""
+    return len("".join(to_json(document).split()))
+
+
+def _value(options: Options, path: str) -> Any:
+    """The value of an option, or of ``option.key``."""
+    option, _, key = path.partition(".")
+    value = options.get(option)
+    return value.get(key) if key and value is not None else value
+
+
+def _entries(options: Options, path: str) -> list[str]:
+    """The entries of a list, each once and in an order of its own."""
+    return sorted(set(_value(options, path)))
+
+
+def _each_action(row: Grant, options: Options) -> list[Grant]:
+    """The row, or where its action is a template, one row for each entry."""
+    if row.each is None or "{each}" not in row.action:
+        return [row]
+    return [replace(row, action=row.action.format(each=entry)) for entry in _entries(options, row.each)]
+
+
+def _filled(templates: Sequence[str], grant: Grant, values: Mapping[str, Any]) -> list[str]:
+    """The templates with the values in place; one for each entry where they ask for each."""
+    each = grant.each if any("{each}" in template for template in templates) else None
+    entries = _entries(values, each) if each else [""]
+    return [template.format_map({**values, "each": entry}) for entry in entries for template in templates]
+
+
+def _completed(options: Options) -> dict[str, Any]:
+    """The options with what the templates expect of those that are maps."""
+    completed = dict(options)
+    if (logs := completed.get("session_logs")) is not None:
+        prefix = (logs.get("prefix") or "").strip("/")
+        completed["session_logs"] = {**logs, "prefix": f"{prefix}/" if prefix else ""}
+    if (agent := completed.get("cloudwatch_agent")) is not None:
+        completed["cloudwatch_agent"] = {"namespace": CLOUDWATCH_AGENT_NAMESPACE, **agent}
+    return completed
+
+
+def _without_covered(allowed: Iterable[str]) -> list[str]:
+    """Each action once, without those that another one's wildcard covers."""
+    once = list(dict.fromkeys(allowed))
+    wildcards = [action for action in once if "*" in action]
+    return [
+        action
+        for action in once
+        if not any(action != wildcard and fnmatchcase(action, wildcard) for wildcard in wildcards)
+    ]
 
 
 def _document(statements: list[dict[str, Any]]) -> Document:

@@ -1,6 +1,7 @@
 """From stack config to the component's args, with every mistake in one error."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -37,13 +38,20 @@ def read_settings(component_name: str) -> Settings:
     names = {config_key(name): name for name in kinds}
     found = _project_config()
     values = {names[key]: _parsed(kinds[names[key]], text) for key, text in found.items() if key in names}
+    unknown = [unknown_key(key, names) for key in found if key not in names]
+    for name, option in OPTIONS.items():
+        if option.fields and isinstance(values.get(name), dict):
+            fields = {config_key(f"{name}.{field}"): field for field in option.fields}
+            entries = {f"{config_key(name)}.{key}": value for key, value in values[name].items()}
+            values[name] = {fields[key]: value for key, value in entries.items() if key in fields}
+            unknown += [unknown_key(key, fields) for key in entries if key not in fields]
     options = {name: value for name, value in values.items() if value not in ("", [], {})}
     protect = options.pop(PROTECT, False)
 
     mistakes = find_name_mistakes(component_name, options, config_key) + find_mistakes(options, config_key)
     if not isinstance(protect, bool):
         mistakes += [f"{config_key(PROTECT)}: found {json.dumps(protect)}; allowed: true or false"]
-    mistakes += [unknown_key(key, names) for key in found if key not in names]
+    mistakes += unknown
     if mistakes:
         raise pulumi.RunError("\n  ".join(["The stack config cannot be used; nothing was changed:", *mistakes]))
     args = {name: _kept_secret(name, value) for name, value in options.items()}
@@ -51,9 +59,8 @@ def read_settings(component_name: str) -> Settings:
 
 
 def config_key(option: str) -> str:
-    """The stack config key of an option: ``quiet_agent`` is ``ssm-profile:quietAgent``."""
-    first, *rest = option.split("_")
-    return f"{pulumi.get_project()}:{first}{''.join(word.capitalize() for word in rest)}"
+    """The stack config key of an option: ``quiet_agent`` is ``ssm-profile:quietAgent``, and so for keys of maps."""
+    return f"{pulumi.get_project()}:{re.sub('_(.)', lambda letter: letter[1].upper(), option)}"
 
 
 def _project_config() -> dict[str, str]:

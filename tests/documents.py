@@ -2,6 +2,24 @@
 
 PLACE = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
 
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
+
+MAPS = {
+    "parameters": {"paths": ["/app/b", "/app/a", "/app/b"], "recursive": True, "key_arn": KEY},
+    "session_key_arn": KEY,
+    "session_logs": {
+        "bucket": "logs",
+        "prefix": "ssm/sessions/",
+        "bucket_key_arn": OTHER_KEY,
+        "cross_account": True,
+        "log_group": "/ssm/sessions",
+    },
+    "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/ec2/web", "/ec2/app"]},
+    "domain_join": {"directory_id": "d-1234567890"},
+}
+"""A full value for each option that is not a switch, and grants something."""
+
 MESSAGING = [
     "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenDataChannel",

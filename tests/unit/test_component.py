@@ -7,9 +7,9 @@ import pulumi_aws as aws
 import pytest
 
 import ssm_profile
-from ssm_profile import SsmInstanceProfile
+from ssm_profile import SsmInstanceProfile, policy
 from ssm_profile.options import OPTIONS
-from tests.documents import DEFAULT, PROD, QUIET, TRUST
+from tests.documents import DEFAULT, KEY, PLACE, PROD, QUIET, TRUST
 
 COMPONENT = "ssm-profile:index:SsmInstanceProfile"
 ROLE = "aws:iam/role:Role"
@@ -276,6 +276,37 @@ def test_an_output_that_turns_out_wrong_fails_before_the_role_is_made(cloud, dep
         deploy(lambda: SsmInstanceProfile("web", {option: pulumi.Output.from_input(wrong)}))
 
     assert [made for made in cloud.registered if made.type.startswith("aws:")] == []
+
+
+def test_maps_may_hold_outputs_of_other_resources(cloud, deploy):
+    def program():
+        bucket = aws.s3.Bucket("logs")
+        args = {
+            "session_logs": {"bucket": bucket.bucket.apply(lambda _: "logs"), "prefix": None},
+            "session_key_arn": pulumi.Output.from_input(KEY),
+        }
+        SsmInstanceProfile("web", args)
+
+    deploy(program)
+
+    expected = {"session_logs": {"bucket": "logs"}, "session_key_arn": KEY}
+    assert cloud.policy == policy.policy_document(expected, PLACE)
+
+
+def test_an_output_in_a_map_that_turns_out_wrong_fails_before_the_policy_is_made(cloud, deploy):
+    with pytest.raises(Exception, match=r"session_logs.bucket: found \"\*\"; allowed: the name of a bucket"):
+        deploy(lambda: SsmInstanceProfile("web", {"session_logs": {"bucket": pulumi.Output.from_input("*")}}))
+
+    assert [made for made in cloud.registered if made.type in (POLICY, PROFILE)] == []
+
+
+def test_a_policy_over_iam_s_limit_is_refused_with_the_numbers_before_anything_is_registered(cloud, deploy):
+    paths = [f"/application/environment/{number:04}" for number in range(100)]
+
+    with pytest.raises(ValueError, match=r"policy: found 1\d,\d{3} characters, .* allowed: 10,240 in the inline"):
+        deploy(lambda: SsmInstanceProfile("web", {"parameters": {"paths": paths}}))
+
+    assert cloud.registered == []
 
 
 @pytest.mark.parametrize("option", [name for name, known in OPTIONS.items() if not known.accepts_outputs])

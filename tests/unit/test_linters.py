@@ -6,7 +6,7 @@ import pytest
 
 from ssm_profile import policy
 from tests import require
-from tests.documents import PLACE
+from tests.documents import MAPS, PLACE
 from tests.unit.test_policy import SWITCHES, every_combination
 
 parliament = require("parliament")
@@ -28,7 +28,7 @@ FEW = [*every_combination((0, 1, 2)), *every_combination((len(SWITCHES),))]
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_parliament_finds_nothing_but_the_star_of_the_design(partition):
     for options in FEW:
-        found = findings(document_of(options, partition))
+        found = findings(document_of(options | MAPS, partition)) + findings(document_of(options, partition))
         assert {finding.issue for finding in found} <= {"RESOURCE_STAR"}, options
         assert all(action.startswith("ec2:Describe") for finding in found for action in finding.detail), options
 
@@ -49,7 +49,7 @@ def test_parliament_would_find_a_misspelt_action():
 
 
 def test_every_action_is_in_policy_sentry_s_table():
-    for action in {action for options in FEW for action in policy.actions(options)}:
+    for action in {action for options in FEW for action in policy.actions(options | MAPS)}:
         service, _, name = action.partition(":")
         known = {known.lower() for known in actions_table.get_actions_for_service(service)}
         if name.endswith("*"):

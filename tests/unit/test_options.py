@@ -4,6 +4,7 @@ import pytest
 
 from ssm_profile import SsmInstanceProfileArgs
 from ssm_profile.options import NEEDED, OPTIONS, UNKNOWN, find_mistakes, find_name_mistakes
+from tests.documents import KEY, MAPS
 
 SWITCHES = [name for name, option in OPTIONS.items() if option.kind == "boolean"]
 
@@ -11,6 +12,12 @@ GOOD = [
     *[(option, value) for option in SWITCHES for value in (True, False)],
     ("ec2_describe_actions", ["DescribeInstances", "DescribeTags"]),
     ("ec2_describe_actions", ("DescribeTags",)),
+    *MAPS.items(),
+    ("parameters", {"paths": ["/" + "/".join("a" * 15)]}),
+    ("session_logs", {"bucket": UNKNOWN, "log_group": UNKNOWN}),
+    ("session_logs", {"log_group": "/ssm/sessions"}),
+    ("cloudwatch_agent", {}),
+    ("session_key_arn", KEY.replace("arn:aws:", "arn:aws-us-gov:")),
     ("path", "/"),
     ("path", "/a/b/"),
     ("path", "/" + "p" * 510 + "/"),
@@ -44,6 +51,17 @@ BAD = [
     ("ec2_describe_actions", ["DescribeTags", "DescribeT?gs"]),
     ("ec2_describe_actions", ["DescribeTаgs"]),  # noqa: RUF001 - a Cyrillic letter
     ("ec2_describe_actions", [{"Describe": 1}]),
+    ("parameters", {}),
+    ("parameters", []),
+    ("parameters", {"recursive": True}),
+    ("session_logs", {}),
+    ("session_logs", {"prefix": "ssm"}),
+    ("domain_join", {}),
+    ("cloudwatch_agent", "CWAgent"),
+    ("session_key_arn", KEY.replace("key/", "alias/")),
+    ("session_key_arn", "1234abcd-12ab-34cd-56ef-1234567890ab"),
+    ("session_key_arn", KEY.replace(":kms:", ":iam:")),
+    ("session_key_arn", "*"),
     ("path", ""),
     ("path", "ssm"),
     ("path", "/ssm"),
@@ -99,11 +117,70 @@ def test_accepted(option, value):
 
 @pytest.mark.parametrize(("option", "value"), BAD)
 def test_refused_with_the_option_what_was_found_and_what_is_allowed(option, value):
-    (line,) = find_mistakes({option: value})
+    line, *more = find_mistakes({option: value})
 
+    assert all(": found a value without a bucket" in other for other in more)
     assert line.startswith(f"{option}: found ")
     assert f"; allowed: {OPTIONS[option].allowed}" in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("option", "key", "value"),
+    [
+        ("parameters", "paths", []),
+        ("parameters", "paths", "/app"),
+        ("parameters", "paths", ["app"]),
+        ("parameters", "paths", ["/"]),
+        ("parameters", "paths", ["*"]),
+        ("parameters", "paths", ["/*"]),
+        ("parameters", "paths", ["/app/*"]),
+        ("parameters", "paths", ["/app/?"]),
+        ("parameters", "paths", ["/app/"]),
+        ("parameters", "paths", ["/app//prod"]),
+        ("parameters", "paths", ["/app/${aws:username}"]),
+        ("parameters", "paths", ["/" + "/".join("a" * 16)]),
+        ("parameters", "paths", UNKNOWN),
+        ("parameters", "recursive", "true"),
+        ("parameters", "key_arn", "alias/app"),
+        ("session_logs", "bucket", "*"),
+        ("session_logs", "bucket", "logs*"),
+        ("session_logs", "bucket", "Logs"),
+        ("session_logs", "bucket", "lo"),
+        ("session_logs", "bucket", "l" * 64),
+        ("session_logs", "bucket", "arn:aws:s3:::logs"),
+        ("session_logs", "prefix", "ssm/*"),
+        ("session_logs", "prefix", ""),
+        ("session_logs", "bucket_key_arn", "alias/logs"),
+        ("session_logs", "cross_account", "yes"),
+        ("session_logs", "log_group", "*"),
+        ("session_logs", "log_group", "/ssm/*"),
+        ("session_logs", "log_group", "arn:aws:logs:eu-central-1:123456789012:log-group:/ssm"),
+        ("cloudwatch_agent", "namespace", "*"),
+        ("cloudwatch_agent", "log_groups", ["/ec2/*"]),
+        ("cloudwatch_agent", "log_groups", []),
+        ("domain_join", "directory_id", "d-*"),
+        ("domain_join", "directory_id", "d-12345"),
+    ],
+    ids=str,
+)
+def test_what_would_widen_a_grant_is_refused_by_the_key_in_the_map(option, key, value):
+    (line,) = find_mistakes({option: MAPS[option] | {key: value}})
+
+    assert line.startswith(f"{option}.{key}: found ")
+    assert f"; allowed: {OPTIONS[option].fields[key].allowed}" in line
+
+
+def test_an_unknown_key_in_a_map_is_named_with_the_nearest_known_one():
+    (line,) = find_mistakes({"session_logs": {"bucket": "logs", "logroup": "x"}})
+
+    assert line.startswith("session_logs.logroup: found an unknown key, nearest known key: session_logs.log_group; ")
+
+
+def test_what_is_of_a_bucket_needs_one():
+    (line,) = find_mistakes({"session_logs": {"log_group": "/ssm", "prefix": "ssm"}})
+
+    assert line == "session_logs.prefix: found a value without a bucket; allowed: a value beside a bucket"
 
 
 def test_every_option_has_good_and_bad_examples_here():

@@ -1,6 +1,7 @@
 """The policy documents, compared as whole values."""
 
 import json
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -10,13 +11,14 @@ import pytest
 from ssm_profile import policy
 from ssm_profile.options import OPTIONS
 from tests import ROOT
-from tests.documents import DEFAULT, MESSAGING, PLACE, PROD, QUIET, TRUST
+from tests.documents import DEFAULT, KEY, MAPS, MESSAGING, OTHER_KEY, PLACE, PROD, QUIET, TRUST
 
 REGIONAL = "arn:aws:ssm:eu-central-1:123456789012"
 INSTANCES = "arn:aws:ec2:*:*:instance/*"
 ASSOCIATIONS = f"{REGIONAL}:association/*"
 DOCUMENTS = ["arn:aws:ssm:eu-central-1::document/*", f"{REGIONAL}:document/*"]
 PATCH_BASELINES = "arn:aws:ssm:eu-central-1:*:patchbaseline/*"
+LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group"
 SIX = DEFAULT["Statement"][0]["Action"]
 
 
@@ -26,6 +28,27 @@ def allow(actions, resource="*"):
 
 def document(*statements):
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def metrics(namespace):
+    return {
+        "Effect": "Allow",
+        "Action": ["cloudwatch:PutMetricData"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"cloudwatch:namespace": namespace}},
+    }
+
+
+LOG_GROUP = allow(
+    ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+    [f"{LOGS}:/ssm/sessions", f"{LOGS}:/ssm/sessions:*"],
+)
+PARAMETERS = [
+    f"{REGIONAL}:parameter/app/a",
+    f"{REGIONAL}:parameter/app/a/*",
+    f"{REGIONAL}:parameter/app/b",
+    f"{REGIONAL}:parameter/app/b/*",
+]
 
 
 def test_default_is_six_actions_in_one_statement_in_the_order_of_the_design():
@@ -130,6 +153,102 @@ def test_default_looks_nothing_up():
             document(
                 allow([*SIX, "ssm:GetManifest", "ssm:PutConfigurePackageResult"]),
                 allow(["ssm:GetDocument", "ssm:DescribeDocument"], DOCUMENTS),
+            ),
+        ),
+        (
+            {"parameters": {"paths": ["/app/a"]}},
+            document(
+                allow(SIX),
+                allow(
+                    ["ssm:GetParameter", "ssm:GetParameters"],
+                    [f"{REGIONAL}:parameter/app/a", f"{REGIONAL}:parameter/app/a/*"],
+                ),
+            ),
+        ),
+        (
+            {"parameters": MAPS["parameters"]},
+            document(
+                allow(SIX),
+                allow(["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"], PARAMETERS),
+                {
+                    "Effect": "Allow",
+                    "Action": ["kms:Decrypt"],
+                    "Resource": KEY,
+                    "Condition": {
+                        "StringLike": {
+                            "kms:ViaService": "ssm.eu-central-1.amazonaws.com*",
+                            "kms:EncryptionContext:PARAMETER_ARN": PARAMETERS,
+                        }
+                    },
+                },
+            ),
+        ),
+        ({"session_key_arn": KEY}, document(allow(SIX), allow(["kms:Decrypt"], KEY))),
+        (
+            {"session_logs": {"bucket": "logs"}},
+            document(
+                allow(SIX),
+                allow(["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::logs/*"),
+                allow(["s3:GetEncryptionConfiguration"], "arn:aws:s3:::logs"),
+            ),
+        ),
+        (
+            {"session_logs": {"log_group": "/ssm/sessions"}},
+            document(allow([*SIX, "logs:DescribeLogGroups"]), LOG_GROUP),
+        ),
+        (
+            {"session_logs": MAPS["session_logs"]},
+            document(
+                allow([*SIX, "logs:DescribeLogGroups"]),
+                allow(
+                    ["s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectAcl"], "arn:aws:s3:::logs/ssm/sessions/*"
+                ),
+                allow(["s3:GetEncryptionConfiguration"], "arn:aws:s3:::logs"),
+                {
+                    "Effect": "Allow",
+                    "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+                    "Resource": OTHER_KEY,
+                    "Condition": {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com*"}},
+                },
+                LOG_GROUP,
+            ),
+        ),
+        (
+            {"cloudwatch_agent": {}, "ec2_describe": False},
+            document(
+                allow([*MESSAGING, "ssm:UpdateInstanceInformation", "ec2:DescribeTags", "ec2:DescribeVolumes"]),
+                metrics("CWAgent"),
+                allow(["ssm:GetParameter"], f"{REGIONAL}:parameter/AmazonCloudWatch-*"),
+            ),
+        ),
+        (
+            {"cloudwatch_agent": MAPS["cloudwatch_agent"]},
+            document(
+                allow([*SIX, "logs:DescribeLogGroups"]),
+                metrics("Web"),
+                allow(["ssm:GetParameter"], f"{REGIONAL}:parameter/AmazonCloudWatch-*"),
+                allow(
+                    [
+                        "logs:CreateLogGroup",
+                        "logs:CreateLogStream",
+                        "logs:DescribeLogStreams",
+                        "logs:PutLogEvents",
+                        "logs:PutRetentionPolicy",
+                    ],
+                    [f"{LOGS}:/ec2/app", f"{LOGS}:/ec2/app:*", f"{LOGS}:/ec2/web", f"{LOGS}:/ec2/web:*"],
+                ),
+            ),
+        ),
+        (
+            {"domain_join": MAPS["domain_join"]},
+            document(
+                allow([*SIX, "ds:DescribeDirectories"]),
+                allow(["ds:CreateComputer"], "arn:aws:ds:eu-central-1:123456789012:directory/d-1234567890"),
+                allow(
+                    ["secretsmanager:GetSecretValue"],
+                    "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
+                    "aws/directory-services/d-1234567890/seamless-domain-join-??????",
+                ),
             ),
         ),
         (
@@ -247,16 +366,10 @@ def test_policy_and_catalogue_do_not_import_pulumi():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=30)
 
 
-FORBIDDEN = (
-    "iam:",
-    "sts:",
-    "secretsmanager:",
-    "ssm:SendCommand",
-    "ssm:StartSession",
-    "ssm:PutParameter",
-    "s3:",
-    "kms:",
-)
+FORBIDDEN = ("iam:", "sts:", "ssm:SendCommand", "ssm:StartSession", "ssm:PutParameter")
+ONLY_ON_WHAT_IS_NAMED = ("s3:", "kms:", "secretsmanager:", "ssm:GetParameter")
+
+
 SWITCHES = [name for name, option in OPTIONS.items() if option.kind == "boolean" and name != "ec2_describe"]
 
 
@@ -272,10 +385,27 @@ def every_combination(sizes):
 def test_no_combination_grants_what_an_instance_must_not_have():
     tried = 0
     for options in every_combination(range(len(SWITCHES) + 1)):
-        actions = policy.actions(options)
+        for maps in ({}, MAPS):
+            check(policy.policy_document({**options, **maps}, PLACE))
+            tried += 1
+
+    assert tried == 2 * 3 * 2 ** len(SWITCHES)
+
+
+def check(document):
+    for statement in document["Statement"]:
+        if statement["Effect"] == "Deny":
+            continue
+        actions = statement["Action"]
         assert [action for action in actions if action.startswith(FORBIDDEN)] == []
         assert [action for action in actions if action.startswith("ec2:") and "ec2:Describe" not in action] == []
         assert [action for action in actions if "*" in action] in ([], ["ec2:Describe*"])
-        tried += 1
+        if any(action.startswith(ONLY_ON_WHAT_IS_NAMED) for action in actions):
+            resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            assert [resource for resource in resources if resource.endswith((":*", ":::*")) or resource == "*"] == []
+            assert all(NAMED.search(resource) for resource in resources), resources
 
-    assert tried == 3 * 2 ** len(SWITCHES)
+
+NAMED = re.compile(
+    r"parameter/(app/[ab]|AmazonCloudWatch-)|:key/(1234abcd|56ef)|:::logs(/ssm/sessions/|$)|/d-1234567890/"
+)

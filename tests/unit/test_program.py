@@ -6,11 +6,12 @@ import pulumi
 import pytest
 import yaml
 
+from ssm_profile import policy
 from ssm_profile.options import OPTIONS
 from ssm_profile.settings import PROTECT, config_key, read_settings
 from tests import ROOT
 from tests.conftest import stack_config
-from tests.documents import DEFAULT, PROD
+from tests.documents import DEFAULT, KEY, MAPS, OTHER_KEY, PLACE, PROD
 
 PULUMI_YAML = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
 EXPORTS = {"roleName", "roleArn", "instanceProfileName", "instanceProfileArn", "policyJson", "actions"}
@@ -94,6 +95,26 @@ def test_every_option_of_the_config_reaches_the_component(cloud, run_program):
     assert cloud.requests["ssm-profile-test-role"].protect
 
 
+def test_maps_of_the_config_reach_the_policy_with_their_keys_in_camel_case(cloud, run_program):
+    run_program(
+        {
+            "ssm-profile:parameters": {"paths": ["/app/b", "/app/a"], "recursive": True, "keyArn": KEY},
+            "ssm-profile:sessionKeyArn": KEY,
+            "ssm-profile:sessionLogs": {
+                "bucket": "logs",
+                "prefix": "ssm/sessions",
+                "bucketKeyArn": OTHER_KEY,
+                "crossAccount": True,
+                "logGroup": "/ssm/sessions",
+            },
+            "ssm-profile:cloudwatchAgent": {"namespace": "Web", "logGroups": ["/ec2/app", "/ec2/web"]},
+            "ssm-profile:domainJoin": {"directoryId": "d-1234567890"},
+        }
+    )
+
+    assert cloud.policy == policy.policy_document(MAPS, PLACE)
+
+
 MISTAKES = [
     ("ec2Describe", "maybe", 'found "maybe"; allowed: true or false'),
     ("scopeHeartbeat", 1, "found 1; allowed: true or false"),
@@ -112,6 +133,10 @@ MISTAKES = [
     ("tags", "[" * 100_000, "allowed: up to 50 tags"),
     ("permissionsBoundaryArn", "alias/x", 'found "alias/x"; allowed: the ARN of a managed policy'),
     ("servicePrincipals", ["*"], 'found "*"; allowed: a list of service principals'),
+    ("inventory", True, "found true without ssm-profile:stateManager; allowed: true where both are"),
+    ("patchBaselineTags", True, "found true without ssm-profile:patching; allowed: true where both are"),
+    ("sessionKeyArn", "alias/x", 'found "alias/x"; allowed: the ARN of a KMS key, not of an alias'),
+    ("parameters", {"recursive": True}, 'found {"recursive": true}; allowed: a map of paths, recursive, key_arn'),
     ("quietAgnet", True, "found an unknown key, nearest known key: ssm-profile:quietAgent; allowed: "),
     ("quiet_agent", True, "found an unknown key, nearest known key: ssm-profile:quietAgent; allowed: "),
     ("QuietAgent", True, "found an unknown key, nearest known key: ssm-profile:quietAgent; allowed: "),
@@ -128,6 +153,28 @@ def test_a_mistake_is_a_run_error_before_anything_is_registered(cloud, run_progr
     assert first == "The stack config cannot be used; nothing was changed:"
     assert found.startswith(f"  ssm-profile:{key}: ")
     assert line in found
+    assert cloud.registered == []
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"sessionLogs": {"bucket": "*"}}, 'ssm-profile:sessionLogs.bucket: found "*"; allowed: the name of a bucket'),
+        (
+            {"sessionLogs": {"bucket": "logs", "bucketKeyArn": "x"}},
+            'ssm-profile:sessionLogs.bucketKeyArn: found "x"; allowed: the ARN of a KMS key',
+        ),
+        (
+            {"sessionLogs": {"bucket": "logs", "log_group": "x"}},
+            "sessionLogs.log_group: found an unknown key, nearest known key: ssm-profile:sessionLogs.logGroup; allowed: ",
+        ),
+    ],
+)
+def test_a_mistake_in_a_map_is_named_by_the_key_as_it_is_written(cloud, run_program, config, line):
+    with pytest.raises(pulumi.RunError) as error:
+        run_program({f"ssm-profile:{key}": value for key, value in config.items()})
+
+    assert line in str(error.value)
     assert cloud.registered == []
 
 
