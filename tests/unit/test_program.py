@@ -166,7 +166,7 @@ def test_a_mistake_is_a_run_error_before_anything_is_registered(cloud, run_progr
         ),
         (
             {"sessionLogs": {"bucket": "logs", "log_group": "x"}},
-            "sessionLogs.log_group: found an unknown key, nearest known key: ssm-profile:sessionLogs.logGroup; allowed: ",
+            "sessionLogs.log_group: found an unknown key, nearest known key: ssm-profile:sessionLogs.logGroup; ",
         ),
     ],
 )
