@@ -675,6 +675,78 @@ DOMAIN_JOIN = Capability(
     ),
 )
 
+PATCH_BUCKET_SUFFIXES = {
+    "us-east-1": "1970c647d",
+    "us-east-2": "552881074",
+    "us-west-1": "8badb4304",
+    "us-west-2": "34d7f99f8",
+    "af-south-1": "bdd5f65a9",
+    "ap-east-1": "632356271",
+    "ap-south-1": "cb7c62ff9",
+    "ap-south-2": "32f4b4128",
+    "ap-southeast-1": "7fdfd9ef7",
+    "ap-southeast-2": "17283a275",
+    "ap-southeast-3": "aa48fc462",
+    "ap-southeast-4": "01e2c40d3",
+    "ap-northeast-1": "4849fa78f",
+    "ap-northeast-2": "10467995c",
+    "ap-northeast-3": "67373598a",
+    "ca-central-1": "3148e69e3",
+    "ca-west-1": "9e3a4b2f9",
+    "eu-central-1": "9163fdaaf",
+    "eu-central-2": "184ce43c8",
+    "eu-west-1": "5522fb710",
+    "eu-west-2": "902a2bc74",
+    "eu-west-3": "29bf85721",
+    "eu-south-1": "c52f3f594",
+    "eu-south-2": "a4cf248b1",
+    "eu-north-1": "795879e9b",
+    "il-central-1": "e221cb57b",
+    "me-south-1": "a53fc9dce",
+    "me-central-1": "2932f2f80",
+    "sa-east-1": "ddf4b6a09",
+}
+"""What the names of AWS's buckets with patch documents end in, for each region that AWS lists. S3's names are global,
+so a wildcard in place of it could match a bucket that somebody else registers."""
+
+SNAPSHOT_BUCKET_SUFFIXES = {
+    "af-south-1": "-tbxdb5b9",
+    "ap-south-2": "-50209442",
+    "ap-southeast-3": "-be0a3174",
+    "ap-southeast-4": "-dc6f76ce",
+    "eu-south-2": "-df2c9d70",
+    "me-south-1": "-uduvl7q8",
+}
+"""What the names of AWS's buckets with patch snapshots end in, in the regions where they end in anything."""
+
+MANAGED_BUCKETS = Capability(
+    name="managed_buckets",
+    summary="AWS's own buckets of the region, for VPCs that reach S3 by an endpoint.",
+    grants=(
+        Grant(
+            action="s3:GetObject",
+            purpose="Downloads agent updates, packages and patches from AWS's buckets with signed requests.",
+            without="Nothing, where S3 can be reached without signing: the agent falls back to plain HTTPS. Behind an "
+            "endpoint whose policy asks for a principal, updates and patching fail.",
+            measured="Not reached in the measured runs; the agent's source tries a signed download first.",
+            sources=(
+                f"{USER_GUIDE}/ssm-agent-technical-details.html",
+                f"{USER_GUIDE}/patch-operations-s3-buckets.html",
+                f"{AGENT_SOURCE}/agent/fileutil/artifact/artifact.go#L409",
+            ),
+            resources=(
+                "arn:{partition}:s3:::amazon-ssm-{region}/*",
+                "arn:{partition}:s3:::aws-ssm-{region}/*",
+                "arn:{partition}:s3:::aws-ssm-document-attachments-{region}/*",
+                "arn:{partition}:s3:::aws-windows-downloads-{region}/*",
+                "arn:{partition}:s3:::aws-patch-manager-{region}-{patch_suffix}/*",
+                "arn:{partition}:s3:::aws-patchmanager-macos-{region}-{patch_suffix}/*",
+                "arn:{partition}:s3:::patch-baseline-snapshot-{region}{snapshot_suffix}/*",
+            ),
+        ),
+    ),
+)
+
 CAPABILITIES: tuple[Capability, ...] = (
     MESSAGING,
     HEARTBEAT,
@@ -689,6 +761,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     PATCHING,
     PATCH_BASELINE_TAGS,
     DISTRIBUTOR,
+    MANAGED_BUCKETS,
     PARAMETERS,
     SESSION_KEY,
     SESSION_LOGS,

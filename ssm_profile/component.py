@@ -79,6 +79,8 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant finding patch baselines by their tags; needs patching. Default: false."""
     distributor: NotRequired[bool]
     """Grant installing Distributor's packages. Default: false."""
+    managed_buckets: NotRequired[bool]
+    """Grant reading AWS's own buckets of the region, for VPCs that reach S3 by an endpoint. Default: false."""
     parameters: NotRequired[ParametersArgs]
     """Grant reading Parameter Store below the given paths, and nowhere else."""
     session_key_arn: NotRequired[pulumi.Input[str]]

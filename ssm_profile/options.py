@@ -133,6 +133,7 @@ OPTIONS: dict[str, Option] = {
     "patching": _switch(),
     "patch_baseline_tags": _switch(),
     "distributor": _switch(),
+    "managed_buckets": _switch(),
     "parameters": _map(
         ["paths"],
         paths=Option(

@@ -7,7 +7,15 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
-from .capabilities import CAPABILITIES, GUARDS, Capability, Grant, Guard
+from .capabilities import (
+    CAPABILITIES,
+    GUARDS,
+    PATCH_BUCKET_SUFFIXES,
+    SNAPSHOT_BUCKET_SUFFIXES,
+    Capability,
+    Grant,
+    Guard,
+)
 
 Options = Mapping[str, Any]
 """The component's args as plain values, by their names in Python: ``{"quiet_agent": True}``."""
@@ -77,8 +85,13 @@ def policy_document(options: Options, place: Mapping[str, str]) -> Document:
     Args:
         options: The args as plain values.
         place: A value for each of :func:`lookups`, such as ``{"partition": "aws"}``.
+
+    Raises:
+        ValueError: If the names of AWS's buckets in the region are not known, where an option needs them.
     """
     values = {**_completed(options), **place}
+    if options.get("managed_buckets"):
+        values |= _bucket_suffixes(place["region"])
     statements: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for grant in grants(options):
         scope: dict[str, Any] = {"Resource": _one_or_many(_filled(grant.resources, grant, values))}
@@ -113,6 +126,21 @@ def to_json(document: Document) -> str:
 def size(document: Document) -> int:
     """How many characters IAM counts in a document: all but white space."""
     return len("".join(to_json(document).split()))
+
+
+def unknown_buckets(region: str) -> str:
+    """The line for a region whose buckets the catalogue does not know."""
+    known = ", ".join(sorted(PATCH_BUCKET_SUFFIXES))
+    return f"found true in the region {region}, whose buckets AWS does not list; allowed: true in {known}"
+
+
+def _bucket_suffixes(region: str) -> dict[str, str]:
+    if region not in PATCH_BUCKET_SUFFIXES:
+        raise ValueError(f"managed_buckets: {unknown_buckets(region)}")
+    return {
+        "patch_suffix": PATCH_BUCKET_SUFFIXES[region],
+        "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(region, ""),
+    }
 
 
 def _value(options: Options, path: str) -> Any:

@@ -2,15 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pulumi
 from pulumi.runtime import config as stack_config
 
+from .capabilities import PATCH_BUCKET_SUFFIXES
 from .component import SsmInstanceProfileArgs
 from .options import OPTIONS, Kind, find_mistakes, find_name_mistakes, unknown_key
+from .policy import unknown_buckets
 
 PROTECT = "protect"
 """The program's own key: whether the component's resources are protected from deletion."""
@@ -51,6 +52,9 @@ def read_settings(component_name: str) -> Settings:
     mistakes = find_name_mistakes(component_name, options, config_key) + find_mistakes(options, config_key)
     if not isinstance(protect, bool):
         mistakes += [f"{config_key(PROTECT)}: found {json.dumps(protect)}; allowed: true or false"]
+    region = _everything().get("aws:region")
+    if options.get("managed_buckets") is True and region and region not in PATCH_BUCKET_SUFFIXES:
+        mistakes.append(f"{config_key('managed_buckets')}: {unknown_buckets(region)}")
     mistakes += unknown
     if mistakes:
         raise pulumi.RunError("\n  ".join(["The stack config cannot be used; nothing was changed:", *mistakes]))
@@ -63,10 +67,13 @@ def config_key(option: str) -> str:
     return f"{pulumi.get_project()}:{re.sub('_(.)', lambda letter: letter[1].upper(), option)}"
 
 
-def _project_config() -> dict[str, str]:
+def _everything() -> dict[str, str]:
     # pulumi.Config answers for keys that one asks for; only here are those that nobody asks for.
-    everything: Mapping[str, str] = {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
-    return {key: text for key, text in everything.items() if key.startswith(f"{pulumi.get_project()}:")}
+    return {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
+
+
+def _project_config() -> dict[str, str]:
+    return {key: text for key, text in _everything().items() if key.startswith(f"{pulumi.get_project()}:")}
 
 
 def _parsed(kind: Kind, text: str) -> Any:

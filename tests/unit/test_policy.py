@@ -156,6 +156,24 @@ def test_default_looks_nothing_up():
             ),
         ),
         (
+            {"managed_buckets": True},
+            document(
+                allow(SIX),
+                allow(
+                    ["s3:GetObject"],
+                    [
+                        "arn:aws:s3:::amazon-ssm-eu-central-1/*",
+                        "arn:aws:s3:::aws-ssm-eu-central-1/*",
+                        "arn:aws:s3:::aws-ssm-document-attachments-eu-central-1/*",
+                        "arn:aws:s3:::aws-windows-downloads-eu-central-1/*",
+                        "arn:aws:s3:::aws-patch-manager-eu-central-1-9163fdaaf/*",
+                        "arn:aws:s3:::aws-patchmanager-macos-eu-central-1-9163fdaaf/*",
+                        "arn:aws:s3:::patch-baseline-snapshot-eu-central-1/*",
+                    ],
+                ),
+            ),
+        ),
+        (
             {"parameters": {"paths": ["/app/a"]}},
             document(
                 allow(SIX),
@@ -315,6 +333,23 @@ def test_what_is_granted_on_every_resource_needs_no_lookup(option):
     assert policy.lookups({option: True}) == set()
 
 
+def test_managed_buckets_have_the_suffixes_of_their_region():
+    place = PLACE | {"region": "me-south-1"}
+
+    resources = policy.policy_document({"managed_buckets": True}, place)["Statement"][1]["Resource"]
+
+    assert "arn:aws:s3:::aws-patch-manager-me-south-1-a53fc9dce/*" in resources
+    assert "arn:aws:s3:::patch-baseline-snapshot-me-south-1-uduvl7q8/*" in resources
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "ap-southeast-7"])
+def test_managed_buckets_of_a_region_that_is_not_listed_are_refused(region):
+    with pytest.raises(
+        ValueError, match=f"managed_buckets: found true in the region {region}, .* allowed: true in af-"
+    ):
+        policy.policy_document({"managed_buckets": True}, PLACE | {"region": region})
+
+
 def test_same_options_in_another_order_give_the_same_text():
     options = {"scope_heartbeat": True, "quiet_agent": True, "ec2_describe_actions": ["DescribeTags", "DescribeHosts"]}
     shuffled = {"ec2_describe_actions": ["DescribeHosts", "DescribeTags"], "quiet_agent": True, "scope_heartbeat": True}
@@ -408,4 +443,6 @@ def check(document):
 
 NAMED = re.compile(
     r"parameter/(app/[ab]|AmazonCloudWatch-)|:key/(1234abcd|56ef)|:::logs(/ssm/sessions/|$)|/d-1234567890/"
+    r"|:::(amazon-ssm|aws-ssm|aws-ssm-document-attachments|aws-windows-downloads|patch-baseline-snapshot)-eu-central-1/"
+    r"|:::aws-(patch-manager|patchmanager-macos)-eu-central-1-9163fdaaf/"
 )

@@ -178,6 +178,13 @@ def test_a_mistake_in_a_map_is_named_by_the_key_as_it_is_written(cloud, run_prog
     assert cloud.registered == []
 
 
+def test_managed_buckets_in_a_region_that_is_not_listed_are_refused_by_the_config_alone(cloud, run_program):
+    with pytest.raises(pulumi.RunError, match=r"ssm-profile:managedBuckets: found true in the region cn-north-1, "):
+        run_program({"aws:region": "cn-north-1", "ssm-profile:managedBuckets": True})
+
+    assert cloud.registered == []
+
+
 def test_all_mistakes_are_reported_together(cloud, run_program):
     wrong = [(key, value) for key, value, _ in MISTAKES if key not in ("ec2DescribeActions", "tags")]
 
