@@ -25,9 +25,9 @@ FEW = [*every_combination((0, 1, 2)), *every_combination((len(SWITCHES),))]
 """All single switches, all pairs of them, and all of them: what can go wrong in a statement shows there."""
 
 
-@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_parliament_finds_nothing_but_the_star_of_the_design(partition):
-    for options in FEW:
+@pytest.mark.parametrize(("partition", "sizes"), [("aws", (0, 1, 2)), ("aws-cn", (1,)), ("aws-us-gov", (1,))])
+def test_parliament_finds_nothing_but_the_star_of_the_design(partition, sizes):
+    for options in every_combination((*sizes, len(SWITCHES))):
         found = findings(document_of(options | MAPS, partition)) + findings(document_of(options, partition))
         assert {finding.issue for finding in found} <= {"RESOURCE_STAR"}, options
         assert all(action.startswith("ec2:Describe") for finding in found for action in finding.detail), options
