@@ -162,7 +162,6 @@ def test_refused_with_the_option_what_was_found_and_what_is_allowed(option, valu
         ("domain_join", "directory_id", "d-*"),
         ("domain_join", "directory_id", "d-12345"),
     ],
-    ids=str,
 )
 def test_what_would_widen_a_grant_is_refused_by_the_key_in_the_map(option, key, value):
     (line,) = find_mistakes({option: MAPS[option] | {key: value}})
