@@ -14,10 +14,12 @@ import yaml
 from pulumi.automation import CommandError, Stack
 from rich.console import Console
 
+from ssm_profile.settings import parse_config
+
 from . import SandboxError
 from .aws import ACCOUNT
 from .pulumi_cli import find_pulumi
-from .report import Steps, print_actions, print_outputs
+from .report import Steps, print_grants, print_outputs
 from .workspace import ROOT, Sandbox
 
 FAILED, INTERRUPTED = 1, 130
@@ -60,7 +62,8 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
             console.rule(f"pulumi up --stack {arguments.stack}", align="left")
             outputs = {name: output.value for name, output in stack.up(**listeners).outputs.items()}
             print_outputs(console, outputs)
-            print_actions(console, outputs["actions"])
+            config = {key: setting.value for key, setting in stack.get_all_config().items()}
+            print_grants(console, parse_config(config, stack.workspace.project_settings().name)[0])
             console.rule("Read back from the emulated IAM", align="left")
             as_intended = _read_back(console, sandbox, outputs)
             console.rule(f"pulumi destroy --stack {arguments.stack}", align="left")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ssm_profile.capabilities import CAPABILITIES, EC2_DESCRIBE_ACTIONS
+from ssm_profile.policy import Options, grants
 
 _DONE = {
     "create": "[green]+ created[/]",
@@ -74,10 +74,9 @@ def print_outputs(console: Console, outputs: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def print_actions(console: Console, actions: list[str]) -> None:
+def print_grants(console: Console, options: Options) -> None:
     """Each action that was granted, with the catalogue's reason."""
-    purposes = {grant.action: grant.purpose for capability in CAPABILITIES for grant in capability.grants}
     table = Table("Action", "What for", title="Granted", title_justify="left")
-    for action in actions:
-        table.add_row(action, purposes.get(action) or EC2_DESCRIBE_ACTIONS.grants[0].purpose)
+    for grant in sorted(grants(options), key=lambda grant: grant.action):
+        table.add_row(grant.action, grant.purpose)
     console.print(table)

@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import pulumi
@@ -34,46 +36,57 @@ def read_settings(component_name: str) -> Settings:
     Raises:
         pulumi.RunError: If anything is wrong. The text has a line for each mistake, and Pulumi shows no traceback.
     """
+    # pulumi.Config answers for keys that one asks for; only here are those that nobody asks for.
+    config: dict[str, str] = {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
+    project = pulumi.get_project()
+    options, mistakes = parse_config(config, project)
+    mistakes = find_name_mistakes(component_name, options, partial(config_key, project=project)) + mistakes
+    if mistakes:
+        raise pulumi.RunError("\n  ".join(["The stack config cannot be used; nothing was changed:", *mistakes]))
+    protect = options.pop(PROTECT, False)
+    args = {
+        name: pulumi.Output.secret(value)
+        if OPTIONS[name].accepts_outputs and stack_config.is_config_secret(config_key(name, project))
+        else value
+        for name, value in options.items()
+    }
+    return Settings(cast("SsmInstanceProfileArgs", args), protect)
+
+
+def parse_config(config: Mapping[str, str], project: str) -> tuple[dict[str, Any], list[str]]:
+    """The options that a stack's config asks for, by their names in Python, and a line for each mistake in it.
+
+    Args:
+        config: The config with its values as Pulumi passes them to a program: ``{"ssm-profile:quietAgent": "true"}``.
+        project: The project, with which the keys begin.
+    """
+    label = partial(config_key, project=project)
     kinds: dict[str, Kind] = {name: option.kind for name, option in OPTIONS.items()}
     kinds[PROTECT] = "boolean"
-    names = {config_key(name): name for name in kinds}
-    found = _project_config()
+    names = {label(name): name for name in kinds}
+    found = {key: text for key, text in config.items() if key.startswith(f"{project}:")}
     values = {names[key]: _parsed(kinds[names[key]], text) for key, text in found.items() if key in names}
     unknown = [unknown_key(key, names) for key in found if key not in names]
     for name, option in OPTIONS.items():
         if option.fields and isinstance(values.get(name), dict):
-            fields = {config_key(f"{name}.{field}"): field for field in option.fields}
-            entries = {f"{config_key(name)}.{key}": value for key, value in values[name].items()}
+            fields = {label(f"{name}.{field}"): field for field in option.fields}
+            entries = {f"{label(name)}.{key}": value for key, value in values[name].items()}
             values[name] = {fields[key]: value for key, value in entries.items() if key in fields}
             unknown += [unknown_key(key, fields) for key in entries if key not in fields]
     options = {name: value for name, value in values.items() if value not in ("", [], {})}
-    protect = options.pop(PROTECT, False)
 
-    mistakes = find_name_mistakes(component_name, options, config_key) + find_mistakes(options, config_key)
-    if not isinstance(protect, bool):
-        mistakes += [f"{config_key(PROTECT)}: found {json.dumps(protect)}; allowed: true or false"]
-    region = _everything().get("aws:region")
+    mistakes = find_mistakes({name: value for name, value in options.items() if name != PROTECT}, label)
+    if not isinstance(options.get(PROTECT, False), bool):
+        mistakes.append(f"{label(PROTECT)}: found {json.dumps(options[PROTECT])}; allowed: true or false")
+    region = config.get("aws:region")
     if options.get("managed_buckets") is True and region and region not in PATCH_BUCKET_SUFFIXES:
-        mistakes.append(f"{config_key('managed_buckets')}: {unknown_buckets(region)}")
-    mistakes += unknown
-    if mistakes:
-        raise pulumi.RunError("\n  ".join(["The stack config cannot be used; nothing was changed:", *mistakes]))
-    args = {name: _kept_secret(name, value) for name, value in options.items()}
-    return Settings(cast("SsmInstanceProfileArgs", args), protect)
+        mistakes.append(f"{label('managed_buckets')}: {unknown_buckets(region)}")
+    return options, mistakes + unknown
 
 
-def config_key(option: str) -> str:
+def config_key(option: str, project: str) -> str:
     """The stack config key of an option: ``quiet_agent`` is ``ssm-profile:quietAgent``, and so for keys of maps."""
-    return f"{pulumi.get_project()}:{re.sub('_(.)', lambda letter: letter[1].upper(), option)}"
-
-
-def _everything() -> dict[str, str]:
-    # pulumi.Config answers for keys that one asks for; only here are those that nobody asks for.
-    return {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
-
-
-def _project_config() -> dict[str, str]:
-    return {key: text for key, text in _everything().items() if key.startswith(f"{pulumi.get_project()}:")}
+    return f"{project}:{re.sub('_(.)', lambda letter: letter[1].upper(), option)}"
 
 
 def _parsed(kind: Kind, text: str) -> Any:
@@ -84,8 +97,3 @@ def _parsed(kind: Kind, text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _kept_secret(option: str, value: Any) -> Any:
-    secret = OPTIONS[option].accepts_outputs and stack_config.is_config_secret(config_key(option))
-    return pulumi.Output.secret(value) if secret else value

@@ -111,6 +111,12 @@ def test_up_takes_another_stack_and_options(command):
     assert "Nothing is left." in output
 
 
+def test_up_gives_the_reason_of_the_option_that_grants(command):
+    _, output = run(command, "up", "--set", "parameters={paths: [/app]}")
+
+    assert re.search(r"ssm:GetParameter +. Reads one parameter, for software on the instance\.", output)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [

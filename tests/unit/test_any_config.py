@@ -86,4 +86,4 @@ def test_every_good_set_of_options_gives_a_valid_policy_and_the_same_text_again(
 
 
 def test_config_keys_are_the_options_in_camel_case():
-    assert config_key("permissions_boundary_arn") == "ssm-profile:permissionsBoundaryArn"
+    assert config_key("permissions_boundary_arn", "ssm-profile") == "ssm-profile:permissionsBoundaryArn"
