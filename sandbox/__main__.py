@@ -1,7 +1,6 @@
 """``python -m sandbox``: the main job on an emulated AWS, that AWS kept running, or the CLI alone."""
 
 import argparse
-import json
 import shlex
 import shutil
 import signal
@@ -10,10 +9,12 @@ import threading
 import time
 from typing import Any, NoReturn
 
+import boto3
 import yaml
 from pulumi.automation import CommandError, Stack
 from rich.console import Console
 
+from ssm_profile.policy import policy_document
 from ssm_profile.settings import parse_config
 
 from . import SandboxError
@@ -63,9 +64,10 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
             outputs = {name: output.value for name, output in stack.up(**listeners).outputs.items()}
             print_outputs(console, outputs)
             config = {key: setting.value for key, setting in stack.get_all_config().items()}
-            print_grants(console, parse_config(config, stack.workspace.project_settings().name)[0])
+            options, _ = parse_config(config, stack.workspace.project_settings().name)
+            print_grants(console, options)
             console.rule("Read back from the emulated IAM", align="left")
-            as_intended = _read_back(console, sandbox, outputs)
+            as_intended = _read_back(console, sandbox, outputs, policy_document(options, _place(config["aws:region"])))
             console.rule(f"pulumi destroy --stack {arguments.stack}", align="left")
             _destroy(console, sandbox, stack, listeners)
         except CommandError as error:
@@ -95,8 +97,14 @@ def serve(console: Console, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any]) -> bool:
-    """Say whether IAM has the policy and the role that the program meant."""
+def _place(region: str) -> dict[str, str]:
+    """Where the emulated AWS is, by what is known of it and not by the engine's word."""
+    partition = boto3.Session().get_partition_for_region(region)
+    return {"partition": partition, "region": region, "account": ACCOUNT}
+
+
+def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any], intended: dict[str, Any]) -> bool:
+    """Say whether IAM has the policy that the options ask for, and the role and profile that the stack put out."""
     iam = sandbox.aws.client("iam")
     role = outputs["roleName"]
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -104,7 +112,7 @@ def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any]) -> b
     attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
     profile = iam.get_instance_profile(InstanceProfileName=outputs["instanceProfileName"])["InstanceProfile"]
     checks = {
-        "the role's only policy is the intended one": documents == [json.loads(outputs["policyJson"])],
+        "the role's only policy is the intended one": documents == [intended],
         "no managed policy is attached": not attached,
         "the instance profile holds the role": [held["RoleName"] for held in profile["Roles"]] == [role],
     }

@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
+from tests.documents import DEFAULT, PROD
 
 ENOUGH = 60  # seconds, for what takes less than ten
 
@@ -239,3 +241,15 @@ def test_cli_says_which_pulumi_it_is(command, pulumi_cli):
 
     assert code == 0
     assert output.startswith(f"Pulumi {pulumi_cli.version}: /")
+
+
+def test_a_policy_that_is_not_the_intended_one_is_said_and_fails(sandbox, dev, capsys):
+    main, console = import_module("sandbox.__main__"), import_module("rich.console").Console(width=140)
+    outputs = {name: output.value for name, output in dev.outputs().items()}
+
+    assert main._read_back(console, sandbox, outputs, DEFAULT)
+    assert not main._read_back(console, sandbox, outputs, PROD)
+
+    printed = capsys.readouterr().out
+    assert printed.count("  yes the role's only policy is the intended one") == 1
+    assert printed.count("  NO  the role's only policy is the intended one") == 1
