@@ -1,5 +1,6 @@
 """The README says what is true: its Python runs, and nothing that a user can set or see is missing."""
 
+import json
 import re
 import runpy
 
@@ -8,6 +9,7 @@ import yaml
 
 from ssm_profile import SsmInstanceProfile, policy
 from ssm_profile.capabilities import CAPABILITIES
+from ssm_profile.options import OPTIONS
 from tests import ROOT
 from tests.documents import DEFAULT
 
@@ -89,9 +91,28 @@ def test_make_targets_exist():
     assert {"sandbox", "test", "help"} <= targets
 
 
-def test_links_to_files_lead_somewhere():
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_links_to_files_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_choosing_names_every_option_that_grants_or_guards_and_none_that_does_not_exist():
+    page = (ROOT / "docs" / "choosing.md").read_text()
+    named = set(re.findall(r"`([a-z0-9_]+)(?:`|: )", page))
+
+    assert policy.GRANTING & OPTIONS.keys() <= named
+    assert named <= OPTIONS.keys()
+
+
+def test_the_evidence_has_the_default_s_actions_and_the_recorded_version():
+    page = (ROOT / "docs" / "evidence.md").read_text()
+    recorded = json.loads((ROOT / "tests" / "data" / "agent-calls.json").read_text())
+
+    assert all(action in page for action in DEFAULT["Statement"][0]["Action"])
+    assert re.search(r"amazon-ssm-agent (\w+)", recorded["agent"])[1] in page
 
 
 def test_stack_files_that_are_named_exist():
