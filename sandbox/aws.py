@@ -24,6 +24,7 @@ class EmulatedAws:
     """
 
     def __init__(self, port: int = 0) -> None:
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # AWS's own policies can be attached here too
         try:
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
             from werkzeug.serving import make_server

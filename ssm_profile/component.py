@@ -2,7 +2,8 @@
 
 # No `from __future__ import annotations` here: Pulumi's schema analyser reads the annotations as objects.
 
-from collections.abc import Awaitable, Mapping, Sequence
+import hashlib
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
@@ -109,6 +110,14 @@ class SsmInstanceProfileArgs(TypedDict):
     """The ARN of the managed policy that bounds what the role can ever be allowed."""
     service_principals: NotRequired[Sequence[str]]
     """Who may assume the role. Default: ec2.amazonaws.com."""
+    policy_kind: NotRequired[str]
+    """Whether the policy is part of the role, "inline", or a policy of its own, "managed". Default: inline."""
+    managed_policy_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Further policies to attach to the role, but none that grants Systems Manager as a whole."""
+    existing_role_name: NotRequired[pulumi.Input[str]]
+    """The role to give the policy to, in place of a new one."""
+    exclusive: NotRequired[bool]
+    """Remove from the role every policy that is not given here. Default: false."""
 
 
 class SsmInstanceProfile(pulumi.ComponentResource):
@@ -154,37 +163,25 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
         inputs = {key: _checked(key, value) for key, value in given.items()}
-        child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=inputs.get("role_name"),
-            path=inputs.get("path"),
-            description=inputs.get("description") or "Lets AWS Systems Manager manage the EC2 instances that use it.",
-            assume_role_policy=policy.to_json(policy.trust_policy(options)),
-            permissions_boundary=inputs.get("permissions_boundary_arn"),
-            tags=inputs.get("tags"),
-            opts=child,
-        )
-        role_policy = aws.iam.RolePolicy(
-            f"{name}-policy", role=role.name, policy=self._policy_text(options, inputs), opts=child
-        )
+        role_name, role_arn = self._role(name, options, inputs)
+        policies, policy_text = self._policies(name, role_name, options, inputs)
         profile = aws.iam.InstanceProfile(
             f"{name}-profile",
             name=inputs.get("profile_name"),
             path=inputs.get("path"),
-            role=role.name,
+            role=role_name,
             tags=inputs.get("tags"),
             # An instance launched with a profile that exists must find its permissions there.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[role_policy]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=policies),
         )
 
-        self.role_name = role.name
-        self.role_arn = role.arn
+        self.role_name = role_name
+        self.role_arn = role_arn
         self.instance_profile_name = profile.name
         self.instance_profile_arn = profile.arn
-        self.policy_json = role_policy.policy
+        self.policy_json = policy_text
         actions = policy.actions(options)
-        self.actions = role_policy.policy.apply(lambda _: actions)
+        self.actions = policy_text.apply(lambda _: actions)
         self.register_outputs(
             {
                 "roleName": self.role_name,
@@ -196,10 +193,62 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             }
         )
 
+    def _role(
+        self, name: str, options: policy.Options, inputs: Mapping[str, Any]
+    ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+        """The name and the ARN of a new role, or of the one that exists."""
+        if "existing_role_name" in inputs:
+            existing = aws.iam.get_role_output(
+                name=inputs["existing_role_name"], opts=pulumi.InvokeOutputOptions(parent=self)
+            )
+            return existing.name, existing.arn
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=inputs.get("role_name"),
+            path=inputs.get("path"),
+            description=inputs.get("description") or "Lets AWS Systems Manager manage the EC2 instances that use it.",
+            assume_role_policy=policy.to_json(policy.trust_policy(options)),
+            permissions_boundary=inputs.get("permissions_boundary_arn"),
+            tags=inputs.get("tags"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return role.name, role.arn
+
+    def _policies(
+        self, name: str, role: pulumi.Output[str], options: policy.Options, inputs: Mapping[str, Any]
+    ) -> tuple[list[pulumi.Resource], pulumi.Output[str]]:
+        """What gives the role its permissions, and the text of the policy among it."""
+        child = pulumi.ResourceOptions(parent=self)
+        text = self._policy_text(options, inputs)
+        arns = dict(_attachment_names(inputs.get("managed_policy_arns", [])))
+        if options.get("policy_kind") == "managed":
+            own = aws.iam.Policy(
+                f"{name}-policy", path=inputs.get("path"), policy=text, tags=inputs.get("tags"), opts=child
+            )
+            arns["policy-attachment"] = own.arn
+            inline_names: list[pulumi.Output[str]] = []
+        else:
+            own = aws.iam.RolePolicy(f"{name}-policy", role=role, policy=text, opts=child)
+            inline_names = [own.name]
+        policies: list[pulumi.Resource] = [own]
+        for suffix, arn in arns.items():
+            policies.append(aws.iam.RolePolicyAttachment(f"{name}-{suffix}", role=role, policy_arn=arn, opts=child))
+        if options.get("exclusive"):
+            after = pulumi.ResourceOptions(parent=self, depends_on=list(policies))
+            policies += [
+                aws.iam.RolePoliciesExclusive(
+                    f"{name}-exclusive-policies", role_name=role, policy_names=inline_names, opts=after
+                ),
+                aws.iam.RolePolicyAttachmentsExclusive(
+                    f"{name}-exclusive-attachments", role_name=role, policy_arns=list(arns.values()), opts=after
+                ),
+            ]
+        return policies, own.policy
+
     def _policy_text(self, options: policy.Options, inputs: Mapping[str, Any]) -> pulumi.Input[str]:
         """The policy's text: plain where all of it is known, so that a preview needs no credentials."""
         needed = policy.lookups(options)
-        granting = {key: value for key, value in inputs.items() if key in policy.GRANTING}
+        granting = {key: value for key, value in inputs.items() if key in policy.GRANTING or key == "policy_kind"}
         if not needed and not any(isinstance(value, pulumi.Output) for value in granting.values()):
             return _policy_text(options, {})
         opts = pulumi.InvokeOutputOptions(parent=self)  # so that it is the component's provider that is asked
@@ -220,13 +269,21 @@ _SHORTEST_PLACE = {"partition": "aws", "region": "us-east-1", "account": "123456
 def _policy_text(options: policy.Options, place: Mapping[str, str]) -> str:
     """The policy's text, if IAM accepts it as an inline policy."""
     document = policy.policy_document(options, place)
-    size = policy.size(document)
-    if size > policy.INLINE_LIMIT:
+    size, kind = policy.size(document), options.get("policy_kind", "inline")
+    if size > policy.LIMITS[kind]:
         raise ValueError(
-            f"policy: found {size:,} characters, white space not counted; allowed: {policy.INLINE_LIMIT:,} in the "
-            "inline policies of a role, so fewer or shorter paths of parameters, log groups or ec2_describe_actions"
+            f"policy: found {size:,} characters, white space not counted; allowed: {policy.LIMITS['inline']:,} in a "
+            f"role's inline policies, {policy.LIMITS['managed']:,} in a managed policy (policy_kind is {kind}), so "
+            "fewer or shorter paths of parameters, log groups or ec2_describe_actions"
         )
     return policy.to_json(document)
+
+
+def _attachment_names(arns: Sequence[pulumi.Input[str]]) -> Iterator[tuple[str, pulumi.Input[str]]]:
+    """Each ARN by the end of its attachment's name: by the ARN itself, so that the list's order does not matter."""
+    for index, arn in enumerate(arns):
+        known = hashlib.sha256(arn.encode()).hexdigest()[:8] if isinstance(arn, str) else str(index)
+        yield f"attachment-{known}", arn
 
 
 def _without_none(value: Any) -> Any:

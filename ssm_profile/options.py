@@ -115,6 +115,27 @@ _KEY_ARN = Option(
 )
 _LOG_GROUP_NAME = r"[A-Za-z0-9_/.#-]+"
 
+_POLICY_ARN = rf"arn:aws[a-z-]*:iam::(\d{{12}}|aws):policy/([\x21-\x7e]+/)?{NAME}"
+
+SSM_WIDE_POLICIES = (
+    "AmazonEC2RoleforSSM",
+    "AmazonSSMFullAccess",
+    "AmazonSSMManagedEC2InstanceDefaultPolicy",
+    "AmazonSSMManagedInstanceCore",
+)
+"""AWS's policies that grant Systems Manager as a whole, beside which the least privilege would be none."""
+
+
+def _wrong_policy_arns(value: Any) -> Iterator[Any]:
+    if not isinstance(value, list | tuple) or not value:
+        yield value
+        return
+    wrong_arn = _text(_POLICY_ARN, 2048)
+    for arn in cast("Sequence[Any]", value):
+        if arn is not UNKNOWN and (list(wrong_arn(arn)) or arn.endswith(SSM_WIDE_POLICIES)):
+            yield arn
+
+
 OPTIONS: dict[str, Option] = {
     "ec2_describe": _switch(),
     "ec2_describe_actions": Option(
@@ -207,7 +228,7 @@ OPTIONS: dict[str, Option] = {
     "permissions_boundary_arn": Option(
         "string",
         'the ARN of a managed policy, such as "arn:aws:iam::123456789012:policy/boundary"',
-        _text(rf"arn:aws[a-z-]*:iam::(\d{{12}}|aws):policy/([\x21-\x7e]+/)?{NAME}", 2048),
+        _text(_POLICY_ARN, 2048),
     ),
     "service_principals": Option(
         "array",
@@ -215,12 +236,27 @@ OPTIONS: dict[str, Option] = {
         _texts(r"[a-z0-9-]+(\.[a-z0-9-]+)+", 128),
         accepts_outputs=False,
     ),
+    "policy_kind": Option("string", '"inline" or "managed"', _text("inline|managed", 7), accepts_outputs=False),
+    "managed_policy_arns": Option(
+        "array",
+        "a list of ARNs of managed policies, but none of those that grant Systems Manager as a whole: "
+        f"{', '.join(SSM_WIDE_POLICIES)}",
+        _wrong_policy_arns,
+        accepts_outputs=False,
+    ),
+    "existing_role_name": Option(
+        "string",
+        f"the name of a role that exists: 1 to {ROLE_NAME_LIMIT} letters, digits and + = , . @ _ -",
+        _text(NAME, ROLE_NAME_LIMIT),
+    ),
+    "exclusive": _switch(),
 }
 """Every option of the component, in the order of the documents."""
 
 NEEDED = {"inventory": "state_manager", "patch_baseline_tags": "patching"}
 """Options that do nothing without another one."""
 
+_OF_A_NEW_ROLE = ("role_name", "description", "permissions_boundary_arn", "service_principals")
 _OF_THE_BUCKET = ("prefix", "bucket_key_arn", "cross_account")
 
 
@@ -243,6 +279,12 @@ def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str)
     for name, needed in NEEDED.items():
         if options.get(name) is True and not options.get(needed):
             lines.append(f"{label(name)}: found true without {label(needed)}; allowed: true where both are")
+    if "existing_role_name" in options:
+        lines += [
+            f"{label(name)}: found a value beside {label('existing_role_name')}; allowed: a value for a new role only"
+            for name in _OF_A_NEW_ROLE
+            if name in options
+        ]
     logs = options.get("session_logs")
     if isinstance(logs, Mapping) and "bucket" not in logs:
         lines += [
@@ -264,6 +306,8 @@ def find_name_mistakes(name: Any, options: Mapping[str, Any], label: Callable[[s
         ("instance profile", "-profile", PROFILE_NAME_LIMIT, "profile_name"),
     ):
         added = len(suffix) + RANDOM_SUFFIX
+        if thing == "role" and "existing_role_name" in options:
+            continue
         if option not in options and len(name) + added > limit:
             way_out = f", or a {thing} name of your own in {label(option)}" if option else ""
             lines.append(

@@ -25,8 +25,8 @@ Document = dict[str, Any]
 
 VERSION = "2012-10-17"
 EC2 = "ec2.amazonaws.com"
-INLINE_LIMIT = 10_240
-"""How many characters IAM allows in the inline policies of a role, white space not counted."""
+LIMITS = {"inline": 10_240, "managed": 6_144}
+"""How many characters IAM allows in a role's inline policies, and in a managed policy, white space not counted."""
 PLACE = ("partition", "region", "account")
 GRANTING = {capability.name for capability in CAPABILITIES} | {guard.name for guard in GUARDS}
 """The options that decide what the policy says."""

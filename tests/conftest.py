@@ -49,6 +49,7 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
             "aws:index/getPartition:getPartition": {"partition": "aws"},
             "aws:index/getRegion:getRegion": {"region": "eu-central-1"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012"},
+            "aws:iam/getRole:getRole": {"name": "old", "arn": "arn:aws:iam::123456789012:role/old"},
         }
         self.knows_computed = True
 

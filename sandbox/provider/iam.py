@@ -191,7 +191,159 @@ class InstanceProfile(IamType):
             self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=new)
 
 
-TYPES: tuple[type[IamType], ...] = (Role, RolePolicy, InstanceProfile)
+class Policy(IamType):
+    """aws.iam.Policy. Its ID is its ARN."""
+
+    type_name = "aws:iam/policy:Policy"
+    title = "IAM Policy"
+    name_limit = 128
+    computed = ("arn", "policyId", "tagsAll")
+    properties: ClassVar = {
+        "description": Property(default="", replaces=True),
+        "name": _NAME,
+        "path": _PATH,
+        "policy": Property(required=True, document=True),
+        "tags": _TAGS,
+    }
+
+    def create(self, inputs: State) -> str:
+        request = {
+            "PolicyName": inputs["name"],
+            "PolicyDocument": inputs["policy"],
+            "Path": inputs.get("path"),
+            "Description": inputs.get("description"),
+            "Tags": _tag_list(inputs["tagsAll"]),
+        }
+        created = self.iam.create_policy(**{key: value for key, value in request.items() if value})
+        return str(created["Policy"]["Arn"])
+
+    def read(self, resource_id: str) -> State | None:
+        policy = self.found("get_policy", "Policy", PolicyArn=resource_id)
+        if not policy:
+            return None
+        version = self.iam.get_policy_version(PolicyArn=resource_id, VersionId=policy["DefaultVersionId"])
+        return {
+            "arn": policy["Arn"],
+            "name": policy["PolicyName"],
+            "path": policy["Path"],
+            "description": policy.get("Description", ""),
+            "policy": _text(version["PolicyVersion"]["Document"]),
+            "policyId": policy["PolicyId"],
+            "tagsAll": {tag["Key"]: tag["Value"] for tag in policy.get("Tags", [])},
+        }
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        if "policy" in changed:
+            self._delete_old_versions(resource_id)  # IAM keeps five at the most
+            self.iam.create_policy_version(PolicyArn=resource_id, PolicyDocument=new["policy"], SetAsDefault=True)
+        if "tagsAll" in changed:
+            self.update_tags(self.iam.tag_policy, self.iam.untag_policy, old, new, PolicyArn=resource_id)
+
+    def delete(self, resource_id: str, state: State) -> None:
+        self._delete_old_versions(resource_id)
+        self.iam.delete_policy(PolicyArn=resource_id)
+
+    def _delete_old_versions(self, arn: str) -> None:
+        for version in self.iam.list_policy_versions(PolicyArn=arn)["Versions"]:
+            if not version["IsDefaultVersion"]:
+                self.iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
+
+
+class RolePolicyAttachment(IamType):
+    """aws.iam.RolePolicyAttachment. Its ID is ``role/arn``."""
+
+    type_name = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+    title = "IAM Role Policy Attachment"
+    properties: ClassVar = {
+        "policyArn": Property(required=True, replaces=True),
+        "role": Property(required=True, replaces=True),
+    }
+
+    def create(self, inputs: State) -> str:
+        self.iam.attach_role_policy(RoleName=inputs["role"], PolicyArn=inputs["policyArn"])
+        return f"{inputs['role']}/{inputs['policyArn']}"
+
+    def read(self, resource_id: str) -> State | None:
+        role, _, arn = resource_id.partition("/")
+        return {"role": role, "policyArn": arn} if arn in (attached_to(self.iam, role) or []) else None
+
+    def delete(self, resource_id: str, state: State) -> None:
+        role, _, arn = resource_id.partition("/")
+        self.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+
+
+class RolePoliciesExclusive(IamType):
+    """aws.iam.RolePoliciesExclusive. Its ID is the role's name; deleting it changes nothing in IAM."""
+
+    type_name = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
+    title = "IAM Role Policies Exclusive"
+    properties: ClassVar = {
+        "policyNames": Property(required=True),
+        "roleName": Property(required=True, replaces=True),
+    }
+
+    def create(self, inputs: State) -> str:
+        self.update(inputs["roleName"], set(), {}, inputs)
+        return str(inputs["roleName"])
+
+    def read(self, resource_id: str) -> State | None:
+        names = self.found("list_role_policies", "PolicyNames", RoleName=resource_id)
+        return None if names is None else {"roleName": resource_id, "policyNames": sorted(names)}
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        for name in self.iam.list_role_policies(RoleName=resource_id)["PolicyNames"]:
+            if name not in new["policyNames"]:
+                self.iam.delete_role_policy(RoleName=resource_id, PolicyName=name)
+
+    def delete(self, resource_id: str, state: State) -> None:
+        pass
+
+
+class RolePolicyAttachmentsExclusive(IamType):
+    """aws.iam.RolePolicyAttachmentsExclusive. Its ID is the role's name; deleting it changes nothing in IAM."""
+
+    type_name = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
+    title = "IAM Role Policy Attachments Exclusive"
+    properties: ClassVar = {
+        "policyArns": Property(required=True),
+        "roleName": Property(required=True, replaces=True),
+    }
+
+    def create(self, inputs: State) -> str:
+        self.update(inputs["roleName"], set(), {}, inputs)
+        return str(inputs["roleName"])
+
+    def read(self, resource_id: str) -> State | None:
+        arns = attached_to(self.iam, resource_id)
+        return None if arns is None else {"roleName": resource_id, "policyArns": sorted(arns)}
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        for arn in attached_to(self.iam, resource_id) or []:
+            if arn not in new["policyArns"]:
+                self.iam.detach_role_policy(RoleName=resource_id, PolicyArn=arn)
+
+    def delete(self, resource_id: str, state: State) -> None:
+        pass
+
+
+TYPES: tuple[type[IamType], ...] = (
+    Role,
+    RolePolicy,
+    InstanceProfile,
+    Policy,
+    RolePolicyAttachment,
+    RolePoliciesExclusive,
+    RolePolicyAttachmentsExclusive,
+)
+
+
+def attached_to(iam: Any, role: str) -> list[str] | None:
+    """The ARNs of the managed policies attached to a role, or nothing where there is no such role."""
+    try:
+        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    except iam.exceptions.NoSuchEntityException:
+        return None
+    return [policy["PolicyArn"] for policy in attached]
 
 
 def _identity(entity: State) -> State:

@@ -5,11 +5,13 @@ from typing import Any
 
 import botocore.session
 
+from .resource import State
+
 Clients = Callable[[str], Any]
 """Gives the boto3 client of a service."""
 
 
-def _partition(region: str, _: Clients) -> dict[str, Any]:
+def _partition(_: State, region: str, __: Clients) -> State:
     partition = botocore.session.get_session().get_partition_for_region(region)
     suffixes = {"aws-cn": "amazonaws.com.cn"}
     suffix = suffixes.get(partition, "amazonaws.com")
@@ -21,18 +23,24 @@ def _partition(region: str, _: Clients) -> dict[str, Any]:
     }
 
 
-def _region(region: str, _: Clients) -> dict[str, Any]:
+def _region(_: State, region: str, __: Clients) -> State:
     return {"id": region, "region": region, "name": region, "endpoint": f"ec2.{region}.amazonaws.com"}
 
 
-def _caller_identity(_: str, client: Clients) -> dict[str, Any]:
+def _caller_identity(_: State, __: str, client: Clients) -> State:
     caller = client("sts").get_caller_identity()
     return {"id": caller["Account"], "accountId": caller["Account"], "arn": caller["Arn"], "userId": caller["UserId"]}
 
 
-FUNCTIONS: Mapping[str, Callable[[str, Clients], dict[str, Any]]] = {
+def _role(args: State, _: str, client: Clients) -> State:
+    role = client("iam").get_role(RoleName=args["name"])["Role"]
+    return {"id": role["RoleName"], "name": role["RoleName"], "arn": role["Arn"], "path": role["Path"]}
+
+
+FUNCTIONS: Mapping[str, Callable[[State, str, Clients], State]] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
+    "aws:iam/getRole:getRole": _role,
 }
-"""Each function by its token: the provider's region and clients in, the result out."""
+"""Each function by its token: arguments, the provider's region and clients in, the result out."""

@@ -62,7 +62,8 @@ class ResourceType:
     properties: ClassVar[Mapping[str, Property]]
     computed: ClassVar[tuple[str, ...]] = ()
     """Output properties that are not inputs."""
-    name_limit: ClassVar[int]
+    name_limit: ClassVar[int] = 0
+    """How long the name may be, where it has one."""
 
     def __init__(self, client: Callable[[str], Any], default_tags: State) -> None:
         self.client = client
@@ -94,11 +95,11 @@ class ResourceType:
         wrong |= {
             key: "required" for key, known in self.properties.items() if known.required and inputs.get(key) is None
         }
-        if not inputs.get("name"):
+        if "name" in self.properties and not inputs.get("name"):
             chosen_before = "name" in old.get(DEFAULTS, [])
             suffix = f"{random.Random(seed).randrange(16**7):07x}"  # noqa: S311 - the engine wants it repeatable
             inputs |= {"name": old["name"] if chosen_before else f"{urn_name}-{suffix}", DEFAULTS: ["name"]}
-        if inputs["name"] != UNKNOWN and len(inputs["name"]) > self.name_limit:
+        if inputs.get("name", UNKNOWN) != UNKNOWN and len(inputs["name"]) > self.name_limit:
             whose = f'"{urn_name}" plus 7 random chars' if DEFAULTS in inputs else f'"{inputs["name"]}"'
             wrong["name"] = f"{whose} is longer than maximum length {self.name_limit}"
         if "tags" in self.properties:

@@ -63,7 +63,9 @@ class AwsServicer(ResourceProviderServicer):
             known = ", ".join(invokes.FUNCTIONS)
             _abort(context, f"{_STAND_IN} does not know the function {request.tok}; it knows {known}")
         try:
-            result: Any = {"return": _struct(function(self.region, self.client))}  # a keyword, so no argument's name
+            result: Any = {
+                "return": _struct(function(_state(request.args), self.region, self.client))
+            }  # a keyword, so no argument's name
         except _AWS_ERRORS as error:
             _abort(context, f"calling {request.tok}: {error}")
         return provider_pb2.InvokeResponse(**result)
@@ -98,7 +100,7 @@ class AwsServicer(ResourceProviderServicer):
         except PartlyCreatedError as partly:
             self._fail_partly(context, resource, partly.resource_id, inputs, partly.cause)
         except _AWS_ERRORS as error:
-            _fail(context, "creating", resource, inputs["name"], error)
+            _fail(context, "creating", resource, inputs.get("name") or request.urn.split("::", 3)[3], error)
         try:
             state = self._read_back(resource, resource_id, inputs)
         except _AWS_ERRORS as error:

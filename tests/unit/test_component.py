@@ -104,7 +104,7 @@ def test_region_and_account_are_looked_up_where_an_option_needs_them(cloud, depl
 
     deploy(lambda: SsmInstanceProfile("web", {"documents": True}))
 
-    assert {call.token for call in cloud.invoked} == set(cloud.answers)
+    assert {call.token for call in cloud.invoked} == set(cloud.answers) - {"aws:iam/getRole:getRole"}
     assert cloud.policy["Statement"][1]["Resource"] == [
         "arn:aws-cn:ssm:cn-north-1::document/*",
         "arn:aws-cn:ssm:cn-north-1:210987654321:document/*",
@@ -278,6 +278,89 @@ def test_an_output_that_turns_out_wrong_fails_before_the_role_is_made(cloud, dep
     assert [made for made in cloud.registered if made.type.startswith("aws:")] == []
 
 
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+def made(cloud):
+    return {resource.name: resource.inputs for resource in cloud.registered if resource.type.startswith("aws:iam")}
+
+
+def test_a_managed_policy_is_attached_before_the_profile_is_made(cloud, deploy):
+    outputs = deploy(
+        lambda: outputs_of(
+            SsmInstanceProfile("web", {"policy_kind": "managed", "path": "/ssm/", "tags": {"Team": "web"}})
+        )
+    )
+
+    resources = made(cloud)
+    assert resources.keys() == {"web-role", "web-policy", "web-policy-attachment", "web-profile"}
+    assert json.loads(resources["web-policy"].pop("policy")) == DEFAULT
+    assert resources["web-policy"] == {"path": "/ssm/", "tags": {"Team": "web"}}
+    assert resources["web-policy-attachment"] == {
+        "role": "web-role-1234567",
+        "policyArn": "arn:aws:iam::123456789012:policy/web-policy-1234567",
+    }
+    assert {named(urn).split("::")[-1] for urn in cloud.requests["web-profile"].dependencies} == {
+        "web-role",
+        "web-policy",
+        "web-policy-attachment",
+    }
+    assert json.loads(outputs["policy_json"]) == DEFAULT
+
+
+def test_further_policies_are_attached_under_names_that_do_not_depend_on_their_order(cloud, deploy):
+    boundary = SHAPE["permissions_boundary_arn"]
+
+    def program():
+        SsmInstanceProfile("one", {"managed_policy_arns": [READ_ONLY, boundary]})
+        SsmInstanceProfile("two", {"managed_policy_arns": [boundary, READ_ONLY]})
+
+    deploy(program)
+
+    attachments = {name: inputs["policyArn"] for name, inputs in made(cloud).items() if "attachment" in name}
+    one = {name.removeprefix("one-"): arn for name, arn in attachments.items() if name.startswith("one-")}
+    two = {name.removeprefix("two-"): arn for name, arn in attachments.items() if name.startswith("two-")}
+    assert one == two
+    assert sorted(one.values()) == sorted([READ_ONLY, boundary])
+
+
+def test_further_policies_may_be_made_in_the_same_program(cloud, deploy):
+    def program():
+        extra = aws.iam.Policy("extra", policy=json.dumps(DEFAULT))
+        SsmInstanceProfile("web", {"managed_policy_arns": [extra.arn]})
+
+    deploy(program)
+
+    assert made(cloud)["web-attachment-0"]["policyArn"] == "arn:aws:iam::123456789012:policy/extra-1234567"
+
+
+def test_an_existing_role_is_given_the_policy_and_the_profile_and_is_not_made(cloud, deploy):
+    outputs = deploy(lambda: outputs_of(SsmInstanceProfile("w" * 60, {"existing_role_name": "old"})))
+
+    resources = made(cloud)
+    assert resources.keys() == {f"{'w' * 60}-policy", f"{'w' * 60}-profile"}
+    assert {inputs["role"] for inputs in resources.values()} == {"old"}
+    assert (outputs["role_name"], outputs["role_arn"]) == ("old", "arn:aws:iam::123456789012:role/old")
+
+
+@pytest.mark.parametrize(
+    ("kind", "policies", "arns"),
+    [
+        ("inline", ["web-policy-1234567"], [READ_ONLY]),
+        ("managed", [], [READ_ONLY, "arn:aws:iam::123456789012:policy/web-policy-1234567"]),
+    ],
+)
+def test_exclusive_names_exactly_the_policies_that_are_given_here(cloud, deploy, kind, policies, arns):
+    args = {"exclusive": True, "policy_kind": kind, "managed_policy_arns": [READ_ONLY]}
+
+    deploy(lambda: SsmInstanceProfile("web", args))
+
+    resources = made(cloud)
+    role = {"roleName": "web-role-1234567"}
+    assert resources["web-exclusive-policies"] == role | {"policyNames": policies}
+    assert resources["web-exclusive-attachments"] == role | {"policyArns": arns}
+
+
 def test_maps_may_hold_outputs_of_other_resources(cloud, deploy):
     def program():
         bucket = aws.s3.Bucket("logs")
@@ -303,7 +386,9 @@ def test_an_output_in_a_map_that_turns_out_wrong_fails_before_the_policy_is_made
 def test_a_policy_over_iam_s_limit_is_refused_with_the_numbers_before_anything_is_registered(cloud, deploy):
     paths = [f"/application/environment/{number:04}" for number in range(100)]
 
-    with pytest.raises(ValueError, match=r"policy: found 1\d,\d{3} characters, .* allowed: 10,240 in the inline"):
+    with pytest.raises(
+        ValueError, match=r"policy: found 1\d,\d{3} characters, .* allowed: 10,240 in a role's inline policies"
+    ):
         deploy(lambda: SsmInstanceProfile("web", {"parameters": {"paths": paths}}))
 
     assert cloud.registered == []

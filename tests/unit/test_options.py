@@ -18,6 +18,10 @@ GOOD = [
     ("session_logs", {"log_group": "/ssm/sessions"}),
     ("cloudwatch_agent", {}),
     ("session_key_arn", KEY.replace("arn:aws:", "arn:aws-us-gov:")),
+    ("policy_kind", "inline"),
+    ("policy_kind", "managed"),
+    ("managed_policy_arns", ["arn:aws:iam::aws:policy/ReadOnlyAccess", UNKNOWN]),
+    ("existing_role_name", "old"),
     ("path", "/"),
     ("path", "/a/b/"),
     ("path", "/" + "p" * 510 + "/"),
@@ -62,6 +66,15 @@ BAD = [
     ("session_key_arn", "1234abcd-12ab-34cd-56ef-1234567890ab"),
     ("session_key_arn", KEY.replace(":kms:", ":iam:")),
     ("session_key_arn", "*"),
+    ("policy_kind", "Managed"),
+    ("policy_kind", UNKNOWN),
+    ("managed_policy_arns", []),
+    ("managed_policy_arns", ["ReadOnlyAccess"]),
+    ("managed_policy_arns", [None]),
+    ("managed_policy_arns", ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]),
+    ("managed_policy_arns", ["arn:aws-cn:iam::aws:policy/service-role/AmazonEC2RoleforSSM"]),
+    ("managed_policy_arns", ["arn:aws:iam::aws:policy/AmazonSSMFullAccess"]),
+    ("existing_role_name", "a/b"),
     ("path", ""),
     ("path", "ssm"),
     ("path", "/ssm"),
@@ -216,6 +229,15 @@ def test_no_describe_action_beside_a_list_of_them_is_a_contradiction():
         "ec2_describe: found false beside ec2_describe_actions; "
         "allowed: one of the two, no Describe action or a list of them"
     )
+
+
+@pytest.mark.parametrize("option", ["role_name", "description", "permissions_boundary_arn", "service_principals"])
+def test_what_shapes_a_new_role_is_refused_beside_one_that_exists(option):
+    value = next(value for name, value in GOOD if name == option)
+
+    assert find_mistakes({option: value, "existing_role_name": "old"}) == [
+        f"{option}: found a value beside existing_role_name; allowed: a value for a new role only"
+    ]
 
 
 @pytest.mark.parametrize(("option", "needed"), NEEDED.items())
