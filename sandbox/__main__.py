@@ -14,7 +14,7 @@ import yaml
 from pulumi.automation import CommandError, Stack
 from rich.console import Console
 
-from ssm_profile.policy import policy_document
+from ssm_profile.policy import Options, policy_document
 from ssm_profile.settings import parse_config
 
 from . import SandboxError
@@ -67,7 +67,7 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
             options, _ = parse_config(config, stack.workspace.project_settings().name)
             print_grants(console, options)
             console.rule("Read back from the emulated IAM", align="left")
-            as_intended = _read_back(console, sandbox, outputs, policy_document(options, _place(config["aws:region"])))
+            as_intended = _read_back(console, sandbox, outputs, options, _place(config["aws:region"]))
             console.rule(f"pulumi destroy --stack {arguments.stack}", align="left")
             _destroy(console, sandbox, stack, listeners)
         except CommandError as error:
@@ -103,17 +103,20 @@ def _place(region: str) -> dict[str, str]:
     return {"partition": partition, "region": region, "account": ACCOUNT}
 
 
-def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any], intended: dict[str, Any]) -> bool:
+def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any], options: Options, place: Options) -> bool:
     """Say whether IAM has the policy that the options ask for, and the role and profile that the stack put out."""
     iam = sandbox.aws.client("iam")
-    role = outputs["roleName"]
+    role, further = outputs["roleName"], set(options.get("managed_policy_arns", []))
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
-    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    attached = {policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]}
+    for arn in attached - further:
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        documents.append(iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
     profile = iam.get_instance_profile(InstanceProfileName=outputs["instanceProfileName"])["InstanceProfile"]
     checks = {
-        "the role's only policy is the intended one": documents == [intended],
-        "no managed policy is attached": not attached,
+        "the role's only policy is the intended one": documents == [policy_document(options, place)],
+        "what the options attach beside it is attached": further <= attached,
         "the instance profile holds the role": [held["RoleName"] for held in profile["Roles"]] == [role],
     }
     for text, true in checks.items():
@@ -133,6 +136,7 @@ def _nothing_left(console: Console, sandbox: Sandbox) -> bool:
     """Say whether IAM is empty again."""
     iam = sandbox.aws.client("iam")
     left = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    left += [policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]]
     left += [profile["InstanceProfileName"] for profile in iam.list_instance_profiles()["InstanceProfiles"]]
     console.print(f"[red]Left behind: {', '.join(left)}[/]" if left else "[green]Nothing is left.[/]")
     return not left

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.documents import DEFAULT, PROD
+from tests.documents import PLACE
 
 ENOUGH = 60  # seconds, for what takes less than ten
 
@@ -95,7 +95,7 @@ def test_up_shows_every_step_and_the_verdict(command):
         r"instanceProfileName . ssm-profile-dev-profile-[0-9a-f]{7} ",
         r"ssmmessages:OpenDataChannel +. Opens the websocket of a session's data channel",
         r"^  yes the role's only policy is the intended one$",
-        r"^  yes no managed policy is attached$",
+        r"^  yes what the options attach beside it is attached$",
         r"^  yes the instance profile holds the role$",
         r"^  - deleted +aws:iam/role:Role +ssm-profile-dev-role$",
         r"^Nothing is left\.$",
@@ -110,6 +110,16 @@ def test_up_takes_another_stack_and_options(command):
     assert "ec2messages:GetMessages" in output
     assert "ec2:Describe*" not in output
     assert "unprotecting it first" in output
+    assert "Nothing is left." in output
+
+
+def test_up_takes_a_policy_of_its_own_and_further_ones(command):
+    arns = "managedPolicyArns=[arn:aws:iam::aws:policy/ReadOnlyAccess]"
+
+    code, output = run(command, "up", "--set", "policyKind=managed", "--set", arns, "--set", "exclusive=true")
+
+    assert code == 0
+    assert "NO" not in output
     assert "Nothing is left." in output
 
 
@@ -247,9 +257,11 @@ def test_a_policy_that_is_not_the_intended_one_is_said_and_fails(sandbox, dev, c
     main, console = import_module("sandbox.__main__"), import_module("rich.console").Console(width=140)
     outputs = {name: output.value for name, output in dev.outputs().items()}
 
-    assert main._read_back(console, sandbox, outputs, DEFAULT)
-    assert not main._read_back(console, sandbox, outputs, PROD)
+    assert main._read_back(console, sandbox, outputs, {}, PLACE)
+    assert not main._read_back(console, sandbox, outputs, {"quiet_agent": True}, PLACE)
+    assert not main._read_back(console, sandbox, outputs, {"managed_policy_arns": ["arn:aws:iam::aws:policy/X"]}, PLACE)
 
     printed = capsys.readouterr().out
-    assert printed.count("  yes the role's only policy is the intended one") == 1
+    assert printed.count("  yes the role's only policy is the intended one") == 2
+    assert printed.count("  NO  what the options attach beside it is attached") == 1
     assert printed.count("  NO  the role's only policy is the intended one") == 1
