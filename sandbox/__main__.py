@@ -52,7 +52,8 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
         raise SandboxError(f"there is no Pulumi.{arguments.stack}.yaml; the stacks are {', '.join(stacks)}")
     started = time.monotonic()
     pulumi = find_pulumi(console)
-    with Sandbox(pulumi, arguments.port) as sandbox:
+    asked_for = (ROOT / f"Pulumi.{arguments.stack}.yaml").read_text() + str(arguments.set)
+    with Sandbox(pulumi, arguments.port, aws_policies=":iam::aws:policy/" in asked_for) as sandbox:
         console.print(f"Pulumi {pulumi.version}, and an emulated AWS (account {ACCOUNT}) at {sandbox.aws.url}")
         stack = sandbox.stack(arguments.stack, config=dict(arguments.set))
         steps = Steps(console)
@@ -87,7 +88,7 @@ def cli(console: Console, _: argparse.Namespace) -> int:
 
 def serve(console: Console, arguments: argparse.Namespace) -> int:
     """Keep an emulated AWS and a Pulumi home for it until Ctrl-C."""
-    with Sandbox(find_pulumi(console), arguments.port) as sandbox:
+    with Sandbox(find_pulumi(console), arguments.port, aws_policies=True) as sandbox:
         console.print(f"An emulated AWS (account {ACCOUNT}) is at {sandbox.aws.url}. In another terminal:\n")
         for name, value in sandbox.by_hand().items():
             console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, markup=False)

@@ -18,13 +18,14 @@ class EmulatedAws:
 
     Args:
         port: The loopback port, or 0 for a free one.
+        aws_policies: Whether AWS's own managed policies are there, which takes a second or two.
 
     Raises:
         SandboxError: If the port is taken, or moto cannot be started.
     """
 
-    def __init__(self, port: int = 0) -> None:
-        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # AWS's own policies can be attached here too
+    def __init__(self, port: int = 0, *, aws_policies: bool = False) -> None:
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = str(aws_policies).lower()
         try:
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
             from werkzeug.serving import make_server

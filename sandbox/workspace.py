@@ -29,15 +29,16 @@ class Sandbox:
     Args:
         pulumi: The CLI to run.
         port: The emulated AWS's loopback port, or 0 for a free one.
+        aws_policies: Whether AWS's own managed policies are there, which takes a second or two.
 
     Raises:
         SandboxError: If the emulated AWS cannot be started.
     """
 
-    def __init__(self, pulumi: auto.PulumiCommand, port: int = 0) -> None:
+    def __init__(self, pulumi: auto.PulumiCommand, port: int = 0, *, aws_policies: bool = False) -> None:
         forget_real_aws()
         self.pulumi = pulumi
-        self.aws = EmulatedAws(port)
+        self.aws = EmulatedAws(port, aws_policies=aws_policies)
         self.directory = _run_directory()
         self.home = self.directory / "home"
         state = self.directory / "state"

@@ -88,5 +88,11 @@ def documents(iam, role):
     return [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
 
 
+def own_policy(iam, name):
+    """The ARN of a managed policy of the account's own."""
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:List*", "Resource": "*"}]}
+    return iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+
+
 def is_empty(iam):
     return not iam.list_roles()["Roles"] and not iam.list_instance_profiles()["InstanceProfiles"]

@@ -9,12 +9,11 @@ from pulumi.automation import CommandError
 
 from tests import require
 from tests.documents import DEFAULT, TRUST
-from tests.engine.conftest import changes, is_empty
+from tests.engine.conftest import changes, is_empty, own_policy
 
 types = require("sandbox.provider.iam").TYPES
 
 
-READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 ROLE = f"""
 role = aws.iam.Role("web", assume_role_policy='{json.dumps(TRUST)}')
 pulumi.export("name", role.name)
@@ -40,8 +39,8 @@ def test_every_property_exists_on_the_class_of_pulumi_aws(known):
     ] == []
 
 
-def test_every_property_that_is_returned_exists_on_the_class_of_pulumi_aws(sandbox, dev):
-    everything = {"policyKind": "managed", "exclusive": True, "managedPolicyArns": [READ_ONLY]}
+def test_every_property_that_is_returned_exists_on_the_class_of_pulumi_aws(sandbox, dev, iam):
+    everything = {"policyKind": "managed", "exclusive": True, "managedPolicyArns": [own_policy(iam, "extra")]}
     other = sandbox.stack("prod", config=everything)
     other.up()
     deployed = dev.export_stack().deployment["resources"] + other.export_stack().deployment["resources"]
