@@ -359,6 +359,10 @@ def test_exclusive_names_exactly_the_policies_that_are_given_here(cloud, deploy,
     role = {"roleName": "web-role-1234567"}
     assert resources["web-exclusive-policies"] == role | {"policyNames": policies}
     assert resources["web-exclusive-attachments"] == role | {"policyArns": arns}
+    given = {name for name in resources if name.startswith(("web-policy", "web-attachment"))}
+    for exclusive in ("web-exclusive-policies", "web-exclusive-attachments"):
+        after = {named(urn).split("::")[-1] for urn in cloud.requests[exclusive].dependencies}
+        assert after >= given
 
 
 def test_maps_may_hold_outputs_of_other_resources(cloud, deploy):
