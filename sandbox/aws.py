@@ -52,7 +52,7 @@ class EmulatedAws:
         """A boto3 client of a service, with the sandbox's credentials or those given."""
         import boto3
 
-        keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"} | credentials
+        keys = {name.lower(): value for name, value in CREDENTIALS.items()} | credentials
         return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", **keys)
 
     def stop(self) -> None:

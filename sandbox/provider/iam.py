@@ -22,11 +22,16 @@ class IamType(ResourceType):
         return self.client("iam")
 
     def found(self, operation: str, key: str, **request: str) -> Any:
-        """What a Get operation finds, or nothing."""
+        """What a Get or List operation finds, or nothing where what it asks about does not exist."""
         try:
             return getattr(self.iam, operation)(**request)[key]
         except self.iam.exceptions.NoSuchEntityException:
             return None
+
+    def attached_to(self, role: str) -> list[str] | None:
+        """The ARNs of the managed policies attached to a role, or nothing where there is no such role."""
+        attached = self.found("list_attached_role_policies", "AttachedPolicies", RoleName=role)
+        return None if attached is None else [policy["PolicyArn"] for policy in attached]
 
     def update_tags(self, tag: Any, untag: Any, old: State, new: State, **whose: str) -> None:
         """Bring a resource's tags from the old state to the new one."""
@@ -101,8 +106,8 @@ class Role(IamType):
         for profile in self.iam.list_instance_profiles_for_role(**whose)["InstanceProfiles"]:
             self.iam.remove_role_from_instance_profile(**whose, InstanceProfileName=profile["InstanceProfileName"])
         if state.get("forceDetachPolicies"):
-            for attached in self.iam.list_attached_role_policies(**whose)["AttachedPolicies"]:
-                self.iam.detach_role_policy(**whose, PolicyArn=attached["PolicyArn"])
+            for arn in self.attached_to(resource_id) or []:
+                self.iam.detach_role_policy(**whose, PolicyArn=arn)
             for name in self.iam.list_role_policies(**whose)["PolicyNames"]:
                 self.iam.delete_role_policy(**whose, PolicyName=name)
         self.iam.delete_role(**whose)
@@ -265,65 +270,82 @@ class RolePolicyAttachment(IamType):
 
     def read(self, resource_id: str) -> State | None:
         role, _, arn = resource_id.partition("/")
-        return {"role": role, "policyArn": arn} if arn in (attached_to(self.iam, role) or []) else None
+        return {"role": role, "policyArn": arn} if arn in (self.attached_to(role) or []) else None
 
     def delete(self, resource_id: str, state: State) -> None:
         role, _, arn = resource_id.partition("/")
         self.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
 
 
-class RolePoliciesExclusive(IamType):
-    """aws.iam.RolePoliciesExclusive. Its ID is the role's name; deleting it changes nothing in IAM."""
+class RoleExclusive(IamType):
+    """Keeps of one kind of policy on a role only those that are listed. Its ID is the role's name.
+
+    Deleting it changes nothing in IAM.
+    """
+
+    listed: ClassVar[str]
+    """The property with the list."""
+
+    def present(self, role: str) -> list[str] | None:
+        """What of this kind the role has, or nothing where there is no such role."""
+        raise NotImplementedError
+
+    def remove(self, role: str, entry: str) -> None:
+        """Take one of this kind from the role."""
+        raise NotImplementedError
+
+    def create(self, inputs: State) -> str:
+        self.update(inputs["roleName"], set(), {}, inputs)
+        return str(inputs["roleName"])
+
+    def read(self, resource_id: str) -> State | None:
+        present = self.present(resource_id)
+        return None if present is None else {"roleName": resource_id, self.listed: present}
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        for entry in self.present(resource_id) or []:
+            if entry not in new[self.listed]:
+                self.remove(resource_id, entry)
+
+    def delete(self, resource_id: str, state: State) -> None:
+        pass
+
+
+class RolePoliciesExclusive(RoleExclusive):
+    """aws.iam.RolePoliciesExclusive."""
 
     type_name = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
     title = "IAM Role Policies Exclusive"
+    listed = "policyNames"
     properties: ClassVar = {
         "policyNames": Property(required=True),
         "roleName": Property(required=True, replaces=True),
     }
 
-    def create(self, inputs: State) -> str:
-        self.update(inputs["roleName"], set(), {}, inputs)
-        return str(inputs["roleName"])
+    def present(self, role: str) -> list[str] | None:
+        names: list[str] | None = self.found("list_role_policies", "PolicyNames", RoleName=role)
+        return names
 
-    def read(self, resource_id: str) -> State | None:
-        names = self.found("list_role_policies", "PolicyNames", RoleName=resource_id)
-        return None if names is None else {"roleName": resource_id, "policyNames": sorted(names)}
-
-    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
-        for name in self.iam.list_role_policies(RoleName=resource_id)["PolicyNames"]:
-            if name not in new["policyNames"]:
-                self.iam.delete_role_policy(RoleName=resource_id, PolicyName=name)
-
-    def delete(self, resource_id: str, state: State) -> None:
-        pass
+    def remove(self, role: str, entry: str) -> None:
+        self.iam.delete_role_policy(RoleName=role, PolicyName=entry)
 
 
-class RolePolicyAttachmentsExclusive(IamType):
-    """aws.iam.RolePolicyAttachmentsExclusive. Its ID is the role's name; deleting it changes nothing in IAM."""
+class RolePolicyAttachmentsExclusive(RoleExclusive):
+    """aws.iam.RolePolicyAttachmentsExclusive."""
 
     type_name = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
     title = "IAM Role Policy Attachments Exclusive"
+    listed = "policyArns"
     properties: ClassVar = {
         "policyArns": Property(required=True),
         "roleName": Property(required=True, replaces=True),
     }
 
-    def create(self, inputs: State) -> str:
-        self.update(inputs["roleName"], set(), {}, inputs)
-        return str(inputs["roleName"])
+    def present(self, role: str) -> list[str] | None:
+        return self.attached_to(role)
 
-    def read(self, resource_id: str) -> State | None:
-        arns = attached_to(self.iam, resource_id)
-        return None if arns is None else {"roleName": resource_id, "policyArns": sorted(arns)}
-
-    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
-        for arn in attached_to(self.iam, resource_id) or []:
-            if arn not in new["policyArns"]:
-                self.iam.detach_role_policy(RoleName=resource_id, PolicyArn=arn)
-
-    def delete(self, resource_id: str, state: State) -> None:
-        pass
+    def remove(self, role: str, entry: str) -> None:
+        self.iam.detach_role_policy(RoleName=role, PolicyArn=entry)
 
 
 TYPES: tuple[type[IamType], ...] = (
@@ -335,15 +357,6 @@ TYPES: tuple[type[IamType], ...] = (
     RolePoliciesExclusive,
     RolePolicyAttachmentsExclusive,
 )
-
-
-def attached_to(iam: Any, role: str) -> list[str] | None:
-    """The ARNs of the managed policies attached to a role, or nothing where there is no such role."""
-    try:
-        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-    except iam.exceptions.NoSuchEntityException:
-        return None
-    return [policy["PolicyArn"] for policy in attached]
 
 
 def _identity(entity: State) -> State:

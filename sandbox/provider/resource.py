@@ -35,6 +35,8 @@ class Property:
                 return bool(json.loads(old) == json.loads(new))
             except (TypeError, ValueError):  # one of them is unknown
                 return False
+        if isinstance(old, list) and isinstance(new, list):  # every list here is a set to AWS
+            return sorted(old) == sorted(new)
         return bool(old == new)
 
 

@@ -158,7 +158,7 @@ class AwsServicer(ResourceProviderServicer):
         kept = {
             key: known[key]
             for key, rule in resource.properties.items()
-            if key in known and (key not in now or (rule.document and rule.same(known[key], now[key])))
+            if key in known and (key not in now or rule.same(known[key], now[key]))
         }
         return now | kept
 

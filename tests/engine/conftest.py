@@ -76,12 +76,6 @@ def switch(stack, **options):
         stack.set_config(name, ConfigValue(json.dumps(value) if not isinstance(value, str) else value))
 
 
-def config_name(option):
-    """An option's name in the stack config, without the project."""
-    first, *rest = option.split("_")
-    return first + "".join(map(str.capitalize, rest))
-
-
 def documents(iam, role):
     """Every inline policy of a role, as IAM has them."""
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]

@@ -8,8 +8,9 @@ from pulumi.automation import CommandError, ConfigValue
 
 from ssm_profile import policy
 from ssm_profile.options import OPTIONS
+from ssm_profile.settings import config_key
 from tests.documents import DEFAULT, PLACE, PROD, QUIET, TRUST
-from tests.engine.conftest import changes, config_name, documents, is_empty, switch
+from tests.engine.conftest import changes, documents, is_empty, switch
 
 
 def test_up_makes_what_iam_then_has(iam, dev):
@@ -61,7 +62,7 @@ def test_an_option_changes_the_policy_in_place_and_replaces_nothing(iam, dev):
 
 
 def test_every_switch_at_once_deploys_as_policy_py_has_it(sandbox, iam):
-    switches = {config_name(name): True for name, option in OPTIONS.items() if option.kind == "boolean"}
+    switches = {config_key(name, "ssm-profile"): True for name, option in OPTIONS.items() if option.kind == "boolean"}
     stack = sandbox.stack("dev", config=switches)
 
     outputs = stack.up().outputs
