@@ -83,6 +83,29 @@ class Guard:
     condition: Mapping[str, Mapping[str, str]]
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Actions that no option grants, although AWS's own policies do or the agent asks for them, and why not."""
+
+    actions: tuple[str, ...]
+    """IAM actions, with wildcards."""
+    why: str
+    """Why none does, and what to do where it is needed all the same."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A VPC endpoint that a subnet without a way to the internet needs, for the service behind it."""
+
+    service: str
+    """The end of its name: ``com.amazonaws.<region>.<service>``."""
+    prefix: str | None
+    """The prefix of the actions that go through it, if every such action does."""
+    note: str
+    capabilities: tuple[str, ...] = ()
+    """Capabilities that need it whatever their actions are."""
+
+
 MESSAGING = Capability(
     name="messaging",
     summary="The two channels between the agent and Systems Manager: sessions and Run Command.",
@@ -797,3 +820,86 @@ GUARDS: tuple[Guard, ...] = (
     ),
 )
 """Every guard, in the order in which a policy document lists them."""
+
+REFUSALS: tuple[Refusal, ...] = (
+    Refusal(
+        actions=("ssm:ListAssociations", "ssm:UpdateAssociationStatus"),
+        why="The agent calls it only after the call that took its place was denied: state_manager grants that one, and "
+        "quiet_agent grants what keeps the agent from trying.",
+    ),
+    Refusal(
+        actions=("s3:ListBucket",),
+        why="The agent asks for the region of the bucket of session_logs, and finds it in a denial just as well: "
+        "nothing is lost. Where a document downloads a folder of a bucket of yours, attach a policy for that bucket.",
+    ),
+    Refusal(
+        actions=("s3:GetObject",),
+        why="managed_buckets grants it on AWS's own buckets. Where documents or software read a bucket of yours, "
+        "attach a policy for that bucket.",
+    ),
+    Refusal(
+        actions=("s3:GetBucketLocation", "s3:ListMultipartUploadParts", "s3:ListBucketMultipartUploads"),
+        why="The agent does not call it.",
+    ),
+    Refusal(
+        actions=("ssm:SendCommand", "ssm:StartSession", "ssm:ResumeSession", "ssm:TerminateSession"),
+        why="It is for the people who connect to instances. An instance that has it can take over every other one.",
+    ),
+    Refusal(
+        actions=("ssm:PutParameter", "ssm:DeleteParameter", "ssm:DeleteParameters"),
+        why="Systems Manager only reads parameters on an instance. Where software of yours writes some, attach a "
+        "policy for their paths.",
+    ),
+    Refusal(
+        actions=("ssm:RegisterManagedInstance", "ssm:RequestManagedInstanceRoleToken"),
+        why="The agent signs it with an identity of its own, for Default Host Management and hybrid nodes, and not "
+        "with the instance's role.",
+    ),
+    Refusal(
+        actions=("iam:*", "sts:AssumeRole"),
+        why="Whoever is on the instance could take permissions beyond those of its role. Systems Manager needs no such "
+        "call.",
+    ),
+    Refusal(
+        actions=("secretsmanager:*",),
+        why="domain_join grants reading its one secret. Where software of yours reads others, attach a policy for "
+        "them.",
+    ),
+    Refusal(
+        actions=("xray:*",),
+        why="It is for traces by the CloudWatch agent, and no part of Systems Manager. Attach a policy where you use "
+        "it.",
+    ),
+)
+"""What no option grants. The first that names an action and its resource holds."""
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("ssm", "ssm", "The heartbeat, and every other call to Systems Manager."),
+    Endpoint("ssmmessages", "ssmmessages", "Sessions and Run Command."),
+    Endpoint(
+        "ec2messages",
+        "ec2messages",
+        "Only for agents before 3.3.40.0 and on Windows Server 2012 and older. AWS does not offer it in regions "
+        "launched since 2024.",
+    ),
+    Endpoint("ec2", "ec2", "Only where software on the instance calls EC2; the agent does not."),
+    Endpoint(
+        "s3",
+        "s3",
+        "A gateway endpoint will do. Updates, patches and packages are also downloaded without a signature, so its "
+        "policy has to allow AWS's buckets to everyone.",
+        capabilities=("patching", "distributor"),
+    ),
+    Endpoint(
+        "kms",
+        None,
+        "Decrypting sessions: the agent calls KMS itself. Parameter Store and S3 need no endpoint for their keys.",
+        capabilities=("session_key_arn",),
+    ),
+    Endpoint("logs", "logs", "Logs of sessions, commands and the CloudWatch agent."),
+    Endpoint("monitoring", "cloudwatch", "The CloudWatch agent's metrics."),
+    Endpoint("tagging", "tag", "Finding patch baselines by their tags."),
+    Endpoint("ds", "ds", "Joining the directory."),
+    Endpoint("secretsmanager", "secretsmanager", "Joining the directory, on Linux."),
+)
+"""VPC endpoints, by AWS's page on them and by what each service is called for."""

@@ -117,13 +117,14 @@ _LOG_GROUP_NAME = r"[A-Za-z0-9_/.#-]+"
 
 _POLICY_ARN = rf"arn:aws[a-z-]*:iam::(\d{{12}}|aws):policy/([\x21-\x7e]+/)?{NAME}"
 
-SSM_WIDE_POLICIES = (
-    "AmazonEC2RoleforSSM",
-    "AmazonSSMFullAccess",
-    "AmazonSSMManagedEC2InstanceDefaultPolicy",
-    "AmazonSSMManagedInstanceCore",
-)
-"""AWS's policies that grant Systems Manager as a whole, beside which the least privilege would be none."""
+SSM_WIDE_POLICIES = {
+    "AmazonEC2RoleforSSM": "AWS has deprecated it: it reads and writes every bucket, and reads every parameter.",
+    "AmazonSSMFullAccess": "It is for administrators: with it, an instance runs commands on every other one.",
+    "AmazonSSMManagedEC2InstanceDefaultPolicy": "It is made for Default Host Management, not for instance profiles, "
+    "and reads every document in the account.",
+    "AmazonSSMManagedInstanceCore": "It reads every parameter and every document in the account.",
+}
+"""AWS's policies that grant Systems Manager as a whole, beside which the least privilege would be none, and why."""
 
 
 def _wrong_policy_arns(value: Any) -> Iterator[Any]:
@@ -132,7 +133,7 @@ def _wrong_policy_arns(value: Any) -> Iterator[Any]:
         return
     wrong_arn = _text(_POLICY_ARN, 2048)
     for arn in cast("Sequence[Any]", value):
-        if arn is not UNKNOWN and (list(wrong_arn(arn)) or arn.endswith(SSM_WIDE_POLICIES)):
+        if arn is not UNKNOWN and (list(wrong_arn(arn)) or arn.endswith(tuple(SSM_WIDE_POLICIES))):
             yield arn
 
 
@@ -257,7 +258,8 @@ NEEDED = {"inventory": "state_manager", "patch_baseline_tags": "patching"}
 """Options that do nothing without another one."""
 
 _OF_A_NEW_ROLE = ("role_name", "description", "permissions_boundary_arn", "service_principals")
-_OF_THE_BUCKET = ("prefix", "bucket_key_arn", "cross_account")
+OF_THE_BUCKET = ("prefix", "bucket_key_arn", "cross_account")
+"""The keys of session_logs that do nothing without a bucket."""
 
 
 def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str) -> list[str]:
@@ -289,7 +291,7 @@ def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str)
     if isinstance(logs, Mapping) and "bucket" not in logs:
         lines += [
             f"{label(f'session_logs.{key}')}: found a value without a bucket; allowed: a value beside a bucket"
-            for key in _OF_THE_BUCKET
+            for key in OF_THE_BUCKET
             if key in logs
         ]
     return lines + [unknown_key(str(name), OPTIONS) for name in options if name not in OPTIONS]

@@ -52,9 +52,13 @@ def guards(options: Options) -> list[Guard]:
 
 def grants(options: Options) -> list[Grant]:
     """The catalogue's rows that apply, one for each action, the baseline's first."""
+    return [grant for capability in capabilities(options) for grant in grants_of(capability, options)]
+
+
+def grants_of(capability: Capability, options: Options) -> list[Grant]:
+    """The rows of one capability that apply."""
     return [
         grant
-        for capability in capabilities(options)
         for row in capability.grants
         if row.needs is None or _value(options, row.needs)
         for grant in _each_action(row, options)
@@ -89,17 +93,9 @@ def policy_document(options: Options, place: Mapping[str, str]) -> Document:
     Raises:
         ValueError: If the names of AWS's buckets in the region are not known, where an option needs them.
     """
-    values = {**_completed(options), **place}
-    if options.get("managed_buckets"):
-        values |= _bucket_suffixes(place["region"])
     statements: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for grant in grants(options):
-        scope: dict[str, Any] = {"Resource": _one_or_many(_filled(grant.resources, grant, values))}
-        if grant.condition:
-            scope["Condition"] = {
-                operator: {key: _one_or_many(_filled(templates, grant, values)) for key, templates in keys.items()}
-                for operator, keys in grant.condition.items()
-            }
+        scope = scope_of(grant, options, place)
         statements.setdefault(json.dumps(scope), (scope, []))[1].append(grant.action)
     return _document(
         [{"Effect": "Allow", "Action": _without_covered(allowed), **scope} for scope, allowed in statements.values()]
@@ -108,6 +104,29 @@ def policy_document(options: Options, place: Mapping[str, str]) -> Document:
             for guard in guards(options)
         ]
     )
+
+
+def scope_of(grant: Grant, options: Options, place: Mapping[str, str]) -> Document:
+    """What a statement says beside its actions: ``Resource``, and ``Condition`` where there is one.
+
+    Args:
+        grant: One of :func:`grants`.
+        options: The args as plain values.
+        place: A value for each of :func:`lookups`.
+
+    Raises:
+        ValueError: If the names of AWS's buckets in the region are not known, where the grant needs them.
+    """
+    values = {**_completed(options), **place}
+    if options.get("managed_buckets"):
+        values |= _bucket_suffixes(place["region"])
+    scope: Document = {"Resource": _one_or_many(_filled(grant.resources, grant, values))}
+    if grant.condition:
+        scope["Condition"] = {
+            operator: {key: _one_or_many(_filled(templates, grant, values)) for key, templates in keys.items()}
+            for operator, keys in grant.condition.items()
+        }
+    return scope
 
 
 def trust_policy(options: Options) -> Document:
