@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from ssm_profile.capabilities import CAPABILITIES, GUARDS, Capability, Grant, Guard
+from ssm_profile.capabilities import CAPABILITIES, ENDPOINTS, GUARDS, REFUSALS, Capability, Grant, Guard
 from ssm_profile.options import OPTIONS
 
 PAGE = Path(__file__).parent / "permissions.md"
@@ -26,6 +26,7 @@ def page() -> str:
     sections = [INTRODUCTION, _matrix()]
     sections += [_capability(capability) for capability in CAPABILITIES]
     sections += [_guard(guard) for guard in GUARDS]
+    sections += [_refusals(), _endpoints()]
     return "\n".join(sections)
 
 
@@ -86,6 +87,27 @@ def _guard(guard: Guard) -> str:
         for key, value in keys.items()
     )
     return f"## `{guard.name}`\n\n{guard.summary}\n\n{conditions}\n- Breaks: {guard.breaks}\n- Sources: {sources}\n"
+
+
+def _refusals() -> str:
+    lines = ["## What no option grants", "", "| action | why |", "| --- | --- |"]
+    lines += [f"| {', '.join(f'`{action}`' for action in each.actions)} | {each.why} |" for each in REFUSALS]
+    return "\n".join([*lines, ""])
+
+
+def _endpoints() -> str:
+    lines = ["## VPC endpoints for a subnet without a way to the internet", "", "| endpoint | needed by | for |"]
+    lines += ["| --- | --- | --- |"]
+    for endpoint in ENDPOINTS:
+        needing = [
+            _name(capability)
+            for capability in CAPABILITIES
+            if capability.name in endpoint.capabilities
+            or any(grant.action.split(":")[0] == endpoint.prefix for grant in capability.grants)
+        ]
+        names = "always" if "always" in needing else ", ".join(needing)
+        lines.append(f"| `com.amazonaws.<region>.{endpoint.service}` | {names} | {endpoint.note} |")
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

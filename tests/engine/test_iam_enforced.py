@@ -65,7 +65,7 @@ def test_the_rest_is_refused(instance, service, operation, request_):
 
 @pytest.fixture
 def resources_judged(monkeypatch):
-    """Has moto judge calls of SSM and CloudWatch Logs by their resource, as it does for S3; else it takes "*" for it.
+    """Has moto judge calls of SSM, CloudWatch Logs and KMS by their resource, as it does for S3; else it takes "*" for it.
 
     The resources are those of the service authorization reference.
     """
@@ -78,9 +78,13 @@ def resources_judged(monkeypatch):
         name = response._get_param("logGroupName")
         return f"arn:aws:logs:us-east-1:123456789012:log-group:{name}:" if name else "*"
 
-    ssm, logs = require("moto.ssm.responses"), require("moto.logs.responses")
+    def key(response):
+        return response._get_param("KeyId") or "*"
+
+    ssm, logs, kms = (require(f"moto.{service}.responses") for service in ("ssm", "logs", "kms"))
     monkeypatch.setattr(ssm.SimpleSystemManagerResponse, "_determine_resource", parameter, raising=False)
     monkeypatch.setattr(logs.LogsResponse, "_determine_resource", log_group, raising=False)
+    monkeypatch.setattr(kms.KmsResponse, "_determine_resource", key, raising=False)
 
 
 @pytest.mark.usefixtures("resources_judged")
@@ -92,15 +96,19 @@ def test_capabilities_allow_what_they_name_and_refuse_what_is_beside_it(sandbox)
         admin("s3").create_bucket(Bucket=bucket)
     for group in ("/ssm/sessions", "/ssm/sessions-2"):
         admin("logs").create_log_group(logGroupName=group)
+    keys = [admin("kms").create_key()["KeyMetadata"]["Arn"] for _ in range(2)]
+    sealed = [admin("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"] for key in keys]
     config = {
         "aws:region": "us-east-1",
+        "sessionKeyArn": keys[0],
         "parameters": {"paths": ["/app/prod"], "recursive": True},
         "sessionLogs": {"bucket": "logs", "prefix": "ssm", "logGroup": "/ssm/sessions"},
     }
     role = sandbox.stack("dev", config=config).up().outputs["roleArn"].value
 
     with enforced(sandbox, role) as client:
-        s3, logs, ssm = client("s3"), client("logs"), client("ssm")
+        s3, logs, ssm, kms = client("s3"), client("logs"), client("ssm"), client("kms")
+        kms.decrypt(KeyId=keys[0], CiphertextBlob=sealed[0])
         ssm.get_parameter(Name="/app/prod/password")
         ssm.get_parameters_by_path(Path="/app/prod", Recursive=True)
         s3.put_object(Bucket="logs", Key="ssm/session.log", Body=b"x")
@@ -115,6 +123,9 @@ def test_capabilities_allow_what_they_name_and_refuse_what_is_beside_it(sandbox)
             (s3.get_object, {"Bucket": "logs", "Key": "ssm/session.log"}),
             (logs.create_log_stream, {"logGroupName": "/ssm/sessions-2", "logStreamName": "i-0"}),
             (logs.delete_log_group, {"logGroupName": "/ssm/sessions"}),
+            (kms.decrypt, {"KeyId": keys[1], "CiphertextBlob": sealed[1]}),
+            (kms.encrypt, {"KeyId": keys[0], "Plaintext": b"x"}),
+            (kms.generate_data_key, {"KeyId": keys[0], "KeySpec": "AES_256"}),
         ):
             with pytest.raises(botocore.ClientError) as error:
                 refused(**request)
