@@ -9,7 +9,7 @@ from ssm_profile.options import OPTIONS
 from tests import ROOT
 from tests.documents import DEFAULT, KEY, PLACE, PROD
 
-SWITCHES = [name for name in policy.GRANTING if name in OPTIONS and OPTIONS[name].kind == "boolean"]
+SWITCHES = [name for name, option in OPTIONS.items() if name in policy.GRANTING and option.kind == "boolean"]
 SWITCHES.remove("ec2_describe")
 DEFAULT_ACTIONS = DEFAULT["Statement"][0]["Action"]
 
