@@ -168,18 +168,29 @@ def condition_lines(condition: Mapping[str, Any]) -> list[str]:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether a pattern means everything that another one means."""
-    return matches(pattern, other)
+    """Whether a pattern means every resource that another one means."""
+    return all(matches(part, other_part) for part, other_part in _parts(pattern, other))
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether some resource is meant by both of two patterns."""
+    return all(_have_text_in_common(part, other_part) for part, other_part in _parts(one, other))
+
+
+_PARTS_OF_AN_ARN = 6
+
+
+def _parts(one: str, other: str) -> list[tuple[str, str]]:
+    """Two ARNs part by part, since a wildcard stays within its part; what is no ARN is of one part."""
+    parts, other_parts = (pattern.split(":", _PARTS_OF_AN_ARN - 1) for pattern in (one, other))
+    if len(parts) == len(other_parts) == _PARTS_OF_AN_ARN:
+        return list(zip(parts, other_parts, strict=True))
+    return [(one, other)]
 
 
 @cache
-def overlap(one: str, other: str) -> bool:
-    """Whether some resource is meant by both of two patterns."""
-    services = {
-        pattern.split(":", 3)[2] for pattern in (one, other) if pattern.startswith("arn:") and ":" in pattern[4:]
-    }
-    if len(services) > 1 and not any(wildcard in service for service in services for wildcard in "*?"):
-        return False  # as the rest would show, but at once
+def _have_text_in_common(one: str, other: str) -> bool:
+    """Whether some text matches both of two patterns."""
     # A row for each position in one. below[j]: do the rests from the next position and from j have a text in common?
     below: list[bool] = []
     for i in range(len(one), -1, -1):

@@ -153,6 +153,18 @@ def test_reading_every_parameter_is_too_wide_and_a_path_is_not(audit, resource, 
     assert found["options"]["parameters"] == {"paths": ["..." if enough else "/app"]}
 
 
+def test_a_policy_variable_means_whatever_it_may_stand_for(audit):
+    path = "arn:aws:ssm:eu-central-1:123456789012:parameter/${aws:PrincipalTag/app}/*"
+
+    found = audit(*TIGHT, allow(["ssm:GetParameter", "ssm:GetParameters"], path))
+    outside = audit(*TIGHT, allow(["ssm:GetParameter", "ssm:GetParameters"], path.replace("parameter", "document")))
+    anything = audit(*TIGHT, allow("kms:Decrypt", "${aws:PrincipalTag/key}"))
+
+    assert "parameters" in working(found)
+    assert "parameters" not in working(outside)
+    assert "session_key_arn" in working(anything)
+
+
 def test_metrics_in_any_namespace_are_too_wide(audit):
     wide = audit(*TIGHT, allow("cloudwatch:PutMetricData"))
     bound = audit(

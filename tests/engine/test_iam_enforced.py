@@ -65,7 +65,7 @@ def test_the_rest_is_refused(instance, service, operation, request_):
 
 @pytest.fixture
 def resources_judged(monkeypatch):
-    """Has moto judge calls of SSM, CloudWatch Logs and KMS by their resource, as it does for S3; else it takes "*" for it.
+    """Has moto judge calls of SSM, CloudWatch Logs and KMS by their resource, as of S3; else it takes "*" for it.
 
     The resources are those of the service authorization reference.
     """
