@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import boto3
@@ -23,6 +24,7 @@ from .pulumi_cli import find_pulumi
 from .report import Steps, print_grants, print_outputs
 from .workspace import ROOT, Sandbox
 
+LAUNCH = ROOT / "examples" / "launch"
 FAILED, INTERRUPTED = 1, 130
 
 
@@ -46,7 +48,7 @@ def main() -> int:
 
 
 def up(console: Console, arguments: argparse.Namespace) -> int:
-    """Preview, deploy, read back and destroy one stack."""
+    """Preview, deploy, read back and destroy one stack; and between, a stack of examples/launch that uses it."""
     stacks = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
     if arguments.stack not in stacks:
         raise SandboxError(f"there is no Pulumi.{arguments.stack}.yaml; the stacks are {', '.join(stacks)}")
@@ -68,13 +70,22 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
             options, _ = parse_config(config, stack.workspace.project_settings().name)
             print_grants(console, options)
             console.rule("Read back from the emulated IAM", align="left")
-            as_intended = _read_back(console, sandbox, outputs, options, _place(config["aws:region"]))
+            place = _place(config["aws:region"])
+            as_intended = _read_back(console, sandbox, outputs, options, place)
+            launch = sandbox.stack(arguments.stack, LAUNCH, _launch_config(sandbox, stack, place))
+            console.rule(f"examples/launch: pulumi up --stack {arguments.stack}", align="left")
+            launched = {name: output.value for name, output in launch.up(**listeners).outputs.items()}
+            print_outputs(console, launched)
+            console.rule("Read back from the emulated EC2", align="left")
+            as_intended &= _read_back_launch(console, sandbox, launched, outputs, place["region"])
+            console.rule(f"examples/launch: pulumi destroy --stack {arguments.stack}", align="left")
+            launch.destroy(**listeners)
             console.rule(f"pulumi destroy --stack {arguments.stack}", align="left")
             _destroy(console, sandbox, stack, listeners)
         except CommandError as error:
             steps.say_if_nothing_was_said(error)
             raise
-        nothing_left = _nothing_left(console, sandbox)
+        nothing_left = _nothing_left(console, sandbox, config["aws:region"])
     console.print(f"Done in {time.monotonic() - started:.0f} s.")
     return 0 if as_intended and nothing_left else FAILED
 
@@ -106,7 +117,7 @@ def _place(region: str) -> dict[str, str]:
 
 def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any], options: Options, place: Options) -> bool:
     """Say whether IAM has the policy that the options ask for, and the role and profile that the stack put out."""
-    iam = sandbox.aws.client("iam")
+    iam = sandbox.aws.client("iam", region_name=place["region"])
     role, further = outputs["roleName"], set(options.get("managed_policy_arns", []))
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
@@ -120,6 +131,39 @@ def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any], opti
         "what the options attach beside it is attached": further <= attached,
         "the instance profile holds the role": [held["RoleName"] for held in profile["Roles"]] == [role],
     }
+    return _print_checks(console, checks)
+
+
+def _launch_config(sandbox: Sandbox, stack: Stack, place: Options) -> dict[str, str]:
+    """The config with which the launch example uses a stack."""
+    config = {
+        "aws:region": place["region"],
+        "profileStack": f"organization/{stack.workspace.project_settings().name}/{stack.name}",
+    }
+    if place["partition"] != "aws":  # where moto has no public parameters with images
+        images = sandbox.aws.client("ec2", region_name=place["region"]).describe_images()["Images"]
+        config["imageId"] = images[0]["ImageId"]
+    return config
+
+
+def _read_back_launch(
+    console: Console, sandbox: Sandbox, launched: dict[str, Any], outputs: dict[str, Any], region: str
+) -> bool:
+    """Say whether EC2 has launched an instance that carries the profile and can be reached by nothing else."""
+    ec2 = sandbox.aws.client("ec2", region_name=region)
+    found = ec2.describe_instances(InstanceIds=[launched["instanceId"]])["Reservations"][0]["Instances"][0]
+    groups = ec2.describe_security_groups(GroupIds=[group["GroupId"] for group in found["SecurityGroups"]])
+    checks = {
+        "the instance carries the instance profile": found["IamInstanceProfile"]["Arn"]
+        == outputs["instanceProfileArn"],
+        "its metadata asks for IMDSv2": found["MetadataOptions"]["HttpTokens"] == "required",
+        "it has no key pair": not found.get("KeyName"),
+        "no port is open to it": not any(group["IpPermissions"] for group in groups["SecurityGroups"]),
+    }
+    return _print_checks(console, checks)
+
+
+def _print_checks(console: Console, checks: Mapping[str, bool]) -> bool:
     for text, true in checks.items():
         console.print(f"  {'[green]yes[/]' if true else '[red]NO [/]'} {text}")
     return all(checks.values())
@@ -133,12 +177,15 @@ def _destroy(console: Console, sandbox: Sandbox, stack: Stack, listeners: dict[s
     stack.destroy(**listeners)
 
 
-def _nothing_left(console: Console, sandbox: Sandbox) -> bool:
-    """Say whether IAM is empty again."""
-    iam = sandbox.aws.client("iam")
+def _nothing_left(console: Console, sandbox: Sandbox, region: str) -> bool:
+    """Say whether IAM is empty again, and nothing runs in EC2."""
+    iam = sandbox.aws.client("iam", region_name=region)
     left = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     left += [policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]]
     left += [profile["InstanceProfileName"] for profile in iam.list_instance_profiles()["InstanceProfiles"]]
+    running = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
+    reservations = sandbox.aws.client("ec2", region_name=region).describe_instances(Filters=running)["Reservations"]
+    left += [instance["InstanceId"] for reservation in reservations for instance in reservation["Instances"]]
     console.print(f"[red]Left behind: {', '.join(left)}[/]" if left else "[green]Nothing is left.[/]")
     return not left
 

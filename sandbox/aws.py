@@ -48,12 +48,12 @@ class EmulatedAws:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
-    def client(self, service: str, **credentials: str) -> Any:
-        """A boto3 client of a service, with the sandbox's credentials or those given."""
+    def client(self, service: str, **settings: str) -> Any:
+        """A boto3 client of a service, with the sandbox's credentials, or with other ones or another region."""
         import boto3
 
-        keys = {name.lower(): value for name, value in CREDENTIALS.items()} | credentials
-        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", **keys)
+        usual = {name.lower(): value for name, value in CREDENTIALS.items()} | {"region_name": "us-east-1"}
+        return boto3.client(service, endpoint_url=self.url, **(usual | settings))
 
     def stop(self) -> None:
         """Forget everything that was made in it, and stop serving."""

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from .resource import PartlyCreatedError, Property, ResourceType, State
+from .resource import PartlyCreatedError, Property, ResourceType, State, tag_list, tag_map
 
 _NAME = Property(replaces=True)
 _PATH = Property(default="/", replaces=True)
@@ -39,7 +39,7 @@ class IamType(ResourceType):
         if gone:
             untag(TagKeys=gone, **whose)
         if new["tagsAll"]:
-            tag(Tags=_tag_list(new["tagsAll"]), **whose)
+            tag(Tags=tag_list(new["tagsAll"]), **whose)
 
 
 class Role(IamType):
@@ -68,7 +68,7 @@ class Role(IamType):
             "Description": inputs.get("description"),
             "MaxSessionDuration": _whole(inputs.get("maxSessionDuration")),
             "PermissionsBoundary": inputs.get("permissionsBoundary"),
-            "Tags": _tag_list(inputs["tagsAll"]),
+            "Tags": tag_list(inputs["tagsAll"]),
         }
         self.iam.create_role(**{key: value for key, value in request.items() if value})
         return str(inputs["name"])
@@ -157,7 +157,7 @@ class InstanceProfile(IamType):
     def create(self, inputs: State) -> str:
         name = str(inputs["name"])
         self.iam.create_instance_profile(
-            InstanceProfileName=name, Path=inputs.get("path") or "/", Tags=_tag_list(inputs["tagsAll"])
+            InstanceProfileName=name, Path=inputs.get("path") or "/", Tags=tag_list(inputs["tagsAll"])
         )
         try:
             self._set_role(name, None, inputs.get("role"))
@@ -217,7 +217,7 @@ class Policy(IamType):
             "PolicyDocument": inputs["policy"],
             "Path": inputs.get("path"),
             "Description": inputs.get("description"),
-            "Tags": _tag_list(inputs["tagsAll"]),
+            "Tags": tag_list(inputs["tagsAll"]),
         }
         created = self.iam.create_policy(**{key: value for key, value in request.items() if value})
         return str(created["Policy"]["Arn"])
@@ -234,7 +234,7 @@ class Policy(IamType):
             "description": policy.get("Description", ""),
             "policy": _text(version["PolicyVersion"]["Document"]),
             "policyId": policy["PolicyId"],
-            "tagsAll": {tag["Key"]: tag["Value"] for tag in policy.get("Tags", [])},
+            "tagsAll": tag_map(policy),
         }
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
@@ -365,13 +365,9 @@ def _identity(entity: State) -> State:
         "arn": entity["Arn"],
         "createDate": entity["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
         "path": entity["Path"],
-        "tagsAll": {tag["Key"]: tag["Value"] for tag in entity.get("Tags", [])},
+        "tagsAll": tag_map(entity),
         "uniqueId": unique_id,
     }
-
-
-def _tag_list(tags: State) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _text(document: Any) -> str:

@@ -37,10 +37,24 @@ def _role(args: State, _: str, client: Clients) -> State:
     return {"id": role["RoleName"], "name": role["RoleName"], "arn": role["Arn"], "path": role["Path"]}
 
 
+def _parameter(args: State, _: str, client: Clients) -> State:
+    found = client("ssm").get_parameter(Name=args["name"])["Parameter"]
+    return {
+        "id": found["Name"],
+        "arn": found["ARN"],
+        "insecureValue": found["Value"],
+        "name": found["Name"],
+        "type": found["Type"],
+        "value": found["Value"],
+        "version": found["Version"],
+    }
+
+
 FUNCTIONS: Mapping[str, Callable[[State, str, Clients], State]] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:iam/getRole:getRole": _role,
+    "aws:ssm/getParameter:getParameter": _parameter,
 }
 """Each function by its token: arguments, the provider's region and clients in, the result out."""

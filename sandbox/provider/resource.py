@@ -26,9 +26,13 @@ class Property:
     """Whether a change makes a new resource in place of an update."""
     document: bool = False
     """Whether it is a policy document, which is compared by meaning and not by its text."""
+    chosen_by_aws: bool = False
+    """Whether AWS chooses a value, which then stays, where none is given."""
 
     def same(self, old: Any, new: Any) -> bool:
         """Whether two values mean the same to AWS."""
+        if self.chosen_by_aws and not new:
+            return True
         old, new = (self.default if value is None else value for value in (old, new))
         if self.document and old != new:
             try:
@@ -36,7 +40,7 @@ class Property:
             except (TypeError, ValueError):  # one of them is unknown
                 return False
         if isinstance(old, list) and isinstance(new, list):  # every list here is a set to AWS
-            return sorted(old) == sorted(new)
+            return sorted(map(_sortable, old)) == sorted(map(_sortable, new))
         return bool(old == new)
 
 
@@ -64,6 +68,8 @@ class ResourceType:
     properties: ClassVar[Mapping[str, Property]]
     computed: ClassVar[tuple[str, ...]] = ()
     """Output properties that are not inputs."""
+    name_property: ClassVar[str] = "name"
+    """The property with the name that Pulumi chooses, where the resource has one."""
     name_limit: ClassVar[int] = 0
     """How long the name may be, where it has one."""
 
@@ -97,13 +103,14 @@ class ResourceType:
         wrong |= {
             key: "required" for key, known in self.properties.items() if known.required and inputs.get(key) is None
         }
-        if "name" in self.properties and not inputs.get("name"):
-            chosen_before = "name" in old.get(DEFAULTS, [])
+        key = self.name_property
+        if key in self.properties and not inputs.get(key):
+            chosen_before = key in old.get(DEFAULTS, [])
             suffix = f"{random.Random(seed).randrange(16**7):07x}"  # noqa: S311 - the engine wants it repeatable
-            inputs |= {"name": old["name"] if chosen_before else f"{urn_name}-{suffix}", DEFAULTS: ["name"]}
-        if inputs.get("name", UNKNOWN) != UNKNOWN and len(inputs["name"]) > self.name_limit:
-            whose = f'"{urn_name}" plus 7 random chars' if DEFAULTS in inputs else f'"{inputs["name"]}"'
-            wrong["name"] = f"{whose} is longer than maximum length {self.name_limit}"
+            inputs |= {key: old[key] if chosen_before else f"{urn_name}-{suffix}", DEFAULTS: [key]}
+        if inputs.get(key, UNKNOWN) != UNKNOWN and len(inputs[key]) > self.name_limit:
+            whose = f'"{urn_name}" plus 7 random chars' if DEFAULTS in inputs else f'"{inputs[key]}"'
+            wrong[key] = f"{whose} is longer than maximum length {self.name_limit}"
         if "tags" in self.properties:
             tags = inputs.get("tags") or {}
             inputs["tagsAll"] = UNKNOWN if tags == UNKNOWN else {**self.default_tags, **tags}
@@ -133,3 +140,17 @@ class ResourceType:
         """The inputs that give this state: what an import or a refresh starts from."""
         inputs = {key: state[key] for key, known in self.properties.items() if not known.same(state.get(key), None)}
         return inputs | ({"tagsAll": state["tagsAll"]} if "tags" in self.properties else {})
+
+
+def tag_list(tags: State) -> list[dict[str, str]]:
+    """Tags as AWS's APIs take them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def tag_map(entity: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of something that an API gave."""
+    return {tag["Key"]: tag["Value"] for tag in entity.get("Tags", [])}
+
+
+def _sortable(entry: Any) -> str:
+    return json.dumps(entry, sort_keys=True)

@@ -4,16 +4,15 @@ import json
 import os
 from typing import Any, NoReturn
 
-import boto3
 import grpc
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2, status_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
-from . import iam, invokes
+from . import ec2, iam, invokes, storage
+from .clients import Clients
 from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State
 
 
@@ -29,7 +28,7 @@ class AwsServicer(ResourceProviderServicer):
         self.version = version
         self.endpoint = endpoint
         self.region = ""
-        self.client: invokes.Clients = dict[str, Any]().__getitem__
+        self.client = Clients(endpoint, "us-east-1", [])
         self.types: dict[str, ResourceType] = {}
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -46,15 +45,16 @@ class AwsServicer(ResourceProviderServicer):
         self.region = config.get("region") or os.environ.get("AWS_REGION", "")
         if not self.region:
             _abort(context, "missing region: set it with `pulumi config set aws:region`, for example to eu-central-1")
-        default_tags = config.get("defaultTags") or {}
-        if isinstance(default_tags, str):  # nested values of a provider's config arrive as JSON
-            default_tags = json.loads(default_tags)
-        session = boto3.Session(region_name=self.region)
-        clients = {
-            service: session.client(service, endpoint_url=self.endpoint, config=_CONFIG) for service in _SERVICES
-        }
-        self.client = clients.__getitem__
-        self.types = {known.type_name: known(self.client, default_tags.get("tags") or {}) for known in iam.TYPES}
+        default_tags = _parsed(config.get("defaultTags") or {})
+        self.client = Clients(self.endpoint, self.region, _parsed(config.get("assumeRoles") or []))
+        allowed = _parsed(config.get("allowedAccountIds") or [])
+        try:
+            if allowed and (account := self.client("sts").get_caller_identity()["Account"]) not in allowed:
+                _abort(context, f"AWS account ID not allowed: {account}; allowed: {', '.join(allowed)}")
+        except _AWS_ERRORS as error:
+            _abort(context, f"configuring the AWS provider: {error}")
+        tags = default_tags.get("tags") or {}
+        self.types = {known.type_name: known(self.client, tags) for known in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Invoke(self, request: Any, context: Any) -> Any:
@@ -183,9 +183,12 @@ class AwsServicer(ResourceProviderServicer):
 
 
 _STAND_IN = "the sandbox's stand-in for the AWS provider"
-_SERVICES = ("iam", "sts")
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
+
+
+def _parsed(value: Any) -> Any:
+    """A nested value of a provider's config, which arrives as JSON."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _state(struct: struct_pb2.Struct) -> State:

@@ -122,6 +122,13 @@ def test_any_difference_is_one(run, policy_file, statement):
     assert run("compare", policy_file(statement)).code == 1
 
 
+def test_a_denial_on_one_side_is_a_difference(run, policy_file):
+    granted = policy_file(allow([*BASE, "ec2:Describe*"]))
+
+    assert run("compare", granted).code == 0
+    assert run("compare", "--require-imdsv2", granted).code == 1
+
+
 def test_another_value_of_a_condition_is_a_difference(run, policy_file):
     metrics = {"StringEquals": {"cloudwatch:namespace": "Other"}}
     config = "arn:<partition>:ssm:<region>:<account>:parameter/AmazonCloudWatch-*"

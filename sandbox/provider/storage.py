@@ -1,0 +1,122 @@
+"""S3's and KMS's resource types, as pulumi-aws has them: where logs go, and what they are encrypted with."""
+
+from typing import Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from .resource import Property, ResourceType, State, tag_list, tag_map
+
+
+class Bucket(ResourceType):
+    """aws.s3.Bucket."""
+
+    type_name = "aws:s3/bucket:Bucket"
+    title = "S3 Bucket"
+    name_property = "bucket"
+    name_limit = 63
+    computed = ("arn", "tagsAll")
+    properties: ClassVar = {
+        "bucket": Property(replaces=True),
+        "forceDestroy": Property(default=False),
+        "tags": Property(default={}),
+    }
+
+    @property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    def create(self, inputs: State) -> str:
+        region = self.s3.meta.region_name
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        self.s3.create_bucket(Bucket=inputs["bucket"], **place)
+        self._tag(inputs["bucket"], inputs)
+        return str(inputs["bucket"])
+
+    def read(self, resource_id: str) -> State | None:
+        try:
+            self.s3.head_bucket(Bucket=resource_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return None
+            raise
+        try:
+            tags = {tag["Key"]: tag["Value"] for tag in self.s3.get_bucket_tagging(Bucket=resource_id)["TagSet"]}
+        except ClientError:
+            tags = {}  # S3's answer where there is none is an error
+        return {"arn": f"arn:aws:s3:::{resource_id}", "bucket": resource_id, "tagsAll": tags}
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        if "tagsAll" in changed:
+            self._tag(resource_id, new)
+
+    def delete(self, resource_id: str, state: State) -> None:
+        if state.get("forceDestroy"):
+            for found in self.s3.list_objects_v2(Bucket=resource_id).get("Contents", []):
+                self.s3.delete_object(Bucket=resource_id, Key=found["Key"])
+        self.s3.delete_bucket(Bucket=resource_id)
+
+    def _tag(self, bucket: str, inputs: State) -> None:
+        if inputs["tagsAll"]:
+            self.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_list(inputs["tagsAll"])})
+
+
+class Key(ResourceType):
+    """aws.kms.Key."""
+
+    type_name = "aws:kms/key:Key"
+    title = "KMS Key"
+    computed = ("arn", "keyId", "tagsAll")
+    properties: ClassVar = {
+        "deletionWindowInDays": Property(default=30),
+        "description": Property(default=""),
+        "enableKeyRotation": Property(default=False),
+        "tags": Property(default={}),
+    }
+
+    @property
+    def kms(self) -> Any:
+        return self.client("kms")
+
+    def create(self, inputs: State) -> str:
+        created = self.kms.create_key(Description=inputs.get("description") or "", Tags=_key_tags(inputs["tagsAll"]))
+        key = str(created["KeyMetadata"]["KeyId"])
+        if inputs.get("enableKeyRotation"):
+            self.kms.enable_key_rotation(KeyId=key)
+        return key
+
+    def read(self, resource_id: str) -> State | None:
+        try:
+            key = self.kms.describe_key(KeyId=resource_id)["KeyMetadata"]
+        except self.kms.exceptions.NotFoundException:
+            return None
+        if key["KeyState"] == "PendingDeletion":
+            return None
+        tags = self.kms.list_resource_tags(KeyId=resource_id)["Tags"]
+        return {
+            "arn": key["Arn"],
+            "description": key["Description"],
+            "enableKeyRotation": self.kms.get_key_rotation_status(KeyId=resource_id)["KeyRotationEnabled"],
+            "keyId": key["KeyId"],
+            "tagsAll": tag_map({"Tags": [{"Key": tag["TagKey"], "Value": tag["TagValue"]} for tag in tags]}),
+        }
+
+    def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
+        if "description" in changed:
+            self.kms.update_key_description(KeyId=resource_id, Description=new.get("description") or "")
+        if "enableKeyRotation" in changed:
+            switch = self.kms.enable_key_rotation if new.get("enableKeyRotation") else self.kms.disable_key_rotation
+            switch(KeyId=resource_id)
+        if "tagsAll" in changed:
+            self.kms.untag_resource(KeyId=resource_id, TagKeys=list(old.get("tagsAll") or {}))
+            self.kms.tag_resource(KeyId=resource_id, Tags=_key_tags(new["tagsAll"]))
+
+    def delete(self, resource_id: str, state: State) -> None:
+        days = int(state.get("deletionWindowInDays") or 30)
+        self.kms.schedule_key_deletion(KeyId=resource_id, PendingWindowInDays=days)
+
+
+TYPES: tuple[type[ResourceType], ...] = (Bucket, Key)
+
+
+def _key_tags(tags: State) -> list[dict[str, str]]:
+    return [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
