@@ -2,13 +2,13 @@
 
 import os
 import runpy
-import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import Any, Self
 
@@ -99,22 +99,26 @@ class Sandbox:
         command = ["state", "unprotect", "--all", "--yes", "--stack", stack.name]
         self.pulumi.run(command, stack.workspace.work_dir, self.environment)
 
-    def by_hand(self) -> dict[str, str]:
-        """The environment in which a person can use ``pulumi``, ``aws`` and boto3 with this sandbox."""
+    def by_hand(self, python: str = sys.executable, modules: Path = ROOT) -> dict[str, str]:
+        """The environment in which a person can use ``pulumi``, ``aws`` and boto3 with this sandbox.
+
+        Args:
+            python: What runs the programs.
+            modules: Where it finds this package.
+        """
         environment = self.environment | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
         if Path(self.pulumi.command).is_absolute():  # not on PATH, but got by the sandbox
             programs = self.directory / "bin"
-            _write_script(programs / "pulumi-language-python", "sandbox.language_host")
+            _write_script(programs / "pulumi-language-python", "sandbox.language_host", python, modules)
             shutil.copy(self.pulumi.command, programs)  # the engine looks for the host beside its own file
             environment["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
         return environment
 
 
-def _write_script(path: Path, module: str) -> None:
-    """An executable that runs a module of this repository with this Python."""
+def _write_script(path: Path, module: str, python: str = sys.executable, modules: Path = ROOT) -> None:
+    """An executable that runs a module of this repository."""
     path.parent.mkdir(parents=True)
-    root, python = shlex.quote(str(ROOT)), shlex.quote(sys.executable)
-    path.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {python} -m {module} "$@"\n')
+    path.write_text(f'#!/bin/sh\nPYTHONPATH={quote(str(modules))} exec {quote(python)} -m {module} "$@"\n')
     path.chmod(0o755)
 
 

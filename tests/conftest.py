@@ -58,8 +58,11 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
         name = args.inputs.get("name", f"{args.name}-1234567")
         computed = {"name": name}
         if self.knows_computed:
-            kind = args.typ.split("/")[-1].split(":")[0].replace("instanceProfile", "instance-profile")
-            computed["arn"] = f"arn:aws:iam::123456789012:{kind}/{name}"
+            service, _, kind = args.typ.split(":")[1].partition("/")
+            place = "kms:eu-central-1" if service == "kms" else "iam:"
+            computed["arn"] = f"arn:aws:{place}:123456789012:{kind.replace('eP', 'e-p')}/{name}"
+        if args.typ == "aws:s3/bucket:Bucket":
+            computed["bucket"] = name
         return name if self.knows_computed else "", args.inputs | computed
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
