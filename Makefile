@@ -43,6 +43,7 @@ format: $(READY) ## Format the code, and mend what can be mended
 docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m docs.permissions
 	@$(BIN)/python -m docs.picture
+	@$(BIN)/python -m docs.schema
 
 bench: cli ## Measure this component against the same resources by hand
 	@$(BIN)/python -m benchmarks $(ARGS)

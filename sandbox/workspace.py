@@ -15,6 +15,8 @@ from typing import Any, Self
 import pulumi.automation as auto
 import yaml
 
+from ssm_profile.version import __version__
+
 from .aws import CREDENTIALS, EmulatedAws, forget_real_aws
 from .plugin import SANDBOX, is_running
 from .pulumi_cli import cache_directory
@@ -53,8 +55,10 @@ class Sandbox:
         }
         if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:  # else it is that of the secrets in the stack's file
             self.environment["PULUMI_CONFIG_PASSPHRASE"] = "sandbox"  # noqa: S105 - of a state that is soon gone
-        plugin = self.home / "plugins" / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws"
-        _write_script(plugin, "sandbox.provider")
+        plugins = self.home / "plugins"
+        _write_script(plugins / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws", "sandbox.provider")
+        component = plugins / f"resource-ssm-profile-v{__version__}" / "pulumi-resource-ssm-profile"
+        _write_script(component, "ssm_profile")
 
     def __enter__(self) -> Self:
         return self

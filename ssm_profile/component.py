@@ -157,7 +157,7 @@ class SsmInstanceProfile(pulumi.ComponentResource):
                 f"args: found a {type(args).__name__}; allowed: a dict of options"
             )
         given = _without_none(args)
-        options = _with_outputs_as(UNKNOWN, given)
+        options = known_options(args)
         _refuse([*find_name_mistakes(name, options), *find_mistakes(options)])
         _policy_text(_with_outputs_as("", given), _SHORTEST_PLACE)  # what is too long even so is refused right here
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
@@ -261,6 +261,11 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         return pulumi.Output.all(options=granting, place=place).apply(
             lambda known: _policy_text(known["options"], known["place"])
         )
+
+
+def known_options(args: Mapping[str, Any]) -> dict[str, Any]:
+    """The args as plain values, with :data:`~ssm_profile.options.UNKNOWN` in place of outputs."""
+    return _with_outputs_as(UNKNOWN, _without_none(args))
 
 
 _SHORTEST_PLACE = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}

@@ -320,6 +320,11 @@ def find_name_mistakes(name: Any, options: Mapping[str, Any], label: Callable[[s
     return lines
 
 
+def camel_case(option: str) -> str:
+    """The name of an option, or of ``option.key``, as stack config and other languages have it."""
+    return re.sub("_(.)", lambda letter: letter[1].upper(), option)
+
+
 def unknown_key(key: str, known_keys: Iterable[str]) -> str:
     """The line for a key that does not exist, with the nearest one that does."""
     known = {re.split("[.:]", name)[-1]: name for name in known_keys}

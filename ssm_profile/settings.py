@@ -1,7 +1,6 @@
 """From stack config to the component's args, with every mistake in one error."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ from pulumi.runtime import config as stack_config
 
 from .capabilities import PATCH_BUCKET_SUFFIXES
 from .component import SsmInstanceProfileArgs
-from .options import OPTIONS, Kind, find_mistakes, find_name_mistakes, unknown_key
+from .options import OPTIONS, Kind, camel_case, find_mistakes, find_name_mistakes, unknown_key
 from .policy import unknown_buckets
 
 PROTECT = "protect"
@@ -86,7 +85,7 @@ def parse_config(config: Mapping[str, str], project: str) -> tuple[dict[str, Any
 
 def config_key(option: str, project: str) -> str:
     """The stack config key of an option: ``quiet_agent`` is ``ssm-profile:quietAgent``, and so for keys of maps."""
-    return f"{project}:{re.sub('_(.)', lambda letter: letter[1].upper(), option)}"
+    return f"{project}:{camel_case(option)}"
 
 
 def _parsed(kind: Kind, text: str) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from ssm_profile.options import camel_case
 from ssm_profile.settings import config_key
 
 PROJECT = "ssm-profile"
@@ -13,7 +14,7 @@ PROJECT = "ssm-profile"
 def as_settings(options: Mapping[str, Any]) -> str:
     """The options as they are written below ``config`` in a stack's file."""
     config = {
-        config_key(name, PROJECT): {config_key(key, "").lstrip(":"): entry for key, entry in value.items()}
+        config_key(name, PROJECT): {camel_case(key): entry for key, entry in value.items()}
         if isinstance(value, Mapping)
         else value
         for name, value in options.items()
