@@ -14,6 +14,9 @@ from .component import SsmInstanceProfileArgs
 from .options import OPTIONS, Kind, camel_case, find_mistakes, find_name_mistakes, unknown_key
 from .policy import unknown_buckets
 
+PROJECT = "ssm-profile"
+"""The project's own name, with which the keys in this repository's files begin."""
+
 PROTECT = "protect"
 """The program's own key: whether the component's resources are protected from deletion."""
 
@@ -66,6 +69,13 @@ def parse_config(config: Mapping[str, str], project: str) -> tuple[dict[str, Any
     found = {key: text for key, text in config.items() if key.startswith(f"{project}:")}
     values = {names[key]: _parsed(kinds[names[key]], text) for key, text in found.items() if key in names}
     unknown = [unknown_key(key, names) for key in found if key not in names]
+    # Pulumi would pass over the keys of a project that has another name by now, and with them what they protect.
+    unknown += [
+        f"{key}: found a key of the project {PROJECT}, and this one is {project}; "
+        f"allowed: {project}:{key.removeprefix(f'{PROJECT}:')}"
+        for key in config
+        if key.startswith(f"{PROJECT}:") and project != PROJECT
+    ]
     for name, option in OPTIONS.items():
         if option.fields and isinstance(values.get(name), dict):
             fields = {label(f"{name}.{field}"): field for field in option.fields}

@@ -6,9 +6,7 @@ from typing import Any
 import yaml
 
 from ssm_profile.options import camel_case
-from ssm_profile.settings import config_key
-
-PROJECT = "ssm-profile"
+from ssm_profile.settings import PROJECT, config_key
 
 
 def as_settings(options: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import yaml
 
 from ssm_profile import policy
 from ssm_profile.options import OPTIONS
-from ssm_profile.settings import PROTECT, config_key, read_settings
+from ssm_profile.settings import PROTECT, config_key, parse_config, read_settings
 from tests import ROOT
 from tests.conftest import stack_config
 from tests.documents import DEFAULT, KEY, MAPS, OTHER_KEY, PLACE, PROD
@@ -225,3 +225,15 @@ def test_a_secret_stays_a_secret(deploy):
         pulumi.export("secret", pulumi.Output.from_input(args["description"].is_secret()))
 
     assert deploy(program) == {"secret": True}
+
+
+def test_keys_of_another_project_s_name_are_refused_and_not_passed_over():
+    config = {"ssm-profile:requireImdsv2": "true", "web:quietAgent": "true", "aws:region": "eu-central-1"}
+
+    options, mistakes = parse_config(config, "web")
+
+    assert options == {"quiet_agent": True}
+    assert mistakes == [
+        "ssm-profile:requireImdsv2: found a key of the project ssm-profile, and this one is web; allowed: "
+        "web:requireImdsv2"
+    ]
