@@ -52,6 +52,15 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
             "aws:iam/getRole:getRole": {"name": "old", "arn": "arn:aws:iam::123456789012:role/old"},
         }
         self.knows_computed = True
+        self.stack_outputs: dict[str, Any] = {
+            "roleName": "web-role",
+            "roleArn": "arn:aws:iam::123456789012:role/web-role",
+            "instanceProfileName": "web-profile",
+            "instanceProfileArn": "arn:aws:iam::123456789012:instance-profile/web-profile",
+            "policyJson": "{}",
+            "actions": ["ssm:UpdateInstanceInformation"],
+        }
+        self.secret_outputs: list[str] = []
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         self.registered.append(Registered(args.typ, args.name, args.inputs, args.provider))
@@ -61,6 +70,8 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
             service, _, kind = args.typ.split(":")[1].partition("/")
             place = "kms:eu-central-1" if service == "kms" else "iam:"
             computed["arn"] = f"arn:aws:{place}:123456789012:{kind.replace('eP', 'e-p')}/{name}"
+        if args.typ == "pulumi:pulumi:StackReference":
+            computed = {"outputs": self.stack_outputs, "secretOutputNames": self.secret_outputs}
         if args.typ == "aws:s3/bucket:Bucket":
             computed["bucket"] = name
         return name if self.knows_computed else "", args.inputs | computed

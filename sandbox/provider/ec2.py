@@ -153,7 +153,7 @@ class LaunchTemplate(Ec2Type):
                 "arn": f"arn:aws:ec2:{self.ec2.meta.region_name}:{self._account()}:launch-template/{resource_id}",
                 "latestVersion": template["LatestVersionNumber"],
                 "name": template["LaunchTemplateName"],
-                "tagsAll": tag_map(template),
+                "tagsAll": tag_map(template) | self._later_tags(resource_id),
             }
         return None
 
@@ -169,6 +169,10 @@ class LaunchTemplate(Ec2Type):
 
     def delete(self, resource_id: str, state: State) -> None:
         self.ec2.delete_launch_template(LaunchTemplateId=resource_id)
+
+    def _later_tags(self, resource_id: str) -> dict[str, str]:
+        """The tags that were added to the template, which moto does not show with it."""
+        return tag_map(self.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [resource_id]}]))
 
     def _account(self) -> str:
         return str(self.client("sts").get_caller_identity()["Account"])

@@ -30,11 +30,12 @@ def rows_with(first_cell):
 def test_python_runs(cloud, deploy, block):
     deploy(lambda: exec(compile(block, "README.md", "exec"), {}))
 
-    assert cloud.of_type("ssm-profile:index:SsmInstanceProfile").name == "web"
+    kind = "pulumi:pulumi:StackReference" if "Reference" in block else "ssm-profile:index:SsmInstanceProfile"
+    assert cloud.of_type(kind).name in ("web", "organization/ssm-profile/dev")
 
 
 def test_there_is_python():
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
 
 
 def test_every_arg_is_documented_beside_its_config_key():

@@ -12,6 +12,7 @@ from tests.documents import DEFAULT, TRUST
 from tests.engine.conftest import changes, is_empty, own_policy
 
 types = require("sandbox.provider.iam").TYPES
+others = (*require("sandbox.provider.ec2").TYPES, *require("sandbox.provider.storage").TYPES)
 
 
 ROLE = f"""
@@ -25,10 +26,11 @@ def python_name(property_name):
 
 
 def class_of(type_name):
-    return getattr(pulumi_aws.iam, type_name.split(":")[-1])
+    _, module, name = type_name.split(":")
+    return getattr(getattr(pulumi_aws, module.split("/")[0]), name)
 
 
-@pytest.mark.parametrize("known", types, ids=lambda known: known.type_name)
+@pytest.mark.parametrize("known", [*types, *others], ids=lambda known: known.type_name)
 def test_every_property_exists_on_the_class_of_pulumi_aws(known):
     outputs = [*known.properties, *known.computed]
 
@@ -48,12 +50,57 @@ def test_every_property_that_is_returned_exists_on_the_class_of_pulumi_aws(sandb
     resources = [resource for resource in deployed if resource["type"].startswith("aws:")]
 
     assert {resource["type"] for resource in resources} == {known.type_name for known in types}
+    all_are_as_declared(resources)
+
+
+def all_are_as_declared(resources):
     for resource in resources:
         returned = resource["outputs"].keys() - {"id", "__defaults"}
-        known = next(known for known in types if known.type_name == resource["type"])
+        known = next(known for known in (*types, *others) if known.type_name == resource["type"])
         required = {name for name, rule in known.properties.items() if rule.required}
         assert [name for name in returned if not hasattr(class_of(resource["type"]), python_name(name))] == []
         assert returned >= {*known.computed, *required}
+
+
+EVERYTHING_ELSE = """
+bucket = aws.s3.Bucket("logs", force_destroy=True)
+key = aws.kms.Key("key", description="{0}", enable_key_rotation={1})
+group = aws.ec2.SecurityGroup(
+    "web",
+    ingress=[{{"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_blocks": ["{2}"], "description": "x"}}],
+    tags={{"Step": "{0}"}},
+)
+template = aws.ec2.LaunchTemplate(
+    "web",
+    image_id="ami-12c6146b",
+    instance_type="{3}",
+    vpc_security_group_ids=[group.id],
+    update_default_version=True,
+    tags={{"Step": "{0}"}},
+)
+instance = aws.ec2.Instance("web", launch_template={{"id": template.id, "version": "1"}}, tags={{"Step": "{0}"}})
+"""
+
+
+def test_what_a_launch_takes_is_made_changed_in_place_refreshed_and_deleted(sandbox, project):
+    stack = sandbox.stack("test", project(EVERYTHING_ELSE.format("one", False, "10.0.0.0/8", "t3.micro")))
+    stack.up()
+    resources = [each for each in stack.export_stack().deployment["resources"] if each["type"].startswith("aws:")]
+    assert {resource["type"] for resource in resources} == {known.type_name for known in others}
+    all_are_as_declared(resources)
+    stack.refresh()
+    assert changes(stack.up()) == {}
+
+    again = sandbox.stack("test", project(EVERYTHING_ELSE.format("two", True, "10.1.0.0/16", "t3.small")))
+    assert changes(again.up()) == {"update": 4}
+    ec2 = sandbox.aws.client("ec2", region_name="eu-central-1")
+    (template,) = ec2.describe_launch_templates()["LaunchTemplates"]
+    assert (template["LatestVersionNumber"], template["DefaultVersionNumber"]) == (2, 2)
+    assert changes(again.up()) == {}
+
+    again.destroy()
+    assert ec2.describe_launch_templates()["LaunchTemplates"] == []
+    assert sandbox.aws.client("s3").list_buckets()["Buckets"] == []
 
 
 def test_a_name_of_its_own_is_the_resource_s_and_seven_random_characters(sandbox, project):

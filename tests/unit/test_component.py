@@ -47,7 +47,7 @@ def named(urn):
 
 
 def test_public_names():
-    assert ssm_profile.__all__ == ["SsmInstanceProfile", "SsmInstanceProfileArgs"]
+    assert ssm_profile.__all__ == ["SsmInstanceProfile", "SsmInstanceProfileArgs", "SsmInstanceProfileReference"]
 
 
 def test_default_registers_exactly_these_resources_with_these_inputs(cloud, deploy):
@@ -155,6 +155,41 @@ def test_children_belong_to_the_component(cloud, deploy):
 
     children = ("web-role", "web-policy", "web-profile")
     assert {named(cloud.requests[name].parent) for name in children} == {f"{COMPONENT}::web"}
+
+
+MORE = "arn:aws:iam::123456789012:policy/more"
+
+PINNED = {
+    "inline": (
+        {},
+        {
+            "web-role": "aws:iam/role:Role",
+            "web-policy": "aws:iam/rolePolicy:RolePolicy",
+            "web-profile": "aws:iam/instanceProfile:InstanceProfile",
+        },
+    ),
+    "everything else": (
+        {"policy_kind": "managed", "exclusive": True, "managed_policy_arns": [MORE]},
+        {
+            "web-role": "aws:iam/role:Role",
+            "web-policy": "aws:iam/policy:Policy",
+            "web-policy-attachment": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            "web-attachment-32783bca": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            "web-exclusive-policies": "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
+            "web-exclusive-attachments": "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+            "web-profile": "aws:iam/instanceProfile:InstanceProfile",
+        },
+    ),
+}
+"""What the resources are called. A change of any replaces it in every stack, unless an alias has its old name."""
+
+
+@pytest.mark.parametrize(("args", "children"), PINNED.values(), ids=PINNED)
+def test_names_and_types_stay_as_they_are(cloud, deploy, args, children):
+    deploy(lambda: SsmInstanceProfile("web", args))
+
+    registered = {each.name: each.type for each in cloud.registered if each.type != "pulumi:pulumi:Stack"}
+    assert registered == {"web": "ssm-profile:index:SsmInstanceProfile", **children}
 
 
 def test_profile_waits_for_the_policy_and_the_role(cloud, deploy):

@@ -6,33 +6,7 @@ import pytest
 from ssm_profile import SsmInstanceProfile, SsmInstanceProfileReference
 
 STACK = "organization/ssm-profile/dev"
-OUTPUTS = {
-    "roleName": "web-role",
-    "roleArn": "arn:aws:iam::123456789012:role/web-role",
-    "instanceProfileName": "web-profile",
-    "instanceProfileArn": "arn:aws:iam::123456789012:instance-profile/web-profile",
-    "policyJson": "{}",
-    "actions": ["ssm:UpdateInstanceInformation"],
-}
 NAMES = ("role_name", "role_arn", "instance_profile_name", "instance_profile_arn", "policy_json", "actions")
-
-
-@pytest.fixture
-def stack(cloud, monkeypatch):
-    """Has the other stack put out what the test says."""
-
-    def put_out(outputs, secret=()):
-        new_resource = cloud.new_resource
-
-        def with_outputs(args):
-            resource_id, state = new_resource(args)
-            if args.typ == "pulumi:pulumi:StackReference":
-                state |= {"outputs": outputs, "secretOutputNames": list(secret)}
-            return resource_id, state
-
-        monkeypatch.setattr(cloud, "new_resource", with_outputs)
-
-    return put_out
 
 
 def read_all(reference):
@@ -40,21 +14,17 @@ def read_all(reference):
         pulumi.export(name, getattr(reference, name))
 
 
-def test_it_has_the_outputs_by_the_component_s_names(stack, deploy):
-    stack(OUTPUTS)
-
+def test_it_has_the_outputs_by_the_component_s_names(cloud, deploy):
     outputs = deploy(lambda: read_all(SsmInstanceProfileReference(STACK)))
 
-    assert outputs == dict(zip(NAMES, OUTPUTS.values(), strict=True))
+    assert outputs == dict(zip(NAMES, cloud.stack_outputs.values(), strict=True))
 
 
 def test_it_has_the_attributes_of_the_component():
     assert SsmInstanceProfileReference.__annotations__ == SsmInstanceProfile.__annotations__
 
 
-def test_the_stack_is_read_once(cloud, stack, deploy):
-    stack(OUTPUTS)
-
+def test_the_stack_is_read_once(cloud, deploy):
     deploy(lambda: read_all(SsmInstanceProfileReference(STACK)))
 
     (reference,) = [each for each in cloud.registered if each.type == "pulumi:pulumi:StackReference"]
@@ -62,17 +32,17 @@ def test_the_stack_is_read_once(cloud, stack, deploy):
 
 
 @pytest.mark.parametrize(
-    ("outputs", "told"),
+    ("put_out", "told"),
     [
-        ({}, f"stack {STACK}: found no outputs at all; missing: roleName, roleArn, instanceProfileName"),
+        ((), f"stack {STACK}: found no outputs at all; missing: roleName, roleArn, instanceProfileName"),
         (
-            {name: OUTPUTS[name] for name in ("roleName", "roleArn")},
+            ("roleName", "roleArn"),
             f"stack {STACK}: found only roleArn, roleName; missing: instanceProfileName, instanceProfileArn, ",
         ),
     ],
 )
-def test_a_stack_that_is_not_deployed_or_too_old_is_named_with_what_is_missing(cloud, stack, deploy, outputs, told):
-    stack(outputs)
+def test_a_stack_that_is_not_deployed_or_too_old_is_named_with_what_is_missing(cloud, deploy, put_out, told):
+    cloud.stack_outputs = {name: cloud.stack_outputs[name] for name in put_out}
 
     def program():
         reference = SsmInstanceProfileReference(STACK)
@@ -86,8 +56,8 @@ def test_a_stack_that_is_not_deployed_or_too_old_is_named_with_what_is_missing(c
     assert [each.type for each in cloud.registered] == ["pulumi:pulumi:StackReference"]
 
 
-def test_what_is_no_secret_stays_none_beside_one_that_is(stack, deploy):
-    stack(OUTPUTS, secret=["policyJson"])
+def test_what_is_no_secret_stays_none_beside_one_that_is(cloud, deploy):
+    cloud.secret_outputs = ["policyJson"]
     secret = {}
 
     def program():
