@@ -26,7 +26,7 @@ sandbox: $(READY) ## Deploy a stack to an AWS emulated here: STACK=prod, ARGS="-
 	@$(BIN)/python -m sandbox up --stack $(STACK) $(ARGS)
 
 test: cli ## Run all tests: ARGS="-k name"
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
 	@$(BIN)/python -m pytest tests/unit $(ARGS)

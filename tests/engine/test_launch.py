@@ -25,10 +25,9 @@ def instance(ec2, launched):
     return found["Reservations"][0]["Instances"][0]
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_the_instance_carries_the_profile_of_the_environment(sandbox, ec2, environment):
-    profile = sandbox.stack(environment).up().outputs
-    launch = sandbox.stack(environment, LAUNCH)
+def test_the_instance_carries_the_profile_of_the_environment(sandbox, ec2, dev):
+    profile = dev.outputs()
+    launch = sandbox.stack("dev", LAUNCH)
 
     launched = launch.up().outputs
 
@@ -36,7 +35,7 @@ def test_the_instance_carries_the_profile_of_the_environment(sandbox, ec2, envir
     assert found["IamInstanceProfile"]["Arn"] == profile["instanceProfileArn"].value
     assert found["MetadataOptions"]["HttpTokens"] == "required"
     assert "KeyName" not in found
-    assert {"Key": "Name", "Value": f"launch-{environment}"} in found["Tags"]
+    assert {"Key": "Name", "Value": "launch-dev"} in found["Tags"]
     (group,) = ec2.describe_security_groups(GroupIds=[group["GroupId"] for group in found["SecurityGroups"]])[
         "SecurityGroups"
     ]

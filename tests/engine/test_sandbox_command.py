@@ -97,6 +97,13 @@ def test_up_shows_every_step_and_the_verdict(command):
         r"^  yes the role's only policy is the intended one$",
         r"^  yes what the options attach beside it is attached$",
         r"^  yes the instance profile holds the role$",
+        r"^  \+ created +aws:ec2/instance:Instance +launch-dev$",
+        r"startSession . aws ssm start-session --target i-[0-9a-f]+ ",
+        r"^  yes the instance carries the instance profile$",
+        r"^  yes its metadata asks for IMDSv2$",
+        r"^  yes it has no key pair$",
+        r"^  yes no port is open to it$",
+        r"^  - deleted +aws:ec2/instance:Instance +launch-dev$",
         r"^  - deleted +aws:iam/role:Role +ssm-profile-dev-role$",
         r"^Nothing is left\.$",
     ):
@@ -104,29 +111,25 @@ def test_up_shows_every_step_and_the_verdict(command):
 
 
 def test_up_takes_another_stack_and_options(command):
-    code, output = run(command, "up", "--stack", "prod", "--set", "quietAgent=true", "--set", "tags={Team: web}")
+    options = (
+        "quietAgent=true",
+        "tags={Team: web}",
+        "parameters={paths: [/app]}",
+        "policyKind=managed",
+        "managedPolicyArns=[arn:aws:iam::aws:policy/ReadOnlyAccess]",
+        "exclusive=true",
+    )
+
+    code, output = run(command, "up", "--stack", "prod", *(word for option in options for word in ("--set", option)))
 
     assert code == 0
     assert "ec2messages:GetMessages" in output
     assert "ec2:Describe*" not in output
-    assert "unprotecting it first" in output
-    assert "Nothing is left." in output
-
-
-def test_up_takes_a_policy_of_its_own_and_further_ones(command):
-    arns = "managedPolicyArns=[arn:aws:iam::aws:policy/ReadOnlyAccess]"
-
-    code, output = run(command, "up", "--set", "policyKind=managed", "--set", arns, "--set", "exclusive=true")
-
-    assert code == 0
-    assert "NO" not in output
-    assert "Nothing is left." in output
-
-
-def test_up_gives_the_reason_of_the_option_that_grants(command):
-    _, output = run(command, "up", "--set", "parameters={paths: [/app]}")
-
     assert re.search(r"ssm:GetParameter +. Reads one parameter, for software on the instance\.", output)
+    assert "unprotecting it first" in output
+    assert "yes the instance carries the instance profile" in output
+    assert "NO " not in output
+    assert "Nothing is left." in output
 
 
 @pytest.mark.parametrize(
