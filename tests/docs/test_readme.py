@@ -12,6 +12,7 @@ import yaml
 from ssm_profile import SsmInstanceProfile, policy
 from ssm_profile.capabilities import CAPABILITIES
 from ssm_profile.options import OPTIONS
+from ssm_profile.version import __version__
 from tests import ROOT, require
 from tests.documents import DEFAULT
 
@@ -122,6 +123,10 @@ def test_the_page_of_all_permissions_has_every_action():
         assert f"## `{capability.name}`" in page
         for grant in capability.grants:
             assert f"### `{grant.action}`" in page
+
+
+def test_the_version_that_is_named_is_the_package_s():
+    assert set(re.findall(r"@v(\d+\.\d+\.\d+)", README)) == {__version__}
 
 
 def test_make_targets_exist():
