@@ -17,6 +17,9 @@ UNKNOWN: Any = object()
 NAME = r"[A-Za-z0-9+=,.@_-]+"
 """What IAM accepts in the name of a role, a policy or an instance profile."""
 
+PARTITION = "aws(?:-[a-z]+)*"
+"""The partition in an ARN, as a regular expression."""
+
 ROLE_NAME_LIMIT = 64
 POLICY_NAME_LIMIT = 128
 PROFILE_NAME_LIMIT = 128
@@ -111,11 +114,11 @@ def _switch() -> Option:
 _KEY_ARN = Option(
     "string",
     'the ARN of a KMS key, not of an alias, such as "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd"',
-    _text(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+", 2048),
+    _text(rf"arn:{PARTITION}:kms:[a-z0-9-]+:\d{{12}}:key/[A-Za-z0-9-]+", 2048),
 )
 _LOG_GROUP_NAME = r"[A-Za-z0-9_/.#-]+"
 
-_POLICY_ARN = rf"arn:aws[a-z-]*:iam::(\d{{12}}|aws):policy/([\x21-\x7e]+/)?{NAME}"
+_POLICY_ARN = rf"arn:{PARTITION}:iam::(\d{{12}}|aws):policy/([\x21-\x7e]+/)?{NAME}"
 
 SSM_WIDE_POLICIES = {
     "AmazonEC2RoleforSSM": "AWS has deprecated it: it reads and writes every bucket, and reads every parameter.",
@@ -294,7 +297,40 @@ def find_mistakes(options: Mapping[str, Any], label: Callable[[str], str] = str)
             for key in OF_THE_BUCKET
             if key in logs
         ]
+    lines += find_other_partitions(options, label)
     return lines + [unknown_key(str(name), OPTIONS) for name in options if name not in OPTIONS]
+
+
+def find_other_partitions(
+    options: Mapping[str, Any], label: Callable[[str], str] = str, partition: str | None = None
+) -> list[str]:
+    """A line for each ARN that is not of one partition with the others.
+
+    Args:
+        options: The options by their names in Python.
+        label: Writes an option's name as the person who gave it writes it.
+        partition: The partition of the deployment, if it is known; else it is that of the first ARN.
+    """
+    found = {
+        path: text.split(":")[1]
+        for path, text in _leaves(options)
+        if isinstance(text, str) and re.match(rf"arn:{PARTITION}:", text)
+    }
+    partition = partition or next(iter(found.values()), None)
+    return [
+        f"{label(path)}: found an ARN of the partition {other}; allowed: of {partition}, as the rest of the deployment"
+        for path, other in found.items()
+        if other != partition
+    ]
+
+
+def _leaves(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each value that is no map and no list, with the option or ``option.key`` that it belongs to."""
+    for name, value in options.items():
+        entries = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"": value}
+        for key, entry in entries.items():
+            several = cast("Sequence[Any]", entry) if isinstance(entry, list | tuple) else [entry]
+            yield from ((f"{name}.{key}" if key else name, each) for each in several)
 
 
 def find_name_mistakes(name: Any, options: Mapping[str, Any], label: Callable[[str], str] = str) -> list[str]:

@@ -27,6 +27,16 @@ VERSION = "2012-10-17"
 EC2 = "ec2.amazonaws.com"
 LIMITS = {"inline": 10_240, "managed": 6_144}
 """How many characters IAM allows in a role's inline policies, and in a managed policy, white space not counted."""
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""How the names of regions begin outside of the partition aws."""
 PLACE = ("partition", "region", "account")
 GRANTING = {capability.name for capability in CAPABILITIES} | {guard.name for guard in GUARDS}
 """The options that decide what the policy says."""
@@ -145,6 +155,11 @@ def to_json(document: Document) -> str:
 def size(document: Document) -> int:
     """How many characters IAM counts in a document: all but white space."""
     return len("".join(to_json(document).split()))
+
+
+def partition_of(region: str) -> str:
+    """The partition that a region belongs to, by its name."""
+    return next((partition for prefix, partition in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def unknown_buckets(region: str) -> str:

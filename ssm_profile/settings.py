@@ -11,8 +11,8 @@ from pulumi.runtime import config as stack_config
 
 from .capabilities import PATCH_BUCKET_SUFFIXES
 from .component import SsmInstanceProfileArgs
-from .options import OPTIONS, Kind, camel_case, find_mistakes, find_name_mistakes, unknown_key
-from .policy import unknown_buckets
+from .options import OPTIONS, Kind, camel_case, find_mistakes, find_name_mistakes, find_other_partitions, unknown_key
+from .policy import partition_of, unknown_buckets
 
 PROJECT = "ssm-profile"
 """The project's own name, with which the keys in this repository's files begin."""
@@ -88,6 +88,8 @@ def parse_config(config: Mapping[str, str], project: str) -> tuple[dict[str, Any
     if not isinstance(options.get(PROTECT, False), bool):
         mistakes.append(f"{label(PROTECT)}: found {json.dumps(options[PROTECT])}; allowed: true or false")
     region = config.get("aws:region")
+    if region and not find_other_partitions(options, label):
+        mistakes += find_other_partitions(options, label, partition_of(region))
     if options.get("managed_buckets") is True and region and region not in PATCH_BUCKET_SUFFIXES:
         mistakes.append(f"{label('managed_buckets')}: {unknown_buckets(region)}")
     return options, mistakes + unknown
