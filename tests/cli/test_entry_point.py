@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import IN_CI, ROOT
+from tests import IN_CI, ROOT, require
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,7 @@ def test_the_component_needs_nothing_of_the_command_s():
 
 
 def test_nothing_costly_is_imported_that_a_command_does_not_need():
+    require("rich_click")
     program = (
         "import sys; from ssm_profile.cli.app import ssm_profile\n"
         "try: ssm_profile(['explain'], prog_name='ssm-profile')\n"
