@@ -6,11 +6,13 @@ the Python that the sandbox itself runs with.
 
 import os
 import runpy
+import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from pulumi.automation._server import LanguageServer  # what runs inline programs; there is no public name for it
-from pulumi.runtime.proto import language_pb2_grpc
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from .plugin import serve
 
@@ -37,6 +39,27 @@ class PythonHost(LanguageServer):
         self.program = program
         request.args[:] = [self.engine]
         return super().Run(request, context)
+
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
+        """Install nothing: the Python that the sandbox runs with has what a program or a plugin needs."""
+        yield from ()
+
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
+        """Run a plugin that is written in Python, a policy pack or a component package, and pass on what it prints."""
+        directory = request.info.program_directory
+        is_policy_pack = request.kind == "analyzer"
+        arguments = ["-m", "pulumi.policy", *request.args, directory] if is_policy_pack else [directory, *request.args]
+        with subprocess.Popen(
+            [sys.executable, "-u", *arguments],
+            cwd=request.pwd,
+            env=dict(entry.partition("=")[::2] for entry in request.env) or None,
+            stdout=subprocess.PIPE,
+        ) as plugin:
+            assert plugin.stdout  # noqa: S101 - it was asked for
+            context.add_callback(plugin.terminate)
+            for line in plugin.stdout:
+                yield language_pb2.RunPluginResponse(stdout=line)
+        yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
 
 
 if __name__ == "__main__":

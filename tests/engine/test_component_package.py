@@ -1,13 +1,19 @@
 """The component package in the real engine: a program that has the component constructed by the plugin."""
 
 import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from pulumi.automation import CommandError
 
+from tests import ROOT
 from tests.documents import DEFAULT
 from tests.engine.conftest import changes, documents, is_empty
 
+TOKEN = "ssm-profile:index:SsmInstanceProfile"
 REMOTE = """
 class SsmInstanceProfile(pulumi.ComponentResource):
     # What Pulumi generates for a package, in short.
@@ -94,3 +100,25 @@ def test_mistakes_are_told_in_the_caller_s_words_and_nothing_is_made(remote, iam
     assert "found true without stateManager; allowed: true where both are" in told
     assert 'found "no spaces please"; allowed: 1 to 64 letters, digits' in told
     assert is_empty(iam)
+
+
+def test_the_cli_finds_the_package_in_its_folder(sandbox, tmp_path):
+    folder = tmp_path / "ssm_profile"  # a copy, since the stock language host makes an environment in it
+    shutil.copytree(ROOT / "ssm_profile", folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+    shown = subprocess.run(
+        [Path(sandbox.pulumi.command).name, "package", "get-schema", str(folder)],
+        cwd=tmp_path,
+        env=os.environ | sandbox.by_hand(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert shown.returncode == 0, shown.stderr
+    schema, written = json.loads(shown.stdout), json.loads((ROOT / "docs" / "schema.json").read_text())
+    assert (schema["name"], schema["version"]) == (written["name"], written["version"])
+    assert schema["types"].keys() == written["types"].keys()
+    for kind in ("inputProperties", "properties"):
+        assert schema["resources"][TOKEN][kind] == written["resources"][TOKEN][kind]
