@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup cli sandbox test proof test-unit lint format docs bench clean
+.PHONY: help setup cli sandbox test proof test-unit lint linters format docs bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -7,6 +7,7 @@ ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
+LINTERS := .venv-linters/.ready
 EVALUATOR := tests/simulate/node_modules/.package-lock.json
 
 help: ## Show this help
@@ -33,7 +34,15 @@ $(EVALUATOR): tests/simulate/package-lock.json
 test: cli $(EVALUATOR) ## Run all tests: ARGS="-k name"
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not proof" $(ARGS)
 
-proof: cli $(EVALUATOR) ## Run what takes minutes: the rest of the proofs
+$(LINTERS): requirements-linters.txt
+	$(PYTHON) -m venv .venv-linters
+	.venv-linters/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-linters.txt
+	@touch $@
+
+linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and checkov find
+	@$(BIN)/python -m docs.linters
+
+proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes: the rest of the proofs
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof $(ARGS)
 
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
@@ -57,5 +66,5 @@ bench: cli ## Measure this component against the same resources by hand
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
-	rm -rf .venv tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-linters tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
