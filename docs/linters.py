@@ -44,9 +44,9 @@ INTRODUCTION = """<!-- Written by `make linters`. Do not edit. -->
 # What linters find
 
 [cloudsplaining](https://github.com/salesforce/cloudsplaining) {cloudsplaining} and
-[checkov](https://github.com/bridgecrewio/checkov) {checkov}, on this project's policies and on others'. checkov sees each
-as part of a role in a CloudFormation template. `make linters` writes this page; `make proof` fails when it is not true any
-more.
+[checkov](https://github.com/bridgecrewio/checkov) {checkov}, on this project's policies and on others'.
+checkov sees each as part of a role in a CloudFormation template. `make linters` writes this page; `make proof` fails
+when it is not true any more.
 
 What the default has is the heartbeat on `*`: `scope_heartbeat` takes it away, and the environment prod has that.
 
