@@ -228,7 +228,16 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             arns["policy-attachment"] = own.arn
             inline_names: list[pulumi.Output[str]] = []
         else:
-            own = aws.iam.RolePolicy(f"{name}-policy", role=role, policy=text, opts=child)
+            own = aws.iam.RolePolicy(
+                f"{name}-policy",
+                # On a role of the component's own the name is fixed: were the engine killed in the middle, a random one
+                # would be made anew, and the first stay on the role, unknown to everybody. A role that exists may have
+                # policies of other components, which must not be overwritten.
+                name=None if "existing_role_name" in inputs else f"{name}-policy",
+                role=role,
+                policy=text,
+                opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
+            )
             inline_names = [own.name]
         policies: list[pulumi.Resource] = [own]
         for suffix, arn in arns.items():

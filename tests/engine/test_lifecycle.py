@@ -93,11 +93,16 @@ def test_shape_changes_in_place_where_iam_can(iam, dev):
     assert {tag["Key"] for tag in role["Tags"]} == {"Environment", "ManagedBy"}
 
 
-def test_a_new_path_replaces_role_policy_and_profile(iam, dev):
+def test_a_new_path_replaces_role_policy_and_profile_and_all_are_there_before_the_old_ones_go(iam, dev):
     before = dev.outputs()["roleName"].value
+    steps = []
     switch(dev, path="/ssm/")
 
-    assert changes(dev.up()) == {"replace": 3}
+    up = dev.up(on_event=lambda event: steps.append(event.res_outputs_event) if event.res_outputs_event else None)
+
+    assert changes(up) == {"replace": 3}
+    done = [step.metadata.op for step in steps if step.metadata.op in ("create-replacement", "delete-replaced")]
+    assert done == ["create-replacement"] * 3 + ["delete-replaced"] * 3
     outputs = dev.outputs()
     assert outputs["roleName"].value != before
     assert outputs["roleArn"].value.endswith(f":role/ssm/{outputs['roleName'].value}")

@@ -62,9 +62,9 @@ def test_default_registers_exactly_these_resources_with_these_inputs(cloud, depl
     role_inputs = dict(cloud.of_type(ROLE).inputs)
     assert json.loads(role_inputs.pop("assumeRolePolicy")) == TRUST
     assert role_inputs == {"description": "Lets AWS Systems Manager manage the EC2 instances that use it."}
-    assert cloud.of_type(POLICY).inputs.keys() == {"policy", "role"}
-    assert cloud.of_type(POLICY).inputs["role"] == "web-role-1234567"
-    assert cloud.policy == DEFAULT
+    policy_inputs = dict(cloud.of_type(POLICY).inputs)
+    assert json.loads(policy_inputs.pop("policy")) == DEFAULT
+    assert policy_inputs == {"name": "web-policy", "role": "web-role-1234567"}
     assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
 
 
@@ -277,7 +277,6 @@ def test_two_components_do_not_clash(cloud, deploy):
 def test_none_counts_as_not_given(cloud, deploy):
     deploy(lambda: SsmInstanceProfile("web", dict.fromkeys(OPTIONS)))
 
-    assert cloud.policy == DEFAULT
     assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
 
 
@@ -375,13 +374,14 @@ def test_an_existing_role_is_given_the_policy_and_the_profile_and_is_not_made(cl
     resources = made(cloud)
     assert resources.keys() == {f"{'w' * 60}-policy", f"{'w' * 60}-profile"}
     assert {inputs["role"] for inputs in resources.values()} == {"old"}
+    assert not any("name" in inputs for inputs in resources.values())  # which would overwrite another component's
     assert (outputs["role_name"], outputs["role_arn"]) == ("old", "arn:aws:iam::123456789012:role/old")
 
 
 @pytest.mark.parametrize(
     ("kind", "policies", "arns"),
     [
-        ("inline", ["web-policy-1234567"], [READ_ONLY]),
+        ("inline", ["web-policy"], [READ_ONLY]),
         ("managed", [], [READ_ONLY, "arn:aws:iam::123456789012:policy/web-policy-1234567"]),
     ],
 )
