@@ -44,6 +44,7 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
         MockMonitor.__init__(self, self)
         self.registered: list[Registered] = []
         self.requests: dict[str, Any] = {}
+        self.urns: dict[str, str] = {}
         self.invoked: list[pulumi.runtime.MockCallArgs] = []
         self.answers: dict[str, dict[str, Any]] = {
             "aws:index/getPartition:getPartition": {"partition": "aws"},
@@ -82,7 +83,9 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:
         self.requests[request.name] = request
-        return super().RegisterResource(request)
+        answer = super().RegisterResource(request)
+        self.urns[request.name] = answer.urn
+        return answer
 
     def of_type(self, type_name: str) -> Registered:
         """The only resource of a type."""

@@ -187,7 +187,7 @@ def recorded(rules, cloud):
         rules.Resource(
             type=each.type,
             name=each.name,
-            urn=cloud.make_urn(cloud.requests[each.name].parent, each.type, each.name),
+            urn=cloud.urns[each.name],
             props=cloud.new_resource_state(each),
             dependencies=frozenset(cloud.requests[each.name].dependencies),
             sources={
