@@ -14,6 +14,7 @@ import boto3
 import yaml
 from pulumi.automation import CommandError, Stack
 from rich.console import Console
+from rich.markup import escape
 
 from ssm_profile.policy import Options, policy_document
 from ssm_profile.settings import parse_config
@@ -26,6 +27,7 @@ from .workspace import ROOT, Sandbox
 
 LAUNCH = ROOT / "examples" / "launch"
 FAILED, INTERRUPTED = 1, 130
+_WHERE_IT_WRITES = "the sandbox writes below the user's cache alone; XDG_CACHE_HOME names another place for it"
 
 
 def main() -> int:
@@ -45,6 +47,9 @@ def main() -> int:
     except SandboxError as error:
         console.print(f"[red]error:[/] {error}", soft_wrap=True)
         return FAILED
+    except OSError as error:
+        console.print(f"[red]error:[/] {escape(str(error))}: {_WHERE_IT_WRITES}", soft_wrap=True)
+        return FAILED
 
 
 def up(console: Console, arguments: argparse.Namespace) -> int:
@@ -57,10 +62,10 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
     asked_for = (ROOT / f"Pulumi.{arguments.stack}.yaml").read_text() + str(arguments.set)
     with Sandbox(pulumi, arguments.port, aws_policies=":iam::aws:policy/" in asked_for) as sandbox:
         console.print(f"Pulumi {pulumi.version}, and an emulated AWS (account {ACCOUNT}) at {sandbox.aws.url}")
-        stack = sandbox.stack(arguments.stack, config=dict(arguments.set))
         steps = Steps(console)
         listeners = {"on_event": steps.on_event, "on_error": steps.on_error}
         try:
+            stack = sandbox.stack(arguments.stack, config=dict(arguments.set))
             console.rule(f"pulumi preview --stack {arguments.stack}", align="left")
             stack.preview(**listeners)
             console.rule(f"pulumi up --stack {arguments.stack}", align="left")

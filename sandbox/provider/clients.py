@@ -7,7 +7,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
+RETRIES = 7
+"""How often a call that AWS throttles, or that fails on its side, is tried again, unless the provider's config says."""
 
 
 class Clients:
@@ -17,10 +18,14 @@ class Clients:
         endpoint: The URL of the emulated AWS.
         region: The region of all of them.
         assume_roles: Roles to assume first, one with the credentials of the other: ``[{"roleArn": "arn:..."}]``.
+        retries: How often a call is tried again.
     """
 
-    def __init__(self, endpoint: str, region: str, assume_roles: Sequence[Mapping[str, str]]) -> None:
+    def __init__(
+        self, endpoint: str, region: str, assume_roles: Sequence[Mapping[str, str]] = (), retries: int = RETRIES
+    ) -> None:
         self.endpoint = endpoint
+        self.config = Config(retries={"mode": "standard", "total_max_attempts": retries + 1})
         self.session = boto3.Session(region_name=region)
         self._made: dict[str, Any] = {}
         self._making = threading.Lock()  # boto3's sessions are not safe for threads
@@ -32,7 +37,7 @@ class Clients:
         """The client of a service."""
         with self._making:
             if service not in self._made:
-                self._made[service] = self.session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
+                self._made[service] = self.session.client(service, endpoint_url=self.endpoint, config=self.config)
             return self._made[service]
 
     def _assumed(self, region: str, role: Mapping[str, str]) -> boto3.Session:

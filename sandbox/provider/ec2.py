@@ -75,7 +75,7 @@ class SecurityGroup(Ec2Type):
             # The real provider takes away the rule that EC2 adds, too.
             self._set_rules(resource_id, {"ingress", "egress"}, inputs)
         except ClientError as error:
-            raise PartlyCreatedError(resource_id, error) from error
+            raise PartlyCreatedError(resource_id, error, "ingress", "egress") from error
         return resource_id
 
     def read(self, resource_id: str) -> State | None:

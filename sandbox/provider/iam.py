@@ -162,7 +162,7 @@ class InstanceProfile(IamType):
         try:
             self._set_role(name, None, inputs.get("role"))
         except ClientError as error:
-            raise PartlyCreatedError(name, error) from error
+            raise PartlyCreatedError(name, error, "role") from error
         return name
 
     def read(self, resource_id: str) -> State | None:

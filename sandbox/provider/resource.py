@@ -45,12 +45,19 @@ class Property:
 
 
 class PartlyCreatedError(Exception):
-    """A resource exists, but a later step of its creation failed."""
+    """A resource exists, but a later step of its creation failed.
 
-    def __init__(self, resource_id: str, cause: Exception) -> None:
+    Args:
+        resource_id: Its ID.
+        cause: What failed.
+        undone: The properties that it may not have yet.
+    """
+
+    def __init__(self, resource_id: str, cause: Exception, *undone: str) -> None:
         super().__init__(str(cause))
         self.resource_id = resource_id
         self.cause = cause
+        self.undone = undone
 
 
 class ResourceType:

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_
 from pulumi.runtime.rpc import UNKNOWN
 
 from . import ec2, iam, invokes, storage
-from .clients import Clients
+from .clients import RETRIES, Clients
 from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State
 
 
@@ -28,7 +28,7 @@ class AwsServicer(ResourceProviderServicer):
         self.version = version
         self.endpoint = endpoint
         self.region = ""
-        self.client = Clients(endpoint, "us-east-1", [])
+        self.client = Clients(endpoint, "us-east-1")
         self.types: dict[str, ResourceType] = {}
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -46,7 +46,8 @@ class AwsServicer(ResourceProviderServicer):
         if not self.region:
             _abort(context, "missing region: set it with `pulumi config set aws:region`, for example to eu-central-1")
         default_tags = _parsed(config.get("defaultTags") or {})
-        self.client = Clients(self.endpoint, self.region, _parsed(config.get("assumeRoles") or []))
+        retries = int(config.get("maxRetries", RETRIES))
+        self.client = Clients(self.endpoint, self.region, _parsed(config.get("assumeRoles") or []), retries)
         allowed = _parsed(config.get("allowedAccountIds") or [])
         try:
             if allowed and (account := self.client("sts").get_caller_identity()["Account"]) not in allowed:
@@ -98,13 +99,13 @@ class AwsServicer(ResourceProviderServicer):
         try:
             resource_id = resource.create(inputs)
         except PartlyCreatedError as partly:
-            self._fail_partly(context, resource, partly.resource_id, inputs, partly.cause)
+            _fail_partly(context, resource, partly, inputs)
         except _AWS_ERRORS as error:
             _fail(context, "creating", resource, inputs.get("name") or request.urn.split("::", 3)[3], error)
         try:
             state = self._read_back(resource, resource_id, inputs)
         except _AWS_ERRORS as error:
-            self._fail_partly(context, resource, resource_id, inputs, error)
+            _fail_partly(context, resource, PartlyCreatedError(resource_id, error), inputs)
         return provider_pb2.CreateResponse(id=resource_id, properties=_struct(state))
 
     def Read(self, request: Any, context: Any) -> Any:
@@ -125,7 +126,8 @@ class AwsServicer(ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=_struct(old | new))
         changed = set(resource.changes(old, new)) - set(request.ignoreChanges)
         try:
-            resource.update(request.id, changed, old, new)
+            if changed:  # else a failed creation is looked at again
+                resource.update(request.id, changed, old, new)
             state = self._read_back(resource, request.id, new)
         except _AWS_ERRORS as error:
             _fail(context, "updating", resource, request.id, error)
@@ -167,20 +169,6 @@ class AwsServicer(ResourceProviderServicer):
         missing = isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchEntity"
         return missing and resource.read(resource_id) is None
 
-    def _fail_partly(
-        self, context: Any, resource: ResourceType, resource_id: str, inputs: State, error: Exception
-    ) -> NoReturn:
-        """Tell the engine what exists in spite of the failure, so that its state has it and the next run mends it."""
-        reason = _message("creating", resource, resource_id, error)
-        partly = provider_pb2.ErrorResourceInitFailed(
-            id=resource_id, properties=_struct(inputs), inputs=_struct(inputs), reasons=[reason]
-        )
-        details = any_pb2.Any()
-        details.Pack(partly)
-        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason, details=[details])
-        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-        _abort(context, reason)
-
 
 _STAND_IN = "the sandbox's stand-in for the AWS provider"
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
@@ -209,6 +197,20 @@ def _message(doing: str, resource: ResourceType, name: str, error: Exception) ->
 
 def _fail(context: Any, doing: str, resource: ResourceType, name: str, error: Exception) -> NoReturn:
     _abort(context, _message(doing, resource, name, error))
+
+
+def _fail_partly(context: Any, resource: ResourceType, partly: PartlyCreatedError, inputs: State) -> NoReturn:
+    """Tell the engine what exists in spite of the failure, so that its state has it and the next run mends it."""
+    reason = _message("creating", resource, partly.resource_id, partly.cause)
+    there = {key: value for key, value in inputs.items() if key not in partly.undone}
+    failed = provider_pb2.ErrorResourceInitFailed(
+        id=partly.resource_id, properties=_struct(there), inputs=_struct(inputs), reasons=[reason]
+    )
+    details = any_pb2.Any()
+    details.Pack(failed)
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason, details=[details])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    _abort(context, reason)
 
 
 def _abort(context: Any, message: str) -> NoReturn:

@@ -1,13 +1,20 @@
 """The real engine against an emulated AWS, through the same code as `make sandbox`."""
 
 import json
+import subprocess
 import textwrap
+from contextlib import suppress
 from importlib import import_module
 
 import pytest
 from pulumi.automation import ConfigValue
 
 from tests import IN_CI, require
+
+# Of a program that failed, Pulumi leaves coroutines that were never awaited.
+program_fails = pytest.mark.filterwarnings(
+    "ignore:coroutine:RuntimeWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -66,6 +73,46 @@ def project(tmp_path):
     return make
 
 
+class SmallDisk:
+    """A file system of a few kilobytes."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def fill(self):
+        """Write until there is no space left."""
+        with suppress(OSError), (self.path / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(b" " * 512)
+
+    def empty(self):
+        """Free what `fill` took."""
+        (self.path / "filler").unlink()
+
+    def remount(self, how):
+        """Make it "ro", read-only, or "rw" again."""
+        subprocess.run(["mount", "-o", f"remount,{how}", str(self.path)], check=True)
+
+
+@pytest.fixture
+def small_disk():
+    """Mounts a small disk on a directory, which only root may."""
+    mounted = []
+
+    def mount(path, kilobytes):
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(path)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"needs root, to mount a small disk: {getattr(error, 'stderr', error)}")
+        mounted.append(path)
+        return SmallDisk(path)
+
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
 def changes(result):
     """How many resources an operation touched, by what it did to them."""
     return {kind: count for kind, count in result.summary.resource_changes.items() if kind != "same"}
@@ -80,6 +127,17 @@ def documents(iam, role):
     """Every inline policy of a role, as IAM has them."""
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     return [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+
+
+def policies_of(iam, role):
+    """The documents of a role's inline policies and of those managed ones that this project makes."""
+    found = documents(iam, role)
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        if attached["PolicyName"].startswith("ssm-profile-"):
+            version = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]["DefaultVersionId"]
+            policy = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)
+            found.append(policy["PolicyVersion"]["Document"])
+    return found
 
 
 def own_policy(iam, name):

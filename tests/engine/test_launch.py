@@ -4,7 +4,7 @@ import pytest
 from pulumi.automation import CommandError
 
 from tests import ROOT, require
-from tests.engine.conftest import changes, switch
+from tests.engine.conftest import changes, program_fails, switch
 
 LAUNCH = ROOT / "examples" / "launch"
 
@@ -12,12 +12,6 @@ LAUNCH = ROOT / "examples" / "launch"
 @pytest.fixture
 def ec2(sandbox):
     return sandbox.aws.client("ec2", region_name="eu-central-1")
-
-
-# Of a program that failed, Pulumi leaves coroutines that were never awaited.
-program_fails = pytest.mark.filterwarnings(
-    "ignore:coroutine:RuntimeWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
 
 
 def instance(ec2, launched):

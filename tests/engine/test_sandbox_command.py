@@ -23,11 +23,13 @@ def command(pulumi_cli, tmp_path):
     """Starts `python -m sandbox` with a cache of the test's own, which has the CLI in it."""
     cache = tmp_path / "cache"
     environment = os.environ | {"XDG_CACHE_HOME": str(cache), "PYTHONUNBUFFERED": "1"}
-    if Path(pulumi_cli.command).is_absolute():
-        (cache / "ssm-profile").mkdir(parents=True)
-        kept = Path(pulumi_cli.command).parents[1]
-        (cache / "ssm-profile" / kept.name).symlink_to(kept)
     started = []
+
+    def put_cli_into(cache):
+        (cache / "ssm-profile").mkdir(parents=True)
+        if Path(pulumi_cli.command).is_absolute():
+            kept = Path(pulumi_cli.command).parents[1]
+            (cache / "ssm-profile" / kept.name).symlink_to(kept)
 
     def start(*arguments, **extra):
         started.append(
@@ -43,7 +45,9 @@ def command(pulumi_cli, tmp_path):
         )
         return started[-1]
 
+    put_cli_into(cache)
     start.runs = cache / "ssm-profile" / "runs"
+    start.put_cli_into = put_cli_into
     yield start
     for process in started:
         if process.poll() is None:
@@ -187,6 +191,24 @@ def test_a_cache_that_cannot_be_written_is_said(command):
     assert code == 1
     assert "error: cannot write to /proc/nosuch/ssm-profile" in output
     assert "Traceback" not in output
+
+
+def test_a_disk_that_is_full_or_read_only_is_said(command, small_disk, tmp_path):
+    cache = tmp_path / "small"
+    cache.mkdir()
+    disk = small_disk(cache, kilobytes=64)
+    command.put_cli_into(cache)
+
+    disk.fill()
+    full = run(command, "up", XDG_CACHE_HOME=str(cache))
+    disk.remount("ro")
+    read_only = run(command, "up", XDG_CACHE_HOME=str(cache))
+
+    where = "the sandbox writes below the user's cache alone; XDG_CACHE_HOME names another place for it"
+    for (code, output), what in ((full, "No space left on device"), (read_only, "Read-only file system")):
+        assert code == 1
+        assert re.search(rf"error: \[Errno \d+\] {what}.*: {where}\n$", output), output
+        assert "Traceback" not in output
 
 
 @pytest.mark.parametrize("whom", ["everybody, as Ctrl-C does", "the command alone, as kill does"])

@@ -1,0 +1,146 @@
+"""The engine, or the provider, is killed in the middle of a deployment: what is left, and how it is mended."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pulumi.automation import CommandError
+
+from tests.engine.conftest import changes, own_policy, policies_of, program_fails
+from tests.engine.faults import Wire, engine, killed, provider
+from tests.engine.lives import GRANTED, PHASES, Life, cases, every_call, left_in
+
+PROCESSES = {"the engine": engine, "the provider": provider}
+
+AFTER_ITS_CREATION = {
+    "iam:CreateRole": "role",
+    "iam:GetRole": "role",
+    "iam:CreateInstanceProfile": "profile",
+    "iam:AddRoleToInstanceProfile": "profile",
+    "iam:GetInstanceProfile": "profile",
+    "iam:CreatePolicy": "policy",
+    "iam:GetPolicy": "policy",
+    "iam:GetPolicyVersion": "policy",
+}
+"""The calls of `up` after which something exists whose ID the engine has not written down yet, and what."""
+
+
+def orphan(phase, call, moment):
+    """What IAM then has that the state does not: the one case, for which Pulumi's engine has no remedy of its own."""
+    is_first = call.startswith("iam:Create") and moment == "before"
+    return AFTER_ITS_CREATION.get(call) if phase == "up" and not is_first else None
+
+
+KILLS = {
+    "the engine first": [("the engine", "before"), ("the provider", "after")],
+    "the provider first": [("the provider", "before"), ("the engine", "after")],
+}
+"""Which process is killed, before or after AWS does what it is asked, in one run and in the next."""
+
+SOME = [
+    ("inline", "up", "iam:CreateRole", 1, "the provider first"),
+    ("inline", "up", "iam:PutRolePolicy", 1, "the provider first"),
+    ("inline", "up", "iam:AddRoleToInstanceProfile", 1, "the engine first"),
+]
+EVERY_ONE = [(*made, kills) for made in every_call(("up", "update", "destroy")) for kills in KILLS]
+
+pytestmark = program_fails
+
+
+@pytest.mark.parametrize("case", cases(SOME, EVERY_ONE))
+def test_the_next_run_recovers_and_only_what_was_being_created_can_be_left(sandbox, iam, case):
+    life, phase, call, number, kills = case
+    own_policy(iam, "extra")
+    wire = Wire(sandbox.aws)
+    stack = Life(sandbox, life, retries=0)
+    for earlier in PHASES[: PHASES.index(phase)]:
+        stack.go(earlier)
+
+    for process, moment in KILLS[kills]:
+        first = number if (process, moment) == KILLS[kills][0] else 1  # what was done before it is not done again
+        wire.clear()
+        fault = killed(PROCESSES[process], before=moment == "before")
+        wire.faults = lambda name, count: fault if (name, count) == (call, first) else None  # noqa: B023
+        with pytest.raises(CommandError):
+            stack.go(phase)
+        wire.clear()
+        if process == "the engine":
+            with pytest.raises(CommandError, match=r"currently locked by 1 lock.*pulumi cancel"):
+                stack.stack.up()
+            stack.stack.cancel()
+
+    stack.go("up" if phase == "up" else "update", refresh=phase != "up")
+    role = stack.stack.outputs()["roleName"].value
+    assert policies_of(iam, role) == [GRANTED[life][phase != "up"]]
+    assert changes(stack.stack.up()) == {}
+    known = ids(stack.stack)
+    left = sorted(name for name in left_in(iam) if name not in known)
+    expected = [kind for _, moment in KILLS[kills] if (kind := orphan(phase, call, moment))]
+    assert [re.sub("-[0-9a-f]{7}$", "", name) for name in left] == [f"ssm-profile-dev-{kind}" for kind in expected]
+    stack.go("destroy")
+    assert sorted(left_in(iam)) == left
+
+
+def ids(stack):
+    """The names of what the state knows."""
+    resources = stack.export_stack().deployment["resources"]
+    return {str(resource.get("id", "")).rsplit("/", 1)[-1] for resource in resources}
+
+
+@pytest.mark.parametrize(("call", "kind"), [("iam:CreateRole", "role"), ("iam:AddRoleToInstanceProfile", "profile")])
+def test_what_was_being_created_when_the_engine_was_killed_is_named_until_it_is_cleared(sandbox, iam, call, kind):
+    wire = Wire(sandbox.aws)
+    stack = sandbox.stack("dev")
+    fault = killed(engine, before=False)
+    wire.faults = lambda name, _: fault if name == call else None
+    with pytest.raises(CommandError):
+        stack.up()
+    wire.clear()
+    stack.cancel()
+    said = []
+
+    stack.up(on_output=said.append)
+
+    assert any(f"::ssm-profile-dev-{kind}, interrupted while creating" in line for line in said)
+    (left,) = [name for name in left_in(iam) if name not in ids(stack)]
+    assert left.startswith(f"ssm-profile-dev-{kind}-")
+    if kind == "role":  # it has no permissions, and nothing uses it
+        assert policies_of(iam, left) == []
+        assert iam.list_instance_profiles_for_role(RoleName=left)["InstanceProfiles"] == []
+    clear = ["refresh", "--clear-pending-creates", "--yes", "--non-interactive", "--stack", "dev"]
+    sandbox.pulumi.run(clear, stack.workspace.work_dir, sandbox.environment)
+    said.clear()
+    assert changes(stack.up(on_output=said.append)) == {}
+    assert not any("interrupted while creating" in line for line in said)
+
+
+def test_a_role_with_a_given_name_that_was_left_is_refused_by_name_and_can_be_imported(sandbox, iam):
+    wire = Wire(sandbox.aws)
+    stack = sandbox.stack("dev", config={"roleName": "web"})
+    fault = killed(engine, before=False)
+    wire.faults = lambda name, _: fault if name == "iam:CreateRole" else None
+    with pytest.raises(CommandError):
+        stack.up()
+    wire.clear()
+    stack.cancel()
+    with pytest.raises(CommandError, match="creating IAM Role \\(web\\): CreateRole: EntityAlreadyExists"):
+        stack.up()
+
+    component = "urn:pulumi:dev::ssm-profile::ssm-profile:index:SsmInstanceProfile::ssm-profile-dev"
+    command = [Path(sandbox.pulumi.command).name, "import", "aws:iam/role:Role", "ssm-profile-dev-role", "web"]
+    done = subprocess.run(
+        [*command, "--parent", f"ssm-profile-dev={component}", "--protect=false", "--yes", "--stack", "dev"],
+        cwd=stack.workspace.work_dir,
+        env=os.environ | sandbox.by_hand(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stack.up().outputs["roleName"].value == "web"
+    stack.destroy()
+    assert left_in(iam) == []
