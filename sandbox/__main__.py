@@ -60,7 +60,8 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     pulumi = find_pulumi(console)
     asked_for = (ROOT / f"Pulumi.{arguments.stack}.yaml").read_text() + str(arguments.set)
-    with Sandbox(pulumi, arguments.port, aws_policies=":iam::aws:policy/" in asked_for) as sandbox:
+    aws_policies = ":iam::aws:policy/" in asked_for
+    with Sandbox(pulumi, arguments.port, aws_policies=aws_policies, real_provider=_real(arguments)) as sandbox:
         console.print(f"Pulumi {pulumi.version}, and an emulated AWS (account {ACCOUNT}) at {sandbox.aws.url}")
         steps = Steps(console)
         listeners = {"on_event": steps.on_event, "on_error": steps.on_error}
@@ -104,7 +105,8 @@ def cli(console: Console, _: argparse.Namespace) -> int:
 
 def serve(console: Console, arguments: argparse.Namespace) -> int:
     """Keep an emulated AWS and a Pulumi home for it until Ctrl-C."""
-    with Sandbox(find_pulumi(console), arguments.port, aws_policies=True) as sandbox:
+    pulumi = find_pulumi(console)
+    with Sandbox(pulumi, arguments.port, aws_policies=True, real_provider=_real(arguments)) as sandbox:
         console.print(f"An emulated AWS (account {ACCOUNT}) is at {sandbox.aws.url}. In another terminal:\n")
         for name, value in sandbox.by_hand().items():
             console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, markup=False)
@@ -112,6 +114,10 @@ def serve(console: Console, arguments: argparse.Namespace) -> int:
         console.print("\nCtrl-C ends it, and everything in it is gone.")
         threading.Event().wait()
     return 0
+
+
+def _real(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.provider == "real")
 
 
 def _place(region: str) -> dict[str, str]:
@@ -234,6 +240,12 @@ def _parser() -> argparse.ArgumentParser:
     cli_parser = commands.add_parser("cli", help="find or get the Pulumi CLI", description=cli.__doc__)
     cli_parser.set_defaults(command=cli)
     for command in (up_parser, serve_parser):
+        command.add_argument(
+            "--provider",
+            choices=("stand-in", "real"),
+            default="stand-in",
+            help="what calls the emulated AWS: the sandbox's own stand-in (default), or pulumi-resource-aws",
+        )
         command.add_argument("--port", type=int, default=0, help="the emulated AWS's port (default: a free one)")
     return parser
 

@@ -20,6 +20,7 @@ from ssm_profile.version import __version__
 from .aws import CREDENTIALS, EmulatedAws, forget_real_aws
 from .plugin import SANDBOX, is_running
 from .pulumi_cli import cache_directory
+from .real_provider import find_real_provider, settings
 
 ROOT = Path(__file__).parent.parent
 """The repository: the program that `up` runs, and what the plugin is imported from."""
@@ -32,12 +33,16 @@ class Sandbox:
         pulumi: The CLI to run.
         port: The emulated AWS's loopback port, or 0 for a free one.
         aws_policies: Whether AWS's own managed policies are there, which takes a second or two.
+        real_provider: Whether the real pulumi-resource-aws is used in place of the stand-in.
 
     Raises:
-        SandboxError: If the emulated AWS cannot be started.
+        SandboxError: If the emulated AWS cannot be started, or there is no real provider.
     """
 
-    def __init__(self, pulumi: auto.PulumiCommand, port: int = 0, *, aws_policies: bool = False) -> None:
+    def __init__(
+        self, pulumi: auto.PulumiCommand, port: int = 0, *, aws_policies: bool = False, real_provider: bool = False
+    ) -> None:
+        plugin = find_real_provider() if real_provider else None
         forget_real_aws()
         self.pulumi = pulumi
         self.aws = EmulatedAws(port, aws_policies=aws_policies)
@@ -56,7 +61,13 @@ class Sandbox:
         if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:  # else it is that of the secrets in the stack's file
             self.environment["PULUMI_CONFIG_PASSPHRASE"] = "sandbox"  # noqa: S105 - of a state that is soon gone
         plugins = self.home / "plugins"
-        _write_script(plugins / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws", "sandbox.provider")
+        provider = plugins / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws"
+        if plugin:
+            provider.parent.mkdir(parents=True)
+            provider.symlink_to(plugin)
+        else:
+            _write_script(provider, "sandbox.provider")
+        self.config = settings(self.aws.url) if plugin else {}
         component = plugins / f"resource-ssm-profile-v{__version__}" / "pulumi-resource-ssm-profile"
         _write_script(component, "ssm_profile")
 
@@ -78,15 +89,14 @@ class Sandbox:
             config: Settings beside those of the file, or in place of them: ``{"quietAgent": True}``.
         """
         copy = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.directory))
-        for file in project.glob("Pulumi*.yaml"):
-            shutil.copy(file, copy)
+        for each in project.glob("Pulumi*.yaml"):
+            shutil.copy(each, copy)
         project_name = yaml.safe_load((copy / "Pulumi.yaml").read_text())["name"]
-        settings_file = copy / f"Pulumi.{name}.yaml"
-        settings = (yaml.safe_load(settings_file.read_text()) if settings_file.exists() else None) or {}
-        settings["config"] = (settings.get("config") or {}) | {
-            key if ":" in key else f"{project_name}:{key}": value for key, value in (config or {}).items()
-        }
-        settings_file.write_text(yaml.safe_dump(settings))
+        file = copy / f"Pulumi.{name}.yaml"
+        stack = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+        given = {key if ":" in key else f"{project_name}:{key}": value for key, value in (config or {}).items()}
+        stack["config"] = (stack.get("config") or {}) | self.config | given
+        file.write_text(yaml.safe_dump(stack))
 
         def program() -> None:
             if str(project) not in sys.path:  # as it is when Python runs the program's directory
@@ -96,7 +106,10 @@ class Sandbox:
         options = auto.LocalWorkspaceOptions(
             work_dir=str(copy), pulumi_command=self.pulumi, pulumi_home=str(self.home), env_vars=self.environment
         )
-        return auto.create_or_select_stack(name, project_name, program, opts=options)
+        try:  # not `create_or_select_stack`, which runs the CLI once more to find that most stacks are new
+            return auto.create_stack(name, project_name, program, opts=options)
+        except auto.StackAlreadyExistsError:
+            return auto.select_stack(name, project_name, program, opts=options)
 
     def unprotect(self, stack: auto.Stack) -> None:
         """Lift the protection of every resource in the stack, as a person would who means to destroy it."""

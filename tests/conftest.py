@@ -21,6 +21,11 @@ from . import ROOT
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the engine's tests run with the real AWS provider."""
+    parser.addoption("--provider", choices=("stand-in", "real"), default="stand-in", help="the engine's AWS provider")
+
+
 def pytest_collection_finish() -> None:
     """Keep what was imported out of the garbage collections after each test, which then take no time."""
     gc.collect()

@@ -17,10 +17,13 @@ program_fails = pytest.mark.filterwarnings(
 )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    real = config.getoption("provider") == "real"
     for item in items:
         if "engine" in item.path.parts:
             item.add_marker("engine")
+        if real and item.get_closest_marker("stand_in"):
+            item.add_marker(pytest.mark.skip(reason="is about the stand-in's own words or workings"))
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +41,21 @@ def pulumi_cli():
 
 
 @pytest.fixture
-def sandbox(pulumi_cli, loops_closed):  # noqa: ARG001
+def sandbox(pulumi_cli, loops_closed, request):  # noqa: ARG001
     """An emulated AWS of the test's own."""
-    with import_module("sandbox.workspace").Sandbox(pulumi_cli) as running:
+    real = request.config.getoption("provider") == "real"
+    if real:
+        require_real_provider()
+    with import_module("sandbox.workspace").Sandbox(pulumi_cli, real_provider=real) as running:
         yield running
+
+
+def require_real_provider():
+    """Skip the test, with the reason, where the real AWS provider is not installed."""
+    try:
+        import_module("sandbox.real_provider").find_real_provider()
+    except import_module("sandbox").SandboxError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -146,6 +146,7 @@ def test_a_chosen_name_is_chosen_anew_so_that_the_replacement_is_there_before_th
     assert [step for step in done if "replace" in step] == ["create-replacement", "replace", "delete-replaced"]
 
 
+@pytest.mark.stand_in
 def test_a_role_that_cannot_be_read_after_its_creation_is_kept_in_the_state_and_mended(
     sandbox, project, iam, monkeypatch
 ):
@@ -167,6 +168,7 @@ def test_a_role_that_cannot_be_read_after_its_creation_is_kept_in_the_state_and_
     assert is_empty(iam)
 
 
+@pytest.mark.stand_in
 def test_an_error_of_iam_names_the_operation_and_the_resource(sandbox, project, iam):
     iam.create_role(RoleName="fixed", AssumeRolePolicyDocument=json.dumps(TRUST))
     stack = sandbox.stack("test", project(ROLE.replace('"web",', '"web", name="fixed",')))
@@ -177,6 +179,7 @@ def test_an_error_of_iam_names_the_operation_and_the_resource(sandbox, project, 
     assert "Traceback" not in str(error.value)
 
 
+@pytest.mark.stand_in
 def test_a_profile_whose_role_does_not_exist_is_kept_in_the_state_and_can_be_destroyed(sandbox, project, iam):
     stack = sandbox.stack("test", project('aws.iam.InstanceProfile("web", role="missing")'))
 
@@ -190,6 +193,7 @@ def test_a_profile_whose_role_does_not_exist_is_kept_in_the_state_and_can_be_des
     assert is_empty(iam)
 
 
+@pytest.mark.stand_in
 def test_a_property_that_the_stand_in_does_not_know_is_refused(sandbox, project):
     program = ROLE.replace('"web",', '"web", managed_policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"],')
 
@@ -197,16 +201,19 @@ def test_a_property_that_the_stand_in_does_not_know_is_refused(sandbox, project)
         sandbox.stack("test", project(program)).preview()
 
 
+@pytest.mark.stand_in
 def test_a_type_that_the_stand_in_does_not_know_is_refused(sandbox, project):
     with pytest.raises(CommandError, match=r"does not know the resource type aws:sqs/queue:Queue; it knows aws:iam/"):
         sandbox.stack("test", project('aws.sqs.Queue("queue")')).preview()
 
 
+@pytest.mark.stand_in
 def test_a_function_that_the_stand_in_does_not_know_is_refused(sandbox, project):
     with pytest.raises(CommandError, match="does not know the function aws:index/getRegions:getRegions; it knows aws:"):
         sandbox.stack("test", project("aws.get_regions()")).preview()
 
 
+@pytest.mark.stand_in
 def test_a_region_is_needed(sandbox, project):
     directory = project(ROLE, **{"aws:region": ""})
 
@@ -286,6 +293,7 @@ def test_a_role_that_others_put_into_a_profile_is_detached_and_deleted(sandbox, 
     assert iam.list_roles()["Roles"] == []
 
 
+@pytest.mark.stand_in
 def test_a_role_to_which_others_attached_a_policy_is_not_deleted_unless_that_is_forced(sandbox, project, iam):
     stack = sandbox.stack("test", project(ROLE))
     role = stack.up().outputs["name"].value
