@@ -93,10 +93,10 @@ class Sandbox:
             shutil.copy(each, copy)
         project_name = yaml.safe_load((copy / "Pulumi.yaml").read_text())["name"]
         file = copy / f"Pulumi.{name}.yaml"
-        stack = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+        settings_of_stack = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
         given = {key if ":" in key else f"{project_name}:{key}": value for key, value in (config or {}).items()}
-        stack["config"] = (stack.get("config") or {}) | self.config | given
-        file.write_text(yaml.safe_dump(stack))
+        settings_of_stack["config"] = (settings_of_stack.get("config") or {}) | self.config | given
+        file.write_text(yaml.safe_dump(settings_of_stack))
 
         def program() -> None:
             if str(project) not in sys.path:  # as it is when Python runs the program's directory

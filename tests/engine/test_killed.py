@@ -90,7 +90,9 @@ def ids(stack):
 
 
 @pytest.mark.parametrize(("call", "kind"), [("iam:CreateRole", "role"), ("iam:AddRoleToInstanceProfile", "profile")])
-def test_what_was_being_created_when_the_engine_was_killed_is_named_until_it_is_cleared(sandbox, iam, call, kind):
+def test_what_was_being_created_when_the_engine_was_killed_is_named_until_it_is_cleared_and_can_be_deleted(
+    sandbox, iam, call, kind
+):
     wire = Wire(sandbox.aws)
     stack = sandbox.stack("dev")
     fault = killed(engine, before=False)
@@ -114,6 +116,15 @@ def test_what_was_being_created_when_the_engine_was_killed_is_named_until_it_is_
     said.clear()
     assert changes(stack.up(on_output=said.append)) == {}
     assert not any("interrupted while creating" in line for line in said)
+    if kind == "role":
+        iam.delete_role(RoleName=left)
+    else:
+        (held,) = iam.get_instance_profile(InstanceProfileName=left)["InstanceProfile"]["Roles"]
+        assert held["RoleName"] == stack.outputs()["roleName"].value
+        iam.remove_role_from_instance_profile(InstanceProfileName=left, RoleName=held["RoleName"])
+        iam.delete_instance_profile(InstanceProfileName=left)
+    assert changes(stack.up()) == {}
+    assert [name for name in left_in(iam) if name not in ids(stack)] == []
 
 
 def test_a_role_with_a_given_name_that_was_left_is_refused_by_name_and_can_be_imported(sandbox, iam):
@@ -129,9 +140,10 @@ def test_a_role_with_a_given_name_that_was_left_is_refused_by_name_and_can_be_im
         stack.up()
 
     component = "urn:pulumi:dev::ssm-profile::ssm-profile:index:SsmInstanceProfile::ssm-profile-dev"
+    flags = ("--protect=false", "--generate-code=false", "--yes", "--stack", "dev")
     command = [Path(sandbox.pulumi.command).name, "import", "aws:iam/role:Role", "ssm-profile-dev-role", "web"]
     done = subprocess.run(
-        [*command, "--parent", f"ssm-profile-dev={component}", "--protect=false", "--yes", "--stack", "dev"],
+        [*command, "--parent", f"ssm-profile-dev={component}", *flags],
         cwd=stack.workspace.work_dir,
         env=os.environ | sandbox.by_hand(),
         capture_output=True,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import venv
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -53,10 +54,11 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def environment(wheel, tmp_path_factory):
-    """An environment with nothing but the wheel, and what it asks for."""
+    """An environment with nothing but the wheel, and what it asks for, in the versions that are tested here."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=True)
-    pip(folder / "bin" / "python", "install", str(wheel))
+    versions = [f"{library}=={version(library)}" for library in ("pulumi", "pulumi-aws")]
+    pip(folder / "bin" / "python", "install", str(wheel), *versions)
     return folder
 
 
