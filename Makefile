@@ -62,7 +62,7 @@ docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m docs.picture
 	@$(BIN)/python -m docs.schema
 
-bench: cli ## Measure this component against the same resources by hand
+bench: cli $(EVALUATOR) ## Measure scale and speed, and write docs/benchmarks.md: ARGS="--only mocks"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
