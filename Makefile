@@ -1,17 +1,20 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup cli sandbox test proof test-unit lint linters format docs bench clean
+.PHONY: help setup cli sandbox test test-oldest proof test-unit lint linters format docs bench clean
 
 PYTHON ?= python3
 STACK ?= dev
+PROVIDER ?= stand-in
 ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
 LINTERS := .venv-linters/.ready
+OLDEST := .venv-oldest/.ready
 EVALUATOR := tests/simulate/node_modules/.package-lock.json
+EVERYTHING := -m pytest -n 3 --dist worksteal -m "not proof"
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with everything that the other targets need
 
@@ -24,15 +27,27 @@ $(READY): pyproject.toml requirements.txt requirements-dev.txt
 cli: $(READY) ## Find or get the Pulumi CLI, and say which it is
 	@$(BIN)/python -m sandbox cli
 
-sandbox: $(READY) ## Deploy a stack to an AWS emulated here: STACK=prod, ARGS="--set quietAgent=true"
-	@$(BIN)/python -m sandbox up --stack $(STACK) $(ARGS)
+sandbox: $(READY) ## Deploy a stack to an AWS emulated here: STACK=prod, ARGS="--set quietAgent=true", PROVIDER=real
+	@$(BIN)/python -m sandbox up --stack $(STACK) --provider $(PROVIDER) $(ARGS)
 
 # The evaluator that tests/simulate asks. Without npm those tests are skipped, and fail in CI.
 $(EVALUATOR): tests/simulate/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests/simulate --silent --no-audit --no-fund && touch $@; fi
 
-test: cli $(EVALUATOR) ## Run all tests: ARGS="-k name"
-	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not proof" $(ARGS)
+test: cli $(EVALUATOR) ## Run all tests: ARGS="-k name", PROVIDER=real
+	@$(BIN)/python $(EVERYTHING) --provider $(PROVIDER) $(ARGS)
+
+# They are worked out from the ranges, so there is no second list of versions; what is pinned gives way to them.
+$(OLDEST): $(READY)
+	$(PYTHON) -m venv .venv-oldest
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --no-deps --no-header --no-annotate \
+		--extra cli pyproject.toml requirements.txt --output-file .venv-oldest/versions.txt >/dev/null
+	$(BIN)/uv pip install --quiet --python .venv-oldest --overrides .venv-oldest/versions.txt -r requirements-dev.txt
+	@touch $@
+
+test-oldest: cli $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest versions that the ranges allow
+	@echo with: && cat .venv-oldest/versions.txt
+	@.venv-oldest/bin/python $(EVERYTHING) $(ARGS)
 
 $(LINTERS): requirements-linters.txt
 	$(PYTHON) -m venv .venv-linters
@@ -66,5 +81,5 @@ bench: cli $(EVALUATOR) ## Measure scale and speed, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
-	rm -rf .venv .venv-linters tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-linters .venv-oldest tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
