@@ -15,6 +15,13 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 INLINE = "aws:iam/rolePolicy:RolePolicy"
 MANAGED = "aws:iam/policy:Policy"
 
+ATTACHING = {
+    ATTACHMENT: ("role", "policyArn"),
+    "aws:iam/policyAttachment:PolicyAttachment": ("roles", "policyArn"),
+    "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive": ("roleName", "policyArns"),
+}
+"""What attaches managed policies to roles: the property with the roles, and that with the policies' ARNs."""
+
 INSTEAD = {
     "AmazonEC2RoleforSSM": "state_manager, patching, distributor, parameters, session_logs and cloudwatch_agent",
     "AmazonSSMFullAccess": "those that name what the instances do",
@@ -61,10 +68,10 @@ def wide_policies(resources: Sequence[Resource]) -> Iterator[Finding]:
     """AWS's policies that grant Systems Manager as a whole, on roles that EC2 can assume, or may."""
     roles = [each for each in resources if each.type == ROLE]
     for each in resources:
-        if each.type == ATTACHMENT:
-            role = _role_of(each, roles)
-            if role is None or _is_for_ec2(role):
-                yield from _wide(each, [each.props.get("policyArn")])
+        if each.type in ATTACHING:
+            of_role, of_arn = ATTACHING[each.type]
+            if any(role is None or _is_for_ec2(role) for role in _attached_to(each, of_role, roles)):
+                yield from _wide(each, _listed(each.props.get(of_arn)))
         elif each.type == ROLE and _is_for_ec2(each):
             yield from _wide(each, each.props.get("managedPolicyArns") or [])
 
@@ -73,7 +80,11 @@ def parameters_everywhere(resources: Sequence[Resource]) -> Iterator[Finding]:
     """ssm:GetParameter and its like on every parameter."""
     for each, statement in _statements(resources):
         actions = [action for action in _listed(statement.get("Action")) if _reads_parameters(action)]
+        if "NotAction" in statement and not any(map(_reads_parameters, _listed(statement["NotAction"]))):
+            actions = [f"everything but {', '.join(map(str, _listed(statement['NotAction'])))}"]
         wide = [resource for resource in _listed(statement.get("Resource")) if _is_every_parameter(resource)]
+        if "NotResource" in statement:
+            wide = [f"everything but {', '.join(map(str, _listed(statement['NotResource'])))}"]
         if statement.get("Effect") == "Allow" and actions and wide:
             yield each, f"{', '.join(actions)} on {', '.join(wide)} {NAME_THE_PATHS}"
 
@@ -139,12 +150,24 @@ def _wide(resource: Resource, arns: Sequence[Any]) -> Iterator[Finding]:
 
 def _role_of(resource: Resource, roles: Sequence[Resource]) -> Resource | None:
     """The role of an attachment, an inline policy or a profile, if it is in the stack."""
-    sources = resource.sources.get("role", frozenset())
-    name = resource.props.get("role")
-    for role in roles:
-        if role.urn in sources or (name is not None and name in (role.props.get("name"), role.props.get("arn"))):
-            return role
-    return None
+    return next(iter(_roles_of(resource, "role", roles)), None)
+
+
+def _attached_to(resource: Resource, key: str, roles: Sequence[Resource]) -> list[Resource | None]:
+    """The roles that a property names; None for each that is not in the stack, or not known."""
+    known = _roles_of(resource, key, roles)
+    named = len(_listed(resource.props.get(key))) or (1 if key in resource.sources else 0)
+    return [*known, *[None] * (named - len(known))]
+
+
+def _roles_of(resource: Resource, key: str, roles: Sequence[Resource]) -> list[Resource]:
+    """Those of the stack's roles that a property names."""
+    sources, named = resource.sources.get(key, frozenset()), _listed(resource.props.get(key))
+    return [
+        role
+        for role in roles
+        if role.urn in sources or any(name in (role.props.get("name"), role.props.get("arn")) for name in named)
+    ]
 
 
 def _is_for_ec2(role: Resource) -> bool:

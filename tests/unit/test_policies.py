@@ -78,6 +78,30 @@ def test_a_wide_policy_on_a_role_of_another_stack_is_found(rules, made):
     assert found(rules, "no-wide-ssm-policies", made(rules.ATTACHMENT, props={"role": "old", "policyArn": CORE}))
 
 
+@pytest.mark.parametrize(
+    ("kind", "props"),
+    [
+        ("aws:iam/policyAttachment:PolicyAttachment", {"policyArn": CORE, "roles": ["web-role"]}),
+        ("aws:iam/policyAttachment:PolicyAttachment", {"policyArn": CORE, "roles": ["not-in-the-stack"]}),
+        (
+            "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+            {"policyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess", CORE], "roleName": "web-role"},
+        ),
+    ],
+)
+def test_a_wide_policy_is_found_however_it_is_attached(rules, made, kind, props):
+    ((resource, _),) = found(rules, "no-wide-ssm-policies", role(rules, made), made(kind, "more", props=props))
+
+    assert resource == "more"
+
+
+@pytest.mark.parametrize("roles", [{}, {"roles": []}, {"roles": ["web-role"]}])
+def test_an_attachment_to_users_or_to_roles_that_are_not_for_instances_is_not_found(rules, made, roles):
+    attached = made("aws:iam/policyAttachment:PolicyAttachment", props={"policyArn": CORE, "users": ["ada"], **roles})
+
+    assert not found(rules, "no-wide-ssm-policies", role(rules, made, trust=LAMBDA), attached)
+
+
 def test_a_wide_policy_on_a_role_that_is_not_for_instances_is_not(rules, made):
     attached = made(rules.ATTACHMENT, props={"role": "web-role", "policyArn": CORE})
 
@@ -116,6 +140,13 @@ def document(action, resource="*", effect="Allow", **more):
         (document("ssm:GetParameter", "arn:aws:ssm:eu-central-1:123456789012:parameter/app/*"), False),
         (document("ssm:PutInventory"), False),
         (document("ssm:GetParameter", effect="Deny"), False),
+        ('{"Statement": {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}}', True),
+        ('{"Statement": {"Effect": "Allow", "NotAction": ["iam:*", "ssm:*"], "Resource": "*"}}', False),
+        (
+            '{"Statement": {"Effect": "Allow", "Action": "ssm:Get*", "NotResource": "arn:aws:ssm:*:*:parameter/a"}}',
+            True,
+        ),
+        ('{"Statement": {"Effect": "Deny", "NotAction": "iam:*", "NotResource": "a"}}', False),
         ("not JSON", False),
         (None, False),
         ("[]", False),
