@@ -42,8 +42,9 @@ class EmulatedAws:
                 ) from error
             listener.listen()
             host, self.port = listener.getsockname()
-            application = DomainDispatcherApplication(create_backend_app)
-            self._server = make_server(host, self.port, application, threaded=True, fd=listener.fileno())
+            self._application = DomainDispatcherApplication(create_backend_app)
+            self._answering = threading.Lock()
+            self._server = make_server(host, self.port, self._answer, threaded=True, fd=listener.fileno())
         self.url = f"http://{host}:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -61,6 +62,11 @@ class EmulatedAws:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer one request at a time: moto goes over its dictionaries while other threads add to them, and fails."""
+        with self._answering:
+            return self._application(environ, start_response)
 
 
 def forget_real_aws(keep: tuple[str, ...] = ()) -> None:
