@@ -24,18 +24,26 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone (again for another)")
     parser.add_argument("--page", action="store_true", help="measure nothing: write the page of the results there are")
     arguments = parser.parse_args()
+    if arguments.page:
+        write_page()
+        return
     if not Path("/proc/self/status").exists():
         sys.exit("The benchmark reads the memory of processes from /proc, so it needs Linux.")
     console = Console(stderr=True)
-    results = read_results()
-    for name in () if arguments.page else arguments.only or PARTS:
+    for name in arguments.only or PARTS:
         began, machine = time.perf_counter(), about(find_pulumi(console))
         found = PARTS[name](arguments.rounds, lambda what, part=name: console.print(f"{part}: {what}"))
-        results[name] = rounded({"about": machine, **found})
         console.print(f"{name}: {time.perf_counter() - began:.0f} s")
-        write_results(results)  # after each, so that an interruption loses one part at the most
-    for file, text in ((PAGE, page(results)), (PICTURE, picture(results))):
-        print(f"{file.name}: {file.write_text(text)} characters")
+        # After each part, so that an interruption loses one at the most, and so that the tests find the page true.
+        write_results(read_results() | {name: rounded({"about": machine, **found})})
+        write_page()
+
+
+def write_page() -> None:
+    """Write the page and its plot of the results that are kept."""
+    results = read_results()
+    PAGE.write_text(page(results))
+    PICTURE.write_text(picture(results))
 
 
 if __name__ == "__main__":
