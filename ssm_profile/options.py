@@ -103,7 +103,8 @@ def _nothing_wrong(_: Any) -> Iterator[Any]:
 def _map(one_of: Iterable[str], **fields: Option) -> Option:
     """A map with keys of its own, at least one of some of them."""
     keys = tuple(one_of)
-    allowed = f"a map of {', '.join(fields)}, with {' or '.join(keys)}" if keys else f"a map of {', '.join(fields)}"
+    needed = f", with {' or '.join(keys)}" if keys else ""
+    allowed = f"a map of {', '.join(fields)}{needed}"
     return Option("object", allowed, _nothing_wrong, accepts_outputs=False, fields=fields, one_of=keys)
 
 
@@ -173,7 +174,7 @@ OPTIONS: dict[str, Option] = {
     "session_key_arn": _KEY_ARN,
     "session_logs": _map(
         ["bucket", "log_group"],
-        bucket=Option("string", 'the name of a bucket, such as "logs"', _text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", 63)),
+        bucket=Option("string", 'the name of a bucket, such as "logs"', _text(r"[a-z0-9][a-z0-9.-]+[a-z0-9]", 63)),
         prefix=Option(
             "string",
             'a prefix of keys in the bucket, without wildcards, such as "ssm/sessions"',

@@ -12,6 +12,7 @@ from tests.conftest import config_text
 from tests.documents import KEY
 
 STRANGE = [
+    "",
     " ",
     "a b",
     "*",
@@ -46,8 +47,13 @@ OTHER_KEYS = [
     KEY.replace(":kms:", ":s3:"),
     KEY.replace("arn:aws:", "arn:awsx:"),
     KEY.replace("arn:aws:", "arn:aws-:"),
+    KEY.replace("arn:aws:", "arn:aws-*:"),
+    KEY.replace("eu-central-1", ""),
     KEY.replace("123456789012", "12345678901"),
     KEY.replace("123456789012", "1234567890123"),
+    KEY.replace("123456789012", "12345678901a"),
+    KEY.split("/")[0] + "/",
+    KEY.split("/")[0] + "/" + "a" * 2007,
     KEY.replace("key/", "key/*"),
     f"{KEY}*",
     f"{KEY},{KEY}",
@@ -62,6 +68,10 @@ OTHER_POLICIES = [
     "arn:awsx:iam::aws:policy/ReadOnlyAccess",
     "arn:aws:s3:::policy/web",
     "arn:aws:iam::aws:policy/*",
+    "arn:aws:iam::12345678901a:policy/web",
+    "arn:aws:iam::123456789012:policy//web",
+    "arn:aws:iam::123456789012:policy/a b/web",
+    "arn:aws:iam::123456789012:policy/" + "a" * 2016,
 ]
 WIDE_POLICIES = [
     "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
@@ -138,11 +148,13 @@ MISUSES = {
     ),
     "path": [
         {"path": value}
-        for value in (" ", "ssm", "/ssm", "ssm/", "/s m/", "/ssé/", "/a\n/", "/" + "p" * 511 + "/", *NO_TEXTS)
+        for value in (" ", "ssm", "/ssm", "ssm/", "/s m/", "/ssé/", "/a\n/", "//", "/" + "p" * 511 + "/", *NO_TEXTS)
     ],
     "role_name": [{"role_name": value} for value in (*STRANGE, *NO_TEXTS, "a/b", "r" * 65)],
     "profile_name": [{"profile_name": value} for value in (*STRANGE, *NO_TEXTS, "a/b", "p" * 129)],
-    "description": [{"description": value} for value in ("d" * 1001, "a\x00b", "a\x1bb", "для", "a\u202eb", *NO_TEXTS)],
+    "description": [
+        {"description": value} for value in ("", "d" * 1001, "a\x00b", "a\x1bb", "для", "a\u202eb", *NO_TEXTS)
+    ],
     "tags": [
         {"tags": value}
         for value in (
@@ -167,7 +179,10 @@ MISUSES = {
         {"service_principals": value}
         for value in (
             *NO_LISTS,
-            *([entry] for entry in (*STRANGE, *NO_TEXTS, "ec2", "EC2.amazonaws.com", "ec2.*", "a." * 64 + "b")),
+            *(
+                [entry]
+                for entry in (*STRANGE, *NO_TEXTS, "ec2", "EC2.amazonaws.com", "ec2.*", ".com", "ec2.", "a." * 64 + "b")
+            ),
         )
     ],
     "policy_kind": [{"policy_kind": value} for value in (*STRANGE, *NO_TEXTS, "Inline", "both")],

@@ -6,21 +6,28 @@ from ssm_profile import SsmInstanceProfileArgs
 from ssm_profile.options import NEEDED, OPTIONS, UNKNOWN, find_mistakes, find_name_mistakes
 from tests.documents import KEY, MAPS
 
+KEY_WITHOUT_ID = "arn:aws:kms:eu-central-1:123456789012:key/"
+POLICY_WITHOUT_NAME = "arn:aws:iam::123456789012:policy/"
 SWITCHES = [name for name, option in OPTIONS.items() if option.kind == "boolean"]
+PLAIN_MAPS = [name for name, option in OPTIONS.items() if option.fields]
 
 GOOD = [
     *[(option, value) for option in SWITCHES for value in (True, False)],
     ("ec2_describe_actions", ["DescribeInstances", "DescribeTags"]),
     ("ec2_describe_actions", ("DescribeTags",)),
+    ("ec2_describe_actions", ["DescribeIpv6Pools", "Describe" + "T" * 120]),
     *MAPS.items(),
     ("parameters", {"paths": ["/" + "/".join("a" * 15)]}),
     ("session_logs", {"bucket": UNKNOWN, "log_group": UNKNOWN}),
     ("session_logs", {"log_group": "/ssm/sessions"}),
     ("cloudwatch_agent", {}),
     ("session_key_arn", KEY.replace("arn:aws:", "arn:aws-us-gov:")),
+    ("session_key_arn", f"{KEY_WITHOUT_ID}mrk-1234ABCD"),
+    ("session_key_arn", KEY_WITHOUT_ID + "a" * 2006),
     ("policy_kind", "inline"),
     ("policy_kind", "managed"),
     ("managed_policy_arns", ["arn:aws:iam::aws:policy/ReadOnlyAccess", UNKNOWN]),
+    ("managed_policy_arns", [POLICY_WITHOUT_NAME + "a" * 2015]),
     ("existing_role_name", "old"),
     ("path", "/"),
     ("path", "/a/b/"),
@@ -28,9 +35,10 @@ GOOD = [
     ("role_name", "r" * 64),
     ("role_name", "a+=,.@_-9"),
     ("profile_name", "p" * 128),
-    ("description", "Für die Web-Server.\tZwei\nZeilen."),
+    ("description", "Für die Web-Server.\tZwei\r\nZeilen."),
     ("description", "d" * 1000),
     ("tags", {}),
+    ("tags", {"k": "v"}),
     ("tags", {"k" * 128: "v" * 256}),
     ("tags", {"Kosten stelle/ä_.:=+-@": ""}),
     ("tags", {f"k{number}": "v" for number in range(50)}),
@@ -40,9 +48,27 @@ GOOD = [
     ("permissions_boundary_arn", "arn:aws:iam::123456789012:policy/boundary"),
     ("permissions_boundary_arn", "arn:aws-us-gov:iam::123456789012:policy/org/boundary"),
     ("permissions_boundary_arn", "arn:aws-cn:iam::aws:policy/PowerUserAccess"),
+    ("permissions_boundary_arn", POLICY_WITHOUT_NAME + "a" * 2015),
     ("service_principals", ["ec2.amazonaws.com"]),
     ("service_principals", ["ec2.amazonaws.com.cn", "ssm.amazonaws.com"]),
+    ("service_principals", ["a-0.b-1", "a." * 63 + "bc"]),
 ]
+
+GOOD_KEYS = [
+    ("parameters", "paths", ["/App_0.b-c", "/" + "a" * 1010]),
+    ("session_logs", "bucket", "0.a-9"),
+    ("session_logs", "bucket", "a1b"),
+    ("session_logs", "bucket", "b" * 63),
+    ("session_logs", "prefix", "Az09!_.'()/=-"),
+    ("session_logs", "prefix", "p" * 512),
+    ("session_logs", "log_group", "/AWS/ssm_0.a-b#c"),
+    ("session_logs", "log_group", "g" * 512),
+    ("cloudwatch_agent", "namespace", "AWS/ec2_0.a#b:c-d"),
+    ("cloudwatch_agent", "namespace", "n" * 255),
+    ("cloudwatch_agent", "log_groups", ["g" * 512]),
+    ("domain_join", "directory_id", "d-0123abcdef"),
+]
+"""Values of keys of maps: every kind of letter, and the shortest and the longest."""
 
 BAD = [
     *[(option, value) for option in SWITCHES for value in ("true", 1, 0, [], UNKNOWN)],
@@ -55,6 +81,7 @@ BAD = [
     ("ec2_describe_actions", ["DescribeTags", "DescribeT?gs"]),
     ("ec2_describe_actions", ["DescribeTаgs"]),  # noqa: RUF001 - a Cyrillic letter
     ("ec2_describe_actions", [{"Describe": 1}]),
+    *[(option, UNKNOWN) for option in ("ec2_describe_actions", *PLAIN_MAPS, "service_principals")],
     ("parameters", {}),
     ("parameters", []),
     ("parameters", {"recursive": True}),
@@ -68,6 +95,7 @@ BAD = [
     ("session_key_arn", "*"),
     ("policy_kind", "Managed"),
     ("policy_kind", UNKNOWN),
+    ("managed_policy_arns", UNKNOWN),
     ("managed_policy_arns", []),
     ("managed_policy_arns", ["ReadOnlyAccess"]),
     ("managed_policy_arns", [None]),
@@ -121,11 +149,18 @@ BAD = [
 ]  # fmt: skip
 
 
+def needed_beside(option):
+    return {NEEDED[option]: True} if option in NEEDED else {}
+
+
 @pytest.mark.parametrize(("option", "value"), GOOD)
 def test_accepted(option, value):
-    needed = dict.fromkeys([NEEDED[option]] if option in NEEDED else [], True)
+    assert find_mistakes({option: value} | needed_beside(option)) == []
 
-    assert find_mistakes({option: value} | needed) == []
+
+@pytest.mark.parametrize(("option", "key", "value"), GOOD_KEYS)
+def test_accepted_in_a_map(option, key, value):
+    assert find_mistakes({option: MAPS[option] | {key: value}}) == []
 
 
 @pytest.mark.parametrize(("option", "value"), BAD)
@@ -138,49 +173,59 @@ def test_refused_with_the_option_what_was_found_and_what_is_allowed(option, valu
     assert "\n" not in line
 
 
-@pytest.mark.parametrize(
-    ("option", "key", "value"),
-    [
-        ("parameters", "paths", []),
-        ("parameters", "paths", "/app"),
-        ("parameters", "paths", ["app"]),
-        ("parameters", "paths", ["/"]),
-        ("parameters", "paths", ["*"]),
-        ("parameters", "paths", ["/*"]),
-        ("parameters", "paths", ["/app/*"]),
-        ("parameters", "paths", ["/app/?"]),
-        ("parameters", "paths", ["/app/"]),
-        ("parameters", "paths", ["/app//prod"]),
-        ("parameters", "paths", ["/app/${aws:username}"]),
-        ("parameters", "paths", ["/" + "/".join("a" * 16)]),
-        ("parameters", "paths", UNKNOWN),
-        ("parameters", "recursive", "true"),
-        ("parameters", "key_arn", "alias/app"),
-        ("session_logs", "bucket", "*"),
-        ("session_logs", "bucket", "logs*"),
-        ("session_logs", "bucket", "Logs"),
-        ("session_logs", "bucket", "lo"),
-        ("session_logs", "bucket", "l" * 64),
-        ("session_logs", "bucket", "arn:aws:s3:::logs"),
-        ("session_logs", "prefix", "ssm/*"),
-        ("session_logs", "prefix", ""),
-        ("session_logs", "bucket_key_arn", "alias/logs"),
-        ("session_logs", "cross_account", "yes"),
-        ("session_logs", "log_group", "*"),
-        ("session_logs", "log_group", "/ssm/*"),
-        ("session_logs", "log_group", "arn:aws:logs:eu-central-1:123456789012:log-group:/ssm"),
-        ("cloudwatch_agent", "namespace", "*"),
-        ("cloudwatch_agent", "log_groups", ["/ec2/*"]),
-        ("cloudwatch_agent", "log_groups", []),
-        ("domain_join", "directory_id", "d-*"),
-        ("domain_join", "directory_id", "d-12345"),
-    ],
-)
+BAD_KEYS = [
+    ("parameters", "paths", []),
+    ("parameters", "paths", "/app"),
+    ("parameters", "paths", ["app"]),
+    ("parameters", "paths", ["/"]),
+    ("parameters", "paths", ["*"]),
+    ("parameters", "paths", ["/*"]),
+    ("parameters", "paths", ["/app/*"]),
+    ("parameters", "paths", ["/app/?"]),
+    ("parameters", "paths", ["/app/"]),
+    ("parameters", "paths", ["/app//prod"]),
+    ("parameters", "paths", ["/app/${aws:username}"]),
+    ("parameters", "paths", ["/" + "/".join("a" * 16)]),
+    ("parameters", "paths", UNKNOWN),
+    ("parameters", "recursive", "true"),
+    ("parameters", "recursive", UNKNOWN),
+    ("parameters", "key_arn", "alias/app"),
+    ("session_logs", "bucket", "*"),
+    ("session_logs", "bucket", "logs*"),
+    ("session_logs", "bucket", "Logs"),
+    ("session_logs", "bucket", "lo"),
+    ("session_logs", "bucket", "l" * 64),
+    ("session_logs", "bucket", "arn:aws:s3:::logs"),
+    ("session_logs", "prefix", "ssm/*"),
+    ("session_logs", "prefix", ""),
+    ("session_logs", "bucket_key_arn", "alias/logs"),
+    ("session_logs", "cross_account", "yes"),
+    ("session_logs", "cross_account", UNKNOWN),
+    ("session_logs", "log_group", "*"),
+    ("session_logs", "log_group", "/ssm/*"),
+    ("session_logs", "log_group", "arn:aws:logs:eu-central-1:123456789012:log-group:/ssm"),
+    ("cloudwatch_agent", "namespace", "*"),
+    ("cloudwatch_agent", "log_groups", ["/ec2/*"]),
+    ("cloudwatch_agent", "log_groups", []),
+    ("cloudwatch_agent", "log_groups", UNKNOWN),
+    ("domain_join", "directory_id", "d-*"),
+    ("domain_join", "directory_id", "d-12345"),
+]
+
+
+@pytest.mark.parametrize(("option", "key", "value"), BAD_KEYS)
 def test_what_would_widen_a_grant_is_refused_by_the_key_in_the_map(option, key, value):
     (line,) = find_mistakes({option: MAPS[option] | {key: value}})
 
     assert line.startswith(f"{option}.{key}: found ")
     assert f"; allowed: {OPTIONS[option].fields[key].allowed}" in line
+
+
+def test_a_map_says_which_keys_it_has_and_which_it_needs():
+    assert find_mistakes({"parameters": {}, "cloudwatch_agent": 1}) == [
+        "parameters: found {}; allowed: a map of paths, recursive, key_arn, with paths",
+        "cloudwatch_agent: found 1; allowed: a map of namespace, log_groups",
+    ]
 
 
 def test_an_unknown_key_in_a_map_is_named_with_the_nearest_known_one():
@@ -214,6 +259,12 @@ def test_a_long_value_is_cut():
     (line,) = find_mistakes({"role_name": "r" * 5000})
 
     assert f'found "{"r" * 79}... (5002 characters);' in line
+
+
+def test_the_longest_value_that_is_not_cut():
+    (line,) = find_mistakes({"role_name": "r" * 78})
+
+    assert f'found "{"r" * 78}";' in line
 
 
 def test_look_alike_letters_are_shown_as_what_they_are():
@@ -277,7 +328,15 @@ def test_names_of_one_s_own_lift_the_limits_that_they_concern():
     assert find_name_mistakes("n" * 112, own_role) == []
     assert "instance profile name of 129" in find_name_mistakes("n" * 113, own_role)[0]
     assert find_name_mistakes("n" * 113, own_names) == []
-    assert "policy name of 129" in find_name_mistakes("n" * 114, own_names)[0]
+    (line,) = find_name_mistakes("n" * 114, own_names)
+    assert line.endswith("make a policy name of 129; allowed: 128, so a name of at most 113 characters")
+
+
+def test_beside_a_role_that_exists_the_limits_of_the_policy_and_the_profile_hold():
+    existing = {"existing_role_name": "old"}
+
+    assert find_name_mistakes("n" * 112, existing) == []
+    assert "instance profile name of 129" in find_name_mistakes("n" * 113, existing)[0]
 
 
 @pytest.mark.parametrize("name", ["", "web/role", "web role", "wéb", 3, None])
