@@ -3,7 +3,7 @@
 # No `from __future__ import annotations` here: Pulumi's schema analyser reads the annotations as objects.
 
 import hashlib
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
@@ -159,7 +159,9 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         given = _without_none(args)
         options = known_options(args)
         _refuse([*find_name_mistakes(name, options), *find_mistakes(options)])
-        _policy_text(_with_outputs_as("", given), _SHORTEST_PLACE)  # what is too long even so is refused right here
+        _policy_text(
+            _with_outputs_as("", given), policy.SHORTEST_PLACE
+        )  # what is too long even so is refused right here
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
         inputs = {key: _checked(key, value) for key, value in given.items()}
@@ -277,19 +279,10 @@ def known_options(args: Mapping[str, Any]) -> dict[str, Any]:
     return _with_outputs_as(UNKNOWN, _without_none(args))
 
 
-_SHORTEST_PLACE = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
-
-
 def _policy_text(options: policy.Options, place: Mapping[str, str]) -> str:
-    """The policy's text, if IAM accepts it as an inline policy."""
+    """The policy's text, if IAM accepts one of its length."""
     document = policy.policy_document(options, place)
-    size, kind = policy.size(document), options.get("policy_kind", "inline")
-    if size > policy.LIMITS[kind]:
-        raise ValueError(
-            f"policy: found {size:,} characters, white space not counted; allowed: {policy.LIMITS['inline']:,} in a "
-            f"role's inline policies, {policy.LIMITS['managed']:,} in a managed policy (policy_kind is {kind}), so "
-            "fewer or shorter paths of parameters, log groups or ec2_describe_actions"
-        )
+    _refuse(policy.find_size_mistakes(options, document))
     return policy.to_json(document)
 
 
@@ -321,11 +314,18 @@ def _with_outputs_as(stand_in: Any, value: Any) -> Any:
 
 def _checked(option: str, value: Any) -> Any:
     """The value; where it holds outputs, one that fails if they turn out to be wrong."""
+    if isinstance(value, list | tuple):  # entry by entry, since it has to be known how many there are
+        entries = cast("Sequence[Any]", value)
+        return [_checked_by(lambda known: find_mistakes({option: [known]}), entry) for entry in entries]
+    return _checked_by(lambda known: find_mistakes({option: known}), value)
+
+
+def _checked_by(mistakes_in: Callable[[Any], list[str]], value: Any) -> Any:
     if UNKNOWN not in _leaves(_with_outputs_as(UNKNOWN, value)):
         return value
 
     def check(resolved: Any) -> Any:
-        _refuse(find_mistakes({option: resolved}))
+        _refuse(mistakes_in(resolved))
         return resolved
 
     return pulumi.Output.from_input(value).apply(check)

@@ -38,6 +38,8 @@ _PARTITIONS = {
 }
 """How the names of regions begin outside of the partition aws."""
 PLACE = ("partition", "region", "account")
+SHORTEST_PLACE = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
+"""The place of deployment with which a policy is shortest: what is too long even there is so everywhere."""
 GRANTING = {capability.name for capability in CAPABILITIES} | {guard.name for guard in GUARDS}
 """The options that decide what the policy says."""
 CLOUDWATCH_AGENT_NAMESPACE = "CWAgent"
@@ -155,6 +157,19 @@ def to_json(document: Document) -> str:
 def size(document: Document) -> int:
     """How many characters IAM counts in a document: all but white space."""
     return len("".join(to_json(document).split()))
+
+
+def find_size_mistakes(options: Options, document: Document) -> list[str]:
+    """The line for a document that IAM does not accept for its length, if it does not."""
+    kind, found = options.get("policy_kind", "inline"), size(document)
+    if found <= LIMITS[kind]:
+        return []
+    line = (
+        f"policy: found {found:,} characters, white space not counted; allowed: {LIMITS['inline']:,} in a "
+        f"role's inline policies, {LIMITS['managed']:,} in a managed policy (policy_kind is {kind}), so "
+        "fewer or shorter paths of parameters, log groups or ec2_describe_actions"
+    )
+    return [line]
 
 
 def partition_of(region: str) -> str:

@@ -415,11 +415,38 @@ def test_maps_may_hold_outputs_of_other_resources(cloud, deploy):
     assert cloud.policy == policy.policy_document(expected, PLACE)
 
 
+def test_an_output_is_waited_for_where_nothing_is_looked_up(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web", {"session_key_arn": pulumi.Output.from_input(KEY)}))
+
+    assert cloud.invoked == []
+    assert cloud.policy == policy.policy_document({"session_key_arn": KEY}, {})
+
+
+@pytest.mark.parametrize("cloud", ["preview"], indirect=True)
+def test_what_grants_nothing_and_is_not_known_yet_leaves_the_policy_known(cloud, deploy):
+    def program():
+        boundary = aws.iam.Policy("boundary", policy=json.dumps(DEFAULT))
+        SsmInstanceProfile("web", {"permissions_boundary_arn": boundary.arn})
+
+    deploy(program)
+
+    assert cloud.policy == DEFAULT
+
+
 def test_an_output_in_a_map_that_turns_out_wrong_fails_before_the_policy_is_made(cloud, deploy):
     with pytest.raises(Exception, match=r"session_logs.bucket: found \"\*\"; allowed: the name of a bucket"):
         deploy(lambda: SsmInstanceProfile("web", {"session_logs": {"bucket": pulumi.Output.from_input("*")}}))
 
     assert [made for made in cloud.registered if made.type in (POLICY, PROFILE)] == []
+
+
+def test_an_output_in_a_list_that_turns_out_wrong_is_not_attached(cloud, deploy):
+    wide = pulumi.Output.from_input("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
+
+    with pytest.raises(Exception, match=r"managed_policy_arns: found \"arn.*InstanceCore\"; allowed: "):
+        deploy(lambda: SsmInstanceProfile("web", {"managed_policy_arns": [READ_ONLY, wide]}))
+
+    assert "web-attachment-1" not in made(cloud)
 
 
 def test_a_policy_over_iam_s_limit_is_refused_with_the_numbers_before_anything_is_registered(cloud, deploy):
@@ -431,6 +458,42 @@ def test_a_policy_over_iam_s_limit_is_refused_with_the_numbers_before_anything_i
         deploy(lambda: SsmInstanceProfile("web", {"parameters": {"paths": paths}}))
 
     assert cloud.registered == []
+
+
+def options_of(size):
+    """Options whose policy is of a size, without anything to look up."""
+    digits = [100] * (size // 125)
+
+    def options():
+        return {"ec2_describe_actions": [f"Describe{number:0{length}}" for number, length in enumerate(digits)]}
+
+    for missing in range(size - policy.size(policy.policy_document(options(), {}))):
+        digits[missing % len(digits)] += 1
+    return options()
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("inline", 10_240), ("managed", 6_144)])
+def test_a_policy_at_iam_s_limit_is_accepted_and_one_more_character_is_not(cloud, deploy, kind, limit):
+    with pytest.raises(ValueError, match=rf"policy: found {limit + 1:,} characters, .*policy_kind is {kind}"):
+        deploy(lambda: SsmInstanceProfile("web", options_of(limit + 1) | {"policy_kind": kind}))
+    assert cloud.registered == []
+
+    outputs = deploy(lambda: outputs_of(SsmInstanceProfile("web", options_of(limit) | {"policy_kind": kind})))
+    assert policy.size(json.loads(outputs["policy_json"])) == limit
+
+
+def test_a_policy_that_turns_out_too_long_fails_before_it_is_made(cloud, deploy):
+    group = pulumi.Output.from_input("g" * 512)
+    paths = [f"/application/environment/{number:04}" for number in range(35)]
+    args = {"parameters": {"paths": paths}, "session_logs": {"log_group": group}}
+
+    with pytest.raises(Exception, match=r"policy: found 7,\d{3} characters, .*policy_kind is managed"):
+        deploy(lambda: SsmInstanceProfile("web", args | {"policy_kind": "managed"}))
+
+    registered = {each.type for each in cloud.registered}
+    assert COMPONENT in registered
+    assert PROFILE not in registered
+    assert not any("olicy" in each for each in registered)
 
 
 @pytest.mark.parametrize("option", [name for name, known in OPTIONS.items() if not known.accepts_outputs])

@@ -185,6 +185,41 @@ def test_managed_buckets_in_a_region_that_is_not_listed_are_refused_by_the_confi
     assert cloud.registered == []
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"ssm-profile:managedBuckets": "true"},
+        {"aws:region": "eu-central-1", "ssm-profile:managedBuckets": "true"},
+        {"aws:region": "cn-north-1", "ssm-profile:managedBuckets": "false"},
+        {"aws:region": "cn-north-1"},
+    ],
+)
+def test_managed_buckets_are_accepted_where_no_region_says_otherwise(config):
+    assert parse_config(config, "ssm-profile")[1] == []
+
+
+def test_two_partitions_are_one_mistake_whatever_the_region():
+    of_china = "an ARN of the partition aws-cn"
+    config = {
+        "aws:region": "eu-central-1",
+        "ssm-profile:sessionKeyArn": KEY,
+        "ssm-profile:permissionsBoundaryArn": "arn:aws-cn:iam::123456789012:policy/boundary",
+    }
+
+    assert parse_config(config, "ssm-profile")[1] == [
+        f"ssm-profile:permissionsBoundaryArn: found {of_china}; allowed: of aws, as the rest of the deployment"
+    ]
+
+
+def test_a_policy_that_is_too_long_is_a_run_error_before_anything_is_registered(cloud, run_program):
+    paths = [f"/application/environment/{number:04}" for number in range(50)]
+
+    with pytest.raises(pulumi.RunError, match=r"  policy: found \d,\d{3} characters, .*policy_kind is managed"):
+        run_program({"ssm-profile:parameters": {"paths": paths}, "ssm-profile:policyKind": "managed"})
+
+    assert cloud.registered == []
+
+
 def test_all_mistakes_are_reported_together(cloud, run_program):
     wrong = [(key, value) for key, value, _ in MISTAKES if key not in ("ec2DescribeActions", "tags")]
 
