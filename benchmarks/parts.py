@@ -39,13 +39,13 @@ def mocks(rounds: int, say: Say) -> dict[str, Any]:
 
 
 def engine(rounds: int, say: Say) -> dict[str, Any]:
-    """Deploying in the sandbox; the large ones once, and in the two ways that differ most."""
+    """Deploying in the sandbox; the large ones once, and in the two ways that make the same resources."""
     cells: list[Cell] = []
     for count in FEW:
         cells += _cells(("engine", "engine, no checkpoints"), WAYS, count, rounds, say)
-    cells += _cells(("engine",), (OURS, BY_HAND), MANY_WITH_CHECKPOINTS, 1, say)
+    cells += _cells(("engine",), (OURS, COMPONENT_BY_HAND), MANY_WITH_CHECKPOINTS, 1, say)
     for count in (MANY_WITH_CHECKPOINTS, MANY):
-        cells += _cells(("engine, no checkpoints",), (OURS, BY_HAND), count, 1, say)
+        cells += _cells(("engine, no checkpoints",), (OURS, COMPONENT_BY_HAND), count, 1, say)
     return {"cells": cells}
 
 
