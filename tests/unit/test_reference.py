@@ -69,3 +69,13 @@ def test_what_is_no_secret_stays_none_beside_one_that_is(cloud, deploy):
     deploy(program)
 
     assert secret == dict.fromkeys(NAMES, False) | {"policy_json": True}
+
+
+@pytest.mark.parametrize(
+    "output", ["roleName", "roleArn", "instanceProfileName", "instanceProfileArn", "policyJson", "actions"]
+)
+def test_a_single_output_that_is_missing_is_named(cloud, deploy, output):
+    del cloud.stack_outputs[output]
+
+    with pytest.raises(pulumi.RunError, match=rf"found only .*; missing: {output}; deploy it"):
+        deploy(lambda: read_all(SsmInstanceProfileReference(STACK)))
