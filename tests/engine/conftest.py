@@ -1,10 +1,12 @@
 """The real engine against an emulated AWS, through the same code as `make sandbox`."""
 
 import json
+import os
 import subprocess
 import textwrap
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from pulumi.automation import ConfigValue
@@ -135,6 +137,21 @@ def changes(result):
 def switch(stack, **options):
     for name, value in options.items():
         stack.set_config(name, ConfigValue(json.dumps(value) if not isinstance(value, str) else value))
+
+
+def import_by_hand(sandbox, stack, *what):
+    """`pulumi import`, as a person runs it."""
+    command = [Path(sandbox.pulumi.command).name, "import", *what, "--protect=false", "--generate-code=false"]
+    done = subprocess.run(
+        [*command, "--yes", "--stack", stack.name],
+        cwd=stack.workspace.work_dir,
+        env=os.environ | sandbox.by_hand(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def documents(iam, role):

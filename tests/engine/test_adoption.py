@@ -1,16 +1,14 @@
 """What exists is adopted: nothing is replaced, and the permissions never lapse."""
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT, require
 from tests.documents import DEFAULT, TRUST
-from tests.engine.conftest import changes, documents, switch
+from tests.engine.conftest import changes, documents, import_by_hand, switch
 
 PAGE = (ROOT / "docs" / "adopting.md").read_text()
 ADOPT = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1]
@@ -61,17 +59,7 @@ def adopted(sandbox, **config):
     stack = sandbox.stack("dev", config={"roleName": "web", "profileName": "web", **config})
     directory = Path(stack.workspace.work_dir)
     (directory / "adopt.json").write_text(ADOPT)
-    command = [Path(sandbox.pulumi.command).name, "import", "--file", "adopt.json", "--yes"]
-    done = subprocess.run(
-        [*command, "--protect=false", "--generate-code=false", "--stack", "dev"],
-        cwd=directory,
-        env=os.environ | sandbox.by_hand(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    import_by_hand(sandbox, stack, "--file", "adopt.json")
     return stack
 
 

@@ -1,14 +1,11 @@
 """The engine, or the provider, is killed in the middle of a deployment: what is left, and how it is mended."""
 
-import os
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 from pulumi.automation import CommandError
 
-from tests.engine.conftest import changes, own_policy, policies_of, program_fails
+from tests.engine.conftest import changes, import_by_hand, own_policy, policies_of, program_fails
 from tests.engine.faults import Wire, engine, killed, provider
 from tests.engine.lives import GRANTED, PHASES, Life, cases, every_call, left_in
 
@@ -140,19 +137,9 @@ def test_a_role_with_a_given_name_that_was_left_is_refused_by_name_and_can_be_im
         stack.up()
 
     component = "urn:pulumi:dev::ssm-profile::ssm-profile:index:SsmInstanceProfile::ssm-profile-dev"
-    flags = ("--protect=false", "--generate-code=false", "--yes", "--stack", "dev")
-    command = [Path(sandbox.pulumi.command).name, "import", "aws:iam/role:Role", "ssm-profile-dev-role", "web"]
-    done = subprocess.run(
-        [*command, "--parent", f"ssm-profile-dev={component}", *flags],
-        cwd=stack.workspace.work_dir,
-        env=os.environ | sandbox.by_hand(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    role = ("aws:iam/role:Role", "ssm-profile-dev-role", "web")
+    import_by_hand(sandbox, stack, *role, "--parent", f"ssm-profile-dev={component}")
 
-    assert done.returncode == 0, done.stdout + done.stderr
     assert stack.up().outputs["roleName"].value == "web"
     stack.destroy()
     assert left_in(iam) == []
