@@ -57,8 +57,9 @@ $(LINTERS): requirements-linters.txt
 linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and checkov find
 	@$(BIN)/python -m docs.linters
 
-proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes: the rest of the proofs
-	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof $(ARGS)
+proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes, and write docs/proof.md
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml
+	@$(BIN)/python -m docs.proof .pytest_cache/proof.xml
 
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
 	@$(BIN)/python -m pytest tests/unit $(ARGS)

@@ -159,9 +159,8 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         given = _without_none(args)
         options = known_options(args)
         _refuse([*find_name_mistakes(name, options), *find_mistakes(options)])
-        _policy_text(
-            _with_outputs_as("", given), policy.SHORTEST_PLACE
-        )  # what is too long even so is refused right here
+        # What is too long even where it is shortest is refused right here.
+        _policy_text(_with_outputs_as("", given), policy.SHORTEST_PLACE)
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
         inputs = {key: _checked(key, value) for key, value in given.items()}

@@ -61,6 +61,7 @@ def differences(stand_in, real):
 pytestmark = pytest.mark.usefixtures("loops_closed")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("life", LIVES)
 def test_the_real_provider_gives_what_the_stand_in_gives(pulumi_cli, life):
     require_real_provider()

@@ -68,6 +68,13 @@ def test_default_registers_exactly_these_resources_with_these_inputs(cloud, depl
     assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
 
 
+def test_the_policy_of_a_new_role_is_there_before_that_of_the_old_one_goes(cloud, deploy):
+    deploy(lambda: SsmInstanceProfile("web"))
+
+    request = cloud.requests["web-policy"]
+    assert (request.deleteBeforeReplaceDefined, request.deleteBeforeReplace) == (True, False)
+
+
 def test_default_invokes_nothing(cloud, deploy):
     deploy(lambda: SsmInstanceProfile("web"))
 
