@@ -1,10 +1,12 @@
 """The engine, or the provider, is killed in the middle of a deployment: what is left, and how it is mended."""
 
+import json
 import re
 
 import pytest
 from pulumi.automation import CommandError
 
+from tests.documents import TRUST
 from tests.engine.conftest import changes, import_by_hand, own_policy, policies_of, program_fails
 from tests.engine.faults import Wire, engine, killed, provider
 from tests.engine.lives import GRANTED, PHASES, Life, cases, every_call, left_in
@@ -122,6 +124,27 @@ def test_what_was_being_created_when_the_engine_was_killed_is_named_until_it_is_
         iam.delete_instance_profile(InstanceProfileName=left)
     assert changes(stack.up()) == {}
     assert [name for name in left_in(iam) if name not in ids(stack)] == []
+
+
+def test_on_a_role_that_exists_a_second_policy_can_be_left_since_others_may_have_the_name(sandbox, iam):
+    iam.create_role(RoleName="old", AssumeRolePolicyDocument=json.dumps(TRUST))
+    wire = Wire(sandbox.aws)
+    stack = sandbox.stack("dev", config={"existingRoleName": "old"})
+    fault = killed(engine, before=False)
+    wire.faults = lambda name, _: fault if name == "iam:PutRolePolicy" else None
+    with pytest.raises(CommandError):
+        stack.up()
+    wire.clear()
+    stack.cancel()
+
+    stack.up()
+
+    names = iam.list_role_policies(RoleName="old")["PolicyNames"]
+    assert len(names) == 2
+    (left,) = [name for name in names if f"old:{name}" not in ids(stack)]
+    assert left.startswith("ssm-profile-dev-policy-")
+    stack.destroy()
+    assert iam.list_role_policies(RoleName="old")["PolicyNames"] == [left]
 
 
 def test_a_role_with_a_given_name_that_was_left_is_refused_by_name_and_can_be_imported(sandbox, iam):
