@@ -139,6 +139,11 @@ def switch(stack, **options):
         stack.set_config(name, ConfigValue(json.dumps(value) if not isinstance(value, str) else value))
 
 
+def state_files(sandbox, folder, pattern):
+    """The files of one kind in the sandbox's state, the newest last."""
+    return sorted((sandbox.directory / "state" / ".pulumi" / folder).rglob(pattern))
+
+
 def import_by_hand(sandbox, stack, *what):
     """`pulumi import`, as a person runs it."""
     command = [Path(sandbox.pulumi.command).name, "import", *what, "--protect=false", "--generate-code=false"]

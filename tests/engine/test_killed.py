@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
+from collections import Counter
 
 import pytest
 from pulumi.automation import CommandError
 
 from tests.documents import TRUST
-from tests.engine.conftest import changes, import_by_hand, own_policy, policies_of, program_fails
+from tests.engine.conftest import changes, import_by_hand, own_policy, policies_of, program_fails, state_files
 from tests.engine.faults import Wire, engine, killed, provider
 from tests.engine.lives import GRANTED, PHASES, Life, cases, every_call, left_in
 
@@ -31,6 +33,9 @@ def orphan(phase, call, moment):
     is_first = call.startswith("iam:Create") and moment == "before"
     return AFTER_ITS_CREATION.get(call) if phase == "up" and not is_first else None
 
+
+MADE_AT_ONCE = ("role", "policy")
+"""What the engine makes at the same time where the policy is managed, so that both can be in the middle."""
 
 KILLS = {
     "the engine first": [("the engine", "before"), ("the provider", "after")],
@@ -66,6 +71,7 @@ def test_the_next_run_recovers_and_only_what_was_being_created_can_be_left(sandb
             stack.go(phase)
         wire.clear()
         if process == "the engine":
+            mend_state(sandbox)
             with pytest.raises(CommandError, match=r"currently locked by 1 lock.*pulumi cancel"):
                 stack.stack.up()
             stack.stack.cancel()
@@ -76,10 +82,21 @@ def test_the_next_run_recovers_and_only_what_was_being_created_can_be_left(sandb
     assert changes(stack.stack.up()) == {}
     known = ids(stack.stack)
     left = sorted(name for name in left_in(iam) if name not in known)
-    expected = [kind for _, moment in KILLS[kills] if (kind := orphan(phase, call, moment))]
-    assert [re.sub("-[0-9a-f]{7}$", "", name) for name in left] == [f"ssm-profile-dev-{kind}" for kind in expected]
+    kinds = Counter(re.fullmatch("ssm-profile-dev-(.*)-[0-9a-f]{7}", name)[1] for name in left)
+    expected = Counter(kind for _, moment in KILLS[kills] if (kind := orphan(phase, call, moment)))
+    at_once = Counter(dict.fromkeys(MADE_AT_ONCE, len(KILLS[kills])) if (life, phase) == ("managed", "up") else ())
+    assert expected <= kinds <= expected | at_once
     stack.go("destroy")
     assert sorted(left_in(iam)) == left
+
+
+def mend_state(sandbox):
+    """What the recovery page says of a state that the engine was just writing when it was killed."""
+    (state,) = state_files(sandbox, "stacks", "dev.json")
+    try:
+        json.loads(state.read_bytes())
+    except ValueError:
+        shutil.copy(state.with_name("dev.json.bak"), state)
 
 
 def ids(stack):

@@ -7,21 +7,11 @@ import pytest
 from pulumi.automation import CommandError, ConfigValue
 
 from tests.documents import DEFAULT
-from tests.engine.conftest import changes, documents, program_fails
+from tests.engine.conftest import changes, documents, program_fails, state_files
 from tests.engine.faults import Wire
 from tests.engine.lives import left_in
 
 pytestmark = program_fails
-
-
-def files_of(sandbox, folder, pattern):
-    """The state's files of one kind, the newest last."""
-    return sorted((sandbox.directory / "state" / ".pulumi" / folder).rglob(pattern))
-
-
-def state_of(sandbox):
-    (found,) = files_of(sandbox, "stacks", "dev.json")
-    return found
 
 
 def test_a_second_update_is_refused_while_one_runs_and_the_state_stays_whole(sandbox, iam):
@@ -57,7 +47,7 @@ def test_a_second_update_is_refused_while_one_runs_and_the_state_stays_whole(san
 def test_a_state_file_that_is_broken_is_said_and_left_alone_and_the_last_checkpoint_brings_it_back(
     sandbox, iam, dev, broken
 ):
-    before, state = left_in(iam), state_of(sandbox)
+    before, state = left_in(iam), state_files(sandbox, "stacks", "dev.json")[0]
     state.write_bytes(found := broken(state.read_bytes()))
 
     for operation in (dev.up, dev.refresh, dev.destroy):
@@ -66,7 +56,7 @@ def test_a_state_file_that_is_broken_is_said_and_left_alone_and_the_last_checkpo
 
     assert state.read_bytes() == found
     assert left_in(iam) == before
-    shutil.copy(files_of(sandbox, "history", "*.checkpoint.json")[-1], state)
+    shutil.copy(state_files(sandbox, "history", "*.checkpoint.json")[-1], state)
     assert changes(dev.up()) == {}
     dev.destroy()
     assert left_in(iam) == []
@@ -75,7 +65,7 @@ def test_a_state_file_that_is_broken_is_said_and_left_alone_and_the_last_checkpo
 def test_a_wrong_passphrase_is_said_and_changes_nothing(sandbox, iam, dev):
     dev.set_config("description", ConfigValue("Nobody's business.", secret=True))
     dev.up()
-    before, state = left_in(iam), state_of(sandbox).read_bytes()
+    before, state = left_in(iam), state_files(sandbox, "stacks", "dev.json")[0].read_bytes()
     right = dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"]
     dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"] = "wrong"
 
@@ -84,7 +74,7 @@ def test_a_wrong_passphrase_is_said_and_changes_nothing(sandbox, iam, dev):
             operation()
         assert "business" not in str(error.value)
 
-    assert state_of(sandbox).read_bytes() == state
+    assert state_files(sandbox, "stacks", "dev.json")[0].read_bytes() == state
     assert left_in(iam) == before
     dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"] = right
     assert changes(dev.up()) == {}
@@ -133,7 +123,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_said_and_the_copy_beside_the_stat
 
     wire.clear()
     disk.empty()
-    state = state_of(sandbox)
+    state = state_files(sandbox, "stacks", "dev.json")[0]
     assert state.read_bytes() == b""  # what Pulumi's engine leaves
     shutil.copy(state.with_name("dev.json.bak"), state)
     role = stack.up().outputs["roleName"].value
