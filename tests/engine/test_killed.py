@@ -92,11 +92,12 @@ def test_the_next_run_recovers_and_only_what_was_being_created_can_be_left(sandb
 
 def mend_state(sandbox):
     """What the recovery page says of a state that the engine was just writing when it was killed."""
-    (state,) = state_files(sandbox, "stacks", "dev.json")
-    try:
-        json.loads(state.read_bytes())
-    except ValueError:
-        shutil.copy(state.with_name("dev.json.bak"), state)
+    for state in state_files(sandbox, "stacks", "dev.json"):
+        attributes = state.with_name("dev.json.attrs")
+        if not attributes.read_bytes():
+            attributes.unlink()
+        if not state.read_bytes():
+            shutil.copy(state.with_name("dev.json.bak"), state)
 
 
 def ids(stack):

@@ -62,6 +62,17 @@ def test_a_state_file_that_is_broken_is_said_and_left_alone_and_the_last_checkpo
     assert left_in(iam) == []
 
 
+def test_attributes_that_are_empty_as_a_killed_engine_leaves_them_are_not_needed(sandbox, dev):
+    (attributes,) = state_files(sandbox, "stacks", "dev.json.attrs")
+    attributes.write_bytes(b"")
+    with pytest.raises(CommandError, match="error: failed to load checkpoint: EOF"):
+        dev.up()
+
+    attributes.unlink()
+
+    assert changes(dev.up()) == {}
+
+
 def test_a_wrong_passphrase_is_said_and_changes_nothing(sandbox, iam, dev):
     dev.set_config("description", ConfigValue("Nobody's business.", secret=True))
     dev.up()
