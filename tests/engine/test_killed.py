@@ -100,6 +100,17 @@ def mend_state(sandbox):
             shutil.copy(state.with_name("dev.json.bak"), state)
 
 
+def kill_the_engine(sandbox, stack, after):
+    """Have `up` killed once AWS has done what a call asks for, and take the lock away that is left."""
+    wire = Wire(sandbox.aws)
+    fault = killed(engine, before=False)
+    wire.faults = lambda name, _: fault if name == after else None
+    with pytest.raises(CommandError):
+        stack.up()
+    wire.clear()
+    stack.cancel()
+
+
 def ids(stack):
     """The names of what the state knows."""
     resources = stack.export_stack().deployment["resources"]
@@ -110,14 +121,8 @@ def ids(stack):
 def test_what_was_being_created_when_the_engine_was_killed_is_named_until_it_is_cleared_and_can_be_deleted(
     sandbox, iam, call, kind
 ):
-    wire = Wire(sandbox.aws)
     stack = sandbox.stack("dev")
-    fault = killed(engine, before=False)
-    wire.faults = lambda name, _: fault if name == call else None
-    with pytest.raises(CommandError):
-        stack.up()
-    wire.clear()
-    stack.cancel()
+    kill_the_engine(sandbox, stack, after=call)
     said = []
 
     stack.up(on_output=said.append)
@@ -146,14 +151,8 @@ def test_what_was_being_created_when_the_engine_was_killed_is_named_until_it_is_
 
 def test_on_a_role_that_exists_a_second_policy_can_be_left_since_others_may_have_the_name(sandbox, iam):
     iam.create_role(RoleName="old", AssumeRolePolicyDocument=json.dumps(TRUST))
-    wire = Wire(sandbox.aws)
     stack = sandbox.stack("dev", config={"existingRoleName": "old"})
-    fault = killed(engine, before=False)
-    wire.faults = lambda name, _: fault if name == "iam:PutRolePolicy" else None
-    with pytest.raises(CommandError):
-        stack.up()
-    wire.clear()
-    stack.cancel()
+    kill_the_engine(sandbox, stack, after="iam:PutRolePolicy")
 
     stack.up()
 
@@ -166,14 +165,8 @@ def test_on_a_role_that_exists_a_second_policy_can_be_left_since_others_may_have
 
 
 def test_a_role_with_a_given_name_that_was_left_is_refused_by_name_and_can_be_imported(sandbox, iam):
-    wire = Wire(sandbox.aws)
     stack = sandbox.stack("dev", config={"roleName": "web"})
-    fault = killed(engine, before=False)
-    wire.faults = lambda name, _: fault if name == "iam:CreateRole" else None
-    with pytest.raises(CommandError):
-        stack.up()
-    wire.clear()
-    stack.cancel()
+    kill_the_engine(sandbox, stack, after="iam:CreateRole")
     with pytest.raises(CommandError, match="creating IAM Role \\(web\\): CreateRole: EntityAlreadyExists"):
         stack.up()
 
