@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 STACK ?= dev
-PROVIDER ?= stand-in
+PROVIDER ?= fake
 ARGS ?=
 
 BIN := .venv/bin
@@ -55,11 +55,11 @@ $(LINTERS): requirements-linters.txt
 	@touch $@
 
 linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and checkov find
-	@$(BIN)/python -m docs.linters
+	@$(BIN)/python -m generators.linters
 
 proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes, and write docs/proof.md
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml
-	@$(BIN)/python -m docs.proof .pytest_cache/proof.xml
+	@$(BIN)/python -m generators.proof .pytest_cache/proof.xml
 
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
@@ -74,9 +74,9 @@ format: $(READY) ## Format the code, and mend what can be mended
 	@$(BIN)/ruff check --fix .
 
 docs: $(READY) ## Write the generated documents
-	@$(BIN)/python -m docs.permissions
-	@$(BIN)/python -m docs.picture
-	@$(BIN)/python -m docs.schema
+	@$(BIN)/python -m generators.permissions
+	@$(BIN)/python -m generators.actions_picture
+	@$(BIN)/python -m generators.schema
 
 bench: cli $(EVALUATOR) ## Measure scale and speed, and write docs/benchmarks.md: ARGS="--only mocks"
 	@$(BIN)/python -m benchmarks $(ARGS)

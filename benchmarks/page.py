@@ -44,7 +44,7 @@ GROWTH_NOTES = """
   mocks there is little to wait for.
 - **The garbage collector** is Python's: it goes over all objects that live, and in a program that only registers, all
   of them do. Without it (`gc.disable()` in the program) the time under mocks is linear.
-- The engine without checkpoints, the provider's stand-in and moto are linear.
+- The engine without checkpoints, the fake provider and moto are linear.
 """
 
 HOW_MOCKS = """
@@ -53,7 +53,7 @@ last output, without Python's start and the imports. Memory is that of the proce
 """
 
 HOW_ENGINE = """
-`pulumi up` in the sandbox, from the command's start to its end: the real engine with a file backend, a stand-in for
+`pulumi up` in the sandbox, from the command's start to its end: the real engine with a file backend, a fake of
 the provider's plugin, moto. Memory is of three processes: the sandbox's, which holds the program and moto; the
 engine's; the plugin's. The engine's is looked at five times a second. {many} components with a checkpoint for each step
 would take about a quarter of an hour, by the growth up to {cut}, so {cut} are the most there; from {cut} on it is one
@@ -74,8 +74,8 @@ PHASES = {
     "the stack is made": "the CLI's, by the Automation API",
     "the engine starts": "`pulumi up`, until it calls the program",
     "the program registers": "the program, until the engine starts the plugin",
-    "the provider plugin starts": "the stand-in, until it prints its port: Python, pulumi, boto3",
-    "the resources are made": "the engine, the stand-in and moto, until the last IAM call is answered",
+    "the provider plugin starts": "the fake provider, until it prints its port: Python, pulumi, boto3",
+    "the resources are made": "the engine, the fake provider and moto, until the last IAM call is answered",
     "the engine ends": "`pulumi up`, after the last IAM call",
     "the outputs are read": "three commands of the Automation API",
 }
@@ -83,7 +83,7 @@ PHASES = {
 
 HOW_TERRAFORM = """
 `terraform apply` beside `pulumi up`, each on a moto of its own, taking turns. `terraform init` is not in it, nor is
-what the Automation API does before and after. Terraform runs its real AWS provider, Pulumi the sandbox's stand-in:
+what the Automation API does before and after. Terraform runs its real AWS provider, Pulumi the sandbox's fake provider:
 what this shows is how long a try takes in either, not which engine is the faster one.
 """
 

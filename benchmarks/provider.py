@@ -1,4 +1,4 @@
-"""``python -m benchmarks.provider``: the sandbox's stand-in for the AWS provider, with marks of what it does when."""
+"""``python -m benchmarks.provider``: the sandbox's fake AWS provider, with marks of what it does when."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from sandbox.provider import __main__ as stand_in
+from sandbox.provider import __main__ as fake_provider
 from sandbox.provider.servicer import AwsServicer
 
 from .marks import mark
@@ -14,8 +14,8 @@ from .memory import peak_memory
 
 
 def main() -> None:
-    """Serve as the stand-in does."""
-    serve = stand_in.serve
+    """Serve as the fake provider does."""
+    serve = fake_provider.serve
 
     def serve_marked(add_services: Callable[[grpc.Server], None]) -> None:
         def add(server: grpc.Server) -> None:
@@ -24,7 +24,7 @@ def main() -> None:
 
         serve(add)
 
-    stand_in.serve = serve_marked
+    fake_provider.serve = serve_marked
     create = AwsServicer.Create
 
     def create_marked(self: AwsServicer, request: Any, context: Any) -> Any:
@@ -33,7 +33,7 @@ def main() -> None:
         return response
 
     AwsServicer.Create = create_marked
-    stand_in.main()
+    fake_provider.main()
 
 
 if __name__ == "__main__":

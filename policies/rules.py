@@ -144,7 +144,7 @@ def _wide(resource: Resource, arns: Sequence[Any]) -> Iterator[Finding]:
     for arn in arns:
         name = str(arn).rsplit("/", 1)[-1]
         if name in SSM_WIDE_POLICIES and ":iam::aws:policy/" in str(arn):
-            instead = f"In its place: SsmInstanceProfile, for what you use of it with the options {INSTEAD[name]}."
+            instead = f"In its location: SsmInstanceProfile, for what you use of it with the options {INSTEAD[name]}."
             yield resource, f"{name} is attached. {SSM_WIDE_POLICIES[name]} {instead}"
 
 

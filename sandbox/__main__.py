@@ -76,14 +76,14 @@ def up(console: Console, arguments: argparse.Namespace) -> int:
             options, _ = parse_config(config, stack.workspace.project_settings().name)
             print_grants(console, options)
             console.rule("Read back from the emulated IAM", align="left")
-            place = _place(config["aws:region"])
-            as_intended = _read_back(console, sandbox, outputs, options, place)
-            launch = sandbox.stack(arguments.stack, LAUNCH, _launch_config(sandbox, stack, place))
+            location = _location(config["aws:region"])
+            as_intended = _read_back(console, sandbox, outputs, options, location)
+            launch = sandbox.stack(arguments.stack, LAUNCH, _launch_config(sandbox, stack, location))
             console.rule(f"examples/launch: pulumi up --stack {arguments.stack}", align="left")
             launched = {name: output.value for name, output in launch.up(**listeners).outputs.items()}
             print_outputs(console, launched)
             console.rule("Read back from the emulated EC2", align="left")
-            as_intended &= _read_back_launch(console, sandbox, launched, outputs, place["region"])
+            as_intended &= _read_back_launch(console, sandbox, launched, outputs, location["region"])
             console.rule(f"examples/launch: pulumi destroy --stack {arguments.stack}", align="left")
             launch.destroy(**listeners)
             console.rule(f"pulumi destroy --stack {arguments.stack}", align="left")
@@ -120,15 +120,17 @@ def _real(arguments: argparse.Namespace) -> bool:
     return bool(arguments.provider == "real")
 
 
-def _place(region: str) -> dict[str, str]:
+def _location(region: str) -> dict[str, str]:
     """Where the emulated AWS is, by what is known of it and not by the engine's word."""
     partition = boto3.Session().get_partition_for_region(region)
     return {"partition": partition, "region": region, "account": ACCOUNT}
 
 
-def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any], options: Options, place: Options) -> bool:
+def _read_back(
+    console: Console, sandbox: Sandbox, outputs: dict[str, Any], options: Options, location: Options
+) -> bool:
     """Say whether IAM has the policy that the options ask for, and the role and profile that the stack put out."""
-    iam = sandbox.aws.client("iam", region_name=place["region"])
+    iam = sandbox.aws.client("iam", region_name=location["region"])
     role, further = outputs["roleName"], set(options.get("managed_policy_arns", []))
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
@@ -138,21 +140,21 @@ def _read_back(console: Console, sandbox: Sandbox, outputs: dict[str, Any], opti
         documents.append(iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
     profile = iam.get_instance_profile(InstanceProfileName=outputs["instanceProfileName"])["InstanceProfile"]
     checks = {
-        "the role's only policy is the intended one": documents == [policy_document(options, place)],
+        "the role's only policy is the intended one": documents == [policy_document(options, location)],
         "what the options attach beside it is attached": further <= attached,
         "the instance profile holds the role": [held["RoleName"] for held in profile["Roles"]] == [role],
     }
     return _print_checks(console, checks)
 
 
-def _launch_config(sandbox: Sandbox, stack: Stack, place: Options) -> dict[str, str]:
+def _launch_config(sandbox: Sandbox, stack: Stack, location: Options) -> dict[str, str]:
     """The config with which the launch example uses a stack."""
     config = {
-        "aws:region": place["region"],
+        "aws:region": location["region"],
         "profileStack": f"organization/{stack.workspace.project_settings().name}/{stack.name}",
     }
-    if place["partition"] != "aws":  # where moto has no public parameters with images
-        images = sandbox.aws.client("ec2", region_name=place["region"]).describe_images()["Images"]
+    if location["partition"] != "aws":  # where moto has no public parameters with images
+        images = sandbox.aws.client("ec2", region_name=location["region"]).describe_images()["Images"]
         config["imageId"] = images[0]["ImageId"]
     return config
 
@@ -242,9 +244,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in (up_parser, serve_parser):
         command.add_argument(
             "--provider",
-            choices=("stand-in", "real"),
-            default="stand-in",
-            help="what calls the emulated AWS: the sandbox's own stand-in (default), or pulumi-resource-aws",
+            choices=("fake", "real"),
+            default="fake",
+            help="what calls the emulated AWS: the sandbox's own fake provider (default), or pulumi-resource-aws",
         )
         command.add_argument("--port", type=int, default=0, help="the emulated AWS's port (default: a free one)")
     return parser

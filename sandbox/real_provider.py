@@ -1,4 +1,4 @@
-"""The real pulumi-resource-aws in place of the stand-in: where it is, and what keeps it on this machine."""
+"""The real pulumi-resource-aws in place of the fake provider: where it is, and what keeps it on this machine."""
 
 import os
 from importlib.metadata import version

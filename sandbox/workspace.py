@@ -33,7 +33,7 @@ class Sandbox:
         pulumi: The CLI to run.
         port: The emulated AWS's loopback port, or 0 for a free one.
         aws_policies: Whether AWS's own managed policies are there, which takes a second or two.
-        real_provider: Whether the real pulumi-resource-aws is used in place of the stand-in.
+        real_provider: Whether the real pulumi-resource-aws is used in place of the fake provider.
 
     Raises:
         SandboxError: If the emulated AWS cannot be started, or there is no real provider.

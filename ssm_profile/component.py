@@ -20,7 +20,7 @@ class ParametersArgs(TypedDict):
     """The paths at and below which parameters may be read, such as /app/prod."""
     recursive: NotRequired[bool]
     """Grant ssm:GetParametersByPath too, which lists everything below a path. Default: false."""
-    key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[pulumi.Input[str]]
     """The ARN of the KMS key of SecureString parameters. Not needed for the key aws/ssm."""
 
 
@@ -31,7 +31,7 @@ class SessionLogsArgs(TypedDict):
     """The name of the bucket."""
     prefix: NotRequired[pulumi.Input[str]]
     """The prefix of the keys in the bucket."""
-    bucket_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[pulumi.Input[str]]
     """The ARN of the KMS key that encrypts the bucket."""
     cross_account: NotRequired[bool]
     """Whether the bucket is in another account. Default: false."""
@@ -84,7 +84,7 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant reading AWS's own buckets of the region, for VPCs that reach S3 by an endpoint. Default: false."""
     parameters: NotRequired[ParametersArgs]
     """Grant reading Parameter Store below the given paths, and nowhere else."""
-    session_key_arn: NotRequired[pulumi.Input[str]]
+    session_kms_key_arn: NotRequired[pulumi.Input[str]]
     """The ARN of the KMS key with which sessions are encrypted."""
     session_logs: NotRequired[SessionLogsArgs]
     """Grant logging sessions and command output to S3, CloudWatch Logs or both."""
@@ -100,7 +100,7 @@ class SsmInstanceProfileArgs(TypedDict):
     """The IAM path of the role and the instance profile. Default: /."""
     role_name: NotRequired[pulumi.Input[str]]
     """The role's name. Default: the component's name, "-role" and a random suffix."""
-    profile_name: NotRequired[pulumi.Input[str]]
+    instance_profile_name: NotRequired[pulumi.Input[str]]
     """The instance profile's name. Default: the component's name, "-profile" and a random suffix."""
     description: NotRequired[pulumi.Input[str]]
     """The role's description. Default: what the role is for."""
@@ -160,7 +160,7 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         options = known_options(args)
         _refuse([*find_name_mistakes(name, options), *find_mistakes(options)])
         # What is too long even where it is shortest is refused right here.
-        _policy_text(_with_outputs_as("", given), policy.SHORTEST_PLACE)
+        _policy_text(_with_outputs_as("", given), policy.SHORTEST_LOCATION)
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
         inputs = {key: _checked(key, value) for key, value in given.items()}
@@ -168,7 +168,7 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         policies, policy_text = self._policies(name, role_name, options, inputs)
         profile = aws.iam.InstanceProfile(
             f"{name}-profile",
-            name=inputs.get("profile_name"),
+            name=inputs.get("instance_profile_name"),
             path=inputs.get("path"),
             role=role_name,
             tags=inputs.get("tags"),
@@ -267,9 +267,9 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             "region": lambda: aws.get_region_output(opts=opts).region,
             "account": lambda: aws.get_caller_identity_output(opts=opts).account_id,
         }
-        place = {name: look_up() for name, look_up in lookups.items() if name in needed}
-        return pulumi.Output.all(options=granting, place=place).apply(
-            lambda known: _policy_text(known["options"], known["place"])
+        location = {name: look_up() for name, look_up in lookups.items() if name in needed}
+        return pulumi.Output.all(options=granting, location=location).apply(
+            lambda known: _policy_text(known["options"], known["location"])
         )
 
 
@@ -278,9 +278,9 @@ def known_options(args: Mapping[str, Any]) -> dict[str, Any]:
     return _with_outputs_as(UNKNOWN, _without_none(args))
 
 
-def _policy_text(options: policy.Options, place: Mapping[str, str]) -> str:
+def _policy_text(options: policy.Options, location: Mapping[str, str]) -> str:
     """The policy's text, if IAM accepts one of its length."""
-    document = policy.policy_document(options, place)
+    document = policy.policy_document(options, location)
     _refuse(policy.find_size_mistakes(options, document))
     return policy.to_json(document)
 
@@ -300,14 +300,14 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def _with_outputs_as(stand_in: Any, value: Any) -> Any:
+def _with_outputs_as(placeholder: Any, value: Any) -> Any:
     """The value with something else in place of every output in it."""
     if isinstance(value, pulumi.Output | Awaitable):
-        return stand_in
+        return placeholder
     if isinstance(value, Mapping):
-        return {key: _with_outputs_as(stand_in, entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
+        return {key: _with_outputs_as(placeholder, entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [_with_outputs_as(stand_in, entry) for entry in cast("Sequence[Any]", value)]
+        return [_with_outputs_as(placeholder, entry) for entry in cast("Sequence[Any]", value)]
     return value
 
 

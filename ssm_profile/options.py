@@ -169,9 +169,9 @@ OPTIONS: dict[str, Option] = {
             accepts_outputs=False,
         ),
         recursive=_switch(),
-        key_arn=_KEY_ARN,
+        kms_key_arn=_KEY_ARN,
     ),
-    "session_key_arn": _KEY_ARN,
+    "session_kms_key_arn": _KEY_ARN,
     "session_logs": _map(
         ["bucket", "log_group"],
         bucket=Option("string", 'the name of a bucket, such as "logs"', _text(r"[a-z0-9][a-z0-9.-]+[a-z0-9]", 63)),
@@ -180,7 +180,7 @@ OPTIONS: dict[str, Option] = {
             'a prefix of keys in the bucket, without wildcards, such as "ssm/sessions"',
             _text(r"[A-Za-z0-9!_.'()/=-]+", 512),
         ),
-        bucket_key_arn=_KEY_ARN,
+        kms_key_arn=_KEY_ARN,
         cross_account=_switch(),
         log_group=Option(
             "string",
@@ -214,7 +214,7 @@ OPTIONS: dict[str, Option] = {
         f"1 to {ROLE_NAME_LIMIT} letters, digits and + = , . @ _ -",
         _text(NAME, ROLE_NAME_LIMIT),
     ),
-    "profile_name": Option(
+    "instance_profile_name": Option(
         "string",
         f"1 to {PROFILE_NAME_LIMIT} letters, digits and + = , . @ _ -",
         _text(NAME, PROFILE_NAME_LIMIT),
@@ -262,7 +262,7 @@ NEEDED = {"inventory": "state_manager", "patch_baseline_tags": "patching"}
 """Options that do nothing without another one."""
 
 _OF_A_NEW_ROLE = ("role_name", "description", "permissions_boundary_arn", "service_principals")
-OF_THE_BUCKET = ("prefix", "bucket_key_arn", "cross_account")
+OF_THE_BUCKET = ("prefix", "kms_key_arn", "cross_account")
 """The keys of session_logs that do nothing without a bucket."""
 
 
@@ -342,7 +342,7 @@ def find_name_mistakes(name: Any, options: Mapping[str, Any], label: Callable[[s
     for thing, suffix, limit, option in (
         ("role", "-role", ROLE_NAME_LIMIT, "role_name"),
         ("policy", "-policy", POLICY_NAME_LIMIT, None),
-        ("instance profile", "-profile", PROFILE_NAME_LIMIT, "profile_name"),
+        ("instance profile", "-profile", PROFILE_NAME_LIMIT, "instance_profile_name"),
     ):
         added = len(suffix) + RANDOM_SUFFIX
         if thing == "role" and "existing_role_name" in options:

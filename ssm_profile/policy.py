@@ -7,14 +7,14 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
-from .capabilities import (
+from .catalogue import (
     CAPABILITIES,
-    GUARDS,
+    EXPLICIT_DENIES,
     PATCH_BUCKET_SUFFIXES,
     SNAPSHOT_BUCKET_SUFFIXES,
     Capability,
+    ExplicitDeny,
     Grant,
-    Guard,
 )
 
 Options = Mapping[str, Any]
@@ -37,10 +37,10 @@ _PARTITIONS = {
     "eusc-": "aws-eusc",
 }
 """How the names of regions begin outside of the partition aws."""
-PLACE = ("partition", "region", "account")
-SHORTEST_PLACE = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
+LOCATION = ("partition", "region", "account")
+SHORTEST_LOCATION = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
 """The place of deployment with which a policy is shortest: what is too long even there is so everywhere."""
-GRANTING = {capability.name for capability in CAPABILITIES} | {guard.name for guard in GUARDS}
+GRANTING = {capability.name for capability in CAPABILITIES} | {deny.name for deny in EXPLICIT_DENIES}
 """The options that decide what the policy says."""
 CLOUDWATCH_AGENT_NAMESPACE = "CWAgent"
 
@@ -57,9 +57,9 @@ def capabilities(options: Options) -> list[Capability]:
     return [capability for capability in enabled if capability.name not in replaced]
 
 
-def guards(options: Options) -> list[Guard]:
-    """The guards that are switched on, in the catalogue's order."""
-    return [guard for guard in GUARDS if options.get(guard.name)]
+def explicit_denies(options: Options) -> list[ExplicitDeny]:
+    """The explicit denies that are switched on, in the catalogue's order."""
+    return [deny for deny in EXPLICIT_DENIES if options.get(deny.name)]
 
 
 def grants(options: Options) -> list[Grant]:
@@ -90,48 +90,48 @@ def lookups(options: Options) -> set[str]:
         for group in (grant.resources, *(values for keys in grant.condition.values() for values in keys.values()))
         for template in group
     ]
-    return {field for template in templates for _, field, _, _ in Formatter().parse(template) if field in PLACE}
+    return {field for template in templates for _, field, _, _ in Formatter().parse(template) if field in LOCATION}
 
 
-def policy_document(options: Options, place: Mapping[str, str]) -> Document:
-    """The permissions policy: grants on the same resources share a statement, guards come last.
+def policy_document(options: Options, location: Mapping[str, str]) -> Document:
+    """The permissions policy: grants on the same resources share a statement, explicit denies come last.
 
     The same options always give the same document, in whatever order they were written.
 
     Args:
         options: The args as plain values.
-        place: A value for each of :func:`lookups`, such as ``{"partition": "aws"}``.
+        location: A value for each of :func:`lookups`, such as ``{"partition": "aws"}``.
 
     Raises:
         ValueError: If the names of AWS's buckets in the region are not known, where an option needs them.
     """
     statements: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for grant in grants(options):
-        scope = scope_of(grant, options, place)
+        scope = scope_of(grant, options, location)
         statements.setdefault(json.dumps(scope), (scope, []))[1].append(grant.action)
     return _document(
         [{"Effect": "Allow", "Action": _without_covered(allowed), **scope} for scope, allowed in statements.values()]
         + [
-            {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": guard.condition}
-            for guard in guards(options)
+            {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": deny.condition}
+            for deny in explicit_denies(options)
         ]
     )
 
 
-def scope_of(grant: Grant, options: Options, place: Mapping[str, str]) -> Document:
+def scope_of(grant: Grant, options: Options, location: Mapping[str, str]) -> Document:
     """What a statement says beside its actions: ``Resource``, and ``Condition`` where there is one.
 
     Args:
         grant: One of :func:`grants`.
         options: The args as plain values.
-        place: A value for each of :func:`lookups`.
+        location: A value for each of :func:`lookups`.
 
     Raises:
         ValueError: If the names of AWS's buckets in the region are not known, where the grant needs them.
     """
-    values = {**_completed(options), **place}
+    values = {**_completed(options), **location}
     if options.get("managed_buckets"):
-        values |= _bucket_suffixes(place["region"])
+        values |= _bucket_suffixes(location["region"])
     scope: Document = {"Resource": _one_or_many(_filled(grant.resources, grant, values))}
     if grant.condition:
         scope["Condition"] = {

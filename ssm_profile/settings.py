@@ -9,10 +9,10 @@ from typing import Any, cast
 import pulumi
 from pulumi.runtime import config as stack_config
 
-from .capabilities import PATCH_BUCKET_SUFFIXES
+from .catalogue import PATCH_BUCKET_SUFFIXES
 from .component import SsmInstanceProfileArgs
 from .options import OPTIONS, Kind, camel_case, find_mistakes, find_name_mistakes, find_other_partitions, unknown_key
-from .policy import SHORTEST_PLACE, find_size_mistakes, partition_of, policy_document, unknown_buckets
+from .policy import SHORTEST_LOCATION, find_size_mistakes, partition_of, policy_document, unknown_buckets
 
 PROJECT = "ssm-profile"
 """The project's own name, with which the keys in this repository's files begin."""
@@ -44,7 +44,7 @@ def read_settings(component_name: str) -> Settings:
     options, mistakes = parse_config(config, project)
     mistakes = find_name_mistakes(component_name, options, partial(config_key, project=project)) + mistakes
     if not mistakes:
-        mistakes = find_size_mistakes(options, policy_document(options, SHORTEST_PLACE))
+        mistakes = find_size_mistakes(options, policy_document(options, SHORTEST_LOCATION))
     if mistakes:
         raise pulumi.RunError("\n  ".join(["The stack config cannot be used; nothing was changed:", *mistakes]))
     protect = options.pop(PROTECT, False)

@@ -23,7 +23,7 @@ os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the engine's tests run with the real AWS provider."""
-    parser.addoption("--provider", choices=("stand-in", "real"), default="stand-in", help="the engine's AWS provider")
+    parser.addoption("--provider", choices=("fake", "real"), default="fake", help="the engine's AWS provider")
 
 
 def pytest_collection_finish() -> None:
@@ -74,8 +74,8 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
         computed = {"name": name}
         if self.knows_computed:
             service, _, kind = args.typ.split(":")[1].partition("/")
-            place = "kms:eu-central-1" if service == "kms" else "iam:"
-            computed["arn"] = f"arn:aws:{place}:123456789012:{kind.replace('eP', 'e-p')}/{name}"
+            scope = "kms:eu-central-1" if service == "kms" else "iam:"
+            computed["arn"] = f"arn:aws:{scope}:123456789012:{kind.replace('eP', 'e-p')}/{name}"
         if args.typ == "pulumi:pulumi:StackReference":
             computed = {"outputs": self.stack_outputs, "secretOutputNames": self.secret_outputs}
         if args.typ == "aws:s3/bucket:Bucket":

@@ -17,7 +17,7 @@ web = SsmInstanceProfile(
     {
         "ec2_describe": False,
         "scope_heartbeat": True,
-        "session_key_arn": session_key.arn,
+        "session_kms_key_arn": session_key.arn,
         "session_logs": {"bucket": session_logs.bucket, "prefix": "web"},
     },
     pulumi.ResourceOptions(providers=[ireland]),

@@ -17,7 +17,7 @@ def main() -> None:
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if urlsplit(endpoint).hostname not in ("127.0.0.1", "localhost", "::1"):
         sys.exit(
-            "This stand-in for the AWS provider talks to an emulated AWS only, but AWS_ENDPOINT_URL is not on loopback "
+            "This fake AWS provider talks to an emulated AWS only, but AWS_ENDPOINT_URL is not on loopback "
             f"({endpoint!r}). `python -m sandbox serve` prints what to export."
         )
     forget_real_aws(keep=(*CREDENTIALS, "AWS_REGION"))

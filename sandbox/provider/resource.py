@@ -104,7 +104,7 @@ class ResourceType:
         """The inputs with name and tags completed, and what is wrong with which property."""
         inputs = {key: value for key, value in new.items() if key not in (DEFAULTS, "tagsAll")}
         wrong: State = {
-            key: f"unknown to the sandbox's stand-in for the AWS provider, which knows {', '.join(self.properties)}"
+            key: f"unknown to the sandbox's fake AWS provider, which knows {', '.join(self.properties)}"
             for key in inputs.keys() - self.properties.keys()
         }
         wrong |= {

@@ -17,7 +17,7 @@ from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State
 
 
 class AwsServicer(ResourceProviderServicer):
-    """The stand-in's server. Secrets never reach it: the engine keeps them, since it is told to.
+    """The fake provider's server. Secrets never reach it: the engine keeps them, since it is told to.
 
     Args:
         version: The version to report, that of the installed pulumi_aws.
@@ -62,7 +62,7 @@ class AwsServicer(ResourceProviderServicer):
         function = invokes.FUNCTIONS.get(request.tok)
         if not function:
             known = ", ".join(invokes.FUNCTIONS)
-            _abort(context, f"{_STAND_IN} does not know the function {request.tok}; it knows {known}")
+            _abort(context, f"{_FAKE_PROVIDER} does not know the function {request.tok}; it knows {known}")
         try:
             result: Any = {
                 "return": _struct(function(_state(request.args), self.region, self.client))
@@ -149,7 +149,7 @@ class AwsServicer(ResourceProviderServicer):
         type_name = request.urn.split("::")[2].split("$")[-1]
         if type_name not in self.types:
             known = ", ".join(self.types)
-            _abort(context, f"{_STAND_IN} does not know the resource type {type_name}; it knows {known}")
+            _abort(context, f"{_FAKE_PROVIDER} does not know the resource type {type_name}; it knows {known}")
         return self.types[type_name]
 
     def _read_back(self, resource: ResourceType, resource_id: str, known: State) -> State:
@@ -170,7 +170,7 @@ class AwsServicer(ResourceProviderServicer):
         return missing and resource.read(resource_id) is None
 
 
-_STAND_IN = "the sandbox's stand-in for the AWS provider"
+_FAKE_PROVIDER = "the sandbox's fake AWS provider"
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import rich_click as click
 
 from ssm_profile import options as rules
-from ssm_profile.capabilities import CAPABILITIES, GUARDS
+from ssm_profile.catalogue import CAPABILITIES, EXPLICIT_DENIES
 from ssm_profile.options import OPTIONS, Option
 from ssm_profile.policy import GRANTING
 from ssm_profile.version import __version__
@@ -17,7 +17,7 @@ from ssm_profile.version import __version__
 from . import TROUBLE
 from . import compare as comparing
 from . import explain as explaining
-from .documents import InputError
+from .evaluator import InputError
 from .report import Report, markdown, print_report
 from .sources import Configured, configured, policy_from, read_text, stack_config
 
@@ -84,7 +84,7 @@ def _variable(path: str) -> str:
 
 
 _GRANTED = "What is granted, beside what always is"
-_SUMMARIES = {each.name: each.summary for each in (*CAPABILITIES, *GUARDS)}
+_SUMMARIES = {each.name: each.summary for each in (*CAPABILITIES, *EXPLICIT_DENIES)}
 _ON_BY_DEFAULT = {capability.name for capability in CAPABILITIES if capability.default}
 _FLAGS = [flag for name in OPTIONS if name in GRANTING for flag in _flags(name, OPTIONS[name])]
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ssm_profile.capabilities import Grant
+from ssm_profile.catalogue import Grant
 from ssm_profile.options import SSM_WIDE_POLICIES
 
 from .compare import denials, folded
-from .documents import Policy, Statement, covers
+from .evaluator import Policy, Statement, covers
 from .explain import DEFAULT_HOST_MANAGEMENT, EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT
-from .features import (
+from .report import Paragraph, Report, Table
+from .reverse_lookup import (
     FEATURES,
     Feature,
     actions_of,
@@ -21,11 +22,10 @@ from .features import (
     tight_templates,
     worth_proposing,
 )
-from .report import Paragraph, Report, Table
-from .settings_text import as_settings
 from .sources import identified
+from .stack_yaml import as_settings
 
-WORKS, PARTLY, NOT = "works", "partly", "not"
+WORKS, PARTLY, MISSING = "works", "partly", "missing"
 NEEDED_FEATURES = ("messaging", "heartbeat")
 """Without these nothing else works either."""
 
@@ -118,9 +118,9 @@ def _verdict(policy: Policy, feature: Feature) -> dict[str, Any]:
             if denied := [pattern for pattern in patterns if not serving(policy, grant, action, pattern)]:
                 elsewhere = bool(policy.granting(action))
                 missing.append(
-                    {"action": action, "on": denied, "without": grant.without, "grantedElsewhere": elsewhere}
+                    {"action": action, "on": denied, "symptom": grant.symptom, "grantedElsewhere": elsewhere}
                 )
-    verdict = WORKS if not missing else NOT if len(missing) == count else PARTLY
+    verdict = WORKS if not missing else MISSING if len(missing) == count else PARTLY
     return {"feature": feature.name, "option": feature.option, "verdict": verdict, "missing": missing}
 
 
@@ -129,11 +129,11 @@ def _missing(verdict: Mapping[str, Any]) -> list[str]:
     rows = verdict["missing"]
     if verdict["feature"] == "ec2_describe" and rows:
         return [f"{len(rows):,} of the actions of `ec2:Describe*`"]
-    brief = verdict["verdict"] == NOT and verdict["feature"] not in NEEDED_FEATURES
+    brief = verdict["verdict"] == MISSING and verdict["feature"] not in NEEDED_FEATURES
     return [
         f"`{row['action']}`"
         + (f" on {', '.join(f'`{pattern}`' for pattern in row['on'])}" if row["grantedElsewhere"] else "")
-        + ("" if brief else f": {row['without']}")
+        + ("" if brief else f": {row['symptom']}")
         for row in rows
     ]
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .actions import data_date, expanded
-from .documents import Policy, condition_lines
-from .features import choose, options_of, refusal
+from .action_list import data_date, expanded
+from .evaluator import Policy, condition_lines
 from .report import Paragraph, Report, Table
-from .settings_text import as_settings
+from .reverse_lookup import choose, options_of, refusal
+from .stack_yaml import as_settings
 
 
 def comparison(here: Policy, there: Policy) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ssm_profile.capabilities import EC2_DESCRIBE_ACTIONS, Grant
+from ssm_profile.catalogue import EC2_DESCRIBE_ACTIONS, Grant
 
-from .actions import is_known, matches
-from .documents import InputError, overlap, read_json
-from .features import FEATURES, Feature, as_pattern, option_values, options_switching_on, refusal
+from .action_list import is_known, matches
+from .evaluator import InputError, overlap, read_json
 from .report import Paragraph, Report, Table
-from .settings_text import as_settings
+from .reverse_lookup import FEATURES, Feature, as_pattern, option_values, options_switching_on, refusal
+from .stack_yaml import as_settings
 
 _MESSAGE = re.compile(
     r"(?:User: (?P<principal>arn:\S+) is )?not authorized to perform: (?P<action>[\w-]+:\w+)"
@@ -100,7 +100,7 @@ def report(answers: list[dict[str, Any]]) -> Report:
                 "Granted by",
                 ("Option", "What for", "Without it", "Source"),
                 [
-                    (f"`{each['option']}`", each["purpose"], each["without"], "\n".join(each["sources"]))
+                    (f"`{each['option']}`", each["purpose"], each["symptom"], "\n".join(each["sources"]))
                     for each in found["options"]
                 ],
             )
@@ -185,7 +185,7 @@ def _option(feature: Feature, grant: Grant, denial: Denial) -> dict[str, Any]:
         "option": feature.name if feature.option else "always granted",
         "options": options_switching_on(feature, {path: [value] for path, value in found.items()}),
         "purpose": grant.purpose,
-        "without": grant.without,
+        "symptom": grant.symptom,
         "sources": list(grant.sources),
     }
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssm_profile import policy
-from ssm_profile.capabilities import ENDPOINTS, Capability
+from ssm_profile.catalogue import ENDPOINTS, Capability
 from ssm_profile.options import OPTIONS
 
-from .actions import data_date, expanded
-from .documents import condition_lines
+from .action_list import data_date, expanded
+from .evaluator import condition_lines
 from .report import Paragraph, Report, Table
 from .sources import Configured
 
@@ -22,22 +22,22 @@ DEFAULT_HOST_MANAGEMENT = (
 )
 EC2_ADVICE = (
     "The agent calls none of them. Among them are `ec2:DescribeInstanceAttribute` and "
-    "`ec2:DescribeLaunchTemplateVersions`, which read the user data of other instances. In its place: "
+    "`ec2:DescribeLaunchTemplateVersions`, which read the user data of other instances. In its location: "
     "`ec2_describe_actions` with those that your software calls, or `ec2_describe: false`."
 )
 
 
 def explanation(configured: Configured) -> dict[str, Any]:
     """All that is said of a policy, as plain data; the names are those of ``--json``."""
-    options, place = configured.options, configured.place
+    options, location = configured.options, configured.location
     document = configured.document
     rows = [
         {
             "action": grant.action,
             "option": option_of(capability),
-            **policy.scope_of(grant, options, place),
+            **policy.scope_of(grant, options, location),
             "purpose": grant.purpose,
-            "without": grant.without,
+            "symptom": grant.symptom,
             "measured": grant.measured,
             "agents": grant.agents,
             "sources": list(grant.sources),
@@ -50,21 +50,21 @@ def explanation(configured: Configured) -> dict[str, Any]:
         "name": configured.name,
         "options": dict(options),
         "actions": rows,
-        "guards": [
+        "explicitDenies": [
             {
-                "option": guard.name,
-                "summary": guard.summary,
-                "breaks": guard.breaks,
-                "Condition": guard.condition,
-                "sources": list(guard.sources),
+                "option": deny.name,
+                "summary": deny.summary,
+                "breaks": deny.breaks,
+                "Condition": deny.condition,
+                "sources": list(deny.sources),
             }
-            for guard in policy.guards(options)
+            for deny in policy.explicit_denies(options)
         ],
         "expanded": {action: list(expanded(action)) for action in actions if "*" in action},
         "expandedCount": len({each for action in actions for each in expanded(action)}),
         "count": len(actions),
         "dataOf": data_date(),
-        "endpoints": endpoints(options, place.get("region", "<region>")),
+        "endpoints": endpoints(options, location.get("region", "<region>")),
         "defaultHostManagement": False,  # since the heartbeat is always granted
         "policy": document,
         "size": policy.size(document),
@@ -74,7 +74,9 @@ def explanation(configured: Configured) -> dict[str, Any]:
 
 def report(found: Mapping[str, Any]) -> Report:
     """An explanation for people."""
-    sources = list(dict.fromkeys(source for row in (*found["actions"], *found["guards"]) for source in row["sources"]))
+    sources = list(
+        dict.fromkeys(source for row in (*found["actions"], *found["explicitDenies"]) for source in row["sources"])
+    )
     numbers = {source: f"[{number}]" for number, source in enumerate(sources, 1)}
     expanded_count = found["expandedCount"]
     wide = f" ({expanded_count} with wildcards expanded)" if expanded_count != found["count"] else ""
@@ -92,7 +94,7 @@ def report(found: Mapping[str, Any]) -> Report:
                     f"on {_scope(row)}",
                     _option(row["option"]),
                     row["purpose"],
-                    row["without"],
+                    row["symptom"],
                     " ".join(numbers[source] for source in row["sources"]),
                 )
                 for row in found["actions"]
@@ -110,7 +112,7 @@ def report(found: Mapping[str, Any]) -> Report:
                     row["breaks"],
                     " ".join(numbers[source] for source in row["sources"]),
                 )
-                for row in found["guards"]
+                for row in found["explicitDenies"]
             ],
         ),
         Table(

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ssm_profile.policy import EC2
 
-from .documents import InputError, Policy, Statement, statements_of
+from .evaluator import InputError, Policy, Statement, statements_of
 
 READ_ACTIONS = (
     "iam:GetRole",

@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from ssm_profile.capabilities import PATCH_BUCKET_SUFFIXES
+from ssm_profile.catalogue import PATCH_BUCKET_SUFFIXES
 from ssm_profile.policy import LIMITS, Options, lookups, policy_document, unknown_buckets
 from ssm_profile.settings import PROTECT, parse_config
 
-from .documents import InputError, Policy, Statement, read_statements, statements_of
+from .evaluator import InputError, Policy, Statement, read_statements, statements_of
 
 STDIN = "-"
 LONGEST_FILE = 10_000_000
@@ -49,13 +49,13 @@ class Configured:
 
     name: str
     options: Options
-    place: Mapping[str, str]
+    location: Mapping[str, str]
     """Partition, region and account; what is not known is ``<region>`` and the like."""
 
     @property
     def document(self) -> dict[str, Any]:
         """The policy document."""
-        return policy_document(self.options, self.place)
+        return policy_document(self.options, self.location)
 
     @property
     def policy(self) -> Policy:
@@ -91,11 +91,11 @@ def configured(name: str, options: Options, region: str | None) -> Configured:
             )
         if region not in PATCH_BUCKET_SUFFIXES:
             raise InputError(f"managed_buckets: {unknown_buckets(region)}")
-    place = {key: f"<{key}>" for key in lookups(options)}
+    location = {key: f"<{key}>" for key in lookups(options)}
     if region is not None:
         known = {"partition": _partition(region), "region": region}
-        place |= {key: known[key] for key in known if key in place or key == "region"}
-    return Configured(name, options, place)
+        location |= {key: known[key] for key in known if key in location or key == "region"}
+    return Configured(name, options, location)
 
 
 def stack_config(stack: str, folder: Path) -> tuple[dict[str, Any], str | None]:

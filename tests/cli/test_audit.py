@@ -10,7 +10,7 @@ from ssm_profile.options import NEEDED
 from tests import ROOT
 from tests.cli.conftest import BASE, allow
 from tests.cli.test_explain import SWITCHES
-from tests.documents import KEY, MAPS, PLACE
+from tests.expected import KEY, LOCATION, MAPS
 
 INSTANCES = "arn:aws:ec2:*:*:instance/*"
 TIGHT = [allow(BASE[:4]), allow(BASE[4], INSTANCES)]
@@ -129,9 +129,9 @@ def test_an_alias_is_no_key(audit):
     alias = audit(*TIGHT, allow("kms:Decrypt", "arn:aws:kms:eu-central-1:123456789012:alias/ssm"))
     key = audit(*TIGHT, allow("kms:Decrypt", KEY))
 
-    assert "session_key_arn" not in working(alias)
-    assert "session_key_arn" in working(key)
-    assert key["options"]["session_key_arn"] == KEY
+    assert "session_kms_key_arn" not in working(alias)
+    assert "session_kms_key_arn" in working(key)
+    assert key["options"]["session_kms_key_arn"] == KEY
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_policy_variable_means_whatever_it_may_stand_for(audit):
 
     assert "parameters" in working(found)
     assert "parameters" not in working(outside)
-    assert "session_key_arn" in working(anything)
+    assert "session_kms_key_arn" in working(anything)
 
 
 def test_metrics_in_any_namespace_are_too_wide(audit):
@@ -212,15 +212,15 @@ def test_a_denial_by_exception_counts(audit):
     found = audit(*TIGHT, {"Effect": "Deny", "NotAction": "ssmmessages:*", "Resource": "*"})
 
     assert verdicts(found)["messaging"] == "works"
-    assert verdicts(found)["heartbeat"] == "not"
+    assert verdicts(found)["heartbeat"] == "missing"
 
 
 def test_a_denial_under_a_condition_is_shown_and_not_judged(run, policy_file):
-    guard = {"Effect": "Deny", "Action": "*", "Resource": "*"} | {
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*"} | {
         "Condition": {"NumericLessThan": {"ec2:RoleDelivery": "2.0"}}
     }
 
-    audited = run("audit", policy_file(*TIGHT, guard))
+    audited = run("audit", policy_file(*TIGHT, deny))
 
     assert audited.code == 0
     assert audited.tables["Denied under a condition, which is not judged here"] == [
@@ -231,7 +231,7 @@ def test_a_denial_under_a_condition_is_shown_and_not_judged(run, policy_file):
 def test_not_action_and_not_resource(audit):
     found = audit({"Effect": "Allow", "NotAction": "ec2:*", "NotResource": "arn:aws:s3:::logs/*"})
 
-    assert verdicts(found)["ec2_describe"] == "not"
+    assert verdicts(found)["ec2_describe"] == "missing"
     assert {"messaging", "heartbeat", "parameters"} <= working(found)
     (row,) = found["unneeded"]
     assert row["action"] == "all but ec2:*"
@@ -276,13 +276,13 @@ def test_what_the_aws_cli_prints_is_read(run, policy_file, wrapped):
 def test_the_policy_of_each_option_is_found_to_be_that_option(audit, option):
     options = {"ec2_describe": False, "scope_heartbeat": True, option: True}
     options |= {NEEDED[option]: True} if option in NEEDED else {}
-    document = policy.policy_document(options, PLACE)
+    document = policy.policy_document(options, LOCATION)
 
     found = audit(*document["Statement"])
 
     assert found["code"] == 0, found["unneeded"] + found["unscoped"]
     assert option in working(found) | {"scope_heartbeat", "require_imdsv2", "vpc_endpoints_only"}
-    again = policy.policy_document(found["options"], PLACE)
+    again = policy.policy_document(found["options"], LOCATION)
     allowed = [each for each in document["Statement"] if each["Effect"] == "Allow"]
     assert policy.actions(found["options"]) == policy.actions(options)
     assert sorted(map(str, again["Statement"])) == sorted(map(str, allowed))
@@ -292,8 +292,8 @@ def test_the_policy_of_each_option_is_found_to_be_that_option(audit, option):
     ("option", "value"),
     [
         ("parameters", {"paths": ["/app/a", "/app/b"], "recursive": True}),
-        ("parameters", {"paths": ["/app"], "key_arn": KEY}),
-        ("session_key_arn", KEY),
+        ("parameters", {"paths": ["/app"], "kms_key_arn": KEY}),
+        ("session_kms_key_arn", KEY),
         ("session_logs", {"bucket": "logs"}),
         ("session_logs", {"log_group": "/ssm"}),
         ("session_logs", MAPS["session_logs"]),
@@ -306,12 +306,12 @@ def test_the_policy_of_an_option_with_values_is_found_to_be_that_option(audit, o
     options = {"scope_heartbeat": True, option: value} | (
         {} if option == "ec2_describe_actions" else {"ec2_describe": False}
     )
-    document = policy.policy_document(options, PLACE)
+    document = policy.policy_document(options, LOCATION)
 
     found = audit(*document["Statement"])
 
     assert found["code"] == 0, found["unneeded"] + found["unscoped"]
-    assert sorted(map(str, policy.policy_document(found["options"], PLACE)["Statement"])) == sorted(
+    assert sorted(map(str, policy.policy_document(found["options"], LOCATION)["Statement"])) == sorted(
         map(str, document["Statement"])
     )
 
@@ -319,12 +319,12 @@ def test_the_policy_of_an_option_with_values_is_found_to_be_that_option(audit, o
 def test_values_that_the_policy_does_not_tell_apart_are_left_to_fill_in(audit):
     options = {"ec2_describe": False, "scope_heartbeat": True, **MAPS}
 
-    found = audit(*policy.policy_document(options, PLACE)["Statement"])
+    found = audit(*policy.policy_document(options, LOCATION)["Statement"])
 
     assert found["unneeded"] == []
     assert found["unscoped"] == []
     assert found["options"]["cloudwatch_agent"] == {"log_groups": ["/ec2/app", "/ec2/web", "/ssm/sessions"]}
-    assert found["options"]["session_logs"] == MAPS["session_logs"] | {"log_group": "...", "bucket_key_arn": "..."}
+    assert found["options"]["session_logs"] == MAPS["session_logs"] | {"log_group": "...", "kms_key_arn": "..."}
     assert found["options"]["parameters"] == MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests import require
 from tests.cli.conftest import BASE, allow
 from tests.cli.test_audit import INSTANCES, TIGHT, working
-from tests.documents import TRUST
+from tests.expected import TRUST
 
 boto3 = require("boto3")
 moto = require("moto")

@@ -47,7 +47,7 @@ def only(answered):
         ),
         (
             f"{ROLE}not authorized to perform: kms:Decrypt on resource: arn:aws:kms:{ACCOUNT}:key/1234abcd",
-            {"session_key_arn": f"arn:aws:kms:{ACCOUNT}:key/1234abcd"},
+            {"session_kms_key_arn": f"arn:aws:kms:{ACCOUNT}:key/1234abcd"},
         ),
         (f"{ROLE}not authorized to perform: tag:GetResources", {"patch_baseline_tags": True, "patching": True}),
         (

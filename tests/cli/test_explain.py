@@ -4,10 +4,10 @@ import pytest
 import yaml
 
 from ssm_profile import policy
-from ssm_profile.capabilities import CAPABILITIES
+from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.options import OPTIONS
 from tests import ROOT
-from tests.documents import DEFAULT, KEY, PLACE, PROD
+from tests.expected import DEFAULT, KEY, LOCATION, PROD
 
 SWITCHES = [name for name, option in OPTIONS.items() if name in policy.GRANTING and option.kind == "boolean"]
 SWITCHES.remove("ec2_describe")
@@ -25,7 +25,7 @@ def test_every_action_has_its_purpose_its_symptom_its_resource_and_its_source(ru
     for row in rows:
         grant = catalogue[row["Action"]]
         assert row["What for"] == grant.purpose
-        assert row["Without it"] == grant.without
+        assert row["Without it"] == grant.symptom
         assert row["On"] == "on *"
         assert [sources[number] for number in row["Source"].split()] == list(grant.sources)
     assert [row["Option"] for row in rows] == ["always"] * 5 + ["option ec2_describe"]
@@ -59,10 +59,10 @@ def test_a_policy_without_wildcards_says_nothing_of_them(run):
         ([], {"ssm", "ssmmessages", "ec2"}),
         (["--legacy-messaging"], {"ssm", "ssmmessages", "ec2", "ec2messages"}),
         (["--no-ec2-describe", "--patching"], {"ssm", "ssmmessages", "s3"}),
-        (["--no-ec2-describe", "--session-key-arn", KEY], {"ssm", "ssmmessages", "kms"}),
+        (["--no-ec2-describe", "--session-kms-key-arn", KEY], {"ssm", "ssmmessages", "kms"}),
         # Parameter Store and S3 ask KMS themselves.
         (
-            ["--no-ec2-describe", "--parameters-paths", "/app", "--parameters-key-arn", KEY],
+            ["--no-ec2-describe", "--parameters-paths", "/app", "--parameters-kms-key-arn", KEY],
             {"ssm", "ssmmessages"},
         ),
         (["--no-ec2-describe", "--session-logs-log-group", "/ssm"], {"ssm", "ssmmessages", "logs"}),
@@ -91,7 +91,7 @@ def test_a_stack_is_explained_from_its_files(run):
 
     assert explained["name"] == "stack prod"
     assert explained["policy"] == PROD
-    assert [guard["option"] for guard in explained["guards"]] == ["require_imdsv2"]
+    assert [deny["option"] for deny in explained["explicitDenies"]] == ["require_imdsv2"]
     assert explained["size"] == policy.size(PROD)
     assert explained["limit"] == 10_240
 
@@ -102,7 +102,7 @@ def test_flags_count_more_than_the_stack(run):
     ).json
 
     assert explained["name"] == "stack prod, with flags"
-    assert explained["guards"] == []
+    assert explained["explicitDenies"] == []
     assert "ec2:Describe*" in explained["expanded"]
 
 
@@ -119,8 +119,9 @@ def test_every_option_that_grants_has_a_flag(run):
     flags = [f"--{switch.replace('_', '-')}" for switch in SWITCHES]
     maps = [
         "--parameters-paths", "/app/a", "--parameters-paths", "/app/b", "--parameters-recursive",
-        "--parameters-key-arn", KEY, "--session-key-arn", KEY, "--session-logs-bucket", "logs", "--session-logs-prefix",
-        "ssm", "--session-logs-bucket-key-arn", KEY, "--session-logs-cross-account", "--session-logs-log-group", "/ssm",
+        "--parameters-kms-key-arn", KEY, "--session-kms-key-arn", KEY, "--session-logs-bucket", "logs",
+        "--session-logs-prefix", "ssm", "--session-logs-kms-key-arn", KEY, "--session-logs-cross-account",
+        "--session-logs-log-group", "/ssm",
         "--cloudwatch-agent-namespace", "Web", "--cloudwatch-agent-log-groups", "/web", "--domain-join-directory-id",
         "d-1234567890",
     ]  # fmt: skip
@@ -128,12 +129,12 @@ def test_every_option_that_grants_has_a_flag(run):
     explained = run("explain", "--json", "--region", "eu-central-1", *flags, *maps).json
 
     expected = dict.fromkeys(SWITCHES, True) | {
-        "parameters": {"paths": ["/app/a", "/app/b"], "recursive": True, "key_arn": KEY},
-        "session_key_arn": KEY,
+        "parameters": {"paths": ["/app/a", "/app/b"], "recursive": True, "kms_key_arn": KEY},
+        "session_kms_key_arn": KEY,
         "session_logs": {
             "bucket": "logs",
             "prefix": "ssm",
-            "bucket_key_arn": KEY,
+            "kms_key_arn": KEY,
             "cross_account": True,
             "log_group": "/ssm",
         },
@@ -141,7 +142,7 @@ def test_every_option_that_grants_has_a_flag(run):
         "domain_join": {"directory_id": "d-1234567890"},
     }
     assert explained["options"] == expected
-    assert explained["policy"] == policy.policy_document(expected, PLACE | {"account": "<account>"})
+    assert explained["policy"] == policy.policy_document(expected, LOCATION | {"account": "<account>"})
 
 
 def test_the_cloudwatch_agent_alone_has_a_flag(run):
@@ -178,12 +179,14 @@ def test_markdown_is_for_pull_requests(run):
 
 def test_an_encrypted_value_is_not_guessed(run, tmp_path):
     (tmp_path / "Pulumi.yaml").write_text("name: web\nruntime: python\n")
-    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {"web:sessionKeyArn": {"secure": "v1:x:y"}}}))
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        yaml.safe_dump({"config": {"web:sessionKmsKeyArn": {"secure": "v1:x:y"}}})
+    )
 
     refused = run("explain", "--stack", "dev", "-C", str(tmp_path))
 
     assert refused.code == 2
-    assert "found encrypted values of web:sessionKeyArn" in refused.error
+    assert "found encrypted values of web:sessionKmsKeyArn" in refused.error
     assert "give the options as flags" in refused.error
 
 

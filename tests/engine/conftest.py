@@ -24,8 +24,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if "engine" in item.path.parts:
             item.add_marker("engine")
-        if real and item.get_closest_marker("stand_in"):
-            item.add_marker(pytest.mark.skip(reason="is about the stand-in's own words or workings"))
+        if real and item.get_closest_marker("fake_provider"):
+            item.add_marker(pytest.mark.skip(reason="is about the fake provider's own words or workings"))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from ssm_profile import policy
-from tests.documents import DEFAULT, PLACE, QUIET
+from tests.expected import DEFAULT, LOCATION, QUIET
 
 EXTRA = "arn:aws:iam::123456789012:policy/extra"
 MANAGED = {"policyKind": "managed", "exclusive": True, "stateManager": True}
@@ -30,7 +30,7 @@ LIVES = {
 GRANTED = {
     "inline": (DEFAULT, QUIET),
     "managed": tuple(
-        policy.policy_document({"state_manager": True, **more}, PLACE) for more in ({}, {"documents": True})
+        policy.policy_document({"state_manager": True, **more}, LOCATION) for more in ({}, {"documents": True})
     ),
 }
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT, require
-from tests.documents import DEFAULT, TRUST
 from tests.engine.conftest import changes, documents, import_by_hand, switch
+from tests.expected import DEFAULT, TRUST
 
 PAGE = (ROOT / "docs" / "adopting.md").read_text()
 ADOPT = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1]
@@ -56,7 +56,7 @@ def ids(iam):
 
 def adopted(sandbox, **config):
     """The dev stack after the page's import."""
-    stack = sandbox.stack("dev", config={"roleName": "web", "profileName": "web", **config})
+    stack = sandbox.stack("dev", config={"roleName": "web", "instanceProfileName": "web", **config})
     directory = Path(stack.workspace.work_dir)
     (directory / "adopt.json").write_text(ADOPT)
     import_by_hand(sandbox, stack, "--file", "adopt.json")

@@ -10,8 +10,8 @@ import pytest
 from pulumi.automation import CommandError
 
 from tests import ROOT
-from tests.documents import DEFAULT
 from tests.engine.conftest import changes, documents, is_empty
+from tests.expected import DEFAULT
 
 TOKEN = "ssm-profile:index:SsmInstanceProfile"
 REMOTE = """
@@ -71,7 +71,7 @@ web = SsmInstanceProfile(
     "web",
     {
         "ec2Describe": False,
-        "parameters": {"paths": ["/app"], "recursive": True, "keyArn": key.arn},
+        "parameters": {"paths": ["/app"], "recursive": True, "kmsKeyArn": key.arn},
         "tags": {"Team_Name": "web"},
     },
 )

@@ -26,7 +26,7 @@ EVERY_ONE = [
     if kinds == "refused" or not re.search(":(Get|List)", made[2])  # of which nothing is lost but the answer
 ]
 
-pytestmark = [program_fails, pytest.mark.stand_in]  # whose calls these are
+pytestmark = [program_fails, pytest.mark.fake_provider]  # whose calls these are
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The stand-in beside the real AWS provider, on the same emulated AWS: what one gives, the other has to give, too."""
+"""The fake provider beside the real AWS provider, on the same emulated AWS: both give the same."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from tests import require
 from tests.engine.conftest import changes, own_policy, require_real_provider
 from tests.engine.lives import LIVES, PHASES, Life
 
-PROVIDERS = {"stand-in": False, "real": True}
+PROVIDERS = {"fake": False, "real": True}
 CHOSEN_BY_AWS = ("createDate", "policyId", "uniqueId")
 
 
@@ -48,11 +48,11 @@ def observed(cli, life, *, real):
     return found
 
 
-def differences(stand_in, real):
-    """What the stand-in gives and the real provider does not. What only the real one knows is none."""
+def differences(fake_provider, real):
+    """What the fake provider gives and the real provider does not. What only the real one knows is none."""
     return [
-        f"{phase}: {key}: the stand-in has {value!r}, the real provider {real[phase].get(key)!r}"
-        for phase, found in stand_in.items()
+        f"{phase}: {key}: the fake provider has {value!r}, the real provider {real[phase].get(key)!r}"
+        for phase, found in fake_provider.items()
         for key, value in found.items()
         if (real[phase].get(key) or None) != (value or None)
     ]
@@ -63,12 +63,12 @@ pytestmark = pytest.mark.usefixtures("loops_closed")
 
 @pytest.mark.proof
 @pytest.mark.parametrize("life", LIVES)
-def test_the_real_provider_gives_what_the_stand_in_gives(pulumi_cli, life):
+def test_the_real_provider_gives_what_the_fake_provider_gives(pulumi_cli, life):
     require_real_provider()
 
     found = {name: observed(pulumi_cli, life, real=real) for name, real in PROVIDERS.items()}
 
-    assert differences(found["stand-in"], found["real"]) == []
+    assert differences(found["fake"], found["real"]) == []
 
 
 @pytest.fixture
@@ -102,11 +102,11 @@ __main__.main()
         pytest.param("", [], marks=pytest.mark.proof),
         (
             'iam.Role.properties["description"] = iam.Property(replaces=True)',
-            ["update: changes: the stand-in has {'update': 3}, the real provider {'replace': 2, 'update': 1}"],
+            ["update: changes: the fake provider has {'update': 3}, the real provider {'replace': 2, 'update': 1}"],
         ),
     ],
 )
-def test_another_provider_is_run_in_place_of_the_stand_in_and_its_differences_are_found(
+def test_another_provider_is_run_in_place_of_the_fake_provider_and_its_differences_are_found(
     pulumi_cli, installed, change, expected
 ):
     root, python = import_module("sandbox.workspace").ROOT, import_module("sys").executable

@@ -93,7 +93,7 @@ def test_capabilities_allow_what_they_name_and_refuse_what_is_beside_it(sandbox)
     sealed = [admin("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"] for key in keys]
     config = {
         "aws:region": "us-east-1",
-        "sessionKeyArn": keys[0],
+        "sessionKmsKeyArn": keys[0],
         "parameters": {"paths": ["/app/prod"], "recursive": True},
         "sessionLogs": {"bucket": "logs", "prefix": "ssm", "logGroup": "/ssm/sessions"},
     }

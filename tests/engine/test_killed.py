@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 from pulumi.automation import CommandError
 
-from tests.documents import TRUST
 from tests.engine.conftest import changes, import_by_hand, own_policy, policies_of, program_fails, state_files
 from tests.engine.faults import Wire, engine, killed, provider
 from tests.engine.lives import GRANTED, PHASES, Life, cases, every_call, left_in
+from tests.expected import TRUST
 
 PROCESSES = {"the engine": engine, "the provider": provider}
 
@@ -50,7 +50,7 @@ SOME = [
 ]
 EVERY_ONE = [(*made, kills) for made in every_call(("up", "update", "destroy")) for kills in KILLS]
 
-pytestmark = [program_fails, pytest.mark.stand_in]  # whose calls these are
+pytestmark = [program_fails, pytest.mark.fake_provider]  # whose calls these are
 
 
 @pytest.mark.parametrize("case", cases(SOME, EVERY_ONE))

@@ -51,7 +51,7 @@ def test_the_instance_carries_the_profile_of_the_environment(sandbox, ec2, dev):
 def test_another_profile_reaches_the_launch_by_the_outputs(sandbox, ec2, dev):
     launch = sandbox.stack("dev", LAUNCH)
     launch.up()
-    switch(dev, profileName="renamed")
+    switch(dev, instanceProfileName="renamed")
     dev.up()
 
     launched = launch.up().outputs

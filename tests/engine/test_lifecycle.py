@@ -9,8 +9,8 @@ from pulumi.automation import CommandError, ConfigValue
 from ssm_profile import policy
 from ssm_profile.options import OPTIONS
 from ssm_profile.settings import config_key
-from tests.documents import DEFAULT, PLACE, PROD, QUIET, TRUST
 from tests.engine.conftest import changes, documents, is_empty, switch
+from tests.expected import DEFAULT, LOCATION, PROD, QUIET, TRUST
 
 
 def test_up_makes_what_iam_then_has(iam, dev):
@@ -68,7 +68,7 @@ def test_every_switch_at_once_deploys_as_policy_py_has_it(sandbox, iam):
     outputs = stack.up().outputs
 
     options = {name: True for name, option in OPTIONS.items() if option.kind == "boolean"}
-    assert documents(iam, outputs["roleName"].value) == [policy.policy_document(options, PLACE)]
+    assert documents(iam, outputs["roleName"].value) == [policy.policy_document(options, LOCATION)]
     assert changes(stack.up()) == {}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT, require
-from tests.documents import TRUST
+from tests.expected import TRUST
 
 CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 BY_HAND = f"""

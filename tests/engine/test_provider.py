@@ -1,4 +1,4 @@
-"""The stand-in for the AWS provider behaves as the real one where it matters."""
+"""The fake AWS provider behaves as the real one where it matters."""
 
 import json
 import re
@@ -8,8 +8,8 @@ import pytest
 from pulumi.automation import CommandError
 
 from tests import require
-from tests.documents import DEFAULT, TRUST
 from tests.engine.conftest import changes, is_empty, own_policy
+from tests.expected import DEFAULT, TRUST
 
 types = require("sandbox.provider.iam").TYPES
 others = (*require("sandbox.provider.ec2").TYPES, *require("sandbox.provider.storage").TYPES)
@@ -146,7 +146,7 @@ def test_a_chosen_name_is_chosen_anew_so_that_the_replacement_is_there_before_th
     assert [step for step in done if "replace" in step] == ["create-replacement", "replace", "delete-replaced"]
 
 
-@pytest.mark.stand_in
+@pytest.mark.fake_provider
 def test_a_role_that_cannot_be_read_after_its_creation_is_kept_in_the_state_and_mended(
     sandbox, project, iam, monkeypatch
 ):
@@ -168,7 +168,7 @@ def test_a_role_that_cannot_be_read_after_its_creation_is_kept_in_the_state_and_
     assert is_empty(iam)
 
 
-@pytest.mark.stand_in
+@pytest.mark.fake_provider
 def test_an_error_of_iam_names_the_operation_and_the_resource(sandbox, project, iam):
     iam.create_role(RoleName="fixed", AssumeRolePolicyDocument=json.dumps(TRUST))
     stack = sandbox.stack("test", project(ROLE.replace('"web",', '"web", name="fixed",')))
@@ -179,7 +179,7 @@ def test_an_error_of_iam_names_the_operation_and_the_resource(sandbox, project, 
     assert "Traceback" not in str(error.value)
 
 
-@pytest.mark.stand_in
+@pytest.mark.fake_provider
 def test_a_profile_whose_role_does_not_exist_is_kept_in_the_state_and_can_be_destroyed(sandbox, project, iam):
     stack = sandbox.stack("test", project('aws.iam.InstanceProfile("web", role="missing")'))
 
@@ -193,27 +193,27 @@ def test_a_profile_whose_role_does_not_exist_is_kept_in_the_state_and_can_be_des
     assert is_empty(iam)
 
 
-@pytest.mark.stand_in
-def test_a_property_that_the_stand_in_does_not_know_is_refused(sandbox, project):
+@pytest.mark.fake_provider
+def test_a_property_that_the_fake_provider_does_not_know_is_refused(sandbox, project):
     program = ROLE.replace('"web",', '"web", managed_policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"],')
 
-    with pytest.raises(CommandError, match=r"managedPolicyArns.*unknown to the sandbox's stand-in"):
+    with pytest.raises(CommandError, match=r"managedPolicyArns.*unknown to the sandbox's fake provider"):
         sandbox.stack("test", project(program)).preview()
 
 
-@pytest.mark.stand_in
-def test_a_type_that_the_stand_in_does_not_know_is_refused(sandbox, project):
+@pytest.mark.fake_provider
+def test_a_type_that_the_fake_provider_does_not_know_is_refused(sandbox, project):
     with pytest.raises(CommandError, match=r"does not know the resource type aws:sqs/queue:Queue; it knows aws:iam/"):
         sandbox.stack("test", project('aws.sqs.Queue("queue")')).preview()
 
 
-@pytest.mark.stand_in
-def test_a_function_that_the_stand_in_does_not_know_is_refused(sandbox, project):
+@pytest.mark.fake_provider
+def test_a_function_that_the_fake_provider_does_not_know_is_refused(sandbox, project):
     with pytest.raises(CommandError, match="does not know the function aws:index/getRegions:getRegions; it knows aws:"):
         sandbox.stack("test", project("aws.get_regions()")).preview()
 
 
-@pytest.mark.stand_in
+@pytest.mark.fake_provider
 def test_a_region_is_needed(sandbox, project):
     directory = project(ROLE, **{"aws:region": ""})
 
@@ -226,12 +226,12 @@ def test_a_region_is_needed(sandbox, project):
 )
 def test_the_place_is_that_of_the_region_and_the_emulated_account(sandbox, project, region, partition):
     program = """
-    place = [aws.get_partition().partition, aws.get_region().region, aws.get_caller_identity().account_id]
-    pulumi.export("place", place)
+    location = [aws.get_partition().partition, aws.get_region().region, aws.get_caller_identity().account_id]
+    pulumi.export("location", location)
     """
     directory = project(program, **{"aws:region": region})
 
-    assert sandbox.stack("test", directory).up().outputs["place"].value == [partition, region, "123456789012"]
+    assert sandbox.stack("test", directory).up().outputs["location"].value == [partition, region, "123456789012"]
 
 
 def test_an_explicit_provider_has_its_own_default_tags(sandbox, project, iam):
@@ -293,7 +293,7 @@ def test_a_role_that_others_put_into_a_profile_is_detached_and_deleted(sandbox, 
     assert iam.list_roles()["Roles"] == []
 
 
-@pytest.mark.stand_in
+@pytest.mark.fake_provider
 def test_a_role_to_which_others_attached_a_policy_is_not_deleted_unless_that_is_forced(sandbox, project, iam):
     stack = sandbox.stack("test", project(ROLE))
     role = stack.up().outputs["name"].value

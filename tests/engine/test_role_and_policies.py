@@ -5,8 +5,8 @@ import json
 import pytest
 from pulumi.automation import CommandError, ConfigValue
 
-from tests.documents import DEFAULT, QUIET, TRUST
 from tests.engine.conftest import changes, documents, is_empty, own_policy, switch
+from tests.expected import DEFAULT, QUIET, TRUST
 
 WIDE = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.documents import PLACE
+from tests.expected import LOCATION
 
 ENOUGH = 60  # seconds, for what takes less than ten
 
@@ -282,9 +282,11 @@ def test_a_policy_that_is_not_the_intended_one_is_said_and_fails(sandbox, dev, c
     main, console = import_module("sandbox.__main__"), import_module("rich.console").Console(width=140)
     outputs = {name: output.value for name, output in dev.outputs().items()}
 
-    assert main._read_back(console, sandbox, outputs, {}, PLACE)
-    assert not main._read_back(console, sandbox, outputs, {"quiet_agent": True}, PLACE)
-    assert not main._read_back(console, sandbox, outputs, {"managed_policy_arns": ["arn:aws:iam::aws:policy/X"]}, PLACE)
+    assert main._read_back(console, sandbox, outputs, {}, LOCATION)
+    assert not main._read_back(console, sandbox, outputs, {"quiet_agent": True}, LOCATION)
+    assert not main._read_back(
+        console, sandbox, outputs, {"managed_policy_arns": ["arn:aws:iam::aws:policy/X"]}, LOCATION
+    )
 
     printed = capsys.readouterr().out
     assert printed.count("  yes the role's only policy is the intended one") == 2

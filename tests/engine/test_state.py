@@ -6,10 +6,10 @@ import threading
 import pytest
 from pulumi.automation import CommandError, ConfigValue
 
-from tests.documents import DEFAULT
 from tests.engine.conftest import changes, documents, program_fails, state_files
 from tests.engine.faults import Wire
 from tests.engine.lives import left_in
+from tests.expected import DEFAULT
 
 pytestmark = program_fails
 

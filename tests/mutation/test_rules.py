@@ -5,7 +5,7 @@ from types import ModuleType
 
 from ssm_profile import options
 from tests import ROOT
-from tests.documents import MAPS
+from tests.expected import MAPS
 from tests.mutation.mutants import mutants
 from tests.unit.test_misuse import BESIDE, MISUSES
 from tests.unit.test_options import BAD, BAD_KEYS, GOOD, GOOD_KEYS, needed_beside

@@ -15,7 +15,7 @@ from ssm_profile.component import SsmInstanceProfileArgs
 from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.version import __version__
 from tests import ROOT
-from tests.documents import KEY, MAPS
+from tests.expected import KEY, MAPS
 
 TOKEN = "ssm-profile:index:SsmInstanceProfile"
 SCHEMA = json.loads((ROOT / "docs" / "schema.json").read_text())
@@ -25,7 +25,7 @@ SWITCHED_ON = {name: True for name, option in OPTIONS.items() if option.kind == 
 ROLE = {
     "path": "/ssm/",
     "role_name": "web-role",
-    "profile_name": "web-profile",
+    "instance_profile_name": "web-profile",
     "description": "For web",
     "tags": {"Team": "web", "with_underscore": "kept"},
     "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
@@ -39,7 +39,7 @@ POLICIES = {
 EVERYTHING = {
     "all at once": {**SWITCHED_ON, **MAPS, **ROLE, "managed_policy_arns": POLICIES["managed_policy_arns"]},
     "other ways to hold it": {"ec2_describe_actions": ["DescribeTags", "DescribeVolumes"], **POLICIES},
-    "an existing role": {"existing_role_name": "old", "ec2_describe": False, "profile_name": "web"},
+    "an existing role": {"existing_role_name": "old", "ec2_describe": False, "instance_profile_name": "web"},
     "nothing": {},
 }
 
@@ -96,7 +96,7 @@ def test_its_outputs_are_the_component_s(construct):
 
 
 def test_every_mistake_is_told_in_the_caller_s_words_and_nothing_is_registered(construct, cloud):
-    inputs = {"inventory": True, "path": "x", "sessionLogs": {"prefix": "a"}, "sessionKeyArn": "alias/x"}
+    inputs = {"inventory": True, "path": "x", "sessionLogs": {"prefix": "a"}, "sessionKmsKeyArn": "alias/x"}
 
     with pytest.raises(grpc.RpcError) as error:
         construct(inputs)
@@ -107,7 +107,7 @@ def test_every_mistake_is_told_in_the_caller_s_words_and_nothing_is_registered(c
         "found true without stateManager",
         "sessionLogs",
         "a map of bucket, prefix",
-        "sessionKeyArn",
+        "sessionKmsKeyArn",
         "the ARN of a KMS key, not of an alias",
     ):
         assert told in details
@@ -134,7 +134,7 @@ def test_the_process_serves_the_schema_that_is_checked_in(plugin):
 
 
 def test_make_docs_writes_that_schema():
-    written = runpy.run_path(str(ROOT / "docs" / "schema.py"))
+    written = runpy.run_path(str(ROOT / "generators" / "schema.py"))
 
     assert written["schema"]() == written["PAGE"].read_text()
 
@@ -177,6 +177,6 @@ def test_the_plugin_s_requirements_are_the_package_s():
 
 
 def test_keys_that_are_needed_for_a_session_are_intact(construct, cloud):
-    construct({"sessionKeyArn": KEY})
+    construct({"sessionKmsKeyArn": KEY})
 
     assert cloud.policy["Statement"][-1] == {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": KEY}

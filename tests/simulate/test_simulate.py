@@ -6,7 +6,7 @@ import pytest
 
 from ssm_profile import policy
 from ssm_profile.options import NEEDED, OPTIONS
-from tests.documents import DEFAULT, KEY, MAPS, PLACE, PROD
+from tests.expected import DEFAULT, KEY, LOCATION, MAPS, PROD
 
 IMDSV2 = {"ec2:RoleDelivery": "2.0"}
 LEAST = {"ec2_describe": False, "scope_heartbeat": True}
@@ -21,7 +21,7 @@ POLICIES = {
     "production": {**LEAST, "require_imdsv2": True},
     **{name: {**LEAST, name: True, **({NEEDED[name]: True} if name in NEEDED else {})} for name in SWITCHES},
     **{name: {**LEAST, name: value} for name, value in MAPS.items()},
-    "session_logs": {**LEAST, "session_logs": MAPS["session_logs"] | {"bucket_key_arn": OTHER_KEY}},
+    "session_logs": {**LEAST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
     "ec2_describe_actions": {"scope_heartbeat": True, "ec2_describe_actions": ["DescribeTags"]},
 }
 """Each environment, and each option on top of the least."""
@@ -38,7 +38,7 @@ CONTEXT = {
 
 
 def documents(names):
-    return {name: policy.policy_document(POLICIES[name], PLACE) for name in names}
+    return {name: policy.policy_document(POLICIES[name], LOCATION) for name in names}
 
 
 def intended(document, catalogue):
@@ -144,7 +144,7 @@ SCOPED = [
         for action in ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath")
         for resource in (PARAMETER, f"{PARAMETER}/b")
     ),
-    ("session_key_arn", "kms:Decrypt", KEY, {}, [OTHER_KEY, KEY.replace("eu-central-1", "eu-west-1")]),
+    ("session_kms_key_arn", "kms:Decrypt", KEY, {}, [OTHER_KEY, KEY.replace("eu-central-1", "eu-west-1")]),
     *(
         (
             "session_logs",
@@ -246,7 +246,7 @@ statements as values.
 def test_scoped_actions_are_allowed_on_their_resources_and_on_none_beside_them(evaluator):
     requests, expected = [], []
     for option, action, inside, context, outside in SCOPED:
-        document = policy.policy_document(POLICIES.get(option, LEAST), PLACE)
+        document = policy.policy_document(POLICIES.get(option, LEAST), LOCATION)
         for resource in (inside, *outside):
             requests.append({"policy": document, "action": action, "resource": resource, "context": context})
             expected.append(resource == inside)
@@ -278,7 +278,7 @@ def test_scoped_actions_are_allowed_on_their_resources_and_on_none_beside_them(e
 )
 def test_conditions_decide(evaluator, case):
     option, action, resource, context, allowed = case
-    document = policy.policy_document(POLICIES[option], PLACE)
+    document = policy.policy_document(POLICIES[option], LOCATION)
 
     request = {"policy": document, "action": action, "resource": resource, "context": context}
 
@@ -286,7 +286,7 @@ def test_conditions_decide(evaluator, case):
 
 
 def test_a_call_from_outside_the_instance_s_vpc_is_denied(evaluator):
-    document = policy.policy_document({**LEAST, "vpc_endpoints_only": True}, PLACE)
+    document = policy.policy_document({**LEAST, "vpc_endpoints_only": True}, LOCATION)
     inside = {
         "aws:Ec2InstanceSourceVpc": "vpc-1",
         "aws:SourceVpc": "vpc-1",

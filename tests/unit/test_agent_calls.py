@@ -7,10 +7,10 @@ import pytest
 
 from ssm_profile import policy
 from tests import ROOT
-from tests.documents import MESSAGING
+from tests.expected import MESSAGING
 
 RECORDED = json.loads((ROOT / "tests" / "data" / "agent-calls.json").read_text())
-PLACE = {"partition": "aws", "region": RECORDED["region"], "account": RECORDED["account"]}
+LOCATION = {"partition": "aws", "region": RECORDED["region"], "account": RECORDED["account"]}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/k"
 
 OPTIONS = {
@@ -18,7 +18,7 @@ OPTIONS = {
     "association": {"quiet_agent": True, "state_manager": True, "inventory": True},
     "features, sessions": {
         "quiet_agent": True,
-        "session_key_arn": KEY,
+        "session_kms_key_arn": KEY,
         "session_logs": {"bucket": "log-bucket", "log_group": "/ssm/sessions"},
     },
     "features, commands": {
@@ -43,7 +43,7 @@ def calls(scenario):
 
 def is_allowed(call, options):
     resources = call["resource"] if isinstance(call["resource"], list) else [call["resource"]]
-    statements = [one for one in policy.policy_document(options, PLACE)["Statement"] if one["Effect"] == "Allow"]
+    statements = [one for one in policy.policy_document(options, LOCATION)["Statement"] if one["Effect"] == "Allow"]
     return all(any(covers(statement, call["action"], resource) for statement in statements) for resource in resources)
 
 

@@ -11,7 +11,7 @@ from ssm_profile.options import OPTIONS, find_mistakes
 from ssm_profile.settings import config_key, read_settings
 from tests import require
 from tests.conftest import config_text
-from tests.documents import PLACE
+from tests.expected import LOCATION
 
 hypothesis = require("hypothesis")
 st = require("hypothesis.strategies")
@@ -52,7 +52,7 @@ def test_a_valid_policy_or_a_line_for_each_mistake(config):
         assert all(re.match(r"ssm-profile:.*: found .*; allowed: .+", line, re.DOTALL) for line in lines)
     else:
         assert set(args) <= set(OPTIONS)
-        document = policy.policy_document(args, PLACE)
+        document = policy.policy_document(args, LOCATION)
         moto_validation.IAMPolicyDocumentValidator(policy.to_json(document)).validate()
         moto_validation.IAMTrustPolicyDocumentValidator(policy.to_json(policy.trust_policy(args))).validate()
 
@@ -64,7 +64,7 @@ def test_args_that_have_no_mistake_give_a_policy(options):
 
     assert all("; allowed: " in line for line in lines)
     if not lines:
-        text = policy.to_json(policy.policy_document(options, PLACE))
+        text = policy.to_json(policy.policy_document(options, LOCATION))
         assert json.loads(text)["Version"] == "2012-10-17"
 
 
@@ -77,12 +77,12 @@ def test_args_that_have_no_mistake_give_a_policy(options):
 def test_every_good_set_of_options_gives_a_valid_policy_and_the_same_text_again(options):
     assert find_mistakes(options) == []
 
-    text = policy.to_json(policy.policy_document(options, PLACE))
+    text = policy.to_json(policy.policy_document(options, LOCATION))
 
     moto_validation.IAMPolicyDocumentValidator(text).validate()
     shuffled = dict(reversed(options.items()))
     shuffled |= {key: value[::-1] for key, value in options.items() if isinstance(value, list)}
-    assert policy.to_json(policy.policy_document(shuffled, PLACE)) == text
+    assert policy.to_json(policy.policy_document(shuffled, LOCATION)) == text
 
 
 def test_config_keys_are_the_options_in_camel_case():

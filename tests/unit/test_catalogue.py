@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ssm_profile.capabilities import CAPABILITIES, GUARDS
+from ssm_profile.catalogue import CAPABILITIES, EXPLICIT_DENIES
 from ssm_profile.options import OPTIONS
 
 GRANTS = [(capability, grant) for capability in CAPABILITIES for grant in capability.grants]
@@ -14,18 +14,18 @@ GRANTS = [(capability, grant) for capability in CAPABILITIES for grant in capabi
     ("capability", "grant"), GRANTS, ids=lambda value: getattr(value, "name", None) or value.action
 )
 def test_every_action_is_explained_in_sentences_with_a_source(capability, grant):
-    for text in (grant.purpose, grant.without, grant.measured, capability.summary):
+    for text in (grant.purpose, grant.symptom, grant.measured, capability.summary):
         assert re.fullmatch(r"[A-Z].+\.", text)
     assert grant.sources
     assert all(source.startswith("https://") for source in grant.sources)
     assert re.fullmatch(r"[a-z0-9]+:([A-Za-z]+\*?|\{each\})", grant.action)
 
 
-@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
-def test_every_guard_says_what_it_breaks(guard):
-    assert re.fullmatch(r"[A-Z].+\.", guard.summary)
-    assert re.fullmatch(r"[A-Z].+\.", guard.breaks)
-    assert guard.sources
+@pytest.mark.parametrize("deny", EXPLICIT_DENIES, ids=lambda deny: deny.name)
+def test_every_guard_says_what_it_breaks(deny):
+    assert re.fullmatch(r"[A-Z].+\.", deny.summary)
+    assert re.fullmatch(r"[A-Z].+\.", deny.breaks)
+    assert deny.sources
 
 
 def test_names_are_options_or_on_by_default():
@@ -33,7 +33,7 @@ def test_names_are_options_or_on_by_default():
 
     assert without_option == {"messaging", "heartbeat"}
     assert all(capability.default for capability in CAPABILITIES if capability.name in without_option)
-    assert {guard.name for guard in GUARDS} <= OPTIONS.keys()
+    assert {deny.name for deny in EXPLICIT_DENIES} <= OPTIONS.keys()
 
 
 def test_only_the_design_s_six_are_on_by_default():

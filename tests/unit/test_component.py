@@ -9,7 +9,7 @@ import pytest
 import ssm_profile
 from ssm_profile import SsmInstanceProfile, policy
 from ssm_profile.options import OPTIONS
-from tests.documents import DEFAULT, KEY, PLACE, PROD, QUIET, TRUST
+from tests.expected import DEFAULT, KEY, LOCATION, PROD, QUIET, TRUST
 
 COMPONENT = "ssm-profile:index:SsmInstanceProfile"
 ROLE = "aws:iam/role:Role"
@@ -19,7 +19,7 @@ PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 SHAPE = {
     "path": "/ssm/",
     "role_name": "web",
-    "profile_name": "web-profile",
+    "instance_profile_name": "web-profile",
     "description": "For the web servers.",
     "tags": {"Team": "web"},
     "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
@@ -412,21 +412,21 @@ def test_maps_may_hold_outputs_of_other_resources(cloud, deploy):
         bucket = aws.s3.Bucket("logs")
         args = {
             "session_logs": {"bucket": bucket.bucket.apply(lambda _: "logs"), "prefix": None},
-            "session_key_arn": pulumi.Output.from_input(KEY),
+            "session_kms_key_arn": pulumi.Output.from_input(KEY),
         }
         SsmInstanceProfile("web", args)
 
     deploy(program)
 
-    expected = {"session_logs": {"bucket": "logs"}, "session_key_arn": KEY}
-    assert cloud.policy == policy.policy_document(expected, PLACE)
+    expected = {"session_logs": {"bucket": "logs"}, "session_kms_key_arn": KEY}
+    assert cloud.policy == policy.policy_document(expected, LOCATION)
 
 
 def test_an_output_is_waited_for_where_nothing_is_looked_up(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web", {"session_key_arn": pulumi.Output.from_input(KEY)}))
+    deploy(lambda: SsmInstanceProfile("web", {"session_kms_key_arn": pulumi.Output.from_input(KEY)}))
 
     assert cloud.invoked == []
-    assert cloud.policy == policy.policy_document({"session_key_arn": KEY}, {})
+    assert cloud.policy == policy.policy_document({"session_kms_key_arn": KEY}, {})
 
 
 @pytest.mark.parametrize("cloud", ["preview"], indirect=True)

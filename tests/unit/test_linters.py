@@ -6,7 +6,7 @@ import pytest
 
 from ssm_profile import policy
 from tests import require
-from tests.documents import MAPS, PLACE
+from tests.expected import LOCATION, MAPS
 from tests.unit.test_policy import SWITCHES, every_combination
 
 parliament = require("parliament")
@@ -18,7 +18,7 @@ def findings(document):
 
 
 def document_of(options, partition="aws"):
-    return policy.policy_document(options, PLACE | {"partition": partition})
+    return policy.policy_document(options, LOCATION | {"partition": partition})
 
 
 FEW = [*every_combination((0, 1, 2)), *every_combination((len(SWITCHES),))]

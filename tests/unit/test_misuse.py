@@ -9,7 +9,7 @@ from ssm_profile import SsmInstanceProfile
 from ssm_profile.options import OPTIONS, camel_case, find_mistakes
 from ssm_profile.settings import config_key, read_settings
 from tests.conftest import config_text
-from tests.documents import KEY
+from tests.expected import KEY
 
 STRANGE = [
     "",
@@ -101,7 +101,7 @@ MISUSES = {
             ["Describe" + "T" * 121],
         )
     ],
-    "parameters": [{"parameters": value} for value in (*NO_MAPS, {"recursive": True}, {"key_arn": KEY})],
+    "parameters": [{"parameters": value} for value in (*NO_MAPS, {"recursive": True}, {"kms_key_arn": KEY})],
     "parameters.paths": within(
         "parameters",
         "paths",
@@ -123,16 +123,14 @@ MISUSES = {
         ],
     ),
     "parameters.recursive": within("parameters", "recursive", NO_SWITCHES, **PATHS),
-    "parameters.key_arn": within("parameters", "key_arn", [*STRANGE, *NO_TEXTS, *OTHER_KEYS], **PATHS),
-    "session_key_arn": [{"session_key_arn": value} for value in (*STRANGE, *NO_TEXTS, *OTHER_KEYS)],
+    "parameters.kms_key_arn": within("parameters", "kms_key_arn", [*STRANGE, *NO_TEXTS, *OTHER_KEYS], **PATHS),
+    "session_kms_key_arn": [{"session_kms_key_arn": value} for value in (*STRANGE, *NO_TEXTS, *OTHER_KEYS)],
     "session_logs": [{"session_logs": value} for value in (*NO_MAPS, {"prefix": "ssm"}, {"cross_account": True})],
     "session_logs.bucket": within(
         "session_logs", "bucket", [*STRANGE, *NO_TEXTS, "Logs", "lo", "-logs", "logs-", "a" * 64, "arn:aws:s3:::logs"]
     ),
     "session_logs.prefix": within("session_logs", "prefix", [*STRANGE, *NO_TEXTS, "a" * 513], **BUCKET),
-    "session_logs.bucket_key_arn": within(
-        "session_logs", "bucket_key_arn", [*STRANGE, *NO_TEXTS, *OTHER_KEYS], **BUCKET
-    ),
+    "session_logs.kms_key_arn": within("session_logs", "kms_key_arn", [*STRANGE, *NO_TEXTS, *OTHER_KEYS], **BUCKET),
     "session_logs.cross_account": within("session_logs", "cross_account", NO_SWITCHES, **BUCKET),
     "session_logs.log_group": within("session_logs", "log_group", [*STRANGE, *NO_TEXTS, "a" * 513, "a:*"]),
     "cloudwatch_agent": [{"cloudwatch_agent": value} for value in NO_MAPS],
@@ -151,7 +149,7 @@ MISUSES = {
         for value in (" ", "ssm", "/ssm", "ssm/", "/s m/", "/ssé/", "/a\n/", "//", "/" + "p" * 511 + "/", *NO_TEXTS)
     ],
     "role_name": [{"role_name": value} for value in (*STRANGE, *NO_TEXTS, "a/b", "r" * 65)],
-    "profile_name": [{"profile_name": value} for value in (*STRANGE, *NO_TEXTS, "a/b", "p" * 129)],
+    "instance_profile_name": [{"instance_profile_name": value} for value in (*STRANGE, *NO_TEXTS, "a/b", "p" * 129)],
     "description": [
         {"description": value} for value in ("", "d" * 1001, "a\x00b", "a\x1bb", "для", "a\u202eb", *NO_TEXTS)
     ],
@@ -207,17 +205,17 @@ BESIDE = [
         {"existing_role_name": "old", "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary"},
     ),
     ("session_logs.prefix", {"session_logs": {"log_group": "/ssm", "prefix": "a"}}),
-    ("session_logs.bucket_key_arn", {"session_logs": {"log_group": "/ssm", "bucket_key_arn": KEY}}),
+    ("session_logs.kms_key_arn", {"session_logs": {"log_group": "/ssm", "kms_key_arn": KEY}}),
     ("session_logs.cross_account", {"session_logs": {"log_group": "/ssm", "cross_account": True}}),
     (
         "managed_policy_arns",
-        {"session_key_arn": KEY, "managed_policy_arns": ["arn:aws-cn:iam::aws:policy/ReadOnlyAccess"]},
+        {"session_kms_key_arn": KEY, "managed_policy_arns": ["arn:aws-cn:iam::aws:policy/ReadOnlyAccess"]},
     ),
     (
-        "session_logs.bucket_key_arn",
+        "session_logs.kms_key_arn",
         {
-            "parameters": {**PATHS, "key_arn": KEY},
-            "session_logs": {**BUCKET, "bucket_key_arn": KEY.replace("arn:aws:", "arn:aws-us-gov:")},
+            "parameters": {**PATHS, "kms_key_arn": KEY},
+            "session_logs": {**BUCKET, "kms_key_arn": KEY.replace("arn:aws:", "arn:aws-us-gov:")},
         },
     ),
     ("quiet_agnet", {"quiet_agnet": True}),
@@ -329,9 +327,9 @@ def test_the_program_refuses_it_in_stack_config_by_its_key(option, misuses):
 )
 @pytest.mark.usefixtures("cloud")
 def test_an_arn_of_another_partition_than_the_stack_s_region_is_refused(region, arn, told):
-    pulumi.runtime.set_all_config({"aws:region": region, "ssm-profile:sessionKeyArn": arn})
+    pulumi.runtime.set_all_config({"aws:region": region, "ssm-profile:sessionKmsKeyArn": arn})
 
     with pytest.raises(pulumi.RunError) as error:
         read_settings("ssm-profile-test")
 
-    assert f"ssm-profile:sessionKeyArn: {told}" in str(error.value)
+    assert f"ssm-profile:sessionKmsKeyArn: {told}" in str(error.value)

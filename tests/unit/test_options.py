@@ -4,7 +4,7 @@ import pytest
 
 from ssm_profile import SsmInstanceProfileArgs
 from ssm_profile.options import NEEDED, OPTIONS, UNKNOWN, find_mistakes, find_name_mistakes
-from tests.documents import KEY, MAPS
+from tests.expected import KEY, MAPS
 
 KEY_WITHOUT_ID = "arn:aws:kms:eu-central-1:123456789012:key/"
 POLICY_WITHOUT_NAME = "arn:aws:iam::123456789012:policy/"
@@ -21,9 +21,9 @@ GOOD = [
     ("session_logs", {"bucket": UNKNOWN, "log_group": UNKNOWN}),
     ("session_logs", {"log_group": "/ssm/sessions"}),
     ("cloudwatch_agent", {}),
-    ("session_key_arn", KEY.replace("arn:aws:", "arn:aws-us-gov:")),
-    ("session_key_arn", f"{KEY_WITHOUT_ID}mrk-1234ABCD"),
-    ("session_key_arn", KEY_WITHOUT_ID + "a" * 2006),
+    ("session_kms_key_arn", KEY.replace("arn:aws:", "arn:aws-us-gov:")),
+    ("session_kms_key_arn", f"{KEY_WITHOUT_ID}mrk-1234ABCD"),
+    ("session_kms_key_arn", KEY_WITHOUT_ID + "a" * 2006),
     ("policy_kind", "inline"),
     ("policy_kind", "managed"),
     ("managed_policy_arns", ["arn:aws:iam::aws:policy/ReadOnlyAccess", UNKNOWN]),
@@ -34,7 +34,7 @@ GOOD = [
     ("path", "/" + "p" * 510 + "/"),
     ("role_name", "r" * 64),
     ("role_name", "a+=,.@_-9"),
-    ("profile_name", "p" * 128),
+    ("instance_profile_name", "p" * 128),
     ("description", "Für die Web-Server.\tZwei\r\nZeilen."),
     ("description", "d" * 1000),
     ("tags", {}),
@@ -89,10 +89,10 @@ BAD = [
     ("session_logs", {"prefix": "ssm"}),
     ("domain_join", {}),
     ("cloudwatch_agent", "CWAgent"),
-    ("session_key_arn", KEY.replace("key/", "alias/")),
-    ("session_key_arn", "1234abcd-12ab-34cd-56ef-1234567890ab"),
-    ("session_key_arn", KEY.replace(":kms:", ":iam:")),
-    ("session_key_arn", "*"),
+    ("session_kms_key_arn", KEY.replace("key/", "alias/")),
+    ("session_kms_key_arn", "1234abcd-12ab-34cd-56ef-1234567890ab"),
+    ("session_kms_key_arn", KEY.replace(":kms:", ":iam:")),
+    ("session_kms_key_arn", "*"),
     ("policy_kind", "Managed"),
     ("policy_kind", UNKNOWN),
     ("managed_policy_arns", UNKNOWN),
@@ -117,8 +117,8 @@ BAD = [
     ("role_name", "web/role"),
     ("role_name", "wéb"),
     ("role_name", "web\n"),
-    ("profile_name", "p" * 129),
-    ("profile_name", 3),
+    ("instance_profile_name", "p" * 129),
+    ("instance_profile_name", 3),
     ("description", "d" * 1001),
     ("description", "snow \u2603"),
     ("description", "bell \a"),
@@ -189,7 +189,7 @@ BAD_KEYS = [
     ("parameters", "paths", UNKNOWN),
     ("parameters", "recursive", "true"),
     ("parameters", "recursive", UNKNOWN),
-    ("parameters", "key_arn", "alias/app"),
+    ("parameters", "kms_key_arn", "alias/app"),
     ("session_logs", "bucket", "*"),
     ("session_logs", "bucket", "logs*"),
     ("session_logs", "bucket", "Logs"),
@@ -198,7 +198,7 @@ BAD_KEYS = [
     ("session_logs", "bucket", "arn:aws:s3:::logs"),
     ("session_logs", "prefix", "ssm/*"),
     ("session_logs", "prefix", ""),
-    ("session_logs", "bucket_key_arn", "alias/logs"),
+    ("session_logs", "kms_key_arn", "alias/logs"),
     ("session_logs", "cross_account", "yes"),
     ("session_logs", "cross_account", UNKNOWN),
     ("session_logs", "log_group", "*"),
@@ -223,7 +223,7 @@ def test_what_would_widen_a_grant_is_refused_by_the_key_in_the_map(option, key, 
 
 def test_a_map_says_which_keys_it_has_and_which_it_needs():
     assert find_mistakes({"parameters": {}, "cloudwatch_agent": 1}) == [
-        "parameters: found {}; allowed: a map of paths, recursive, key_arn, with paths",
+        "parameters: found {}; allowed: a map of paths, recursive, kms_key_arn, with paths",
         "cloudwatch_agent: found 1; allowed: a map of namespace, log_groups",
     ]
 
@@ -323,7 +323,7 @@ def test_the_longest_name_is_accepted_and_one_more_is_refused_with_the_arithmeti
 
 def test_names_of_one_s_own_lift_the_limits_that_they_concern():
     own_role = {"role_name": "web"}
-    own_names = own_role | {"profile_name": "web"}
+    own_names = own_role | {"instance_profile_name": "web"}
 
     assert find_name_mistakes("n" * 112, own_role) == []
     assert "instance profile name of 129" in find_name_mistakes("n" * 113, own_role)[0]

@@ -9,7 +9,7 @@ import pytest
 
 from ssm_profile.options import OPTIONS, SSM_WIDE_POLICIES
 from tests import ROOT
-from tests.documents import TRUST
+from tests.expected import TRUST
 from tests.unit.test_examples import run_example  # noqa: F401 - a fixture
 
 POLICIES = str(ROOT / "policies")

@@ -9,10 +9,10 @@ from itertools import combinations
 import pytest
 
 from ssm_profile import policy
-from ssm_profile.capabilities import GUARDS
+from ssm_profile.catalogue import EXPLICIT_DENIES
 from ssm_profile.options import OPTIONS
 from tests import ROOT
-from tests.documents import DEFAULT, KEY, MAPS, MESSAGING, OTHER_KEY, PLACE, PROD, QUIET, TRUST
+from tests.expected import DEFAULT, KEY, LOCATION, MAPS, MESSAGING, OTHER_KEY, PROD, QUIET, TRUST
 
 REGIONAL = "arn:aws:ssm:eu-central-1:123456789012"
 INSTANCES = "arn:aws:ec2:*:*:instance/*"
@@ -202,7 +202,7 @@ def test_default_looks_nothing_up():
                 },
             ),
         ),
-        ({"session_key_arn": KEY}, document(allow(SIX), allow(["kms:Decrypt"], KEY))),
+        ({"session_kms_key_arn": KEY}, document(allow(SIX), allow(["kms:Decrypt"], KEY))),
         (
             {"session_logs": {"bucket": "logs"}},
             document(
@@ -309,7 +309,7 @@ def test_default_looks_nothing_up():
     ids=lambda value: ",".join(f"{key}={value[key]}" for key in value) if "Version" not in value else "",
 )
 def test_each_option_gives_exactly_this_document(options, expected):
-    assert policy.policy_document(options, PLACE) == expected
+    assert policy.policy_document(options, LOCATION) == expected
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
@@ -335,9 +335,9 @@ def test_what_is_granted_on_every_resource_needs_no_lookup(option):
 
 
 def test_managed_buckets_have_the_suffixes_of_their_region():
-    place = PLACE | {"region": "me-south-1"}
+    location = LOCATION | {"region": "me-south-1"}
 
-    resources = policy.policy_document({"managed_buckets": True}, place)["Statement"][1]["Resource"]
+    resources = policy.policy_document({"managed_buckets": True}, location)["Statement"][1]["Resource"]
 
     assert "arn:aws:s3:::aws-patch-manager-me-south-1-a53fc9dce/*" in resources
     assert "arn:aws:s3:::patch-baseline-snapshot-me-south-1-uduvl7q8/*" in resources
@@ -348,15 +348,15 @@ def test_managed_buckets_of_a_region_that_is_not_listed_are_refused(region):
     with pytest.raises(
         ValueError, match=f"managed_buckets: found true in the region {region}, .* allowed: true in af-"
     ):
-        policy.policy_document({"managed_buckets": True}, PLACE | {"region": region})
+        policy.policy_document({"managed_buckets": True}, LOCATION | {"region": region})
 
 
 def test_same_options_in_another_order_give_the_same_text():
     options = {"scope_heartbeat": True, "quiet_agent": True, "ec2_describe_actions": ["DescribeTags", "DescribeHosts"]}
     shuffled = {"ec2_describe_actions": ["DescribeHosts", "DescribeTags"], "quiet_agent": True, "scope_heartbeat": True}
 
-    assert policy.to_json(policy.policy_document(options, PLACE)) == policy.to_json(
-        policy.policy_document(shuffled, PLACE)
+    assert policy.to_json(policy.policy_document(options, LOCATION)) == policy.to_json(
+        policy.policy_document(shuffled, LOCATION)
     )
 
 
@@ -421,10 +421,10 @@ def every_combination(sizes, switches=SWITCHES):
 def test_no_combination_grants_what_an_instance_must_not_have():
     tried = 0
     statements = {}
-    granting = [name for name in SWITCHES if name not in {guard.name for guard in GUARDS}]  # a guard only denies
+    granting = [name for name in SWITCHES if name not in {deny.name for deny in EXPLICIT_DENIES}]  # a deny only denies
     for options in every_combination(range(len(granting) + 1), granting):
         for maps in ({}, MAPS):
-            for statement in policy.policy_document({**options, **maps}, PLACE)["Statement"]:
+            for statement in policy.policy_document({**options, **maps}, LOCATION)["Statement"]:
                 statements[str(statement)] = statement
             tried += 1
 

@@ -11,7 +11,7 @@ from ssm_profile.options import OPTIONS
 from ssm_profile.settings import PROTECT, config_key, parse_config, read_settings
 from tests import ROOT
 from tests.conftest import stack_config
-from tests.documents import DEFAULT, KEY, MAPS, OTHER_KEY, PLACE, PROD
+from tests.expected import DEFAULT, KEY, LOCATION, MAPS, OTHER_KEY, PROD
 
 PULUMI_YAML = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
 EXPORTS = {"roleName", "roleArn", "instanceProfileName", "instanceProfileArn", "policyJson", "actions"}
@@ -68,7 +68,7 @@ def test_every_option_of_the_config_reaches_the_component(cloud, run_program):
             "ssm-profile:requireImdsv2": True,
             "ssm-profile:path": "/ssm/",
             "ssm-profile:roleName": "web",
-            "ssm-profile:profileName": "web-profile",
+            "ssm-profile:instanceProfileName": "web-profile",
             "ssm-profile:description": "true",
             "ssm-profile:tags": {"Team": "web"},
             "ssm-profile:permissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
@@ -98,12 +98,12 @@ def test_every_option_of_the_config_reaches_the_component(cloud, run_program):
 def test_maps_of_the_config_reach_the_policy_with_their_keys_in_camel_case(cloud, run_program):
     run_program(
         {
-            "ssm-profile:parameters": {"paths": ["/app/b", "/app/a"], "recursive": True, "keyArn": KEY},
-            "ssm-profile:sessionKeyArn": KEY,
+            "ssm-profile:parameters": {"paths": ["/app/b", "/app/a"], "recursive": True, "kmsKeyArn": KEY},
+            "ssm-profile:sessionKmsKeyArn": KEY,
             "ssm-profile:sessionLogs": {
                 "bucket": "logs",
                 "prefix": "ssm/sessions",
-                "bucketKeyArn": OTHER_KEY,
+                "kmsKeyArn": OTHER_KEY,
                 "crossAccount": True,
                 "logGroup": "/ssm/sessions",
             },
@@ -112,7 +112,7 @@ def test_maps_of_the_config_reach_the_policy_with_their_keys_in_camel_case(cloud
         }
     )
 
-    assert cloud.policy == policy.policy_document(MAPS, PLACE)
+    assert cloud.policy == policy.policy_document(MAPS, LOCATION)
 
 
 MISTAKES = [
@@ -126,7 +126,7 @@ MISTAKES = [
     ("ec2DescribeActions", {"DescribeTags": True}, 'found {"DescribeTags": true}; allowed: a list'),
     ("path", "ssm", 'found "ssm"; allowed: a path that begins and ends with "/"'),
     ("roleName", "r" * 65, "allowed: 1 to 64 letters"),
-    ("profileName", "a b", 'found "a b"; allowed: 1 to 128 letters'),
+    ("instanceProfileName", "a b", 'found "a b"; allowed: 1 to 128 letters'),
     ("description", "\u2603", r'found "\u2603"; allowed: up to 1,000 printable'),
     ("tags", "Team=web", 'found "Team=web"; allowed: up to 50 tags'),
     ("tags", {"aws:x": "y"}, 'found {"aws:x": "y"}; allowed: up to 50 tags'),
@@ -135,8 +135,8 @@ MISTAKES = [
     ("servicePrincipals", ["*"], 'found "*"; allowed: a list of service principals'),
     ("inventory", True, "found true without ssm-profile:stateManager; allowed: true where both are"),
     ("patchBaselineTags", True, "found true without ssm-profile:patching; allowed: true where both are"),
-    ("sessionKeyArn", "alias/x", 'found "alias/x"; allowed: the ARN of a KMS key, not of an alias'),
-    ("parameters", {"recursive": True}, 'found {"recursive": true}; allowed: a map of paths, recursive, key_arn'),
+    ("sessionKmsKeyArn", "alias/x", 'found "alias/x"; allowed: the ARN of a KMS key, not of an alias'),
+    ("parameters", {"recursive": True}, 'found {"recursive": true}; allowed: a map of paths, recursive, kms_key_arn'),
     ("quietAgnet", True, "found an unknown key, nearest known key: ssm-profile:quietAgent; allowed: "),
     ("quiet_agent", True, "found an unknown key, nearest known key: ssm-profile:quietAgent; allowed: "),
     ("QuietAgent", True, "found an unknown key, nearest known key: ssm-profile:quietAgent; allowed: "),
@@ -161,8 +161,8 @@ def test_a_mistake_is_a_run_error_before_anything_is_registered(cloud, run_progr
     [
         ({"sessionLogs": {"bucket": "*"}}, 'ssm-profile:sessionLogs.bucket: found "*"; allowed: the name of a bucket'),
         (
-            {"sessionLogs": {"bucket": "logs", "bucketKeyArn": "x"}},
-            'ssm-profile:sessionLogs.bucketKeyArn: found "x"; allowed: the ARN of a KMS key',
+            {"sessionLogs": {"bucket": "logs", "kmsKeyArn": "x"}},
+            'ssm-profile:sessionLogs.kmsKeyArn: found "x"; allowed: the ARN of a KMS key',
         ),
         (
             {"sessionLogs": {"bucket": "logs", "log_group": "x"}},
@@ -202,7 +202,7 @@ def test_two_partitions_are_one_mistake_whatever_the_region():
     of_china = "an ARN of the partition aws-cn"
     config = {
         "aws:region": "eu-central-1",
-        "ssm-profile:sessionKeyArn": KEY,
+        "ssm-profile:sessionKmsKeyArn": KEY,
         "ssm-profile:permissionsBoundaryArn": "arn:aws-cn:iam::123456789012:policy/boundary",
     }
 

@@ -36,7 +36,7 @@ class Grant:
     """The IAM action. ``{each}`` stands for each entry of the list that ``each`` names."""
     purpose: str
     """What the instance does with it."""
-    without: str
+    symptom: str
     """What a person sees when it is missing."""
     measured: str
     """Whether the real agent was seen to call it, and what happened when it was denied."""
@@ -71,14 +71,14 @@ class Capability:
 
 
 @dataclass(frozen=True)
-class Guard:
+class ExplicitDeny:
     """A condition under which everything is denied, whatever else is granted."""
 
     name: str
     """The option that switches it on."""
     summary: str
     breaks: str
-    """What stops working where the guard does not fit."""
+    """What stops working where the deny does not fit."""
     sources: tuple[str, ...]
     condition: Mapping[str, Mapping[str, str]]
 
@@ -114,28 +114,28 @@ MESSAGING = Capability(
         Grant(
             action="ssmmessages:CreateDataChannel",
             purpose="Registers the data channel that carries a session's input and output.",
-            without="The instance is online, but each session ends after a few seconds.",
+            symptom="The instance is online, but each session ends after a few seconds.",
             measured="Called once per session. Denied: six tries in four seconds, then the session failed.",
             sources=(SESSION_PERMISSIONS, f"{AGENT_SOURCE}/agent/session/datachannel/datachannel.go#L1167"),
         ),
         Grant(
             action="ssmmessages:OpenDataChannel",
             purpose="Opens the websocket of a session's data channel.",
-            without="The instance is online, but each session ends after a few seconds.",
+            symptom="The instance is online, but each session ends after a few seconds.",
             measured="Called once per session. Denied: six tries in four seconds, then the session failed.",
             sources=(SESSION_PERMISSIONS, f"{AGENT_SOURCE}/agent/session/datachannel/datachannel.go#L336"),
         ),
         Grant(
             action="ssmmessages:CreateControlChannel",
             purpose="Registers the control channel, which carries commands and their responses.",
-            without="Sessions cannot start: the instance never connects for them.",
+            symptom="Sessions cannot start: the instance never connects for them.",
             measured="Called once at start. Denied: retried for ever, while ec2messages was polled as the fall-back.",
             sources=(SESSION_PERMISSIONS, f"{AGENT_SOURCE}/agent/session/controlchannel/controlchannel.go#L274"),
         ),
         Grant(
             action="ssmmessages:OpenControlChannel",
             purpose="Opens the websocket of the control channel and keeps it open.",
-            without="Sessions cannot start: the instance never connects for them.",
+            symptom="Sessions cannot start: the instance never connects for them.",
             measured="Called once at start. Denied: retried for ever, while ec2messages was polled as the fall-back.",
             sources=(SESSION_PERMISSIONS, f"{AGENT_SOURCE}/agent/session/controlchannel/controlchannel.go#L207"),
         ),
@@ -145,7 +145,7 @@ MESSAGING = Capability(
 _HEARTBEAT = Grant(
     action="ssm:UpdateInstanceInformation",
     purpose="Registers the instance and keeps its status up to date: the agent's heartbeat.",
-    without="The instance does not appear in Systems Manager at all.",
+    symptom="The instance does not appear in Systems Manager at all.",
     measured="Called twice at start, then every five minutes. Denied: the agent's worker never started.",
     sources=(
         SESSION_PERMISSIONS,
@@ -171,7 +171,7 @@ SCOPED_HEARTBEAT = Capability(
 _DESCRIBE = Grant(
     action="ec2:Describe*",
     purpose="Lets software on the instance read about the instance's environment: tags, volumes, network.",
-    without="Software that asks EC2 about its surroundings fails with UnauthorizedOperation. The agent does not ask.",
+    symptom="Software that asks EC2 about its surroundings fails with UnauthorizedOperation. The agent does not ask.",
     measured="Never called by the agent: its build holds no EC2 client. Denied: nothing changed.",
     sources=(
         f"{AUTHORIZATION}/list_amazonec2.html",
@@ -207,7 +207,7 @@ QUIET_AGENT = Capability(
         Grant(
             action="ec2messages:GetMessages",
             purpose="The agent's older message channel, polled until the control channel is open.",
-            without="About 30 AccessDenied lines in the agent's log in the first minute after each start. No function.",
+            symptom="About 30 AccessDenied lines in the agent's log in the first minute after each start. No function.",
             measured="Called four times, then no more. Denied: 27 tries in the first minute; sessions worked.",
             sources=(
                 MESSAGE_APIS,
@@ -218,7 +218,7 @@ QUIET_AGENT = Capability(
         Grant(
             action="ssm:ListInstanceAssociations",
             purpose="Asks which State Manager associations the instance has.",
-            without="Three AccessDenied lines in the agent's log every ten minutes. No function but associations.",
+            symptom="Three AccessDenied lines in the agent's log every ten minutes. No function but associations.",
             measured="Called three times. Denied: ListAssociations was tried in its place; sessions worked.",
             sources=(
                 MESSAGE_APIS,
@@ -241,7 +241,7 @@ def _legacy(
     return Grant(
         action=f"ec2messages:{action}",
         purpose=purpose,
-        without="Agents that know no other channel never receive a command; it stays Pending until it times out.",
+        symptom="Agents that know no other channel never receive a command; it stays Pending until it times out.",
         measured=measured,
         sources=(MESSAGE_APIS, f"{AUTHORIZATION}/list_amazonmessagedeliveryservice.html"),
         agents="before 3.1.821.0, and every version on Windows Server 2012 and older",
@@ -264,7 +264,7 @@ LEGACY_MESSAGING = Capability(
 _GET_DOCUMENT = Grant(
     action="ssm:GetDocument",
     purpose="Reads the text of an SSM document.",
-    without="The step fails with AccessDeniedException on ssm:GetDocument.",
+    symptom="The step fails with AccessDeniedException on ssm:GetDocument.",
     measured="Called by aws:runDocument, and for an association's document. Not called by sessions or Run Command.",
     sources=(_SSM_ACTIONS, f"{AGENT_SOURCE}/agent/plugins/rundocument/rundocument.go#L208"),
     resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
@@ -272,7 +272,7 @@ _GET_DOCUMENT = Grant(
 _DESCRIBE_DOCUMENT = Grant(
     action="ssm:DescribeDocument",
     purpose="Reads which versions of a document or package there are.",
-    without="The step fails with AccessDeniedException on ssm:DescribeDocument.",
+    symptom="The step fails with AccessDeniedException on ssm:DescribeDocument.",
     measured="Not reached in the measured runs; the agent's source calls it for packages that are documents.",
     sources=(
         _SSM_ACTIONS,
@@ -291,7 +291,7 @@ _LIST_INSTANCE_ASSOCIATIONS = QUIET_AGENT.grants[1]
 _PUT_COMPLIANCE_ITEMS = Grant(
     action="ssm:PutComplianceItems",
     purpose="Reports whether the instance complies with its associations and patches.",
-    without="Compliance shows nothing for the instance.",
+    symptom="Compliance shows nothing for the instance.",
     measured="Called once for each association that was run.",
     sources=(MESSAGE_APIS, _SSM_ACTIONS, f"{AGENT_SOURCE}/agent/association/compliance/uploader/uploader.go#L129"),
     resources=(ANY_INSTANCE,),
@@ -303,25 +303,25 @@ STATE_MANAGER = Capability(
     grants=(
         replace(
             _LIST_INSTANCE_ASSOCIATIONS,
-            without="No association ever runs: it stays Pending, and the agent's log says AccessDeniedException.",
+            symptom="No association ever runs: it stays Pending, and the agent's log says AccessDeniedException.",
         ),
         Grant(
             action="ssm:UpdateInstanceAssociationStatus",
             purpose="Reports how an association went.",
-            without="Associations run, but stay Pending in the console.",
+            symptom="Associations run, but stay Pending in the console.",
             measured="Called four times for one association.",
             sources=(MESSAGE_APIS, _SSM_ACTIONS, f"{AGENT_SOURCE}/agent/association/service/service.go#L313"),
             resources=(ANY_INSTANCE, ANY_ASSOCIATION),
         ),
         _PUT_COMPLIANCE_ITEMS,
-        replace(_GET_DOCUMENT, without="Associations fail when their document is fetched."),
+        replace(_GET_DOCUMENT, symptom="Associations fail when their document is fetched."),
     ),
 )
 
 _PUT_INVENTORY = Grant(
     action="ssm:PutInventory",
     purpose="Uploads what was found on the instance: software, network, patches.",
-    without="Inventory stays empty; the association that gathers it fails.",
+    symptom="Inventory stays empty; the association that gathers it fails.",
     measured="Called once by an association with AWS-GatherSoftwareInventory.",
     sources=(_SSM_ACTIONS, f"{AGENT_SOURCE}/agent/plugins/inventory/datauploader/uploader.go#L121"),
 )
@@ -342,27 +342,27 @@ PATCHING = Capability(
         Grant(
             action="ssm:GetDeployablePatchSnapshotForInstance",
             purpose="Fetches the snapshot of the patch baseline that holds for the instance.",
-            without="AWS-RunPatchBaseline fails right after its start.",
+            symptom="AWS-RunPatchBaseline fails right after its start.",
             measured=_PATCH_MEASURED,
             sources=(_SSM_ACTIONS, _PATCH_DOCUMENTS),
         ),
         replace(
             _PUT_INVENTORY,
             purpose="Uploads the state of each patch.",
-            without="AWS-RunPatchBaseline fails when it reports, and patch compliance shows nothing.",
+            symptom="AWS-RunPatchBaseline fails when it reports, and patch compliance shows nothing.",
             measured=_PATCH_MEASURED,
             sources=(_SSM_ACTIONS, _PATCH_DOCUMENTS),
         ),
         replace(
             _PUT_COMPLIANCE_ITEMS,
-            without="AWS-RunPatchBaselineAssociation fails when it reports.",
+            symptom="AWS-RunPatchBaselineAssociation fails when it reports.",
             measured=_PATCH_MEASURED,
             sources=(_SSM_ACTIONS, _PATCH_DOCUMENTS),
         ),
         Grant(
             action="ssm:DescribeAssociation",
             purpose="Reads the association that patches, for AWS-RunPatchBaselineAssociation.",
-            without="AWS-RunPatchBaselineAssociation fails right after its start.",
+            symptom="AWS-RunPatchBaselineAssociation fails right after its start.",
             measured=_PATCH_MEASURED,
             sources=(_SSM_ACTIONS, _PATCH_DOCUMENTS),
             resources=(ANY_INSTANCE, ANY_ASSOCIATION, AWS_DOCUMENTS, OWN_DOCUMENTS),
@@ -375,7 +375,7 @@ def _by_baseline_tag(action: str, purpose: str, resource: str = "*") -> Grant:
     return Grant(
         action=action,
         purpose=purpose,
-        without="AWS-RunPatchBaselineAssociation fails where its BaselineTags are given.",
+        symptom="AWS-RunPatchBaselineAssociation fails where its BaselineTags are given.",
         measured=_PATCH_MEASURED,
         sources=(_SSM_ACTIONS, f"{USER_GUIDE}/patch-manager-aws-runpatchbaselineassociation.html"),
         resources=(resource,),
@@ -404,14 +404,14 @@ DISTRIBUTOR = Capability(
         replace(
             _GET_DOCUMENT,
             purpose="Reads a package's document, which says where its files are.",
-            without="AWS-ConfigureAWSPackage fails: the package is not found.",
+            symptom="AWS-ConfigureAWSPackage fails: the package is not found.",
             measured="Not reached in the measured runs; the agent's source calls it for packages that are documents.",
         ),
-        replace(_DESCRIBE_DOCUMENT, without="AWS-ConfigureAWSPackage fails where no version is given."),
+        replace(_DESCRIBE_DOCUMENT, symptom="AWS-ConfigureAWSPackage fails where no version is given."),
         Grant(
             action="ssm:GetManifest",
             purpose="Asks the older package service for a package.",
-            without="AWS-ConfigureAWSPackage fails for packages of the older kind.",
+            symptom="AWS-ConfigureAWSPackage fails for packages of the older kind.",
             measured="Called once by aws:configurePackage.",
             sources=(
                 MESSAGE_APIS,
@@ -422,7 +422,7 @@ DISTRIBUTOR = Capability(
         Grant(
             action="ssm:PutConfigurePackageResult",
             purpose="Reports how an installation went, for the service's own statistics.",
-            without="An AccessDenied line in the agent's log for each installation. No function.",
+            symptom="An AccessDenied line in the agent's log for each installation. No function.",
             measured="Not reached in the measured runs; the agent's source calls it after each installation.",
             sources=(
                 MESSAGE_APIS,
@@ -440,7 +440,7 @@ _PARAMETER_ARNS = (
 _PARAMETERS = Grant(
     action="ssm:GetParameters",
     purpose="Reads the parameters that a document or software on the instance names.",
-    without="Commands that name a parameter fail: the agent's log says AccessDeniedException on ssm:GetParameters.",
+    symptom="Commands that name a parameter fail: the agent's log says AccessDeniedException on ssm:GetParameters.",
     measured="Called once for a {{ssm:parameter}} in a command, on that parameter.",
     sources=(
         _SSM_ACTIONS,
@@ -459,7 +459,7 @@ PARAMETERS = Capability(
             _PARAMETERS,
             action="ssm:GetParameter",
             purpose="Reads one parameter, for software on the instance.",
-            without="Software that reads a parameter fails with AccessDeniedException.",
+            symptom="Software that reads a parameter fails with AccessDeniedException.",
             measured="Not called by the agent, which reads with GetParameters.",
         ),
         _PARAMETERS,
@@ -467,7 +467,7 @@ PARAMETERS = Capability(
             _PARAMETERS,
             action="ssm:GetParametersByPath",
             purpose="Lists the parameters below a path. IAM judges the path alone: a deny on one below has no effect.",
-            without="Software that lists the parameters below a path fails with AccessDeniedException.",
+            symptom="Software that lists the parameters below a path fails with AccessDeniedException.",
             measured="Not called by the agent.",
             needs="parameters.recursive",
         ),
@@ -475,10 +475,10 @@ PARAMETERS = Capability(
             _PARAMETERS,
             action="kms:Decrypt",
             purpose="Decrypts SecureString parameters, through Systems Manager and for these parameters only.",
-            without="Reading a SecureString fails with AccessDeniedException on kms:Decrypt.",
+            symptom="Reading a SecureString fails with AccessDeniedException on kms:Decrypt.",
             measured="Not measured. The agent refuses SecureStrings in {{ssm:parameter}}.",
             sources=("https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html",),
-            resources=("{parameters[key_arn]}",),
+            resources=("{parameters[kms_key_arn]}",),
             condition={
                 # With a wildcard at the end, since the suffix of the partition aws-cn is not confirmed.
                 "StringLike": {
@@ -486,7 +486,7 @@ PARAMETERS = Capability(
                     "kms:EncryptionContext:PARAMETER_ARN": _PARAMETER_ARNS,
                 }
             },
-            needs="parameters.key_arn",
+            needs="parameters.kms_key_arn",
         ),
     ),
 )
@@ -494,19 +494,19 @@ PARAMETERS = Capability(
 _SESSION_PREFERENCES = f"{USER_GUIDE}/getting-started-create-iam-instance-profile.html"
 
 SESSION_KEY = Capability(
-    name="session_key_arn",
+    name="session_kms_key_arn",
     summary="Sessions that are encrypted with a KMS key, beyond TLS.",
     grants=(
         Grant(
             action="kms:Decrypt",
             purpose="Decrypts the session's data key. The person who connects generates it.",
-            without="Sessions end with a message that the data key could not be decrypted.",
+            symptom="Sessions end with a message that the data key could not be decrypted.",
             measured="Called once for a session with a key, by the agent itself, so there is no kms:ViaService.",
             sources=(
                 f"{USER_GUIDE}/session-preferences-enable-encryption.html",
                 f"{AGENT_SOURCE}/agent/session/crypto/kmsservice.go#L73",
             ),
-            resources=("{session_key_arn}",),
+            resources=("{session_kms_key_arn}",),
         ),
     ),
 )
@@ -515,7 +515,7 @@ _LOG_OBJECTS = "arn:{partition}:s3:::{session_logs[bucket]}/{session_logs[prefix
 _LOG_OBJECT = Grant(
     action="s3:PutObject",
     purpose="Uploads the logs of sessions and the output of commands.",
-    without="The session or command works, but its log never arrives in the bucket.",
+    symptom="The session or command works, but its log never arrives in the bucket.",
     measured="Called once for each log or output.",
     sources=(_SESSION_PREFERENCES, f"{AGENT_SOURCE}/agent/s3util/s3util.go#L102"),
     resources=(_LOG_OBJECTS,),
@@ -525,12 +525,12 @@ _LOG_KEY = replace(
     _LOG_OBJECT,
     action="kms:GenerateDataKey",
     purpose="Encrypts what is uploaded, where the bucket uses a KMS key of yours.",
-    without="Uploading to the bucket fails with AccessDenied on kms:GenerateDataKey.",
+    symptom="Uploading to the bucket fails with AccessDenied on kms:GenerateDataKey.",
     measured="Called by S3 on the agent's behalf. Not measured.",
     sources=(_SESSION_PREFERENCES,),
-    resources=("{session_logs[bucket_key_arn]}",),
+    resources=("{session_logs[kms_key_arn]}",),
     condition={"StringLike": {"kms:ViaService": ("s3.*.amazonaws.com*",)}},
-    needs="session_logs.bucket_key_arn",
+    needs="session_logs.kms_key_arn",
 )
 _LOG_GROUP_ARNS = (
     "arn:{partition}:logs:{region}:{account}:log-group:{session_logs[log_group]}",
@@ -539,7 +539,7 @@ _LOG_GROUP_ARNS = (
 _LOG_GROUP = Grant(
     action="logs:CreateLogStream",
     purpose="Starts the log stream of a session or command.",
-    without="The session or command works, but its log never arrives in the log group.",
+    symptom="The session or command works, but its log never arrives in the log group.",
     measured="Called once for each log or output.",
     sources=(
         f"{AUTHORIZATION}/list_amazoncloudwatchlogs.html",
@@ -552,7 +552,7 @@ _DESCRIBE_LOG_GROUPS = replace(
     _LOG_GROUP,
     action="logs:DescribeLogGroups",
     purpose="Looks the log group up. The service knows no resource for it: anything but * breaks logging.",
-    without="Sessions hang or end with a message that encryption is not set up on the log group.",
+    symptom="Sessions hang or end with a message that encryption is not set up on the log group.",
     measured="Called once for each session that is logged.",
     sources=(
         f"{AUTHORIZATION}/list_amazoncloudwatchlogs.html",
@@ -571,14 +571,14 @@ SESSION_LOGS = Capability(
             _LOG_OBJECT,
             action="s3:AbortMultipartUpload",
             purpose="Gives up an upload of more than 5 MiB that failed, so that nothing is left of it.",
-            without="Parts of failed uploads stay in the bucket, and cost.",
+            symptom="Parts of failed uploads stay in the bucket, and cost.",
             measured="Not reached in the measured runs; the agent's S3 client calls it when a large upload fails.",
         ),
         replace(
             _LOG_OBJECT,
             action="s3:GetEncryptionConfiguration",
             purpose="Asks whether the bucket is encrypted, before anything is uploaded.",
-            without="Sessions fail where the preferences ask for an encrypted bucket; else the upload goes on.",
+            symptom="Sessions fail where the preferences ask for an encrypted bucket; else the upload goes on.",
             measured="Called for each log or output.",
             sources=(_SESSION_PREFERENCES, f"{AGENT_SOURCE}/agent/s3util/s3util.go#L148"),
             resources=("arn:{partition}:s3:::{session_logs[bucket]}",),
@@ -587,7 +587,7 @@ SESSION_LOGS = Capability(
             _LOG_OBJECT,
             action="s3:PutObjectAcl",
             purpose="Gives the owner of a bucket in another account full control of what is uploaded.",
-            without="Uploading to a bucket in another account fails with AccessDenied.",
+            symptom="Uploading to a bucket in another account fails with AccessDenied.",
             measured="The agent sends the ACL bucket-owner-full-control with each upload.",
             needs="session_logs.cross_account",
         ),
@@ -611,11 +611,11 @@ _AGENT_POLICY = (
 )
 
 
-def _cloudwatch(action: str, purpose: str, without: str, **scope: Any) -> Grant:
+def _cloudwatch(action: str, purpose: str, symptom: str, **scope: Any) -> Grant:
     return Grant(
         action=action,
         purpose=purpose,
-        without=without,
+        symptom=symptom,
         measured="Called by the CloudWatch agent, not by the SSM agent. Not measured.",
         sources=_AGENT_POLICY,
         **scope,
@@ -623,7 +623,7 @@ def _cloudwatch(action: str, purpose: str, without: str, **scope: Any) -> Grant:
 
 
 _AGENT_LOGS: dict[str, Any] = {
-    "without": "The CloudWatch agent's log says AccessDeniedException, and no log events arrive.",
+    "symptom": "The CloudWatch agent's log says AccessDeniedException, and no log events arrive.",
     "resources": (
         "arn:{partition}:logs:{region}:{account}:log-group:{each}",
         "arn:{partition}:logs:{region}:{account}:log-group:{each}:*",
@@ -671,7 +671,7 @@ def _domain_join(action: str, purpose: str, resource: str) -> Grant:
     return Grant(
         action=action,
         purpose=purpose,
-        without="AWS-JoinDirectoryServiceDomain fails, and the instance stays outside the domain.",
+        symptom="AWS-JoinDirectoryServiceDomain fails, and the instance stays outside the domain.",
         measured="Called by the script of the aws:domainJoin plug-in. Not measured.",
         sources=_JOIN,
         resources=(resource,),
@@ -749,7 +749,7 @@ MANAGED_BUCKETS = Capability(
         Grant(
             action="s3:GetObject",
             purpose="Downloads agent updates, packages and patches from AWS's buckets with signed requests.",
-            without="Nothing, where S3 can be reached without signing: the agent falls back to plain HTTPS. Behind an "
+            symptom="Nothing, where S3 can be reached without signing: the agent falls back to plain HTTPS. Behind an "
             "endpoint whose policy asks for a principal, updates and patching fail.",
             measured="Not reached in the measured runs; the agent's source tries a signed download first.",
             sources=(
@@ -793,8 +793,8 @@ CAPABILITIES: tuple[Capability, ...] = (
 )
 """Every capability, in the order in which a policy document lists their actions."""
 
-GUARDS: tuple[Guard, ...] = (
-    Guard(
+EXPLICIT_DENIES: tuple[ExplicitDeny, ...] = (
+    ExplicitDeny(
         name="require_imdsv2",
         summary="Denies every call made with credentials that were fetched from the instance by IMDSv1.",
         breaks="Software on the instance that reads its credentials without a session token.",
@@ -804,7 +804,7 @@ GUARDS: tuple[Guard, ...] = (
         ),
         condition={"NumericLessThan": {"ec2:RoleDelivery": "2.0"}},
     ),
-    Guard(
+    ExplicitDeny(
         name="vpc_endpoints_only",
         summary="Denies every call that does not come through a VPC endpoint of the instance's own VPC.",
         breaks="Everything, sessions included, where a single service is reached by a NAT or internet gateway.",
@@ -819,7 +819,7 @@ GUARDS: tuple[Guard, ...] = (
         },
     ),
 )
-"""Every guard, in the order in which a policy document lists them."""
+"""Every deny, in the order in which a policy document lists them."""
 
 REFUSALS: tuple[Refusal, ...] = (
     Refusal(
@@ -894,7 +894,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "kms",
         None,
         "Decrypting sessions: the agent calls KMS itself. Parameter Store and S3 need no endpoint for their keys.",
-        capabilities=("session_key_arn",),
+        capabilities=("session_kms_key_arn",),
     ),
     Endpoint("logs", "logs", "Logs of sessions, commands and the CloudWatch agent."),
     Endpoint("monitoring", "cloudwatch", "The CloudWatch agent's metrics."),

@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.machine import about
 from sandbox.pulumi_cli import find_pulumi
 
-PAGE = Path(__file__).parent / "proof.md"
+PAGE = Path(__file__).parent.parent / "docs" / "proof.md"
 
 INTRODUCTION = """<!-- Written by `make proof`. Do not edit. -->
 

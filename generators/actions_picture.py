@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from ssm_profile.capabilities import CAPABILITIES
-from ssm_profile.cli.actions import data_date, takes_resources
-from ssm_profile.cli.documents import Policy, statements_of
+from ssm_profile.catalogue import CAPABILITIES
+from ssm_profile.cli.action_list import data_date, takes_resources
+from ssm_profile.cli.evaluator import Policy, statements_of
 from ssm_profile.cli.sources import aws_policies
 from ssm_profile.options import NEEDED, OPTIONS
 from ssm_profile.policy import Options, policy_document
 
-PICTURE = Path(__file__).parent / "actions.svg"
+PICTURE = Path(__file__).parent.parent / "docs" / "actions.svg"
 
-PLACE = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
+LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
 FULL_VALUES: Options = {
     "ec2_describe_actions": ["DescribeInstances", "DescribeTags"],
-    "parameters": {"paths": ["/app"], "recursive": True, "key_arn": KEY},
-    "session_key_arn": KEY,
+    "parameters": {"paths": ["/app"], "recursive": True, "kms_key_arn": KEY},
+    "session_kms_key_arn": KEY,
     "session_logs": {
         "bucket": "logs",
-        "bucket_key_arn": KEY,
+        "kms_key_arn": KEY,
         "cross_account": True,
         "log_group": "/ssm",
     },
@@ -90,7 +90,7 @@ def picture() -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>',
-            "  <!-- Drawn by `make docs` from ssm_profile/capabilities.py. Do not edit. -->",
+            "  <!-- Drawn by `make docs` from ssm_profile/catalogue.py. Do not edit. -->",
             f"  <title>{title}</title>",
             f"  <style>{STYLE}  </style>",
             *(f"  {line}" for line in lines),
@@ -132,7 +132,7 @@ def _beneath(name: str) -> Options:
 
 
 def _policy(options: Options) -> Policy:
-    return Policy("", statements_of(policy_document(options, PLACE), ""))
+    return Policy("", statements_of(policy_document(options, LOCATION), ""))
 
 
 def _counts(policy: Policy, beneath: Policy | None = None) -> dict[str, int]:

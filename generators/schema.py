@@ -5,7 +5,7 @@ import runpy
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).parent / "schema.json"
+PAGE = Path(__file__).parent.parent / "docs" / "schema.json"
 PACKAGE = Path(__file__).parent.parent / "ssm_profile"
 
 

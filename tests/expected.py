@@ -1,17 +1,17 @@
 """Policy documents that several tests expect, written out by hand and not made by the code under test."""
 
-PLACE = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
+LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
 
 MAPS = {
-    "parameters": {"paths": ["/app/b", "/app/a", "/app/b"], "recursive": True, "key_arn": KEY},
-    "session_key_arn": KEY,
+    "parameters": {"paths": ["/app/b", "/app/a", "/app/b"], "recursive": True, "kms_key_arn": KEY},
+    "session_kms_key_arn": KEY,
     "session_logs": {
         "bucket": "logs",
         "prefix": "ssm/sessions/",
-        "bucket_key_arn": OTHER_KEY,
+        "kms_key_arn": OTHER_KEY,
         "cross_account": True,
         "log_group": "/ssm/sessions",
     },

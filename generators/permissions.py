@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from ssm_profile.capabilities import CAPABILITIES, ENDPOINTS, GUARDS, REFUSALS, Capability, Grant, Guard
+from ssm_profile.catalogue import CAPABILITIES, ENDPOINTS, EXPLICIT_DENIES, REFUSALS, Capability, ExplicitDeny, Grant
 from ssm_profile.options import OPTIONS
 
-PAGE = Path(__file__).parent / "permissions.md"
+PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 
-INTRODUCTION = """<!-- Written by `make docs` from ssm_profile/capabilities.py. Do not edit. -->
+INTRODUCTION = """<!-- Written by `make docs` from ssm_profile/catalogue.py. Do not edit. -->
 
 # Permissions
 
@@ -25,7 +25,7 @@ def page() -> str:
     """The whole page."""
     sections = [INTRODUCTION, _matrix()]
     sections += [_capability(capability) for capability in CAPABILITIES]
-    sections += [_guard(guard) for guard in GUARDS]
+    sections += [_deny(deny) for deny in EXPLICIT_DENIES]
     sections += [_refusals(), _endpoints()]
     return "\n".join(sections)
 
@@ -70,7 +70,7 @@ def _grant(grant: Grant) -> str:
             grant.purpose,
             "",
             f"- On: {resources}",
-            f"- Without it: {grant.without}",
+            f"- Without it: {grant.symptom}",
             f"- Measured: {grant.measured}",
             f"- Agent versions: {grant.agents}",
             f"- Sources: {sources}",
@@ -79,14 +79,14 @@ def _grant(grant: Grant) -> str:
     )
 
 
-def _guard(guard: Guard) -> str:
-    sources = ", ".join(f"<{source}>" for source in guard.sources)
+def _deny(deny: ExplicitDeny) -> str:
+    sources = ", ".join(f"<{source}>" for source in deny.sources)
     conditions = "\n".join(
         f"- Where: `{operator}` `{key}` `{value}`"
-        for operator, keys in guard.condition.items()
+        for operator, keys in deny.condition.items()
         for key, value in keys.items()
     )
-    return f"## `{guard.name}`\n\n{guard.summary}\n\n{conditions}\n- Breaks: {guard.breaks}\n- Sources: {sources}\n"
+    return f"## `{deny.name}`\n\n{deny.summary}\n\n{conditions}\n- Breaks: {deny.breaks}\n- Sources: {sources}\n"
 
 
 def _refusals() -> str:

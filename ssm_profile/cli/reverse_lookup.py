@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from ssm_profile.capabilities import CAPABILITIES, REFUSALS, Capability, Grant
+from ssm_profile.catalogue import CAPABILITIES, REFUSALS, Capability, Grant
 from ssm_profile.options import NEEDED, OF_THE_BUCKET, OPTIONS, Kind, Option
-from ssm_profile.policy import PLACE
+from ssm_profile.policy import LOCATION
 
-from .actions import expanded, matches
-from .documents import Policy, Statement, overlap
+from .action_list import expanded, matches
+from .evaluator import Policy, Statement, overlap
 
 FILL_IN = "..."
 """Stands for a value that only the person who sets the option knows."""
@@ -95,16 +95,16 @@ def _via_services(condition: Mapping[str, Any]) -> list[str]:
     return [service for services in found for service in ([services] if isinstance(services, str) else services)]
 
 
-def as_pattern(template: str, place: Mapping[str, str] = {}) -> str:
+def as_pattern(template: str, location: Mapping[str, str] = {}) -> str:
     """A resource template with a wildcard in place of whatever is to be filled in.
 
     Args:
         template: Of the catalogue.
-        place: Partition, region and account, where they are known.
+        location: Partition, region and account, where they are known.
     """
 
     def filled(field: str) -> str:
-        return _KEY_ARN_PATTERN if field.rstrip("]").endswith("key_arn") else place.get(field, "*")
+        return _KEY_ARN_PATTERN if field.rstrip("]").endswith("kms_key_arn") else location.get(field, "*")
 
     pattern = "".join(
         literal + ("" if field is None else filled(field)) for literal, field, _, _ in Formatter().parse(template)
@@ -115,7 +115,7 @@ def as_pattern(template: str, place: Mapping[str, str] = {}) -> str:
 def depends_on_options(template: str) -> bool:
     """Whether an option's value decides what a template means."""
     fields = {field for _, field, _, _ in Formatter().parse(template) if field}
-    return bool(fields - {*PLACE, "patch_suffix", "snapshot_suffix"})
+    return bool(fields - {*LOCATION, "patch_suffix", "snapshot_suffix"})
 
 
 def option_values(grant: Grant, resource: str, *, is_pattern: bool) -> dict[str, str]:
@@ -178,7 +178,7 @@ def worth_proposing(features: Iterable[Feature]) -> list[Feature]:
 def _base(feature: Feature) -> str:
     """The feature without which a part of a capability is of no use."""
     option, _, key = feature.name.partition(".")
-    if key in OF_THE_BUCKET:
+    if option == "session_logs" and key in OF_THE_BUCKET:
         return f"{option}.bucket"
     return feature.name if key == "" or OPTIONS[option].one_of == () or key in OPTIONS[option].one_of else option
 
@@ -264,7 +264,8 @@ def _required(feature: Feature) -> list[str]:
     one_of = [f"{option}.{key}" for key in OPTIONS[option].one_of]
     if feature.name == option:
         return one_of
-    beside = [f"{option}.bucket"] if feature.name.split(".")[1] in OF_THE_BUCKET else one_of
+    of_bucket = option == "session_logs" and feature.name.split(".")[1] in OF_THE_BUCKET
+    beside = [f"{option}.bucket"] if of_bucket else one_of
     return [*(beside if len(beside) == 1 else []), feature.name]
 
 

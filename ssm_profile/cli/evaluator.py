@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
-from .actions import expanded, matches
+from .action_list import expanded, matches
 
 LONGEST = 131_072
 """What IAM's API accepts as a policy document, in characters."""
