@@ -10,7 +10,7 @@ from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.cli.action_list import data_date, takes_resources
 from ssm_profile.cli.evaluator import Policy, statements_of
 from ssm_profile.cli.sources import aws_policies
-from ssm_profile.options import NEEDED, OPTIONS
+from ssm_profile.options import OPTIONS
 from ssm_profile.policy import Options, policy_document
 
 PICTURE = Path(__file__).parent.parent / "docs" / "actions.svg"
@@ -128,7 +128,8 @@ def _groups() -> Iterator[tuple[str, list[Bar]]]:
 
 def _beneath(name: str) -> Options:
     """The least with which an option can be switched on."""
-    return {**LEAST, NEEDED[name]: True} if name in NEEDED else LEAST
+    required = OPTIONS[name].requires
+    return {**LEAST, required: True} if required else LEAST
 
 
 def _policy(options: Options) -> Policy:

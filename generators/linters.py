@@ -10,24 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ssm_profile.cli.sources import aws_policies
-from ssm_profile.policy import Options, policy_document, trust_policy
+from ssm_profile.policy import policy_document, trust_policy
+
+from .option_sets import EVERYTHING, LOCATION, SMALLEST
 
 PAGE = Path(__file__).parent.parent / "docs" / "linters.md"
 TOOLS = Path(__file__).parent.parent / ".venv-linters" / "bin"
 
-LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
-KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-LEAST: Options = {"ec2_describe": False, "scope_heartbeat": True}
-EVERYTHING: Options = {
-    **LEAST,
-    **dict.fromkeys(("quiet_agent", "legacy_messaging", "documents", "state_manager", "inventory", "patching"), True),
-    **dict.fromkeys(("patch_baseline_tags", "distributor", "managed_buckets"), True),
-    "parameters": {"paths": ["/app"], "recursive": True, "kms_key_arn": KEY},
-    "session_kms_key_arn": KEY,
-    "session_logs": {"bucket": "logs", "kms_key_arn": KEY, "cross_account": True, "log_group": "/ssm"},
-    "cloudwatch_agent": {"log_groups": ["/app"]},
-    "domain_join": {"directory_id": "d-1234567890"},
-}
 BASTION_HOST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -69,8 +58,8 @@ def documents() -> dict[str, Mapping[str, Any]]:
     """The policies, by what they are called."""
     return {
         "the default (the environment dev)": policy_document({}, LOCATION),
-        "the environment prod": policy_document({**LEAST, "require_imdsv2": True}, LOCATION),
-        "every option at once, but `ec2:Describe*`": policy_document(EVERYTHING, LOCATION),
+        "the environment prod": policy_document({**SMALLEST, "require_imdsv2": True}, LOCATION),
+        "every option at once": policy_document(EVERYTHING, LOCATION),
         **{copy.label: copy.document for copy in aws_policies().values()},
         "AWS CDK's BastionHostLinux": BASTION_HOST,
     }

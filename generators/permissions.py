@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ssm_profile.catalogue import CAPABILITIES, ENDPOINTS, EXPLICIT_DENIES, REFUSALS, Capability, ExplicitDeny, Grant
 from ssm_profile.options import OPTIONS
+from ssm_profile.policy import is_granted_by_default
 
 PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 
@@ -43,14 +44,14 @@ def _matrix() -> str:
 def _name(capability: Capability) -> str:
     if capability.name not in OPTIONS:
         return "always"
-    return f"`{capability.name}`" + (" (default)" if capability.default else "")
+    return f"`{capability.name}`" + (" (default)" if is_granted_by_default(capability) else "")
 
 
 def _capability(capability: Capability) -> str:
     lines = [f"## `{capability.name}`", "", capability.summary]
     if capability.name not in OPTIONS:
         lines += ["", "No option; it is always granted" + _replaced(capability)]
-    elif capability.default:
+    elif is_granted_by_default(capability):
         lines += ["", "On by default" + _replaced(capability)]
     return "\n".join([*lines, "", *[_grant(grant) for grant in capability.grants]])
 

@@ -64,8 +64,6 @@ class Capability:
     """The option that switches it on, or a name of its own where no option does."""
     summary: str
     grants: tuple[Grant, ...]
-    default: bool = False
-    """Whether it is on when the option is not given."""
     replaces: str | None = None
     """The capability that gives way to this one."""
 
@@ -109,7 +107,6 @@ class Endpoint:
 MESSAGING = Capability(
     name="messaging",
     summary="The two channels between the agent and Systems Manager: sessions and Run Command.",
-    default=True,
     grants=(
         Grant(
             action="ssmmessages:CreateDataChannel",
@@ -157,7 +154,6 @@ _HEARTBEAT = Grant(
 HEARTBEAT = Capability(
     name="heartbeat",
     summary="The instance registers itself and reports its status.",
-    default=True,
     grants=(_HEARTBEAT,),
 )
 
@@ -182,7 +178,6 @@ _DESCRIBE = Grant(
 EC2_DESCRIBE = Capability(
     name="ec2_describe",
     summary="Software on the instance may read about its EC2 environment.",
-    default=True,
     grants=(_DESCRIBE,),
 )
 
@@ -697,50 +692,6 @@ DOMAIN_JOIN = Capability(
         ),
     ),
 )
-
-PATCH_BUCKET_SUFFIXES = {
-    "us-east-1": "1970c647d",
-    "us-east-2": "552881074",
-    "us-west-1": "8badb4304",
-    "us-west-2": "34d7f99f8",
-    "af-south-1": "bdd5f65a9",
-    "ap-east-1": "632356271",
-    "ap-south-1": "cb7c62ff9",
-    "ap-south-2": "32f4b4128",
-    "ap-southeast-1": "7fdfd9ef7",
-    "ap-southeast-2": "17283a275",
-    "ap-southeast-3": "aa48fc462",
-    "ap-southeast-4": "01e2c40d3",
-    "ap-northeast-1": "4849fa78f",
-    "ap-northeast-2": "10467995c",
-    "ap-northeast-3": "67373598a",
-    "ca-central-1": "3148e69e3",
-    "ca-west-1": "9e3a4b2f9",
-    "eu-central-1": "9163fdaaf",
-    "eu-central-2": "184ce43c8",
-    "eu-west-1": "5522fb710",
-    "eu-west-2": "902a2bc74",
-    "eu-west-3": "29bf85721",
-    "eu-south-1": "c52f3f594",
-    "eu-south-2": "a4cf248b1",
-    "eu-north-1": "795879e9b",
-    "il-central-1": "e221cb57b",
-    "me-south-1": "a53fc9dce",
-    "me-central-1": "2932f2f80",
-    "sa-east-1": "ddf4b6a09",
-}
-"""What the names of AWS's buckets with patch documents end in, for each region that AWS lists. S3's names are global,
-so a wildcard in place of it could match a bucket that somebody else registers."""
-
-SNAPSHOT_BUCKET_SUFFIXES = {
-    "af-south-1": "-tbxdb5b9",
-    "ap-south-2": "-50209442",
-    "ap-southeast-3": "-be0a3174",
-    "ap-southeast-4": "-dc6f76ce",
-    "eu-south-2": "-df2c9d70",
-    "me-south-1": "-uduvl7q8",
-}
-"""What the names of AWS's buckets with patch snapshots end in, in the regions where they end in anything."""
 
 MANAGED_BUCKETS = Capability(
     name="managed_buckets",

@@ -7,15 +7,11 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
-from .catalogue import (
-    CAPABILITIES,
-    EXPLICIT_DENIES,
-    PATCH_BUCKET_SUFFIXES,
-    SNAPSHOT_BUCKET_SUFFIXES,
-    Capability,
-    ExplicitDeny,
-    Grant,
-)
+from .catalogue import CAPABILITIES, EXPLICIT_DENIES, Capability, ExplicitDeny, Grant
+from .errors import OptionsError
+from .options import OPTIONS, option_at
+from .regions import LOCATION_FIELDS, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES, Location
+from .validation import find_bucket_mistakes
 
 Options = Mapping[str, Any]
 """The component's args as plain values, by their names in Python: ``{"quiet_agent": True}``."""
@@ -25,36 +21,20 @@ Document = dict[str, Any]
 
 VERSION = "2012-10-17"
 EC2 = "ec2.amazonaws.com"
-LIMITS = {"inline": 10_240, "managed": 6_144}
-"""How many characters IAM allows in a role's inline policies, and in a managed policy, white space not counted."""
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
-    "eusc-": "aws-eusc",
-}
-"""How the names of regions begin outside of the partition aws."""
-LOCATION = ("partition", "region", "account")
-SHORTEST_LOCATION = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
-"""The place of deployment with which a policy is shortest: what is too long even there is so everywhere."""
 GRANTING = {capability.name for capability in CAPABILITIES} | {deny.name for deny in EXPLICIT_DENIES}
 """The options that decide what the policy says."""
-CLOUDWATCH_AGENT_NAMESPACE = "CWAgent"
 
 
 def capabilities(options: Options) -> list[Capability]:
     """The capabilities that are switched on, in the catalogue's order."""
-    enabled = [
-        capability
-        for capability in CAPABILITIES
-        # An empty map asks for the capability with its defaults.
-        if (value := options.get(capability.name, capability.default)) or value == {}
-    ]
+    enabled = [capability for capability in CAPABILITIES if _is_enabled(capability, options)]
     replaced = {capability.replaces for capability in enabled}
     return [capability for capability in enabled if capability.name not in replaced]
+
+
+def is_granted_by_default(capability: Capability) -> bool:
+    """Whether a capability is granted where no option is given."""
+    return capability in capabilities({})
 
 
 def explicit_denies(options: Options) -> list[ExplicitDeny]:
@@ -90,10 +70,12 @@ def lookups(options: Options) -> set[str]:
         for group in (grant.resources, *(values for keys in grant.condition.values() for values in keys.values()))
         for template in group
     ]
-    return {field for template in templates for _, field, _, _ in Formatter().parse(template) if field in LOCATION}
+    return {
+        field for template in templates for _, field, _, _ in Formatter().parse(template) if field in LOCATION_FIELDS
+    }
 
 
-def policy_document(options: Options, location: Mapping[str, str]) -> Document:
+def policy_document(options: Options, location: Location) -> Document:
     """The permissions policy: grants on the same resources share a statement, explicit denies come last.
 
     The same options always give the same document, in whatever order they were written.
@@ -103,7 +85,7 @@ def policy_document(options: Options, location: Mapping[str, str]) -> Document:
         location: A value for each of :func:`lookups`, such as ``{"partition": "aws"}``.
 
     Raises:
-        ValueError: If the names of AWS's buckets in the region are not known, where an option needs them.
+        OptionsError: If the names of AWS's buckets in the region are not known, where an option needs them.
     """
     statements: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for grant in grants(options):
@@ -118,7 +100,7 @@ def policy_document(options: Options, location: Mapping[str, str]) -> Document:
     )
 
 
-def scope_of(grant: Grant, options: Options, location: Mapping[str, str]) -> Document:
+def scope_of(grant: Grant, options: Options, location: Location) -> Document:
     """What a statement says beside its actions: ``Resource``, and ``Condition`` where there is one.
 
     Args:
@@ -127,7 +109,7 @@ def scope_of(grant: Grant, options: Options, location: Mapping[str, str]) -> Doc
         location: A value for each of :func:`lookups`.
 
     Raises:
-        ValueError: If the names of AWS's buckets in the region are not known, where the grant needs them.
+        OptionsError: If the names of AWS's buckets in the region are not known, where the grant needs them.
     """
     values = {**_completed(options), **location}
     if options.get("managed_buckets"):
@@ -143,7 +125,7 @@ def scope_of(grant: Grant, options: Options, location: Mapping[str, str]) -> Doc
 
 def trust_policy(options: Options) -> Document:
     """The policy that says who may assume the role."""
-    principals = sorted(set(options.get("service_principals", [EC2])))
+    principals = sorted(set(options.get("service_principals", OPTIONS["service_principals"].default)))
     return _document(
         [{"Effect": "Allow", "Principal": {"Service": _one_or_many(principals)}, "Action": "sts:AssumeRole"}]
     )
@@ -159,37 +141,21 @@ def size(document: Document) -> int:
     return len("".join(to_json(document).split()))
 
 
-def find_size_mistakes(options: Options, document: Document) -> list[str]:
-    """The line for a document that IAM does not accept for its length, if it does not."""
-    kind, found = options.get("policy_kind", "inline"), size(document)
-    if found <= LIMITS[kind]:
-        return []
-    line = (
-        f"policy: found {found:,} characters, white space not counted; allowed: {LIMITS['inline']:,} in a "
-        f"role's inline policies, {LIMITS['managed']:,} in a managed policy (policy_kind is {kind}), so "
-        "fewer or shorter paths of parameters, log groups or ec2_describe_actions"
-    )
-    return [line]
-
-
-def partition_of(region: str) -> str:
-    """The partition that a region belongs to, by its name."""
-    return next((partition for prefix, partition in _PARTITIONS.items() if region.startswith(prefix)), "aws")
-
-
-def unknown_buckets(region: str) -> str:
-    """The line for a region whose buckets the catalogue does not know."""
-    known = ", ".join(sorted(PATCH_BUCKET_SUFFIXES))
-    return f"found true in the region {region}, whose buckets AWS does not list; allowed: true in {known}"
-
-
 def _bucket_suffixes(region: str) -> dict[str, str]:
-    if region not in PATCH_BUCKET_SUFFIXES:
-        raise ValueError(f"managed_buckets: {unknown_buckets(region)}")
+    if mistakes := find_bucket_mistakes(region):
+        raise OptionsError(mistakes)
     return {
         "patch_suffix": PATCH_BUCKET_SUFFIXES[region],
         "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(region, ""),
     }
+
+
+def _is_enabled(capability: Capability, options: Options) -> bool:
+    """Whether an option asks for a capability, or none has to."""
+    if capability.name not in OPTIONS:
+        return True
+    # An empty map asks for the capability with its defaults.
+    return options.get(capability.name, OPTIONS[capability.name].default) not in (None, False)
 
 
 def _value(options: Options, path: str) -> Any:
@@ -225,7 +191,7 @@ def _completed(options: Options) -> dict[str, Any]:
         prefix = (logs.get("prefix") or "").strip("/")
         completed["session_logs"] = {**logs, "prefix": f"{prefix}/" if prefix else ""}
     if (agent := completed.get("cloudwatch_agent")) is not None:
-        completed["cloudwatch_agent"] = {"namespace": CLOUDWATCH_AGENT_NAMESPACE, **agent}
+        completed["cloudwatch_agent"] = {"namespace": option_at("cloudwatch_agent.namespace").default, **agent}
     return completed
 
 

@@ -7,8 +7,10 @@ from string import Formatter
 from typing import Any
 
 from ssm_profile.catalogue import CAPABILITIES, REFUSALS, Capability, Grant
-from ssm_profile.options import NEEDED, OF_THE_BUCKET, OPTIONS, Kind, Option
-from ssm_profile.policy import LOCATION
+from ssm_profile.options import OPTIONS, OptionType, option_at
+from ssm_profile.policy import is_granted_by_default
+from ssm_profile.regions import LOCATION_FIELDS
+from ssm_profile.validation import find_mistakes
 
 from .action_list import expanded, matches
 from .evaluator import Policy, Statement, overlap
@@ -115,7 +117,7 @@ def as_pattern(template: str, location: Mapping[str, str] = {}) -> str:
 def depends_on_options(template: str) -> bool:
     """Whether an option's value decides what a template means."""
     fields = {field for _, field, _, _ in Formatter().parse(template) if field}
-    return bool(fields - {*LOCATION, "patch_suffix", "snapshot_suffix"})
+    return bool(fields - {*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix"})
 
 
 def option_values(grant: Grant, resource: str, *, is_pattern: bool) -> dict[str, str]:
@@ -163,7 +165,7 @@ def without_redundant(features: Iterable[Feature]) -> list[Feature]:
     left = list(features)
     for feature in sorted(left, key=lambda feature: len(feature.actions())):
         others = {action for other in left if other is not feature for action in other.actions()}
-        if feature.option and OPTIONS[feature.option].kind == "boolean" and feature.actions() <= others:
+        if feature.option and OPTIONS[feature.option].type == "boolean" and feature.actions() <= others:
             left.remove(feature)
     return left
 
@@ -176,11 +178,12 @@ def worth_proposing(features: Iterable[Feature]) -> list[Feature]:
 
 
 def _base(feature: Feature) -> str:
-    """The feature without which a part of a capability is of no use."""
+    """The feature without which a part of a capability has no effect."""
     option, _, key = feature.name.partition(".")
-    if option == "session_logs" and key in OF_THE_BUCKET:
-        return f"{option}.bucket"
-    return feature.name if key == "" or OPTIONS[option].one_of == () or key in OPTIONS[option].one_of else option
+    if not key:
+        return feature.name
+    required_keys = OPTIONS[option].required_keys
+    return option_at(feature.name).requires or (option if required_keys and key not in required_keys else feature.name)
 
 
 def options_of(features: Iterable[Feature], policy: Policy) -> dict[str, Any]:
@@ -221,20 +224,21 @@ def options_switching_on(feature: Feature, values: Mapping[str, Iterable[str]]) 
         values: What was found for each ``option`` or ``option.key``.
     """
     option = feature.option
-    if option is None or feature.capability.default:
+    if option is None or is_granted_by_default(feature.capability):
         return {}
-    if OPTIONS[option].kind == "boolean":
-        return {option: True} | ({NEEDED[option]: True} if option in NEEDED else {})
+    if OPTIONS[option].type == "boolean":
+        required = OPTIONS[option].requires
+        return {option: True} | ({required: True} if required else {})
     options: dict[str, Any] = {}
     for path in dict.fromkeys((*_required(feature), *values)):
-        _set(options, path, _chosen(_option(path).kind, sorted(values.get(path, ()))))
+        _set(options, path, _chosen(option_at(path).type, sorted(values.get(path, ()))))
     return options or {option: {}}
 
 
-def _chosen(kind: Kind, found: list[str]) -> Any:
-    if kind == "array":
+def _chosen(option_type: OptionType, found: list[str]) -> Any:
+    if option_type == "array":
         return found or [FILL_IN]
-    if kind == "boolean":
+    if option_type == "boolean":
         return True
     return found[0] if len(found) == 1 else FILL_IN
 
@@ -259,24 +263,20 @@ def _part(path: str) -> str:
 def _required(feature: Feature) -> list[str]:
     """The options and keys without which a feature is not granted."""
     option = feature.option
-    if option is None or OPTIONS[option].kind != "object":
+    if option is None or not OPTIONS[option].keys:
         return [feature.name]
-    one_of = [f"{option}.{key}" for key in OPTIONS[option].one_of]
+    required_keys = [f"{option}.{key}" for key in OPTIONS[option].required_keys]
     if feature.name == option:
-        return one_of
-    of_bucket = option == "session_logs" and feature.name.split(".")[1] in OF_THE_BUCKET
-    beside = [f"{option}.bucket"] if of_bucket else one_of
-    return [*(beside if len(beside) == 1 else []), feature.name]
+        return required_keys
+    if required := option_at(feature.name).requires:
+        return [required, feature.name]
+    return [*(required_keys if len(required_keys) == 1 else []), feature.name]
 
 
 def _is_allowed(path: str, value: str) -> bool:
-    option = _option(path)
-    return not any(True for _ in option.wrong_parts([value] if option.kind == "array" else value))
-
-
-def _option(path: str) -> Option:
-    option, _, key = path.partition(".")
-    return OPTIONS[option].fields[key] if key else OPTIONS[option]
+    options: dict[str, Any] = {}
+    _set(options, path, [value] if option_at(path).type == "array" else value)
+    return not any(mistake.path == path for mistake in find_mistakes(options) if "requires" not in mistake.reason)
 
 
 def _set(options: dict[str, Any], path: str, value: Any) -> None:
