@@ -1,6 +1,8 @@
-"""Policy documents that several tests expect, written out by hand and not made by the code under test."""
+"""Expected policy documents, written by hand and not made by the code under test."""
 
-LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
+from generators import option_sets
+
+LOCATION = option_sets.LOCATION
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
@@ -18,7 +20,7 @@ MAPS = {
     "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/ec2/web", "/ec2/app"]},
     "domain_join": {"directory_id": "d-1234567890"},
 }
-"""A full value for each option that is not a switch, and grants something."""
+"""A value with every key for each option that grants something and is not a switch."""
 
 MESSAGING = [
     "ssmmessages:CreateDataChannel",
@@ -84,7 +86,223 @@ QUIET = {
     ],
 }
 
+
+def allow(actions, resource="*", condition=None):
+    """A statement that allows actions."""
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def document(*statements):
+    """A policy document."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+DEFAULT_ACTIONS = [*MESSAGING, "ssm:UpdateInstanceInformation", "ec2:Describe*"]
+SSM = "arn:aws:ssm:eu-central-1:123456789012"
+INSTANCES = "arn:aws:ec2:*:*:instance/*"
+ASSOCIATIONS = f"{SSM}:association/*"
+SSM_DOCUMENTS = ["arn:aws:ssm:eu-central-1::document/*", f"{SSM}:document/*"]
+PATCH_BASELINES = "arn:aws:ssm:eu-central-1:*:patchbaseline/*"
+LOG_GROUPS = "arn:aws:logs:eu-central-1:123456789012:log-group"
+PARAMETERS = [
+    f"{SSM}:parameter/app/a",
+    f"{SSM}:parameter/app/a/*",
+    f"{SSM}:parameter/app/b",
+    f"{SSM}:parameter/app/b/*",
+]
+CLOUDWATCH_CONFIGURATION = allow(["ssm:GetParameter"], f"{SSM}:parameter/AmazonCloudWatch-*")
+SESSION_LOG_GROUP = allow(
+    ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+    [f"{LOG_GROUPS}:/ssm/sessions", f"{LOG_GROUPS}:/ssm/sessions:*"],
+)
+
+
+def metrics(namespace):
+    """The statement that allows metrics in one namespace."""
+    condition = {"StringEquals": {"cloudwatch:namespace": namespace}}
+    return allow(["cloudwatch:PutMetricData"], condition=condition)
+
+
+DOCUMENTS = {
+    "ec2_describe": DEFAULT,
+    "ec2_describe_actions": document(
+        allow([*MESSAGING, "ssm:UpdateInstanceInformation", "ec2:DescribeInstances", "ec2:DescribeTags"])
+    ),
+    "scope_heartbeat": document(
+        allow([*MESSAGING, "ec2:Describe*"]),
+        allow(["ssm:UpdateInstanceInformation"], INSTANCES),
+    ),
+    "quiet_agent": QUIET,
+    "legacy_messaging": document(
+        allow(
+            [
+                *DEFAULT_ACTIONS,
+                "ec2messages:AcknowledgeMessage",
+                "ec2messages:DeleteMessage",
+                "ec2messages:FailMessage",
+                "ec2messages:GetEndpoint",
+                "ec2messages:GetMessages",
+                "ec2messages:SendReply",
+            ]
+        )
+    ),
+    "documents": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
+    ),
+    "state_manager": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
+        allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
+        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
+    ),
+    "inventory": document(
+        allow([*DEFAULT_ACTIONS, "ssm:PutInventory"]),
+        allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
+        allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
+        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
+    ),
+    "patching": document(
+        allow([*DEFAULT_ACTIONS, "ssm:GetDeployablePatchSnapshotForInstance", "ssm:PutInventory"]),
+        allow(["ssm:PutComplianceItems"], INSTANCES),
+        allow(["ssm:DescribeAssociation"], [INSTANCES, ASSOCIATIONS, *SSM_DOCUMENTS]),
+    ),
+    "patch_baseline_tags": document(
+        allow(
+            [
+                *DEFAULT_ACTIONS,
+                "ssm:GetDeployablePatchSnapshotForInstance",
+                "ssm:PutInventory",
+                "ssm:DescribePatchBaselines",
+                "tag:GetResources",
+            ]
+        ),
+        allow(["ssm:PutComplianceItems"], INSTANCES),
+        allow(["ssm:DescribeAssociation"], [INSTANCES, ASSOCIATIONS, *SSM_DOCUMENTS]),
+        allow(["ssm:GetPatchBaseline", "ssm:DescribeEffectivePatchesForPatchBaseline"], PATCH_BASELINES),
+    ),
+    "distributor": document(
+        allow([*DEFAULT_ACTIONS, "ssm:GetManifest", "ssm:PutConfigurePackageResult"]),
+        allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
+    ),
+    "managed_buckets": document(
+        allow(DEFAULT_ACTIONS),
+        allow(
+            ["s3:GetObject"],
+            [
+                "arn:aws:s3:::amazon-ssm-eu-central-1/*",
+                "arn:aws:s3:::aws-ssm-eu-central-1/*",
+                "arn:aws:s3:::aws-ssm-document-attachments-eu-central-1/*",
+                "arn:aws:s3:::aws-windows-downloads-eu-central-1/*",
+                "arn:aws:s3:::aws-patch-manager-eu-central-1-9163fdaaf/*",
+                "arn:aws:s3:::aws-patchmanager-macos-eu-central-1-9163fdaaf/*",
+                "arn:aws:s3:::patch-baseline-snapshot-eu-central-1/*",
+            ],
+        ),
+    ),
+    "parameters": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"], PARAMETERS),
+        allow(
+            ["kms:Decrypt"],
+            KEY,
+            {
+                "StringLike": {
+                    "kms:ViaService": "ssm.eu-central-1.amazonaws.com*",
+                    "kms:EncryptionContext:PARAMETER_ARN": PARAMETERS,
+                }
+            },
+        ),
+    ),
+    "session_kms_key_arn": document(allow(DEFAULT_ACTIONS), allow(["kms:Decrypt"], KEY)),
+    "session_logs": document(
+        allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
+        allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectAcl"], "arn:aws:s3:::logs/ssm/sessions/*"),
+        allow(["s3:GetEncryptionConfiguration"], "arn:aws:s3:::logs"),
+        allow(
+            ["kms:GenerateDataKey", "kms:Decrypt"],
+            OTHER_KEY,
+            {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com*"}},
+        ),
+        SESSION_LOG_GROUP,
+    ),
+    "cloudwatch_agent": document(
+        allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
+        metrics("Web"),
+        CLOUDWATCH_CONFIGURATION,
+        allow(
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+                "logs:PutRetentionPolicy",
+            ],
+            [
+                f"{LOG_GROUPS}:/ec2/app",
+                f"{LOG_GROUPS}:/ec2/app:*",
+                f"{LOG_GROUPS}:/ec2/web",
+                f"{LOG_GROUPS}:/ec2/web:*",
+            ],
+        ),
+    ),
+    "domain_join": document(
+        allow([*DEFAULT_ACTIONS, "ds:DescribeDirectories"]),
+        allow(["ds:CreateComputer"], "arn:aws:ds:eu-central-1:123456789012:directory/d-1234567890"),
+        allow(
+            ["secretsmanager:GetSecretValue"],
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
+            "aws/directory-services/d-1234567890/seamless-domain-join-??????",
+        ),
+    ),
+    "require_imdsv2": document(
+        allow(DEFAULT_ACTIONS),
+        {
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"NumericLessThan": {"ec2:RoleDelivery": "2.0"}},
+        },
+    ),
+    "vpc_endpoints_only": document(
+        allow(DEFAULT_ACTIONS),
+        {
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {
+                "StringNotEquals": {"aws:Ec2InstanceSourceVpc": "${aws:SourceVpc}"},
+                "Null": {"ec2:SourceInstanceARN": "false"},
+                "BoolIfExists": {"aws:ViaAWSService": "false"},
+            },
+        },
+    ),
+}
+"""The document of each option that grants or denies something, deployed to ``LOCATION``.
+
+A switch is true, and any other option has its value in ``MAPS`` or its example. What the option requires is set, too.
+"""
+
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
+
+
+def web_policy(key, bucket):
+    """The policy of the profile "web" in examples/two_profiles, with the ARN of its key and the name of its bucket."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": MESSAGING, "Resource": "*"},
+            {"Effect": "Allow", "Action": ["ssm:UpdateInstanceInformation"], "Resource": "arn:aws:ec2:*:*:instance/*"},
+            {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": key},
+            {
+                "Effect": "Allow",
+                "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
+                "Resource": f"arn:aws:s3:::{bucket}/web/*",
+            },
+            {"Effect": "Allow", "Action": ["s3:GetEncryptionConfiguration"], "Resource": f"arn:aws:s3:::{bucket}"},
+        ],
+    }

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
+from generators.option_sets import SWITCHES
 from ssm_profile.options import OPTIONS, option_at, option_paths
 from ssm_profile.validation import UNKNOWN
 from tests.expected import KEY, MAPS
@@ -386,6 +388,25 @@ def options_with(path: str, value: Any) -> Options:
     if key:
         return {name: {**MAPS[name], key: value}}
     return {name: value} | ({required: True} if required else {})
+
+
+def expected_options(name: str) -> Options:
+    """The options whose policy document is ``DOCUMENTS[name]`` of tests/expected.py."""
+    return options_with(name, MAPS.get(name, OPTIONS[name].example))
+
+
+def combined_switches() -> Iterator[Options]:
+    """No switch, each one, each pair, all but one and all of them.
+
+    Each set comes with each way to grant ec2:Describe*, and with and without the options that are no switches. A switch
+    adds its own grants or replaces those of one other option, so pairs show every effect.
+    """
+    switches = [name for name in SWITCHES if name != "ec2_describe"]
+    for size in (0, 1, 2, len(switches) - 1, len(switches)):
+        for names in combinations(switches, size):
+            for describe in ({}, {"ec2_describe": False}, {"ec2_describe_actions": ["DescribeTags"]}):
+                for maps in ({}, MAPS):
+                    yield {**dict.fromkeys(names, True), **describe, **maps}
 
 
 def valid_options() -> Iterator[Options]:
