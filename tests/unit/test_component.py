@@ -1,474 +1,505 @@
-"""The component under Pulumi mocks: what it registers, and how the parts hang together."""
+"""The component under Pulumi's mocks: what it registers, and how the resources depend on each other."""
 
 import json
+import re
 
 import pulumi
 import pulumi_aws as aws
 import pytest
 
-import ssm_profile
-from ssm_profile import SsmInstanceProfile, policy
-from ssm_profile.options import OPTIONS
+from ssm_profile import OptionsError, SsmInstanceProfile, policy
+from ssm_profile.component import OUTPUTS
+from ssm_profile.options import OPTIONS, camel_case
 from tests.expected import DEFAULT, KEY, LOCATION, PROD, QUIET, TRUST
+from tests.option_examples import options_with
 
 COMPONENT = "ssm-profile:index:SsmInstanceProfile"
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/rolePolicy:RolePolicy"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 
-SHAPE = {
-    "path": "/ssm/",
-    "role_name": "web",
-    "instance_profile_name": "web-profile",
-    "description": "For the web servers.",
-    "tags": {"Team": "web"},
-    "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
-    "service_principals": ["ec2.amazonaws.com.cn"],
-}
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+SSM_WIDE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
-def outputs_of(component):
-    """The component's outputs as a program exports them."""
-    names = (
-        "role_name",
-        "role_arn",
-        "instance_profile_name",
-        "instance_profile_arn",
-        "policy_json",
-        "actions",
-    )
-    for name in names:
+def export_outputs(component):
+    """Export the component's outputs from a program."""
+    for name in OUTPUTS:
         pulumi.export(name, getattr(component, name))
 
 
-def named(urn):
+def type_and_name(urn):
     """The types and the name in a URN. Its stack and project are not what they are outside of mocks."""
     return urn.split("::", 2)[2].removeprefix("pulumi:pulumi:Stack$")
 
 
-def test_public_names():
-    assert ssm_profile.__all__ == ["SsmInstanceProfile", "SsmInstanceProfileArgs", "SsmInstanceProfileReference"]
+def name_of(urn):
+    return urn.split("::")[-1]
 
 
-def test_default_registers_exactly_these_resources_with_these_inputs(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web"))
-
-    assert {(made.type, made.name) for made in cloud.registered} == {
-        (COMPONENT, "web"),
-        (ROLE, "web-role"),
-        (POLICY, "web-policy"),
-        (PROFILE, "web-profile"),
-    }
-    role_inputs = dict(cloud.of_type(ROLE).inputs)
-    assert json.loads(role_inputs.pop("assumeRolePolicy")) == TRUST
-    assert role_inputs == {"description": "Lets AWS Systems Manager manage the EC2 instances that use it."}
-    policy_inputs = dict(cloud.of_type(POLICY).inputs)
-    assert json.loads(policy_inputs.pop("policy")) == DEFAULT
-    assert policy_inputs == {"name": "web-policy", "role": "web-role-1234567"}
-    assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
+def ending_with(sentence):
+    """A pattern of the error about a wrong output. Pulumi puts lines before it that say where the output was used."""
+    return rf"\nValueError has risen: {re.escape(sentence)}$"
 
 
-def test_the_policy_of_a_new_role_is_there_before_that_of_the_old_one_goes(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web"))
-
-    request = cloud.requests["web-policy"]
-    assert (request.deleteBeforeReplaceDefined, request.deleteBeforeReplace) == (True, False)
+def iam_inputs(cloud):
+    """The inputs of each IAM resource by its name."""
+    return {each.name: each.inputs for each in cloud.registered if each.type.startswith("aws:iam")}
 
 
-def test_default_invokes_nothing(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web"))
+class TestDefault:
+    def test_default_registers_three_resources(self, cloud, deploy):
+        deploy(lambda: SsmInstanceProfile("web"))
 
-    assert cloud.invoked == []
+        assert {(each.type, each.name) for each in cloud.registered} == {
+            (COMPONENT, "web"),
+            (ROLE, "web-role"),
+            (POLICY, "web-policy"),
+            (PROFILE, "web-profile"),
+        }
+        role_inputs = dict(cloud.of_type(ROLE).inputs)
+        assert json.loads(role_inputs.pop("assumeRolePolicy")) == TRUST
+        assert role_inputs == {"description": "Lets AWS Systems Manager manage the EC2 instances that use it."}
+        policy_inputs = dict(cloud.of_type(POLICY).inputs)
+        assert json.loads(policy_inputs.pop("policy")) == DEFAULT
+        assert policy_inputs == {"name": "web-policy", "role": "web-role-1234567"}
+        assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
 
+    def test_default_looks_nothing_up(self, cloud, deploy):
+        deploy(lambda: SsmInstanceProfile("web"))
 
-@pytest.mark.parametrize(
-    ("args", "expected"),
-    [
-        ({}, DEFAULT),
-        ({"quiet_agent": True}, QUIET),
-        ({"ec2_describe": False, "scope_heartbeat": True, "require_imdsv2": True}, PROD),
-    ],
-)
-def test_args_reach_the_policy(cloud, deploy, args, expected):
-    deploy(lambda: SsmInstanceProfile("web", args))
+        assert cloud.invoked == []
 
-    assert cloud.policy == expected
+    def test_none_counts_as_not_given(self, cloud, deploy):
+        deploy(lambda: SsmInstanceProfile("web", dict.fromkeys(OPTIONS)))
 
+        assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
+        assert cloud.policy == DEFAULT
 
-def test_partition_is_looked_up_where_an_option_needs_it(cloud, deploy):
-    cloud.answers["aws:index/getPartition:getPartition"]["partition"] = "aws-us-gov"
+    @pytest.mark.parametrize("cloud", ["preview"], indirect=True)
+    def test_policy_is_known_in_a_preview(self, cloud, deploy):
+        deploy(lambda: SsmInstanceProfile("web"))
 
-    deploy(lambda: SsmInstanceProfile("web", {"scope_heartbeat": True}))
-
-    assert [call.token for call in cloud.invoked] == ["aws:index/getPartition:getPartition"]
-    assert cloud.policy["Statement"][1]["Resource"] == "arn:aws-us-gov:ec2:*:*:instance/*"
-
-
-def test_region_and_account_are_looked_up_where_an_option_needs_them(cloud, deploy):
-    cloud.answers["aws:index/getRegion:getRegion"]["region"] = "cn-north-1"
-    cloud.answers["aws:index/getPartition:getPartition"]["partition"] = "aws-cn"
-    cloud.answers["aws:index/getCallerIdentity:getCallerIdentity"]["accountId"] = "210987654321"
-
-    deploy(lambda: SsmInstanceProfile("web", {"documents": True}))
-
-    assert {call.token for call in cloud.invoked} == set(cloud.answers) - {"aws:iam/getRole:getRole"}
-    assert cloud.policy["Statement"][1]["Resource"] == [
-        "arn:aws-cn:ssm:cn-north-1::document/*",
-        "arn:aws-cn:ssm:cn-north-1:210987654321:document/*",
-    ]
+        assert cloud.policy == DEFAULT
 
 
-def test_an_unknown_function_fails_the_program(cloud, deploy):
-    cloud.answers.clear()
+class TestPolicy:
+    @pytest.mark.parametrize(
+        ("args", "expected"),
+        [
+            ({}, DEFAULT),
+            ({"quiet_agent": True}, QUIET),
+            ({"ec2_describe": False, "scope_heartbeat": True, "require_imdsv2": True}, PROD),
+        ],
+    )
+    def test_args_reach_the_policy(self, cloud, deploy, args, expected):
+        deploy(lambda: SsmInstanceProfile("web", args))
 
-    with pytest.raises(Exception, match="getPartition"):
+        assert cloud.policy == expected
+
+    def test_partition_is_looked_up_if_needed(self, cloud, deploy):
+        cloud.answers["aws:index/getPartition:getPartition"]["partition"] = "aws-us-gov"
+
         deploy(lambda: SsmInstanceProfile("web", {"scope_heartbeat": True}))
 
+        assert [call.token for call in cloud.invoked] == ["aws:index/getPartition:getPartition"]
+        assert cloud.policy["Statement"][1]["Resource"] == "arn:aws-us-gov:ec2:*:*:instance/*"
 
-def test_shape_reaches_role_and_profile(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web", SHAPE))
+    def test_region_and_account_are_looked_up_if_needed(self, cloud, deploy):
+        cloud.answers["aws:index/getRegion:getRegion"]["region"] = "cn-north-1"
+        cloud.answers["aws:index/getPartition:getPartition"]["partition"] = "aws-cn"
+        cloud.answers["aws:index/getCallerIdentity:getCallerIdentity"]["accountId"] = "210987654321"
 
-    role_inputs = dict(cloud.of_type(ROLE).inputs)
-    trust = json.loads(role_inputs.pop("assumeRolePolicy"))
-    assert trust["Statement"][0]["Principal"] == {"Service": "ec2.amazonaws.com.cn"}
-    assert role_inputs == {
-        "name": "web",
-        "path": "/ssm/",
-        "description": "For the web servers.",
-        "permissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
-        "tags": {"Team": "web"},
-    }
-    assert cloud.of_type(PROFILE).inputs == {
-        "name": "web-profile",
-        "path": "/ssm/",
-        "role": "web",
-        "tags": {"Team": "web"},
-    }
+        deploy(lambda: SsmInstanceProfile("web", {"documents": True}))
 
+        assert {call.token for call in cloud.invoked} == set(cloud.answers) - {"aws:iam/getRole:getRole"}
+        assert cloud.policy["Statement"][1]["Resource"] == [
+            "arn:aws-cn:ssm:cn-north-1::document/*",
+            "arn:aws-cn:ssm:cn-north-1:210987654321:document/*",
+        ]
 
-def test_everything_taggable_has_the_tags(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web", {"tags": {"Team": "web"}}))
+    def test_failed_lookup_fails_the_program(self, cloud, deploy):
+        cloud.answers.clear()
 
-    taggable = {
-        made.type: made.inputs.get("tags")
-        for made in cloud.registered
-        if hasattr(getattr(aws.iam, made.type.split(":")[-1], None), "tags")
-    }
-    assert taggable == {ROLE: {"Team": "web"}, PROFILE: {"Team": "web"}}
+        with pytest.raises(Exception, match="getPartition"):
+            deploy(lambda: SsmInstanceProfile("web", {"scope_heartbeat": True}))
 
+        assert POLICY not in {each.type for each in cloud.registered}
 
-def test_children_belong_to_the_component(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web"))
+    def test_policy_is_replaced_before_deletion(self, cloud, deploy):
+        """An instance never lacks its permissions."""
+        deploy(lambda: SsmInstanceProfile("web"))
 
-    children = ("web-role", "web-policy", "web-profile")
-    assert {named(cloud.requests[name].parent) for name in children} == {f"{COMPONENT}::web"}
+        request = cloud.requests["web-policy"]
+        assert (request.deleteBeforeReplaceDefined, request.deleteBeforeReplace) == (True, False)
 
 
-MORE = "arn:aws:iam::123456789012:policy/more"
+class TestResources:
+    def test_options_reach_role_and_profile(self, cloud, deploy):
+        options = {
+            "path": "/ssm/",
+            "role_name": "web",
+            "instance_profile_name": "web-profile",
+            "description": "For the web servers.",
+            "tags": {"Team": "web"},
+            "permissions_boundary_arn": BOUNDARY,
+            "service_principals": ["ec2.amazonaws.com.cn"],
+        }
 
-PINNED = {
-    "inline": (
-        {},
-        {
-            "web-role": "aws:iam/role:Role",
-            "web-policy": "aws:iam/rolePolicy:RolePolicy",
-            "web-profile": "aws:iam/instanceProfile:InstanceProfile",
-        },
-    ),
-    "everything else": (
-        {"policy_kind": "managed", "exclusive": True, "managed_policy_arns": [MORE]},
-        {
-            "web-role": "aws:iam/role:Role",
-            "web-policy": "aws:iam/policy:Policy",
-            "web-policy-attachment": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-            "web-attachment-32783bca": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-            "web-exclusive-policies": "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
-            "web-exclusive-attachments": "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
-            "web-profile": "aws:iam/instanceProfile:InstanceProfile",
-        },
-    ),
-}
-"""What the resources are called. A change of any replaces it in every stack, unless an alias has its old name."""
+        deploy(lambda: SsmInstanceProfile("web", options))
+
+        role_inputs = dict(cloud.of_type(ROLE).inputs)
+        trust = json.loads(role_inputs.pop("assumeRolePolicy"))
+        assert trust["Statement"][0]["Principal"] == {"Service": "ec2.amazonaws.com.cn"}
+        assert role_inputs == {
+            "name": "web",
+            "path": "/ssm/",
+            "description": "For the web servers.",
+            "permissionsBoundary": BOUNDARY,
+            "tags": {"Team": "web"},
+        }
+        assert cloud.of_type(PROFILE).inputs == {
+            "name": "web-profile",
+            "path": "/ssm/",
+            "role": "web",
+            "tags": {"Team": "web"},
+        }
+
+    def test_every_taggable_resource_is_tagged(self, cloud, deploy):
+        deploy(lambda: SsmInstanceProfile("web", {"tags": {"Team": "web"}}))
+
+        taggable = {
+            each.type: each.inputs.get("tags")
+            for each in cloud.registered
+            if hasattr(getattr(aws.iam, each.type.split(":")[-1], None), "tags")
+        }
+        assert taggable == {ROLE: {"Team": "web"}, PROFILE: {"Team": "web"}}
+
+    def test_component_is_the_parent(self, cloud, deploy):
+        deploy(lambda: SsmInstanceProfile("web"))
+
+        children = ("web-role", "web-policy", "web-profile")
+        assert {type_and_name(cloud.requests[name].parent) for name in children} == {f"{COMPONENT}::web"}
+
+    def test_profile_waits_for_role_and_policy(self, cloud, deploy):
+        deploy(lambda: SsmInstanceProfile("web"))
+
+        assert {type_and_name(urn) for urn in cloud.requests["web-profile"].dependencies} == {
+            f"{COMPONENT}${ROLE}::web-role",
+            f"{COMPONENT}${POLICY}::web-policy",
+        }
+        assert [type_and_name(urn) for urn in cloud.requests["web-policy"].dependencies] == [
+            f"{COMPONENT}${ROLE}::web-role"
+        ]
+
+    def test_resource_options_reach_every_resource(self, cloud, deploy):
+        def program():
+            provider = aws.Provider("elsewhere", region="us-gov-west-1")
+            opts = pulumi.ResourceOptions(protect=True, providers=[provider])
+            SsmInstanceProfile("web", {"documents": True}, opts)
+
+        deploy(program)
+
+        provider = "pulumi:providers:aws::elsewhere::elsewhere-1234567"
+        providers = {type_and_name(each.provider) for each in cloud.registered if each.type.startswith("aws:")}
+        assert providers == {provider}
+        assert [type_and_name(call.provider) for call in cloud.invoked] == [provider] * 3
+        assert all(cloud.requests[name].protect for name in ("web", "web-role", "web-policy", "web-profile"))
+
+    def test_two_components_do_not_clash(self, cloud, deploy):
+        def program():
+            SsmInstanceProfile("web")
+            SsmInstanceProfile("batch", {"quiet_agent": True})
+
+        deploy(program)
+
+        policies = {each.name: json.loads(each.inputs["policy"]) for each in cloud.registered if each.type == POLICY}
+        assert policies == {"web-policy": DEFAULT, "batch-policy": QUIET}
+
+    @pytest.mark.parametrize(
+        ("args", "children"),
+        [
+            (
+                {},
+                {
+                    "web-role": "aws:iam/role:Role",
+                    "web-policy": "aws:iam/rolePolicy:RolePolicy",
+                    "web-profile": "aws:iam/instanceProfile:InstanceProfile",
+                },
+            ),
+            (
+                {
+                    "policy_kind": "managed",
+                    "exclusive": True,
+                    "managed_policy_arns": ["arn:aws:iam::123456789012:policy/more"],
+                },
+                {
+                    "web-role": "aws:iam/role:Role",
+                    "web-policy": "aws:iam/policy:Policy",
+                    "web-policy-attachment": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+                    "web-attachment-32783bca": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+                    "web-exclusive-policies": "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
+                    "web-exclusive-attachments": (
+                        "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
+                    ),
+                    "web-profile": "aws:iam/instanceProfile:InstanceProfile",
+                },
+            ),
+        ],
+        ids=["inline", "managed"],
+    )
+    def test_names_and_types_never_change(self, cloud, deploy, args, children):
+        """A new name or type replaces the resource in every stack, unless an alias has the old one."""
+        deploy(lambda: SsmInstanceProfile("web", args))
+
+        registered = {each.name: each.type for each in cloud.registered if each.type != "pulumi:pulumi:Stack"}
+        assert registered == {"web": "ssm-profile:index:SsmInstanceProfile", **children}
 
 
-@pytest.mark.parametrize(("args", "children"), PINNED.values(), ids=PINNED)
-def test_names_and_types_stay_as_they_are(cloud, deploy, args, children):
-    deploy(lambda: SsmInstanceProfile("web", args))
+class TestOutputs:
+    def test_outputs(self, deploy):
+        outputs = deploy(lambda: export_outputs(SsmInstanceProfile("web")))
 
-    registered = {each.name: each.type for each in cloud.registered if each.type != "pulumi:pulumi:Stack"}
-    assert registered == {"web": "ssm-profile:index:SsmInstanceProfile", **children}
+        assert json.loads(outputs.pop("policy_json")) == DEFAULT
+        assert outputs == {
+            "role_name": "web-role-1234567",
+            "role_arn": "arn:aws:iam::123456789012:role/web-role-1234567",
+            "instance_profile_name": "web-profile-1234567",
+            "instance_profile_arn": "arn:aws:iam::123456789012:instance-profile/web-profile-1234567",
+            "actions": sorted(DEFAULT["Statement"][0]["Action"]),
+        }
 
+    def test_outputs_are_registered_in_camel_case(self, deploy):
+        registered = {}
 
-def test_profile_waits_for_the_policy_and_the_role(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web"))
+        class Recorded(SsmInstanceProfile):
+            def register_outputs(self, outputs):
+                registered.update(outputs)
+                super().register_outputs(outputs)
 
-    assert {named(urn) for urn in cloud.requests["web-profile"].dependencies} == {
-        f"{COMPONENT}${ROLE}::web-role",
-        f"{COMPONENT}${POLICY}::web-policy",
-    }
-    assert [named(urn) for urn in cloud.requests["web-policy"].dependencies] == [f"{COMPONENT}${ROLE}::web-role"]
+        deploy(lambda: Recorded("web"))
 
-
-def test_protection_and_provider_reach_the_children_and_the_lookup(cloud, deploy):
-    def program():
-        provider = aws.Provider("elsewhere", region="us-gov-west-1")
-        opts = pulumi.ResourceOptions(protect=True, providers=[provider])
-        SsmInstanceProfile("web", {"documents": True}, opts)
-
-    deploy(program)
-
-    provider = "pulumi:providers:aws::elsewhere::elsewhere-1234567"
-    assert {named(made.provider) for made in cloud.registered if made.type.startswith("aws:")} == {provider}
-    assert [named(call.provider) for call in cloud.invoked] == [provider] * 3
-    assert all(cloud.requests[name].protect for name in ("web", "web-role", "web-policy", "web-profile"))
+        assert list(registered) == [camel_case(output) for output in OUTPUTS]
 
 
-def test_outputs(deploy):
-    outputs = deploy(lambda: outputs_of(SsmInstanceProfile("web")))
+class TestManagedPolicy:
+    def test_managed_policy_is_attached_first(self, cloud, deploy):
+        """The instance profile waits for the attachment."""
+        args = {"policy_kind": "managed", "path": "/ssm/", "tags": {"Team": "web"}}
 
-    assert json.loads(outputs.pop("policy_json")) == DEFAULT
-    assert outputs == {
-        "role_name": "web-role-1234567",
-        "role_arn": "arn:aws:iam::123456789012:role/web-role-1234567",
-        "instance_profile_name": "web-profile-1234567",
-        "instance_profile_arn": "arn:aws:iam::123456789012:instance-profile/web-profile-1234567",
-        "actions": sorted(DEFAULT["Statement"][0]["Action"]),
-    }
+        outputs = deploy(lambda: export_outputs(SsmInstanceProfile("web", args)))
+
+        resources = iam_inputs(cloud)
+        assert resources.keys() == {"web-role", "web-policy", "web-policy-attachment", "web-profile"}
+        assert json.loads(resources["web-policy"].pop("policy")) == DEFAULT
+        assert resources["web-policy"] == {"path": "/ssm/", "tags": {"Team": "web"}}
+        assert resources["web-policy-attachment"] == {
+            "role": "web-role-1234567",
+            "policyArn": "arn:aws:iam::123456789012:policy/web-policy-1234567",
+        }
+        assert {name_of(urn) for urn in cloud.requests["web-profile"].dependencies} == {
+            "web-role",
+            "web-policy",
+            "web-policy-attachment",
+        }
+        assert json.loads(outputs["policy_json"]) == DEFAULT
+
+    def test_order_does_not_change_attachment_names(self, cloud, deploy):
+        def program():
+            SsmInstanceProfile("one", {"managed_policy_arns": [READ_ONLY, BOUNDARY]})
+            SsmInstanceProfile("two", {"managed_policy_arns": [BOUNDARY, READ_ONLY]})
+
+        deploy(program)
+
+        attachments = {name: inputs["policyArn"] for name, inputs in iam_inputs(cloud).items() if "attachment" in name}
+        one = {name.removeprefix("one-"): arn for name, arn in attachments.items() if name.startswith("one-")}
+        two = {name.removeprefix("two-"): arn for name, arn in attachments.items() if name.startswith("two-")}
+        assert one == two
+        assert sorted(one.values()) == sorted([READ_ONLY, BOUNDARY])
+
+    def test_policy_of_the_same_program_is_attached(self, cloud, deploy):
+        def program():
+            extra = aws.iam.Policy("extra", policy=json.dumps(DEFAULT))
+            SsmInstanceProfile("web", {"managed_policy_arns": [extra.arn]})
+
+        deploy(program)
+
+        assert iam_inputs(cloud)["web-attachment-0"]["policyArn"] == "arn:aws:iam::123456789012:policy/extra-1234567"
+
+    @pytest.mark.parametrize(
+        ("kind", "policies", "arns"),
+        [
+            ("inline", ["web-policy"], [READ_ONLY]),
+            ("managed", [], [READ_ONLY, "arn:aws:iam::123456789012:policy/web-policy-1234567"]),
+        ],
+    )
+    def test_exclusive_keeps_only_given_policies(self, cloud, deploy, kind, policies, arns):
+        args = {"exclusive": True, "policy_kind": kind, "managed_policy_arns": [READ_ONLY]}
+
+        deploy(lambda: SsmInstanceProfile("web", args))
+
+        resources = iam_inputs(cloud)
+        role = {"roleName": "web-role-1234567"}
+        assert resources["web-exclusive-policies"] == role | {"policyNames": policies}
+        assert resources["web-exclusive-attachments"] == role | {"policyArns": arns}
+        given = {name for name in resources if name.startswith(("web-policy", "web-attachment"))}
+        for exclusive in ("web-exclusive-policies", "web-exclusive-attachments"):
+            assert {name_of(urn) for urn in cloud.requests[exclusive].dependencies} >= given
 
 
-def test_outputs_are_registered_under_the_names_of_the_schema(deploy):
-    registered = {}
+class TestExistingRole:
+    def test_existing_role_is_not_created(self, cloud, deploy):
+        name = "w" * 60  # which is too long for the name of a new role
 
-    class Recorded(SsmInstanceProfile):
-        def register_outputs(self, outputs):
-            registered.update(outputs)
-            super().register_outputs(outputs)
+        outputs = deploy(lambda: export_outputs(SsmInstanceProfile(name, {"existing_role_name": "old"})))
 
-    deploy(lambda: Recorded("web"))
+        resources = iam_inputs(cloud)
+        assert resources.keys() == {f"{name}-policy", f"{name}-profile"}
+        assert {inputs["role"] for inputs in resources.values()} == {"old"}
+        assert (outputs["role_name"], outputs["role_arn"]) == ("old", "arn:aws:iam::123456789012:role/old")
 
-    assert registered.keys() == {
-        "roleName",
-        "roleArn",
-        "instanceProfileName",
-        "instanceProfileArn",
-        "policyJson",
-        "actions",
-    }
+    def test_policy_name_is_random(self, cloud, deploy):
+        """A fixed name could overwrite the policy of another component."""
+        deploy(lambda: SsmInstanceProfile("web", {"existing_role_name": "old"}))
+
+        assert not any("name" in inputs for inputs in iam_inputs(cloud).values())
 
 
-@pytest.mark.parametrize("cloud", ["preview"], indirect=True)
-def test_policy_is_a_plain_known_string_in_a_preview(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web"))
+class TestOutputsOfOtherResources:
+    def test_strings_and_tags_may_be_outputs(self, cloud, deploy):
+        def program():
+            boundary = aws.iam.Policy("boundary", policy=json.dumps(DEFAULT))
+            arn = boundary.arn.apply(lambda _: BOUNDARY)
+            tags = {"Boundary": boundary.name}
+            SsmInstanceProfile(
+                "web", {"permissions_boundary_arn": arn, "role_name": pulumi.Output.from_input("web"), "tags": tags}
+            )
 
-    assert cloud.policy == DEFAULT
+        deploy(program)
 
+        role_inputs = cloud.of_type(ROLE).inputs
+        assert role_inputs["permissionsBoundary"] == BOUNDARY
+        assert role_inputs["name"] == "web"
+        assert role_inputs["tags"] == {"Boundary": "boundary-1234567"}
 
-@pytest.mark.parametrize("cloud", ["preview"], indirect=True)
-def test_a_preview_does_not_need_to_know_any_arn(cloud, deploy):
-    deploy(lambda: outputs_of(SsmInstanceProfile("web", {"scope_heartbeat": True})))
+    def test_values_of_maps_may_be_outputs(self, cloud, deploy):
+        def program():
+            bucket = aws.s3.Bucket("logs")
+            args = {
+                "session_logs": {"bucket": bucket.bucket.apply(lambda _: "logs"), "prefix": None},
+                "session_kms_key_arn": pulumi.Output.from_input(KEY),
+            }
+            SsmInstanceProfile("web", args)
 
-    assert {made.name for made in cloud.registered} == {"web", "web-role", "web-policy", "web-profile"}
+        deploy(program)
 
+        expected = {"session_logs": {"bucket": "logs"}, "session_kms_key_arn": KEY}
+        assert cloud.policy == policy.policy_document(expected, LOCATION)
 
-def test_two_components_do_not_clash(cloud, deploy):
-    def program():
-        SsmInstanceProfile("web")
-        SsmInstanceProfile("batch", {"quiet_agent": True})
+    def test_output_is_awaited_without_a_lookup(self, cloud, deploy):
+        deploy(lambda: SsmInstanceProfile("web", {"session_kms_key_arn": pulumi.Output.from_input(KEY)}))
 
-    deploy(program)
+        assert cloud.invoked == []
+        assert cloud.policy == policy.policy_document({"session_kms_key_arn": KEY}, {})
 
-    policies = {made.name: json.loads(made.inputs["policy"]) for made in cloud.registered if made.type == POLICY}
-    assert policies == {"web-policy": DEFAULT, "batch-policy": QUIET}
+    @pytest.mark.parametrize("cloud", ["preview"], indirect=True)
+    def test_preview_knows_policies_without_outputs(self, cloud, deploy):
+        """An unknown value that grants nothing leaves the policy known."""
 
+        def program():
+            boundary = aws.iam.Policy("boundary", policy=json.dumps(DEFAULT))
+            SsmInstanceProfile("web", {"permissions_boundary_arn": boundary.arn})
 
-def test_none_counts_as_not_given(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web", dict.fromkeys(OPTIONS)))
+        deploy(program)
 
-    assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
+        assert cloud.policy == DEFAULT
 
+    @pytest.mark.parametrize("cloud", ["preview"], indirect=True)
+    def test_preview_needs_no_arns(self, cloud, deploy):
+        deploy(lambda: export_outputs(SsmInstanceProfile("web", {"scope_heartbeat": True})))
 
-def test_inputs_may_be_outputs_of_other_resources(cloud, deploy):
-    def program():
-        boundary = aws.iam.Policy("boundary", policy=json.dumps(DEFAULT))
-        arn = boundary.arn.apply(lambda _: SHAPE["permissions_boundary_arn"])
-        tags = {"Boundary": boundary.name}
-        SsmInstanceProfile(
-            "web", {"permissions_boundary_arn": arn, "role_name": pulumi.Output.from_input("web"), "tags": tags}
+        assert {each.name for each in cloud.registered} == {"web", "web-role", "web-policy", "web-profile"}
+
+    @pytest.mark.parametrize(
+        ("option", "value", "sentence"),
+        [
+            (
+                "permissions_boundary_arn",
+                "not-an-arn",
+                (
+                    f'`permissions_boundary_arn` must be the ARN of a managed policy, for example "{BOUNDARY}" '
+                    '(got "not-an-arn").'
+                ),
+            ),
+            (
+                "path",
+                "no-slashes",
+                (
+                    '`path` must be a path that begins and ends with "/", of at most 512 printable ASCII characters, '
+                    'for example "/ssm/" (got "no-slashes").'
+                ),
+            ),
+            (
+                "tags",
+                {"aws:reserved": "x"},
+                (
+                    "`tags` must be a map of at most 50 tags. A key has 1 to 128 characters and does not begin with "
+                    '"aws:", a value has at most 256; both consist of letters, digits, spaces and _ . : / = + - @, for '
+                    'example {"Team": "web"} (got the tag {"aws:reserved": "x"}).'
+                ),
+            ),
+        ],
+    )
+    def test_wrong_output_stops_before_the_role(self, cloud, deploy, option, value, sentence):
+        with pytest.raises(ValueError, match=ending_with(sentence)):
+            deploy(lambda: SsmInstanceProfile("web", {option: pulumi.Output.from_input(value)}))
+
+        assert [each for each in cloud.registered if each.type.startswith("aws:")] == []
+
+    def test_wrong_output_in_a_map_stops_before_the_policy(self, cloud, deploy):
+        sentence = '`session_logs.bucket` must be the name of a bucket, for example "logs" (got "*").'
+
+        with pytest.raises(ValueError, match=ending_with(sentence)):
+            deploy(lambda: SsmInstanceProfile("web", {"session_logs": {"bucket": pulumi.Output.from_input("*")}}))
+
+        assert [each for each in cloud.registered if each.type in (POLICY, PROFILE)] == []
+
+    def test_wrong_output_in_a_list_is_not_attached(self, cloud, deploy):
+        arns = [READ_ONLY, pulumi.Output.from_input(SSM_WIDE)]
+        sentence = (
+            f'`managed_policy_arns` cannot contain "{SSM_WIDE}". It reads every parameter and every document in the '
+            "account."
         )
 
-    deploy(program)
+        with pytest.raises(ValueError, match=ending_with(sentence)):
+            deploy(lambda: SsmInstanceProfile("web", {"managed_policy_arns": arns}))
 
-    role_inputs = cloud.of_type(ROLE).inputs
-    assert role_inputs["permissionsBoundary"] == SHAPE["permissions_boundary_arn"]
-    assert role_inputs["name"] == "web"
-    assert role_inputs["tags"] == {"Boundary": "boundary-1234567"}
+        assert "web-attachment-1" not in iam_inputs(cloud)
 
+    @pytest.mark.parametrize("option", [name for name, known in OPTIONS.items() if not known.accepts_outputs])
+    def test_deciding_options_cannot_be_outputs(self, cloud, deploy, option):
+        with pytest.raises(OptionsError) as error:
+            deploy(lambda: SsmInstanceProfile("web", options_with(option, pulumi.Output.from_input(True))))
 
-@pytest.mark.parametrize(
-    ("option", "wrong"),
-    [
-        ("permissions_boundary_arn", "not-an-arn"),
-        ("path", "no-slashes"),
-        ("tags", {"aws:reserved": "x"}),
-    ],
-)
-def test_an_output_that_turns_out_wrong_fails_before_the_role_is_made(cloud, deploy, option, wrong):
-    with pytest.raises(Exception, match=rf"{option}: found .*; allowed: "):
-        deploy(lambda: SsmInstanceProfile("web", {option: pulumi.Output.from_input(wrong)}))
-
-    assert [made for made in cloud.registered if made.type.startswith("aws:")] == []
-
-
-READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-
-
-def made(cloud):
-    return {resource.name: resource.inputs for resource in cloud.registered if resource.type.startswith("aws:iam")}
-
-
-def test_a_managed_policy_is_attached_before_the_profile_is_made(cloud, deploy):
-    outputs = deploy(
-        lambda: outputs_of(
-            SsmInstanceProfile("web", {"policy_kind": "managed", "path": "/ssm/", "tags": {"Team": "web"}})
+        assert str(error.value) == (
+            f"`{option}` must be known before the deployment, since it decides what is granted. It cannot be an output "
+            "of another resource."
         )
+        assert cloud.registered == []
+
+
+def too_long(size, kind):
+    """The sentence about a policy that is too long."""
+    return (
+        f"`policy` is too long: it has {size:,} characters without spaces. IAM allows 10,240 in the inline policies of "
+        f'a role and 6,144 in a managed policy, and `policy_kind` is "{kind}". Use fewer or shorter '
+        "`parameters.paths`, `cloudwatch_agent.log_groups` or `ec2_describe_actions`."
     )
 
-    resources = made(cloud)
-    assert resources.keys() == {"web-role", "web-policy", "web-policy-attachment", "web-profile"}
-    assert json.loads(resources["web-policy"].pop("policy")) == DEFAULT
-    assert resources["web-policy"] == {"path": "/ssm/", "tags": {"Team": "web"}}
-    assert resources["web-policy-attachment"] == {
-        "role": "web-role-1234567",
-        "policyArn": "arn:aws:iam::123456789012:policy/web-policy-1234567",
-    }
-    assert {named(urn).split("::")[-1] for urn in cloud.requests["web-profile"].dependencies} == {
-        "web-role",
-        "web-policy",
-        "web-policy-attachment",
-    }
-    assert json.loads(outputs["policy_json"]) == DEFAULT
 
-
-def test_further_policies_are_attached_under_names_that_do_not_depend_on_their_order(cloud, deploy):
-    boundary = SHAPE["permissions_boundary_arn"]
-
-    def program():
-        SsmInstanceProfile("one", {"managed_policy_arns": [READ_ONLY, boundary]})
-        SsmInstanceProfile("two", {"managed_policy_arns": [boundary, READ_ONLY]})
-
-    deploy(program)
-
-    attachments = {name: inputs["policyArn"] for name, inputs in made(cloud).items() if "attachment" in name}
-    one = {name.removeprefix("one-"): arn for name, arn in attachments.items() if name.startswith("one-")}
-    two = {name.removeprefix("two-"): arn for name, arn in attachments.items() if name.startswith("two-")}
-    assert one == two
-    assert sorted(one.values()) == sorted([READ_ONLY, boundary])
-
-
-def test_further_policies_may_be_made_in_the_same_program(cloud, deploy):
-    def program():
-        extra = aws.iam.Policy("extra", policy=json.dumps(DEFAULT))
-        SsmInstanceProfile("web", {"managed_policy_arns": [extra.arn]})
-
-    deploy(program)
-
-    assert made(cloud)["web-attachment-0"]["policyArn"] == "arn:aws:iam::123456789012:policy/extra-1234567"
-
-
-def test_an_existing_role_is_given_the_policy_and_the_profile_and_is_not_made(cloud, deploy):
-    outputs = deploy(lambda: outputs_of(SsmInstanceProfile("w" * 60, {"existing_role_name": "old"})))
-
-    resources = made(cloud)
-    assert resources.keys() == {f"{'w' * 60}-policy", f"{'w' * 60}-profile"}
-    assert {inputs["role"] for inputs in resources.values()} == {"old"}
-    assert not any("name" in inputs for inputs in resources.values())  # which would overwrite another component's
-    assert (outputs["role_name"], outputs["role_arn"]) == ("old", "arn:aws:iam::123456789012:role/old")
-
-
-@pytest.mark.parametrize(
-    ("kind", "policies", "arns"),
-    [
-        ("inline", ["web-policy"], [READ_ONLY]),
-        ("managed", [], [READ_ONLY, "arn:aws:iam::123456789012:policy/web-policy-1234567"]),
-    ],
-)
-def test_exclusive_names_exactly_the_policies_that_are_given_here(cloud, deploy, kind, policies, arns):
-    args = {"exclusive": True, "policy_kind": kind, "managed_policy_arns": [READ_ONLY]}
-
-    deploy(lambda: SsmInstanceProfile("web", args))
-
-    resources = made(cloud)
-    role = {"roleName": "web-role-1234567"}
-    assert resources["web-exclusive-policies"] == role | {"policyNames": policies}
-    assert resources["web-exclusive-attachments"] == role | {"policyArns": arns}
-    given = {name for name in resources if name.startswith(("web-policy", "web-attachment"))}
-    for exclusive in ("web-exclusive-policies", "web-exclusive-attachments"):
-        after = {named(urn).split("::")[-1] for urn in cloud.requests[exclusive].dependencies}
-        assert after >= given
-
-
-def test_maps_may_hold_outputs_of_other_resources(cloud, deploy):
-    def program():
-        bucket = aws.s3.Bucket("logs")
-        args = {
-            "session_logs": {"bucket": bucket.bucket.apply(lambda _: "logs"), "prefix": None},
-            "session_kms_key_arn": pulumi.Output.from_input(KEY),
-        }
-        SsmInstanceProfile("web", args)
-
-    deploy(program)
-
-    expected = {"session_logs": {"bucket": "logs"}, "session_kms_key_arn": KEY}
-    assert cloud.policy == policy.policy_document(expected, LOCATION)
-
-
-def test_an_output_is_waited_for_where_nothing_is_looked_up(cloud, deploy):
-    deploy(lambda: SsmInstanceProfile("web", {"session_kms_key_arn": pulumi.Output.from_input(KEY)}))
-
-    assert cloud.invoked == []
-    assert cloud.policy == policy.policy_document({"session_kms_key_arn": KEY}, {})
-
-
-@pytest.mark.parametrize("cloud", ["preview"], indirect=True)
-def test_what_grants_nothing_and_is_not_known_yet_leaves_the_policy_known(cloud, deploy):
-    def program():
-        boundary = aws.iam.Policy("boundary", policy=json.dumps(DEFAULT))
-        SsmInstanceProfile("web", {"permissions_boundary_arn": boundary.arn})
-
-    deploy(program)
-
-    assert cloud.policy == DEFAULT
-
-
-def test_an_output_in_a_map_that_turns_out_wrong_fails_before_the_policy_is_made(cloud, deploy):
-    with pytest.raises(Exception, match=r"session_logs.bucket: found \"\*\"; allowed: the name of a bucket"):
-        deploy(lambda: SsmInstanceProfile("web", {"session_logs": {"bucket": pulumi.Output.from_input("*")}}))
-
-    assert [made for made in cloud.registered if made.type in (POLICY, PROFILE)] == []
-
-
-def test_an_output_in_a_list_that_turns_out_wrong_is_not_attached(cloud, deploy):
-    wide = pulumi.Output.from_input("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
-
-    with pytest.raises(Exception, match=r"managed_policy_arns: found \"arn.*InstanceCore\"; allowed: "):
-        deploy(lambda: SsmInstanceProfile("web", {"managed_policy_arns": [READ_ONLY, wide]}))
-
-    assert "web-attachment-1" not in made(cloud)
-
-
-def test_a_policy_over_iam_s_limit_is_refused_with_the_numbers_before_anything_is_registered(cloud, deploy):
-    paths = [f"/application/environment/{number:04}" for number in range(100)]
-
-    with pytest.raises(
-        ValueError, match=r"policy: found 1\d,\d{3} characters, .* allowed: 10,240 in a role's inline policies"
-    ):
-        deploy(lambda: SsmInstanceProfile("web", {"parameters": {"paths": paths}}))
-
-    assert cloud.registered == []
-
-
-def options_of(size):
-    """Options whose policy is of a size, without anything to look up."""
+def options_of_size(size):
+    """Options whose policy has this size and needs no lookup."""
     digits = [100] * (size // 125)
 
     def options():
@@ -479,56 +510,67 @@ def options_of(size):
     return options()
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("inline", 10_240), ("managed", 6_144)])
-def test_a_policy_at_iam_s_limit_is_accepted_and_one_more_character_is_not(cloud, deploy, kind, limit):
-    with pytest.raises(ValueError, match=rf"policy: found {limit + 1:,} characters, .*policy_kind is {kind}"):
-        deploy(lambda: SsmInstanceProfile("web", options_of(limit + 1) | {"policy_kind": kind}))
-    assert cloud.registered == []
+class TestSize:
+    @pytest.mark.parametrize(("kind", "limit"), [("inline", 10_240), ("managed", 6_144)])
+    def test_policy_at_the_limit_is_accepted(self, deploy, kind, limit):
+        args = options_of_size(limit) | {"policy_kind": kind}
 
-    outputs = deploy(lambda: outputs_of(SsmInstanceProfile("web", options_of(limit) | {"policy_kind": kind})))
-    assert policy.size(json.loads(outputs["policy_json"])) == limit
+        outputs = deploy(lambda: export_outputs(SsmInstanceProfile("web", args)))
+
+        assert len(outputs["policy_json"].replace(" ", "")) == limit
+
+    @pytest.mark.parametrize(("kind", "limit"), [("inline", 10_240), ("managed", 6_144)])
+    def test_policy_over_the_limit_is_refused(self, cloud, deploy, kind, limit):
+        args = options_of_size(limit + 1) | {"policy_kind": kind}
+
+        with pytest.raises(OptionsError) as error:
+            deploy(lambda: SsmInstanceProfile("web", args))
+
+        assert str(error.value) == too_long(limit + 1, kind)
+        assert cloud.registered == []
+
+    def test_shortest_location_is_refused(self, cloud, deploy):
+        """A policy that is too long everywhere is refused before anything is looked up."""
+        args = {"parameters": {"paths": [f"/application/environment/{number:04}" for number in range(100)]}}
+        shortest = policy.policy_document(args, {"partition": "aws", "region": "us-east-1", "account": "123456789012"})
+
+        with pytest.raises(OptionsError) as error:
+            deploy(lambda: SsmInstanceProfile("web", args))
+
+        assert str(error.value) == too_long(policy.size(shortest), "inline")
+        assert cloud.registered == cloud.invoked == []
+
+    def test_size_with_outputs_is_checked_later(self, cloud, deploy):
+        """A long output fails the program before the policy is registered."""
+        paths = [f"/application/environment/{number:04}" for number in range(35)]
+        args = {"policy_kind": "managed", "parameters": {"paths": paths}, "session_logs": {"log_group": "g" * 512}}
+        sentence = too_long(policy.size(policy.policy_document(args, LOCATION)), "managed")
+        group = pulumi.Output.from_input("g" * 512)
+
+        with pytest.raises(ValueError, match=ending_with(sentence)):
+            deploy(lambda: SsmInstanceProfile("web", args | {"session_logs": {"log_group": group}}))
+
+        registered = {each.type for each in cloud.registered}
+        assert COMPONENT in registered
+        assert PROFILE not in registered
+        assert not any("olicy" in each for each in registered)
 
 
-def test_a_policy_that_turns_out_too_long_fails_before_it_is_made(cloud, deploy):
-    group = pulumi.Output.from_input("g" * 512)
-    paths = [f"/application/environment/{number:04}" for number in range(35)]
-    args = {"parameters": {"paths": paths}, "session_logs": {"log_group": group}}
+class TestMistakes:
+    def test_every_mistake_is_in_one_error(self, cloud, deploy):
+        options = {"quiet_agent": "yes", "path": "x", "quitAgent": True}
 
-    with pytest.raises(Exception, match=r"policy: found 7,\d{3} characters, .*policy_kind is managed"):
-        deploy(lambda: SsmInstanceProfile("web", args | {"policy_kind": "managed"}))
+        with pytest.raises(OptionsError) as error:
+            deploy(lambda: SsmInstanceProfile("w" * 52, options))
 
-    registered = {each.type for each in cloud.registered}
-    assert COMPONENT in registered
-    assert PROFILE not in registered
-    assert not any("olicy" in each for each in registered)
+        assert [mistake.path for mistake in error.value.mistakes] == ["name", "quiet_agent", "path", "quitAgent"]
+        assert str(error.value).splitlines() == [str(mistake) for mistake in error.value.mistakes]
+        assert cloud.registered == []
 
+    @pytest.mark.parametrize(("args", "shown"), [(None, "null"), ([], "[]"), ("quiet_agent", '"quiet_agent"')])
+    def test_args_must_be_a_dict(self, cloud, deploy, args, shown):
+        with pytest.raises(OptionsError) as error:
+            deploy(lambda: SsmInstanceProfile("web", args))
 
-@pytest.mark.parametrize("option", [name for name, known in OPTIONS.items() if not known.accepts_outputs])
-def test_what_decides_the_grants_cannot_be_an_output(cloud, deploy, option):
-    with pytest.raises(ValueError, match=rf"{option}: found another resource's output; .*"):
-        deploy(lambda: SsmInstanceProfile("web", {option: pulumi.Output.from_input(True)}))
-
-    assert cloud.registered == []
-
-
-def test_every_mistake_is_in_one_error_and_nothing_is_registered(cloud, deploy):
-    wrong = {"quiet_agent": "yes", "path": "x", "quitAgent": True}
-
-    with pytest.raises(ValueError, match="found") as error:
-        deploy(lambda: SsmInstanceProfile("w" * 52, wrong))
-
-    assert [line.partition(":")[0] for line in str(error.value).splitlines()] == [
-        "name",
-        "quiet_agent",
-        "path",
-        "quitAgent",
-    ]
-    assert cloud.registered == []
-
-
-@pytest.mark.parametrize("args", [None, [], "quiet_agent"])
-def test_args_that_are_not_a_dict_are_refused(cloud, deploy, args):
-    with pytest.raises(ValueError, match=r"args: found a .*; allowed: a dict of options"):
-        deploy(lambda: SsmInstanceProfile("web", args))
-
-    assert cloud.registered == []
+        assert str(error.value) == f"`args` must be a dict of options (got {shown})."
+        assert cloud.registered == []

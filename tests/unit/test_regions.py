@@ -1,0 +1,79 @@
+"""AWS's partitions and regions."""
+
+import re
+
+import pytest
+
+from generators.option_sets import EVERYTHING
+from ssm_profile import policy
+from ssm_profile.regions import (
+    LOCATION_FIELDS,
+    PARTITION_PATTERN,
+    PATCH_BUCKET_SUFFIXES,
+    REGION_PATTERN,
+    SHORTEST_LOCATION,
+    SNAPSHOT_BUCKET_SUFFIXES,
+    partition_of,
+)
+from tests.expected import LOCATION, MAPS
+
+PARTITIONS = {
+    "eu-central-1": "aws",
+    "us-east-1": "aws",
+    "cn-north-1": "aws-cn",
+    "us-gov-west-1": "aws-us-gov",
+    "us-iso-east-1": "aws-iso",
+    "us-isob-east-1": "aws-iso-b",
+    "eu-isoe-west-1": "aws-iso-e",
+    "us-isof-south-1": "aws-iso-f",
+    "eusc-de-east-1": "aws-eusc",
+}
+
+
+@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
+def test_partition_of_a_region(region, partition):
+    assert partition_of(region) == partition
+
+
+@pytest.mark.parametrize("region", [*PARTITIONS, *PATCH_BUCKET_SUFFIXES])
+def test_region_pattern_matches_regions(region):
+    assert re.fullmatch(REGION_PATTERN, region)
+
+
+@pytest.mark.parametrize("text", ["", "*", "eu", "eu-central", "eu-central-*", "eu-central-1a", "EU-WEST-1"])
+def test_region_pattern_matches_nothing_else(text):
+    assert not re.fullmatch(REGION_PATTERN, text)
+
+
+@pytest.mark.parametrize("partition", sorted(set(PARTITIONS.values())))
+def test_partition_pattern_matches_partitions(partition):
+    assert re.fullmatch(PARTITION_PATTERN, partition)
+
+
+@pytest.mark.parametrize("text", ["", "*", "aws-", "aws-*", "awsx", "AWS", "aws-1"])
+def test_partition_pattern_matches_nothing_else(text):
+    assert not re.fullmatch(PARTITION_PATTERN, text)
+
+
+def test_bucket_suffixes_are_of_known_regions():
+    """AWS lists both kinds of buckets on one page, by region."""
+    assert SNAPSHOT_BUCKET_SUFFIXES.keys() <= PATCH_BUCKET_SUFFIXES.keys()
+    assert {partition_of(region) for region in PATCH_BUCKET_SUFFIXES} == {"aws"}
+    assert all(re.fullmatch(r"[0-9a-f]{9}", suffix) for suffix in PATCH_BUCKET_SUFFIXES.values())
+    assert len(set(PATCH_BUCKET_SUFFIXES.values())) == len(PATCH_BUCKET_SUFFIXES)
+    assert all(re.fullmatch(r"-[0-9a-z]{8}", suffix) for suffix in SNAPSHOT_BUCKET_SUFFIXES.values())
+
+
+def test_location_has_these_fields():
+    assert LOCATION.keys() == SHORTEST_LOCATION.keys() == set(LOCATION_FIELDS)
+
+
+@pytest.mark.parametrize("region", PATCH_BUCKET_SUFFIXES)
+def test_no_region_has_a_shorter_policy(region):
+    """A policy that is too long at the shortest location can be refused before the location is known."""
+    options = {**EVERYTHING, **MAPS}
+    location = {"partition": partition_of(region), "region": region, "account": "123456789012"}
+
+    shortest = policy.size(policy.policy_document(options, SHORTEST_LOCATION))
+
+    assert shortest <= policy.size(policy.policy_document(options, location))
