@@ -1,4 +1,4 @@
-"""Pulumi under mocks: one cloud for each test, and what a program registered there."""
+"""Pulumi under mocks: each test has a cloud of its own, which records the resources of a program."""
 
 import asyncio
 import gc
@@ -15,6 +15,9 @@ import yaml
 from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockMonitor
 
+from ssm_profile.component import OUTPUTS
+from ssm_profile.options import camel_case
+
 from . import ROOT
 
 # An output formatted into a string becomes an error, and not a policy that reads "Calling __str__ on an Output".
@@ -27,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what was imported out of the garbage collections after each test, which then take no time."""
+    """Exclude imported modules from the garbage collection after each test, so that it takes no time."""
     gc.collect()
     gc.freeze()
 
@@ -43,7 +46,7 @@ class Registered:
 
 
 class Cloud(pulumi.runtime.Mocks, MockMonitor):
-    """Answers a program as AWS would, and records what it asks for. It knows no function but those in `answers`."""
+    """Answers a program as AWS would, and records its requests. It has no other functions than those in `answers`."""
 
     def __init__(self) -> None:
         MockMonitor.__init__(self, self)
@@ -58,14 +61,7 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
             "aws:iam/getRole:getRole": {"name": "old", "arn": "arn:aws:iam::123456789012:role/old"},
         }
         self.knows_computed = True
-        self.stack_outputs: dict[str, Any] = {
-            "roleName": "web-role",
-            "roleArn": "arn:aws:iam::123456789012:role/web-role",
-            "instanceProfileName": "web-profile",
-            "instanceProfileArn": "arn:aws:iam::123456789012:instance-profile/web-profile",
-            "policyJson": "{}",
-            "actions": ["ssm:UpdateInstanceInformation"],
-        }
+        self.stack_outputs = {camel_case(output): f"the {output} of the stack" for output in OUTPUTS}
         self.secret_outputs: list[str] = []
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -105,7 +101,7 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
 
 @pytest.fixture
 def loops_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Closes every event loop that was made during the test: Pulumi leaves those of its threads open."""
+    """Closes every event loop that the test created. Pulumi leaves those of its threads open."""
     loops = []
     new_event_loop = asyncio.new_event_loop
 
@@ -117,20 +113,20 @@ def loops_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for loop in loops:
         if not loop.is_closed():
-            left = asyncio.all_tasks(loop)  # of a program that failed early, or that registered nothing
+            left = asyncio.all_tasks(loop)  # if a program failed early or registered nothing
             for task in left:
                 task.cancel()
             if left:
                 loop.run_until_complete(asyncio.wait(left))
             loop.close()
-    gc.collect()  # what Pulumi logs of failures when it is freed must not come in the middle of something else
+    gc.collect()  # Pulumi logs failures when objects are freed. That must not happen within another test.
 
 
 @pytest.fixture
 def cloud(request: pytest.FixtureRequest, loops_closed: None) -> Iterator[Cloud]:  # noqa: ARG001
-    """A cloud of its own for the test. `@pytest.mark.parametrize("cloud", ["preview"], indirect=True)` previews."""
+    """The cloud of this test. With `@pytest.mark.parametrize("cloud", ["preview"], indirect=True)` it is a preview."""
     asyncio.set_event_loop(asyncio.new_event_loop())
-    settings.ROOT.set(None)  # else what an earlier test exported is still there
+    settings.ROOT.set(None)  # which has the exports of the test before
     pulumi.runtime.set_all_config({})
     preview = getattr(request, "param", None) == "preview"
     mocked = Cloud()
@@ -145,7 +141,7 @@ Deploy = Callable[[Callable[[], Any]], dict[str, Any]]
 
 @pytest.fixture
 def deploy(cloud: Cloud) -> Deploy:  # noqa: ARG001
-    """Runs a program until everything is registered, and gives what it exported."""
+    """Runs a program until everything is registered, and returns its exports."""
 
     def run(program: Callable[[], Any]) -> dict[str, Any]:
         exports: dict[str, Any] = {}
@@ -162,7 +158,7 @@ def deploy(cloud: Cloud) -> Deploy:  # noqa: ARG001
 
 @pytest.fixture
 def run_program(deploy: Deploy) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Runs the real ``__main__.py`` with a config, completed by the defaults of Pulumi.yaml as the CLI does it."""
+    """Runs the real ``__main__.py`` with a config. Like the CLI, it adds the defaults of Pulumi.yaml."""
 
     def run(config: Mapping[str, Any]) -> dict[str, Any]:
         declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]

