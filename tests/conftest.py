@@ -29,8 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--provider", choices=("fake", "real"), default="fake", help="the engine's AWS provider")
 
 
-def pytest_collection_finish() -> None:
-    """Exclude imported modules from the garbage collection after each test, so that it takes no time."""
+@pytest.fixture(scope="module", autouse=True)
+def imports_frozen() -> None:
+    """Excludes imported modules from the garbage collection after each test, so that it takes no time."""
     gc.collect()
     gc.freeze()
 

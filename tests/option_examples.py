@@ -392,6 +392,7 @@ def options_with(path: str, value: Any) -> Options:
 
 def expected_options(name: str) -> Options:
     """The options whose policy document is ``DOCUMENTS[name]`` of tests/expected.py."""
+    assert name in OPTIONS, f"ssm_profile/options.py has no option `{name}`, of which tests/expected.py has a document"
     return options_with(name, MAPS.get(name, OPTIONS[name].example))
 
 

@@ -48,6 +48,7 @@ def in_camel_case(value):
 def schema_of(path):
     """The schema of an option or of a key of a map."""
     name, _, key = path.partition(".")
+    assert camel_case(name) in INPUTS, f"docs/schema.json has no `{camel_case(name)}`: `make docs` writes it"
     if not key:
         return INPUTS[camel_case(name)]
     of_map = INPUTS[camel_case(name)]["$ref"].removeprefix("#/types/")

@@ -98,7 +98,7 @@ class TestPolicy:
 
         assert cloud.policy == expected
 
-    def test_partition_is_looked_up_if_needed(self, cloud, deploy):
+    def test_only_the_partition_is_looked_up(self, cloud, deploy):
         cloud.answers["aws:index/getPartition:getPartition"]["partition"] = "aws-us-gov"
 
         deploy(lambda: SsmInstanceProfile("web", {"scope_heartbeat": True}))
@@ -106,7 +106,7 @@ class TestPolicy:
         assert [call.token for call in cloud.invoked] == ["aws:index/getPartition:getPartition"]
         assert cloud.policy["Statement"][1]["Resource"] == "arn:aws-us-gov:ec2:*:*:instance/*"
 
-    def test_region_and_account_are_looked_up_if_needed(self, cloud, deploy):
+    def test_region_and_account_are_looked_up(self, cloud, deploy):
         cloud.answers["aws:index/getRegion:getRegion"]["region"] = "cn-north-1"
         cloud.answers["aws:index/getPartition:getPartition"]["partition"] = "aws-cn"
         cloud.answers["aws:index/getCallerIdentity:getCallerIdentity"]["accountId"] = "210987654321"
@@ -318,7 +318,7 @@ class TestManagedPolicy:
         assert one == two
         assert sorted(one.values()) == sorted([READ_ONLY, BOUNDARY])
 
-    def test_policy_of_the_same_program_is_attached(self, cloud, deploy):
+    def test_policy_of_this_program_is_attached(self, cloud, deploy):
         def program():
             extra = aws.iam.Policy("extra", policy=json.dumps(DEFAULT))
             SsmInstanceProfile("web", {"managed_policy_arns": [extra.arn]})
@@ -451,13 +451,15 @@ class TestOutputsOfOtherResources:
             ),
         ],
     )
-    def test_wrong_output_stops_before_the_role(self, cloud, deploy, option, value, sentence):
+    def test_wrong_output(self, cloud, deploy, option, value, sentence):
+        """It fails the program before the role is registered."""
         with pytest.raises(ValueError, match=ending_with(sentence)):
             deploy(lambda: SsmInstanceProfile("web", {option: pulumi.Output.from_input(value)}))
 
         assert [each for each in cloud.registered if each.type.startswith("aws:")] == []
 
-    def test_wrong_output_in_a_map_stops_before_the_policy(self, cloud, deploy):
+    def test_wrong_output_in_a_map(self, cloud, deploy):
+        """It fails the program before the policy is registered."""
         sentence = '`session_logs.bucket` must be the name of a bucket, for example "logs" (got "*").'
 
         with pytest.raises(ValueError, match=ending_with(sentence)):
@@ -465,7 +467,8 @@ class TestOutputsOfOtherResources:
 
         assert [each for each in cloud.registered if each.type in (POLICY, PROFILE)] == []
 
-    def test_wrong_output_in_a_list_is_not_attached(self, cloud, deploy):
+    def test_wrong_output_in_a_list(self, cloud, deploy):
+        """The policy is not attached."""
         arns = [READ_ONLY, pulumi.Output.from_input(SSM_WIDE)]
         sentence = (
             f'`managed_policy_arns` cannot contain "{SSM_WIDE}". It reads every parameter and every document in the '

@@ -12,6 +12,7 @@ from tests import ROOT
 
 SCHEMA = json.loads((ROOT / "docs" / "schema.json").read_text())
 RESOURCE = SCHEMA["resources"]["ssm-profile:index:SsmInstanceProfile"]
+STALE = "docs/schema.json is stale: `make docs` writes it"
 
 
 def test_every_output_has_a_description():
@@ -27,13 +28,14 @@ def test_output_description_is_a_sentence(output):
 def test_option_description_is_in_the_schema(path):
     """Pulumi reads the same docstrings for the schema, to which the plugin adds rules."""
     name, _, key = path.partition(".")
+    assert camel_case(name) in RESOURCE["inputProperties"], STALE
     described = RESOURCE["inputProperties"][camel_case(name)]
     if key:
         described = SCHEMA["types"][described["$ref"].removeprefix("#/types/")]["properties"][camel_case(key)]
 
-    assert described["description"].startswith(option_descriptions()[path]), "`make docs` writes docs/schema.json"
+    assert described["description"].startswith(option_descriptions()[path]), STALE
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_output_description_is_in_the_schema(output):
-    assert RESOURCE["properties"][camel_case(output)]["description"] == output_descriptions()[output]
+    assert RESOURCE["properties"][camel_case(output)]["description"] == output_descriptions()[output], STALE

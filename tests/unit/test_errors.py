@@ -38,7 +38,7 @@ def test_mistake_is_a_sentence():
     )
 
 
-def test_options_error_has_a_line_per_mistake():
+def test_options_error_lists_mistakes():
     mistakes = [Mistake("path", "is wrong"), Mistake("tags", "are wrong, too")]
 
     error = OptionsError(mistakes)

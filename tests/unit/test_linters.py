@@ -36,7 +36,7 @@ def test_parliament_finds_nothing_in_prod():
     assert find(PROD) == []
 
 
-def test_every_action_is_known_to_policy_sentry():
+def test_policy_sentry_knows_every_action():
     for action in {action for options in combined_switches() for action in policy.actions(options)}:
         service = action.partition(":")[0]
         known = {each.lower() for each in actions_table.get_actions_for_service(service)}

@@ -122,12 +122,14 @@ class TestWidePolicies:
 
         assert not find(self.RULE, make_role(trust=LAMBDA), attachment)
 
-    def test_role_of_a_function_is_ignored(self, find, make, make_role):
+    def test_role_of_a_function(self, find, make, make_role):
+        """Instances cannot assume it."""
         attachment = make(ATTACHMENT, props={"role": "web-role", "policyArn": CORE})
 
         assert not find(self.RULE, make_role(trust=LAMBDA), attachment)
 
-    def test_customer_policy_of_this_name_is_ignored(self, find, make, make_role):
+    def test_own_policy_of_this_name(self, find, make, make_role):
+        """A customer managed policy may have the name of one of AWS."""
         arn = "arn:aws:iam::123456789012:policy/AmazonSSMManagedInstanceCore"
 
         attachment = make(ATTACHMENT, props={"role": "web-role", "policyArn": arn})

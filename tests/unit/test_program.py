@@ -55,7 +55,9 @@ class TestPulumiYaml:
     def test_every_option_has_a_config_key(self):
         types = {camel_case(name): option.type for name, option in OPTIONS.items()} | {PROTECT: "boolean"}
 
-        assert {key: declared["type"] for key, declared in PULUMI_YAML["config"].items()} == types
+        declared = {key: each["type"] for key, each in PULUMI_YAML["config"].items()}
+
+        assert declared == types, "Pulumi.yaml does not have the options as config keys: `make docs` writes them"
 
     def test_every_config_key_has_a_default(self):
         """Without one, Pulumi asks for a value in each stack."""

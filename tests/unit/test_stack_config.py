@@ -124,7 +124,7 @@ class TestMistakes:
     def test_sentence_names_the_key(self, key, value, sentence):
         assert parse({key: value})[1] == [f"`ssm-profile:{key}` {sentence}."]
 
-    def test_text_that_is_too_deep_is_refused(self):
+    def test_deeply_nested_text_is_refused(self):
         (sentence,) = parse({"tags": "[" * 100_000})[1]
 
         assert sentence == (
@@ -173,7 +173,7 @@ class TestMistakes:
             ],
         )
 
-    def test_unknown_key_without_a_value_is_refused(self):
+    def test_unknown_empty_key_is_refused(self):
         assert parse({"zzz": ""})[1] == ["`ssm-profile:zzz` is not an option. docs/options.md lists all options."]
 
     def test_conflict_names_both_keys(self):
