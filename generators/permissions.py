@@ -41,7 +41,7 @@ def page() -> str:
 
 
 def _matrix() -> str:
-    lines = ["## Actions and their options", "", "| Action | Granted by |", "| --- | --- |"]
+    lines = ["## Actions and their options", "", "| action | granted by |", "| --- | --- |"]
     granted: dict[str, list[str]] = {}
     for capability in CAPABILITIES:
         for grant in capability.grants:
@@ -100,7 +100,7 @@ def _deny(deny: ExplicitDeny) -> str:
 
 
 def _not_granted() -> str:
-    lines = ["## Actions that no option grants", "", "| Actions | Reason |", "| --- | --- |"]
+    lines = ["## Actions that no option grants", "", "| actions | reason |", "| --- | --- |"]
     lines += [f"| {', '.join(f'`{action}`' for action in row.actions)} | {row.why} |" for row in NOT_GRANTED]
     return "\n".join([*lines, ""])
 
@@ -111,7 +111,7 @@ def _vpc_endpoints() -> str:
         "",
         "A subnet without internet access needs the VPC endpoints of the options that you use.",
         "",
-        "| Endpoint | Needed by | Purpose |",
+        "| endpoint | needed by | purpose |",
         "| --- | --- | --- |",
     ]
     for endpoint in VPC_ENDPOINTS:
