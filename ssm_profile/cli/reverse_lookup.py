@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from ssm_profile.catalogue import CAPABILITIES, REFUSALS, Capability, Grant
+from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
 from ssm_profile.regions import LOCATION_FIELDS
@@ -250,7 +250,7 @@ def _chosen(option_type: OptionType, values: list[str]) -> Any:
 def refusal(action: str) -> str | None:
     """Why no option grants an action, if the catalogue says so."""
     return next(
-        (each.why for each in REFUSALS if any(matches(pattern.lower(), action.lower()) for pattern in each.actions)),
+        (each.why for each in NOT_GRANTED if any(matches(pattern.lower(), action.lower()) for pattern in each.actions)),
         None,
     )
 
