@@ -114,5 +114,6 @@ def test_skipped_blocks_say_why():
     assert reasons == {
         "needs an account at Pulumi Cloud, or a bucket",
         "needs an AWS account",
+        "takes a minute; tests/engine/test_policy_pack.py runs the pack",
         "needs the language host of the program's language",
     }
