@@ -23,7 +23,7 @@ _DONE = {
     "same": ("default", "  unchanged"),
 }
 _PLANNED = {"create": ("green", "+ create"), "update": ("yellow", "~ update"), "delete": ("red", "- delete")}
-_FAILED = dict.fromkeys(("create", "update", "delete", "read"), ("red", "x failed"))
+_FAILED: dict[str, tuple[str, str]] = dict.fromkeys(("create", "update", "delete", "read"), ("red", "x failed"))
 _NARROWEST_SENTENCE = 30  # characters a line
 
 

@@ -146,7 +146,7 @@ class Sandbox:
         variables = self.environment | _region(region) | dict.fromkeys(AWS_FILES, os.devnull)
         variables.pop("PULUMI_CONFIG_PASSPHRASE", None)
         lines = [
-            "for name in $(env | sed -n 's/^\\(AWS_[A-Z0-9_]*\\)=.*/\\1/p'); do unset \"$name\"; done",
+            "unset AWS_PROFILE $(env | sed -n 's/^\\(AWS_[A-Z0-9_]*\\)=.*/\\1/p')",
             *(f"export {name}={quote(value)}" for name, value in variables.items()),
             f'export PULUMI_CONFIG_PASSPHRASE="${{PULUMI_CONFIG_PASSPHRASE-{PASSPHRASE}}}"',
             *(f'export {name}="{LOOPBACK}${{{name}:+,${name}}}"' for name in ("NO_PROXY", "no_proxy")),
