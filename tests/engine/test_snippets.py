@@ -48,7 +48,7 @@ def reader(sandbox, virtual_environment, tmp_path):
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, clone / name)
-    environment = os.environ | sandbox.by_hand(str(virtual_environment / "bin" / "python"), clone)
+    environment = os.environ | sandbox.cli_environment(str(virtual_environment / "bin" / "python"), clone)
     path = [str(virtual_environment / "bin"), environment["PATH"], str(Path(sys.executable).parent)]
     environment |= {
         "HOME": str(tmp_path / "home"),
