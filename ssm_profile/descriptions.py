@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from .options import OPTIONS
-
 _SOURCE = Path(__file__).with_name("component.py")
 
 
@@ -20,8 +18,8 @@ def option_descriptions() -> dict[str, str]:
     descriptions: dict[str, str] = {}
     for name, annotation, text in _described_keys(classes["SsmInstanceProfileArgs"]):
         descriptions[name] = text
-        if OPTIONS[name].keys:
-            (of_map,) = (node.id for node in ast.walk(annotation) if isinstance(node, ast.Name) and node.id in classes)
+        maps = [node.id for node in ast.walk(annotation) if isinstance(node, ast.Name) and node.id in classes]
+        for of_map in maps:
             descriptions |= {f"{name}.{key}": of_key for key, _, of_key in _described_keys(classes[of_map])}
     return descriptions
 

@@ -1,4 +1,4 @@
-"""From options to policy documents: pure functions, without Pulumi."""
+"""Builds policy documents from options. Pure functions, without Pulumi."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,33 +22,33 @@ Document = dict[str, Any]
 VERSION = "2012-10-17"
 EC2 = "ec2.amazonaws.com"
 GRANTING = {capability.name for capability in CAPABILITIES} | {deny.name for deny in EXPLICIT_DENIES}
-"""The options that decide what the policy says."""
+"""The options that decide the content of the permissions policy."""
 
 
 def capabilities(options: Options) -> list[Capability]:
-    """The capabilities that are switched on, in the catalogue's order."""
+    """The capabilities that the options turn on, in the order of the catalogue."""
     enabled = [capability for capability in CAPABILITIES if _is_enabled(capability, options)]
     replaced = {capability.replaces for capability in enabled}
     return [capability for capability in enabled if capability.name not in replaced]
 
 
 def is_granted_by_default(capability: Capability) -> bool:
-    """Whether a capability is granted where no option is given."""
+    """Whether a capability is granted when no option is set."""
     return capability in capabilities({})
 
 
 def explicit_denies(options: Options) -> list[ExplicitDeny]:
-    """The explicit denies that are switched on, in the catalogue's order."""
+    """The explicit denies that the options turn on, in the order of the catalogue."""
     return [deny for deny in EXPLICIT_DENIES if options.get(deny.name)]
 
 
 def grants(options: Options) -> list[Grant]:
-    """The catalogue's rows that apply, one for each action, the baseline's first."""
+    """The grants that apply, in the order of the catalogue."""
     return [grant for capability in capabilities(options) for grant in grants_of(capability, options)]
 
 
 def grants_of(capability: Capability, options: Options) -> list[Grant]:
-    """The rows of one capability that apply."""
+    """The grants of one capability that apply."""
     return [
         grant
         for row in capability.grants
@@ -58,12 +58,12 @@ def grants_of(capability: Capability, options: Options) -> list[Grant]:
 
 
 def actions(options: Options) -> list[str]:
-    """The actions that are allowed, sorted."""
+    """The allowed actions, sorted."""
     return sorted(_without_covered({grant.action for grant in grants(options)}))
 
 
 def lookups(options: Options) -> set[str]:
-    """What must be known of the place of deployment: any of partition, region and account, or nothing."""
+    """The fields of the location that the policy needs: a subset of ``partition``, ``region`` and ``account``."""
     templates = [
         template
         for grant in grants(options)
@@ -76,16 +76,17 @@ def lookups(options: Options) -> set[str]:
 
 
 def policy_document(options: Options, location: Location) -> Document:
-    """The permissions policy: grants on the same resources share a statement, explicit denies come last.
+    """The permissions policy.
 
-    The same options always give the same document, in whatever order they were written.
+    Grants with the same resources and condition share a statement. Explicit denies come last. The order in which the
+    options are written does not change the document.
 
     Args:
         options: The args as plain values.
         location: A value for each of :func:`lookups`, such as ``{"partition": "aws"}``.
 
     Raises:
-        OptionsError: If the names of AWS's buckets in the region are not known, where an option needs them.
+        OptionsError: If an option needs the names of AWS's buckets and they are not known for the region.
     """
     statements: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for grant in grants(options):
@@ -101,7 +102,7 @@ def policy_document(options: Options, location: Location) -> Document:
 
 
 def scope_of(grant: Grant, options: Options, location: Location) -> Document:
-    """What a statement says beside its actions: ``Resource``, and ``Condition`` where there is one.
+    """The ``Resource`` of a grant, and its ``Condition`` if it has one, as a statement contains them.
 
     Args:
         grant: One of :func:`grants`.
@@ -109,7 +110,7 @@ def scope_of(grant: Grant, options: Options, location: Location) -> Document:
         location: A value for each of :func:`lookups`.
 
     Raises:
-        OptionsError: If the names of AWS's buckets in the region are not known, where the grant needs them.
+        OptionsError: If the grant needs the names of AWS's buckets and they are not known for the region.
     """
     values = {**_completed(options), **location}
     if options.get("managed_buckets"):
@@ -124,7 +125,7 @@ def scope_of(grant: Grant, options: Options, location: Location) -> Document:
 
 
 def trust_policy(options: Options) -> Document:
-    """The policy that says who may assume the role."""
+    """The trust policy: the services that can assume the role."""
     principals = sorted(set(options.get("service_principals", OPTIONS["service_principals"].default)))
     return _document(
         [{"Effect": "Allow", "Principal": {"Service": _one_or_many(principals)}, "Action": "sts:AssumeRole"}]
@@ -132,12 +133,12 @@ def trust_policy(options: Options) -> Document:
 
 
 def to_json(document: Document) -> str:
-    """The text of a document, as IAM receives it."""
+    """A document as a JSON string, as IAM receives it."""
     return json.dumps(document)
 
 
 def size(document: Document) -> int:
-    """How many characters IAM counts in a document: all but white space."""
+    """The number of characters that IAM counts in a document. IAM does not count white space."""
     return len("".join(to_json(document).split()))
 
 
@@ -151,10 +152,10 @@ def _bucket_suffixes(region: str) -> dict[str, str]:
 
 
 def _is_enabled(capability: Capability, options: Options) -> bool:
-    """Whether an option asks for a capability, or none has to."""
+    """Whether a capability is on. It is on if it has no option, or if its option turns it on."""
     if capability.name not in OPTIONS:
         return True
-    # An empty map asks for the capability with its defaults.
+    # An empty map turns the capability on with its defaults.
     return options.get(capability.name, OPTIONS[capability.name].default) not in (None, False)
 
 
@@ -166,26 +167,26 @@ def _value(options: Options, path: str) -> Any:
 
 
 def _entries(options: Options, path: str) -> list[str]:
-    """The entries of a list, each once and in an order of its own."""
+    """The entries of a list option, sorted and without duplicates."""
     return sorted(set(_value(options, path)))
 
 
 def _each_action(row: Grant, options: Options) -> list[Grant]:
-    """The row, or where its action is a template, one row for each entry."""
+    """The grant, or one grant for each entry of its list if the action is a template."""
     if row.each is None or "{each}" not in row.action:
         return [row]
     return [replace(row, action=row.action.format(each=entry)) for entry in _entries(options, row.each)]
 
 
 def _filled(templates: Sequence[str], grant: Grant, values: Mapping[str, Any]) -> list[str]:
-    """The templates with the values in place; one for each entry where they ask for each."""
+    """The templates with their values, repeated for each entry of the list that the grant names."""
     each = grant.each if any("{each}" in template for template in templates) else None
     entries = _entries(values, each) if each else [""]
     return [template.format_map({**values, "each": entry}) for entry in entries for template in templates]
 
 
 def _completed(options: Options) -> dict[str, Any]:
-    """The options with what the templates expect of those that are maps."""
+    """The options as templates expect them: a prefix ends with a slash, and the namespace has its default."""
     completed = dict(options)
     if (logs := completed.get("session_logs")) is not None:
         prefix = (logs.get("prefix") or "").strip("/")
@@ -196,7 +197,7 @@ def _completed(options: Options) -> dict[str, Any]:
 
 
 def _without_covered(allowed: Iterable[str]) -> list[str]:
-    """Each action once, without those that another one's wildcard covers."""
+    """The actions without duplicates and without those that the wildcard of another one covers."""
     once = list(dict.fromkeys(allowed))
     wildcards = [action for action in once if "*" in action]
     return [

@@ -1,20 +1,20 @@
-"""What is known of AWS's partitions and regions."""
+"""Facts about AWS's partitions and regions."""
 
 from collections.abc import Mapping
 
 Location = Mapping[str, str]
-"""Where a policy is deployed: a value for some or all of :data:`LOCATION_FIELDS`, such as ``{"partition": "aws"}``."""
+"""The location of a deployment: values for all or some :data:`LOCATION_FIELDS`, such as ``{"partition": "aws"}``."""
 
 LOCATION_FIELDS = ("partition", "region", "account")
 
 SHORTEST_LOCATION: Location = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
-"""The location with the shortest policy: a policy that is too long here is too long everywhere."""
+"""The location with the shortest policies. A policy that is too long here is too long everywhere."""
 
 PARTITION_PATTERN = "aws(?:-[a-z]+)*"
-"""The partition in an ARN, as a regular expression."""
+"""A regular expression for the partition in an ARN."""
 
 REGION_PATTERN = r"[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}"
-"""The name of a region, as a regular expression."""
+"""A regular expression for the name of a region."""
 
 _PARTITIONS = {
     "cn-": "aws-cn",
@@ -25,7 +25,7 @@ _PARTITIONS = {
     "us-isof-": "aws-iso-f",
     "eusc-": "aws-eusc",
 }
-"""How the names of regions begin outside of the partition aws."""
+"""The prefixes of region names in every partition except aws, and the partition of each."""
 
 PATCH_BUCKET_SUFFIXES = {
     "us-east-1": "1970c647d",
@@ -58,8 +58,9 @@ PATCH_BUCKET_SUFFIXES = {
     "me-central-1": "2932f2f80",
     "sa-east-1": "ddf4b6a09",
 }
-"""What the names of AWS's buckets with patch documents end in, for each region that AWS lists. S3's names are global,
-so a wildcard in place of it could match a bucket that somebody else registers."""
+"""The suffix of the names of AWS's buckets with patch documents, in each region that AWS lists.
+
+S3 bucket names are global, so a wildcard instead of the suffix could match a bucket of another account."""
 
 SNAPSHOT_BUCKET_SUFFIXES = {
     "af-south-1": "-tbxdb5b9",
@@ -69,9 +70,9 @@ SNAPSHOT_BUCKET_SUFFIXES = {
     "eu-south-2": "-df2c9d70",
     "me-south-1": "-uduvl7q8",
 }
-"""What the names of AWS's buckets with patch snapshots end in, in the regions where they end in anything."""
+"""The suffix of the name of AWS's bucket with patch snapshots. In other regions the name has no suffix."""
 
 
 def partition_of(region: str) -> str:
-    """The partition that a region belongs to, by its name."""
+    """The partition of a region, from the region's name."""
     return next((partition for prefix, partition in _PARTITIONS.items() if region.startswith(prefix)), "aws")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ssm_profile.catalogue import CAPABILITIES, ENDPOINTS, EXPLICIT_DENIES, REFUSALS, Capability
+from ssm_profile.catalogue import CAPABILITIES, EXPLICIT_DENIES, NOT_GRANTED, VPC_ENDPOINTS, Capability
 from ssm_profile.options import OPTIONS
 from ssm_profile.policy import is_granted_by_default
 
@@ -34,13 +34,13 @@ def test_explicit_deny_is_explained(deny):
     assert all(source.startswith("https://") for source in deny.sources)
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.actions[0])
-def test_refusal_is_explained(refusal):
-    assert re.fullmatch(rf"([A-Z]|({'|'.join(OPTIONS)}) ).+\.", refusal.why)
-    assert all(re.fullmatch(r"[a-z0-9]+:[A-Za-z]*\*?", action) for action in refusal.actions)
+@pytest.mark.parametrize("not_granted", NOT_GRANTED, ids=lambda not_granted: not_granted.actions[0])
+def test_omission_is_explained(not_granted):
+    assert re.fullmatch(rf"([A-Z]|({'|'.join(OPTIONS)}) ).+\.", not_granted.why)
+    assert all(re.fullmatch(r"[a-z0-9]+:[A-Za-z]*\*?", action) for action in not_granted.actions)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.service)
+@pytest.mark.parametrize("endpoint", VPC_ENDPOINTS, ids=lambda endpoint: endpoint.service)
 def test_endpoint_is_explained(endpoint):
     assert re.fullmatch(SENTENCES, endpoint.note)
     assert set(endpoint.capabilities) <= {capability.name for capability in CAPABILITIES}

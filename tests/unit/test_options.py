@@ -15,10 +15,15 @@ PATHS = list(option_paths())
 
 
 def test_options_are_the_args():
-    assert list(OPTIONS) == list(SsmInstanceProfileArgs.__annotations__)
+    args = SsmInstanceProfileArgs.__annotations__
+
+    assert args.keys() - OPTIONS.keys() == set(), "ssm_profile/options.py has no rule for these"
+    assert OPTIONS.keys() - args.keys() == set(), "SsmInstanceProfileArgs in ssm_profile/component.py lacks these"
+    assert list(OPTIONS) == list(args)
 
 
 def test_every_option_has_a_description():
+    assert set(PATHS) - option_descriptions().keys() == set(), "these have no docstring in ssm_profile/component.py"
     assert list(option_descriptions()) == PATHS
 
 
@@ -50,7 +55,7 @@ def test_capabilities_are_known():
     """A capability without an option is always granted."""
     without_option = {each.name for each in (*CAPABILITIES, *EXPLICIT_DENIES)} - OPTIONS.keys()
 
-    assert without_option == {"messaging", "heartbeat"}
+    assert without_option == {"messaging", "heartbeat"}, "ssm_profile/options.py has no rule for these"
 
 
 def test_relations_name_options():
