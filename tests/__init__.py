@@ -1,4 +1,4 @@
-"""The tests. What needs more than requirements.txt says so, and is skipped without it, but never in CI."""
+"""The tests. Tests that need more than requirements.txt are skipped without it, but never in CI."""
 
 import importlib
 import os
@@ -13,13 +13,13 @@ IN_CI = os.environ.get("CI") == "true"
 
 
 def require(module: str) -> Any:
-    """Import a module that requirements.txt does not have, or skip the whole test module with the reason."""
+    """Import a module that is not in requirements.txt. Without it, the whole test module is skipped with the reason."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # parliament, for one, leaves files open when it is imported
+            warnings.simplefilter("ignore")  # parliament leaves files open when it is imported
             return importlib.import_module(module)
     except ImportError as error:
         if IN_CI:
             raise
-        reason = f"needs {error.name}, of requirements-dev.txt: `make setup` installs it"
+        reason = f"needs {error.name} of requirements-dev.txt, which `make setup` installs"
         return pytest.skip(reason, allow_module_level=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -185,15 +186,17 @@ def test_installation_can_be_forbidden(programs, tmp_path):
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_interrupted_build_starts_again(programs, cache, sent):
-    programs("go", GO.format(sleep="sleep 60"))
+def test_interrupted_build_starts_again(programs, cache, tmp_path, sent):
+    build = tmp_path / "build.pid"
+    programs("go", GO.format(sleep=f"echo $$ > {build}; sleep 60"))
     code = (
         "import signal, sandbox.pulumi_cli as c, rich.console;"
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "c.INSTALLER = 'http://127.0.0.1:9/'; c.find_pulumi(rich.console.Console())"
     )
     interrupted = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
-    wait_for(lambda: [file for file in cache.glob("*.part-*/bin/pulumi") if file.read_text() == "half"])
+    wait_for(lambda: build.exists() and build.read_text().endswith("\n"))
+    assert [file.read_text() for file in cache.glob("*.part-*/bin/pulumi")] == ["half"]
 
     interrupted.send_signal(sent)
     interrupted.communicate(timeout=30)
@@ -202,7 +205,8 @@ def test_interrupted_build_starts_again(programs, cache, sent):
     programs("go", GO.format(sleep=""))
     assert Path(find()[0].command).read_text() == PULUMI
     assert not list(cache.glob("*.part-*"))
-    subprocess.run(["/usr/bin/env", "pkill", "-f", str(cache)], check=False, env=os.environ | {"PATH": "/usr/bin:/bin"})
+    with suppress(ProcessLookupError):  # after SIGINT the build has ended with the run
+        os.killpg(int(build.read_text()), signal.SIGKILL)
 
 
 def test_second_run_waits_for_first(programs, tmp_path):
