@@ -10,6 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 LINTERS := .venv-linters/.ready
 OLDEST := .venv-oldest/.ready
+COGGED := Pulumi.yaml README.md docs/options.md docs/command.md
 EVALUATOR := tests/simulate/node_modules/.package-lock.json
 EVERYTHING := -m pytest -n 3 --dist worksteal -m "not proof"
 
@@ -77,6 +78,7 @@ docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m generators.permissions
 	@$(BIN)/python -m generators.actions_picture
 	@$(BIN)/python -m generators.schema
+	@$(BIN)/cog -I . -r $(COGGED)
 
 bench: cli $(EVALUATOR) ## Measure scale and speed, and write docs/benchmarks.md: ARGS="--only mocks"
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -26,8 +26,8 @@ from .reverse_lookup import (
     tight_templates,
     worth_proposing,
 )
-from .sources import identified
-from .stack_yaml import as_settings
+from .sources import same_aws_policy
+from .stack_yaml import format_stack_config
 
 WORKS, PARTLY, MISSING = "works", "partly", "missing"
 REQUIRED_FEATURES = ("messaging", "heartbeat")
@@ -48,7 +48,7 @@ def audit_policy(policy: Policy, attached: Iterable[str] = (), notes: Iterable[s
     by_name = {verdict["feature"]: verdict["verdict"] for verdict in verdicts}
     granted = policy.actions()
     needed = {action for feature in FEATURES for action in feature.actions()}
-    aws_policy = identified(policy.statements)
+    aws_policy = same_aws_policy(policy.statements)
     names = dict.fromkeys([*attached, aws_policy.name] if aws_policy else attached)
     working = [feature for feature in FEATURES if by_name[feature.name] == WORKS]
     return {
@@ -113,7 +113,7 @@ def format_audit(audit: Mapping[str, Any]) -> Report:
             "These options replace the policy and keep every capability that works with it. "
             "Leave out those that you do not use:"
         ),
-        CodeBlock(as_settings(audit["options"])),
+        CodeBlock(format_stack_config(audit["options"])),
     ]
 
 

@@ -9,7 +9,7 @@ from .action_list import data_date
 from .evaluator import Policy, describe_conditional_denies, describe_scope, group_actions
 from .report import CodeBlock, Paragraph, Report, Table, action_cell, code, code_lines
 from .reverse_lookup import choose, options_of, refusal
-from .stack_yaml import as_settings
+from .stack_yaml import format_stack_config
 
 
 def compare_policies(here: Policy, there: Policy) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def format_comparison(comparison: Mapping[str, Any]) -> Report:
     if comparison["options"]:
         parts += [
             Paragraph(f"These options grant what only {code(there)} grants. Leave out those that you do not use:"),
-            CodeBlock(as_settings(comparison["options"])),
+            CodeBlock(format_stack_config(comparison["options"])),
         ]
     parts.append(
         Table(

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.catalogue import EC2_DESCRIBE_ACTIONS, NOT_NEEDED, Grant
+from ssm_profile.errors import InputError
+from ssm_profile.policy import is_granted_by_default
 
 from .action_list import is_known, matches
-from .evaluator import InputError, overlap, read_json
+from .evaluator import overlap, read_json
 from .report import CodeBlock, Paragraph, Report, Table, code
 from .reverse_lookup import FEATURES, Feature, as_pattern, option_values, options_switching_on, refusal
-from .stack_yaml import as_settings
+from .stack_yaml import format_stack_config
 
 _MESSAGE = re.compile(
     r"(?:User:\s+(?P<principal>arn:\S+)\s+is\s+)?not\s+authorized\s+to\s+perform:\s+(?P<action>[\w-]+:\w+)"
@@ -97,7 +99,7 @@ def format_denials(answers: Iterable[Mapping[str, Any]]) -> Report:
         parts += [Paragraph(f"Denied: {code(answer['action'])}{on_resource}"), Paragraph(answer["why"])]
         for row in answer["options"]:
             if row["options"]:
-                settings = CodeBlock(as_settings(row["options"]))
+                settings = CodeBlock(format_stack_config(row["options"]))
                 parts += [Paragraph(f"To grant it with {code(row['option'])}, add this to the stack's file:"), settings]
         parts.append(
             Table(
@@ -204,7 +206,7 @@ def _reason(denial: Denial, features: list[Feature]) -> str:
             "calls with credentials from IMDSv1, and `vpc_endpoints_only` denies calls from outside the instance's own "
             "VPC."
         )
-    if any(feature.capability.default for feature in features):
+    if any(is_granted_by_default(feature.capability) for feature in features):
         return (
             "This component grants it by default. Either the role is not one that this component created with its "
             "defaults, or another policy limits the role: a permissions boundary, a service control policy, or the "

@@ -11,6 +11,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
+from ssm_profile.errors import InputError
+
 from .action_list import expanded, matches
 
 MAX_LENGTH = 131_072
@@ -18,10 +20,6 @@ MAX_LENGTH = 131_072
 
 SMALL_GROUP = 6
 """Up to this number of actions, a list is clearer than a pattern."""
-
-
-class InputError(Exception):
-    """Input that the command cannot use. The message says what is wrong and what to do."""
 
 
 @dataclass(frozen=True)

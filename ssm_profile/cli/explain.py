@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssm_profile import policy
-from ssm_profile.catalogue import EC2_ADVICE, ENDPOINTS, NO_DEFAULT_HOST_MANAGEMENT, Capability
+from ssm_profile.catalogue import EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT, VPC_ENDPOINTS, Capability
 from ssm_profile.options import OPTIONS
 
 from .action_list import data_date, expanded
@@ -123,7 +123,7 @@ def _endpoints(options: policy.Options, region: str) -> list[dict[str, str]]:
     enabled = {capability.name for capability in policy.capabilities(options)}
     return [
         {"name": f"com.amazonaws.{region}.{endpoint.service}", "note": endpoint.note}
-        for endpoint in ENDPOINTS
+        for endpoint in VPC_ENDPOINTS
         if endpoint.prefix in prefixes or enabled.intersection(endpoint.capabilities)
     ]
 

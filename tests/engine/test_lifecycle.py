@@ -62,12 +62,12 @@ def test_an_option_changes_the_policy_in_place_and_replaces_nothing(iam, dev):
 
 
 def test_every_switch_at_once_deploys_as_policy_py_has_it(sandbox, iam):
-    switches = {config_key(name, "ssm-profile"): True for name, option in OPTIONS.items() if option.kind == "boolean"}
+    switches = {config_key(name, "ssm-profile"): True for name, option in OPTIONS.items() if option.type == "boolean"}
     stack = sandbox.stack("dev", config=switches)
 
     outputs = stack.up().outputs
 
-    options = {name: True for name, option in OPTIONS.items() if option.kind == "boolean"}
+    options = {name: True for name, option in OPTIONS.items() if option.type == "boolean"}
     assert documents(iam, outputs["roleName"].value) == [policy.policy_document(options, LOCATION)]
     assert changes(stack.up()) == {}
 

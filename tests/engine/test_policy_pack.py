@@ -1,4 +1,4 @@
-"""The policy pack as the engine runs it."""
+"""The policy pack in the real Pulumi engine."""
 
 import json
 import os
@@ -25,9 +25,9 @@ SsmInstanceProfile("web", {"patching": True, "parameters": {"paths": ["/app"]}})
 
 @pytest.fixture
 def preview(sandbox, project, tmp_path):
-    """Previews a program under the pack."""
+    """Previews a program with the policy pack and returns the exit code and the output."""
     require("pulumi_policy")
-    pack = tmp_path / "pack"  # without the environment that its settings ask for: this one has all that it needs
+    pack = tmp_path / "pack"  # without its virtual environment, since the one of the tests has what the pack needs
     shutil.copytree(ROOT / "policies", pack, ignore=shutil.ignore_patterns("__pycache__"))
     (pack / "PulumiPolicy.yaml").write_text("runtime: python\n")
     environment = os.environ | sandbox.by_hand()
@@ -47,34 +47,34 @@ def preview(sandbox, project, tmp_path):
             timeout=60,
             check=False,
         )
-        done = subprocess.run(
+        process = subprocess.run(
             command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
+        return process.returncode, " ".join((process.stdout + process.stderr).split())
 
     return run
 
 
-def test_a_stack_with_core_is_refused_and_told_what_to_use(preview):
-    code, told = preview(BY_HAND)
+def test_stack_with_core_is_stopped(preview):
+    code, output = preview(BY_HAND)
 
     assert code != 0
-    assert "[mandatory] no-wide-ssm-policies" in told
-    assert "[advisory] profile-after-policies" in told
-    assert "core: AmazonSSMManagedInstanceCore is attached. It reads every parameter" in told
-    assert "web: it does not wait for core" in told
+    assert "[mandatory] no-wide-ssm-policies" in output
+    assert "[advisory] profile-after-policies" in output
+    assert "core: AmazonSSMManagedInstanceCore is attached. It reads every parameter" in output
+    assert "web: The instance profile does not wait for core" in output
 
 
-def test_the_component_passes(preview):
-    code, told = preview(COMPONENT)
+def test_component_passes(preview):
+    code, output = preview(COMPONENT)
 
-    assert code == 0, told
-    assert "[mandatory]" not in told
-    assert "[advisory]" not in told
+    assert code == 0, output
+    assert "[mandatory]" not in output
+    assert "[advisory]" not in output
 
 
-def test_severity_and_exceptions_are_the_configuration_s(preview):
-    code, told = preview(
+def test_config_sets_severity_and_exceptions(preview):
+    code, output = preview(
         BY_HAND,
         **{
             "no-wide-ssm-policies": {"exceptions": ["*::core"]},
@@ -83,6 +83,6 @@ def test_severity_and_exceptions_are_the_configuration_s(preview):
     )
 
     assert code != 0
-    assert "is attached" not in told
-    assert "[mandatory]" in told
-    assert "web: it does not wait for core" in told
+    assert "is attached" not in output
+    assert "[mandatory]" in output
+    assert "web: The instance profile does not wait for core" in output
