@@ -170,7 +170,9 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _column_widths(table: Table, width: int) -> list[int]:
-    """How wide each column is as a table; nothing where the table does not fit."""
+    """The widths of the columns, or nothing where records read better than a table."""
+    if len(table.columns) == 1:  # a list, whose title says what it has
+        return []
     least, most = list[int](), list[int]()
     for cells in zip(table.columns, *table.rows, strict=True):
         lines = [_bare(line) for cell in cells for line in cell.split("\n")]
@@ -209,5 +211,5 @@ def _records(table: Table, width: int) -> Iterator[Line]:
         if len(labels) == 1 and body and len(_bare(heading)) < indent:
             yield _padded(heading, indent) + body.pop(0).lstrip(), ""
         else:
-            yield from ((line, "bold") for line in _wrapped(heading, width))
+            yield from ((line, "bold" if labels else "") for line in _wrapped(heading, width))
         yield from ((line, "") for line in body)
