@@ -75,7 +75,7 @@ def format_comparison(comparison: Mapping[str, Any]) -> Report:
             f"{different_count:,} of them with different resources or conditions. Wildcards are expanded with AWS's "
             f"actions as of {comparison['dataOf']}."
             if differs(comparison)
-            else f"{code(here)} and {code(there)} grant the same permissions."
+            else f"Both policies grant the same permissions: {code(here)} and {code(there)}."
         ),
         Table(
             f"Only in {here}",

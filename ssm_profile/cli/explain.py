@@ -62,11 +62,11 @@ def format_explanation(explanation: Mapping[str, Any]) -> Report:
     actions, denies = explanation["actions"], explanation["explicitDenies"]
     sources = list(dict.fromkeys(source for row in (*actions, *denies) for source in row["sources"]))
     numbers = {source: f"[{number}]" for number, source in enumerate(sources, 1)}
-    count, expanded_count = explanation["count"], explanation["expandedCount"]
+    name, count, expanded_count = explanation["name"], explanation["count"], explanation["expandedCount"]
     expansion = f" ({expanded_count} with wildcards expanded)" if expanded_count != count else ""
     return [
         Paragraph(
-            f"{code(explanation['name'])} grants {count} actions{expansion}. It has {explanation['size']:,} of the "
+            f"{name[0].upper()}{name[1:]} grants {count} actions{expansion}. It has {explanation['size']:,} of the "
             f"{explanation['limit']:,} characters that IAM allows."
         ),
         Table(
