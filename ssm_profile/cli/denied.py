@@ -145,8 +145,8 @@ def _in_json(value: Any) -> Iterator[Denial]:
             yield from _in_json(event[key])
     if isinstance(event.get("CloudTrailEvent"), str):
         yield from _in_json(read_json(event["CloudTrailEvent"], "the event"))
-    code, source, name = (str(event.get(key) or "") for key in ("errorCode", "eventSource", "eventName"))
-    if not re.search("AccessDenied|Unauthorized", code):
+    error, source, name = (str(event.get(key) or "") for key in ("errorCode", "eventSource", "eventName"))
+    if not re.search("AccessDenied|Unauthorized", error):
         return
     in_message = list(_in_messages(str(event.get("errorMessage") or "")))
     if in_message:
