@@ -65,7 +65,7 @@ def _rows(test: tuple[str, str], cases: Iterable[ET.Element]) -> Iterator[str]:
 def main(files: Sequence[str]) -> None:
     """Write the page of the reports in some files."""
     reports = [Path(file).read_text() for file in files]
-    where = about(find_pulumi(Console(quiet=True), get=False))
+    where = about(find_pulumi(Console(quiet=True), install=False))
     where["versions"] = ", ".join(f"{name} {version}" for name, version in where["versions"].items())
     sys.stdout.write(f"{PAGE.name}: {PAGE.write_text(page(reports, where))} characters\n")
 

@@ -1,4 +1,4 @@
-"""EC2's resource types, as pulumi-aws has them: what a launch takes."""
+"""EC2's resource types that a launch needs, with the behaviour of pulumi-aws."""
 
 import time
 from collections.abc import Mapping
@@ -9,39 +9,39 @@ from botocore.exceptions import ClientError
 from .resource import PartlyCreatedError, Property, ResourceType, State, tag_list, tag_map
 
 _PROPAGATION = 120
-"""For how many seconds an instance profile may not be visible to EC2 yet, as the real provider has it."""
+"""How many seconds to wait until EC2 sees an instance profile, as in the real provider."""
 
 
 class Ec2Type(ResourceType):
     """A type of resource in EC2."""
 
     missing: ClassVar[str]
-    """The error that says that there is no such resource."""
+    """The error code of EC2 if the resource does not exist."""
 
     @property
     def ec2(self) -> Any:
         return self.client("ec2")
 
-    def found(self, operation: str, key: str, **request: Any) -> list[Any]:
-        """What a Describe operation finds; nothing where what it asks about does not exist."""
+    def describe(self, operation: str, key: str, **request: Any) -> list[Any]:
+        """Return the results of a Describe operation, or an empty list if the resource does not exist."""
         try:
-            found: list[Any] = getattr(self.ec2, operation)(**request)[key]
+            results: list[Any] = getattr(self.ec2, operation)(**request)[key]
         except ClientError as error:
             if error.response["Error"]["Code"] == self.missing:
                 return []
             raise
-        return found
+        return results
 
     def update_tags(self, resource_id: str, old: State, new: State) -> None:
-        """Bring a resource's tags from the old state to the new one."""
-        gone = [{"Key": key} for key in old.get("tagsAll") or {} if key not in new["tagsAll"]]
-        if gone:
-            self.ec2.delete_tags(Resources=[resource_id], Tags=gone)
+        """Change a resource's tags from those of the old state to those of the new one."""
+        removed = [{"Key": key} for key in old.get("tagsAll") or {} if key not in new["tagsAll"]]
+        if removed:
+            self.ec2.delete_tags(Resources=[resource_id], Tags=removed)
         if new["tagsAll"]:
             self.ec2.create_tags(Resources=[resource_id], Tags=tag_list(new["tagsAll"]))
 
     def tag_specifications(self, kind: str, inputs: State) -> Any:
-        """The tags as a creation takes them."""
+        """Return the tags in the form that Create operations accept."""
         return [{"ResourceType": kind, "Tags": tag_list(inputs["tagsAll"])}] if inputs["tagsAll"] else []
 
 
@@ -72,14 +72,14 @@ class SecurityGroup(Ec2Type):
         created = self.ec2.create_security_group(**{key: value for key, value in request.items() if value})
         resource_id = str(created["GroupId"])
         try:
-            # The real provider takes away the rule that EC2 adds, too.
+            # The real provider also removes the egress rule that EC2 adds.
             self._set_rules(resource_id, {"ingress", "egress"}, inputs)
         except ClientError as error:
             raise PartlyCreatedError(resource_id, error, "ingress", "egress") from error
         return resource_id
 
     def read(self, resource_id: str) -> State | None:
-        for group in self.found("describe_security_groups", "SecurityGroups", GroupIds=[resource_id]):
+        for group in self.describe("describe_security_groups", "SecurityGroups", GroupIds=[resource_id]):
             return {
                 "arn": group["SecurityGroupArn"],
                 "description": group["Description"],
@@ -105,15 +105,15 @@ class SecurityGroup(Ec2Type):
         for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
             if direction not in changed:
                 continue
-            whose = {"GroupId": resource_id}
+            group_id = {"GroupId": resource_id}
             if group[key]:
-                getattr(self.ec2, f"revoke_security_group_{direction}")(**whose, IpPermissions=group[key])
+                getattr(self.ec2, f"revoke_security_group_{direction}")(**group_id, IpPermissions=group[key])
             if rules := [_permission(rule) for rule in inputs.get(direction) or []]:
-                getattr(self.ec2, f"authorize_security_group_{direction}")(**whose, IpPermissions=rules)
+                getattr(self.ec2, f"authorize_security_group_{direction}")(**group_id, IpPermissions=rules)
 
 
 class LaunchTemplate(Ec2Type):
-    """aws.ec2.LaunchTemplate. A change makes a new version."""
+    """aws.ec2.LaunchTemplate. A change creates a new version."""
 
     type_name = "aws:ec2/launchTemplate:LaunchTemplate"
     title = "EC2 Launch Template"
@@ -127,7 +127,7 @@ class LaunchTemplate(Ec2Type):
         "metadataOptions": Property(),
         "vpcSecurityGroupIds": Property(default=[]),
     }
-    """The properties that a version holds."""
+    """The properties of a version."""
     properties: ClassVar = {
         **data,
         "name": Property(replaces=True),
@@ -144,16 +144,16 @@ class LaunchTemplate(Ec2Type):
         return str(created["LaunchTemplate"]["LaunchTemplateId"])
 
     def read(self, resource_id: str) -> State | None:
-        whose = {"LaunchTemplateIds": [resource_id]}
-        for template in self.found("describe_launch_templates", "LaunchTemplates", **whose):
+        ids = {"LaunchTemplateIds": [resource_id]}
+        for template in self.describe("describe_launch_templates", "LaunchTemplates", **ids):
             versions = self.ec2.describe_launch_template_versions(LaunchTemplateId=resource_id, Versions=["$Latest"])
             data = versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]
             return {
-                **{key: _in_pulumi_s_words(data.get(_capitalized(key))) for key in self.data},
+                **{key: _pulumi_names(data.get(_capitalized(key))) for key in self.data},
                 "arn": f"arn:aws:ec2:{self.ec2.meta.region_name}:{self._account()}:launch-template/{resource_id}",
                 "latestVersion": template["LatestVersionNumber"],
                 "name": template["LaunchTemplateName"],
-                "tagsAll": tag_map(template) | self._later_tags(resource_id),
+                "tagsAll": tag_map(template) | self._added_tags(resource_id),
             }
         return None
 
@@ -170,15 +170,15 @@ class LaunchTemplate(Ec2Type):
     def delete(self, resource_id: str, state: State) -> None:
         self.ec2.delete_launch_template(LaunchTemplateId=resource_id)
 
-    def _later_tags(self, resource_id: str) -> dict[str, str]:
-        """The tags that were added to the template, which moto does not show with it."""
+    def _added_tags(self, resource_id: str) -> dict[str, str]:
+        """Tags that were added after the creation, which moto does not return with the template."""
         return tag_map(self.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [resource_id]}]))
 
     def _account(self) -> str:
         return str(self.client("sts").get_caller_identity()["Account"])
 
     def _data(self, inputs: State) -> State:
-        return {_capitalized(key): _in_aws_s_words(inputs[key]) for key in self.data if inputs.get(key)}
+        return {_capitalized(key): _aws_names(inputs[key]) for key in self.data if inputs.get(key)}
 
 
 class Instance(Ec2Type):
@@ -195,26 +195,26 @@ class Instance(Ec2Type):
     }
 
     def create(self, inputs: State) -> str:
-        given = inputs["launchTemplate"]
-        template = {"LaunchTemplateId": given["id"], "Version": str(given.get("version", "$Default"))}
+        reference = inputs["launchTemplate"]
+        template = {"LaunchTemplateId": reference["id"], "Version": str(reference.get("version", "$Default"))}
         versions = self.ec2.describe_launch_template_versions(
             LaunchTemplateId=template["LaunchTemplateId"], Versions=[template["Version"]]
         )
         data = versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]
         request = {
             "LaunchTemplate": template,
-            # moto, other than EC2, does not take these from the template.
+            # Unlike EC2, moto does not read these from the template.
             "IamInstanceProfile": data.get("IamInstanceProfile"),
             "MetadataOptions": data.get("MetadataOptions"),
             "SecurityGroupIds": data.get("SecurityGroupIds"),
             "SubnetId": inputs.get("subnetId"),
             "TagSpecifications": self.tag_specifications("instance", inputs),
         }
-        launched = self._run({key: value for key, value in request.items() if value})
-        return str(launched["Instances"][0]["InstanceId"])
+        response = self._run({key: value for key, value in request.items() if value})
+        return str(response["Instances"][0]["InstanceId"])
 
     def read(self, resource_id: str) -> State | None:
-        for reservation in self.found("describe_instances", "Reservations", InstanceIds=[resource_id]):
+        for reservation in self.describe("describe_instances", "Reservations", InstanceIds=[resource_id]):
             (instance,) = reservation["Instances"]
             if instance["State"]["Name"] == "terminated":
                 return None
@@ -237,13 +237,13 @@ class Instance(Ec2Type):
         self.ec2.terminate_instances(InstanceIds=[resource_id])
 
     def _run(self, request: State) -> Any:
-        """Launch, again and again while EC2 does not see the instance profile, as the real provider does."""
-        ends = time.monotonic() + _PROPAGATION
+        """Launch an instance, and retry while EC2 does not see the instance profile, as the real provider does."""
+        deadline = time.monotonic() + _PROPAGATION
         while True:
             try:
                 return self.ec2.run_instances(MinCount=1, MaxCount=1, **request)
             except ClientError as error:
-                if "Invalid IAM Instance Profile" not in str(error) or time.monotonic() > ends:
+                if "Invalid IAM Instance Profile" not in str(error) or time.monotonic() > deadline:
                     raise
             time.sleep(1)
 
@@ -264,12 +264,12 @@ def _rule(permission: Mapping[str, Any]) -> State:
 
 
 def _permission(rule: State) -> State:
-    described = {"Description": rule["description"]} if rule.get("description") else {}
+    description = {"Description": rule["description"]} if rule.get("description") else {}
     return {
         "IpProtocol": rule["protocol"],
         "FromPort": int(rule["fromPort"]),
         "ToPort": int(rule["toPort"]),
-        "IpRanges": [{"CidrIp": block, **described} for block in rule.get("cidrBlocks") or []],
+        "IpRanges": [{"CidrIp": block, **description} for block in rule.get("cidrBlocks") or []],
     }
 
 
@@ -277,14 +277,14 @@ def _capitalized(key: str) -> str:
     return "SecurityGroupIds" if key == "vpcSecurityGroupIds" else key[0].upper() + key[1:]
 
 
-def _in_aws_s_words(value: Any) -> Any:
-    """The value with the names of keys as EC2 has them."""
+def _aws_names(value: Any) -> Any:
+    """Convert the keys in a value to EC2's names."""
     if isinstance(value, dict):
-        return {_capitalized(key): _in_aws_s_words(entry) for key, entry in value.items()}
+        return {_capitalized(key): _aws_names(entry) for key, entry in value.items()}
     return int(value) if isinstance(value, float) else value
 
 
-def _in_pulumi_s_words(value: Any) -> Any:
+def _pulumi_names(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key[0].lower() + key[1:]: _in_pulumi_s_words(entry) for key, entry in value.items()}
+        return {key[0].lower() + key[1:]: _pulumi_names(entry) for key, entry in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""What all resource types have in common: their table of properties, naming, tagging, comparing."""
+"""The base of all resource types: the table of properties, names, tags, comparison."""
 
 import json
 import random
@@ -9,28 +9,28 @@ from typing import Any, ClassVar
 from pulumi.runtime.rpc import UNKNOWN
 
 State = dict[str, Any]
-"""A resource's properties by their names in the Pulumi schema."""
+"""The properties of a resource, with their names in the Pulumi schema."""
 
 DEFAULTS = "__defaults"
-"""The key under which Pulumi keeps the names of inputs that the provider chose."""
+"""The key of the list in which Pulumi keeps the names of inputs that the provider generated."""
 
 
 @dataclass(frozen=True)
 class Property:
-    """How the real provider treats one input property."""
+    """The real provider's rules for an input property."""
 
     default: Any = None
-    """What AWS has when the property is not given."""
+    """The value in AWS if the property is omitted."""
     required: bool = False
     replaces: bool = False
-    """Whether a change makes a new resource in place of an update."""
+    """Whether a change replaces the resource."""
     document: bool = False
-    """Whether it is a policy document, which is compared by meaning and not by its text."""
+    """Whether it is a policy document, which is compared as JSON and not as a string."""
     chosen_by_aws: bool = False
-    """Whether AWS chooses a value, which then stays, where none is given."""
+    """Whether AWS chooses the value if the property is omitted; it then stays."""
 
     def same(self, old: Any, new: Any) -> bool:
-        """Whether two values mean the same to AWS."""
+        """Whether two values are equal for AWS."""
         if self.chosen_by_aws and not new:
             return True
         old, new = (self.default if value is None else value for value in (old, new))
@@ -48,23 +48,23 @@ class PartlyCreatedError(Exception):
     """A resource exists, but a later step of its creation failed.
 
     Args:
-        resource_id: Its ID.
-        cause: What failed.
-        undone: The properties that it may not have yet.
+        resource_id: The ID of the resource.
+        cause: The error of the later step.
+        unset_properties: The properties that may not be set yet.
     """
 
-    def __init__(self, resource_id: str, cause: Exception, *undone: str) -> None:
+    def __init__(self, resource_id: str, cause: Exception, *unset_properties: str) -> None:
         super().__init__(str(cause))
         self.resource_id = resource_id
         self.cause = cause
-        self.undone = undone
+        self.unset_properties = unset_properties
 
 
 class ResourceType:
-    """One type of resource: a table of its properties, and the calls that manage it.
+    """A type of resource: the table of its properties, and the calls that manage it.
 
     Args:
-        client: Makes the boto3 client of a service, as in ``client("iam")``.
+        client: A function that returns the boto3 client of a service, as in ``client("iam")``.
         default_tags: The provider's default tags.
     """
 
@@ -76,66 +76,66 @@ class ResourceType:
     computed: ClassVar[tuple[str, ...]] = ()
     """Output properties that are not inputs."""
     name_property: ClassVar[str] = "name"
-    """The property with the name that Pulumi chooses, where the resource has one."""
+    """The property with the name, which Pulumi generates if it is omitted."""
     name_limit: ClassVar[int] = 0
-    """How long the name may be, where it has one."""
+    """The longest name in characters, or 0 if the resource has no name."""
 
     def __init__(self, client: Callable[[str], Any], default_tags: State) -> None:
         self.client = client
         self.default_tags = default_tags
 
     def create(self, inputs: State) -> str:
-        """Create the resource and give its ID."""
+        """Create the resource and return its ID."""
         raise NotImplementedError
 
     def read(self, resource_id: str) -> State | None:
-        """Every property but ``tags`` as AWS has it, or nothing where the resource does not exist."""
+        """Return every property but ``tags`` as it is in AWS, or None if the resource does not exist."""
         raise NotImplementedError
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
-        """Change what can change in place."""
+        """Change the properties that need no replacement."""
         raise NotImplementedError
 
     def delete(self, resource_id: str, state: State) -> None:
-        """Delete the resource, after detaching what keeps AWS from deleting it."""
+        """Detach the resource from others, so that AWS allows the deletion, and delete it."""
         raise NotImplementedError
 
     def check(self, urn_name: str, old: State, new: State, seed: bytes) -> tuple[State, State]:
-        """The inputs with name and tags completed, and what is wrong with which property."""
+        """Return the inputs with name and tags, and the problem of each invalid property."""
         inputs = {key: value for key, value in new.items() if key not in (DEFAULTS, "tagsAll")}
-        wrong: State = {
-            key: f"unknown to the sandbox's fake AWS provider, which knows {', '.join(self.properties)}"
+        failures: State = {
+            key: f"the sandbox's fake AWS provider supports only {', '.join(self.properties)}"
             for key in inputs.keys() - self.properties.keys()
         }
-        wrong |= {
-            key: "required" for key, known in self.properties.items() if known.required and inputs.get(key) is None
+        failures |= {
+            key: "required" for key, rule in self.properties.items() if rule.required and inputs.get(key) is None
         }
         key = self.name_property
         if key in self.properties and not inputs.get(key):
-            chosen_before = key in old.get(DEFAULTS, [])
-            suffix = f"{random.Random(seed).randrange(16**7):07x}"  # noqa: S311 - the engine wants it repeatable
-            inputs |= {key: old[key] if chosen_before else f"{urn_name}-{suffix}", DEFAULTS: [key]}
+            is_generated = key in old.get(DEFAULTS, [])
+            suffix = f"{random.Random(seed).randrange(16**7):07x}"  # noqa: S311 - the engine requires the same name for a seed
+            inputs |= {key: old[key] if is_generated else f"{urn_name}-{suffix}", DEFAULTS: [key]}
         if inputs.get(key, UNKNOWN) != UNKNOWN and len(inputs[key]) > self.name_limit:
-            whose = f'"{urn_name}" plus 7 random chars' if DEFAULTS in inputs else f'"{inputs[key]}"'
-            wrong[key] = f"{whose} is longer than maximum length {self.name_limit}"
+            source = f'"{urn_name}" plus 7 random chars' if DEFAULTS in inputs else f'"{inputs[key]}"'
+            failures[key] = f"{source} is longer than maximum length {self.name_limit}"
         if "tags" in self.properties:
             tags = inputs.get("tags") or {}
             inputs["tagsAll"] = UNKNOWN if tags == UNKNOWN else {**self.default_tags, **tags}
-        return inputs, wrong
+        return inputs, failures
 
     def changes(self, old: State, new: State) -> dict[str, bool]:
-        """The properties that differ, and for each whether it needs a replacement."""
+        """Return the properties that differ, and for each whether it requires a replacement."""
         differing = {
-            key: known.replaces
-            for key, known in self.properties.items()
-            if key != "tags" and not known.same(old.get(key), new.get(key))
+            key: rule.replaces
+            for key, rule in self.properties.items()
+            if key != "tags" and not rule.same(old.get(key), new.get(key))
         }
         if (old.get("tagsAll") or {}) != (new.get("tagsAll") or {}):
             differing["tagsAll"] = False
         return differing
 
     def state(self, resource_id: str) -> State | None:
-        """Every property as AWS has it, or nothing where the resource does not exist."""
+        """Return every property as it is in AWS, or None if the resource does not exist."""
         state = self.read(resource_id)
         if state and "tags" in self.properties:
             state["tags"] = {
@@ -144,18 +144,18 @@ class ResourceType:
         return state
 
     def inputs_of(self, state: State) -> State:
-        """The inputs that give this state: what an import or a refresh starts from."""
-        inputs = {key: state[key] for key, known in self.properties.items() if not known.same(state.get(key), None)}
+        """Return the inputs that produce this state, for an import or a refresh."""
+        inputs = {key: state[key] for key, rule in self.properties.items() if not rule.same(state.get(key), None)}
         return inputs | ({"tagsAll": state["tagsAll"]} if "tags" in self.properties else {})
 
 
 def tag_list(tags: State) -> list[dict[str, str]]:
-    """Tags as AWS's APIs take them."""
+    """Convert tags to the form of AWS's APIs."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def tag_map(entity: Mapping[str, Any]) -> dict[str, str]:
-    """The tags of something that an API gave."""
+    """Return the tags in an API's response."""
     return {tag["Key"]: tag["Value"] for tag in entity.get("Tags", [])}
 
 

@@ -1,4 +1,4 @@
-"""Pulumi's provider protocol: requests of the engine in, calls of resource types out."""
+"""Pulumi's provider protocol: translate the engine's requests to calls of the resource types."""
 
 import json
 import os
@@ -17,10 +17,10 @@ from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State
 
 
 class AwsServicer(ResourceProviderServicer):
-    """The fake provider's server. Secrets never reach it: the engine keeps them, since it is told to.
+    """The fake provider's server. It receives no secrets, because it does not declare that it accepts them.
 
     Args:
-        version: The version to report, that of the installed pulumi_aws.
+        version: The version to report, which is that of the installed pulumi_aws.
         endpoint: The URL of the emulated AWS.
     """
 
@@ -44,38 +44,39 @@ class AwsServicer(ResourceProviderServicer):
         config = _state(request.args)
         self.region = config.get("region") or os.environ.get("AWS_REGION", "")
         if not self.region:
-            _abort(context, "missing region: set it with `pulumi config set aws:region`, for example to eu-central-1")
+            _abort(context, "The AWS region is missing. Run `pulumi config set aws:region eu-central-1`, for example.")
         default_tags = _parsed(config.get("defaultTags") or {})
         retries = int(config.get("maxRetries", RETRIES))
         self.client = Clients(self.endpoint, self.region, _parsed(config.get("assumeRoles") or []), retries)
         allowed = _parsed(config.get("allowedAccountIds") or [])
         try:
             if allowed and (account := self.client("sts").get_caller_identity()["Account"]) not in allowed:
-                _abort(context, f"AWS account ID not allowed: {account}; allowed: {', '.join(allowed)}")
+                _abort(
+                    context, f"AWS account ID not allowed: {account}. aws:allowedAccountIds has: {', '.join(allowed)}"
+                )
         except _AWS_ERRORS as error:
             _abort(context, f"configuring the AWS provider: {error}")
         tags = default_tags.get("tags") or {}
-        self.types = {known.type_name: known(self.client, tags) for known in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
+        self.types = {kind.type_name: kind(self.client, tags) for kind in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Invoke(self, request: Any, context: Any) -> Any:
         function = invokes.FUNCTIONS.get(request.tok)
         if not function:
-            known = ", ".join(invokes.FUNCTIONS)
-            _abort(context, f"{_FAKE_PROVIDER} does not know the function {request.tok}; it knows {known}")
+            supported = ", ".join(invokes.FUNCTIONS)
+            _abort(context, f"{_FAKE_PROVIDER} does not support the function {request.tok}. It supports {supported}.")
         try:
-            result: Any = {
-                "return": _struct(function(_state(request.args), self.region, self.client))
-            }  # a keyword, so no argument's name
+            result = _struct(function(_state(request.args), self.region, self.client))
         except _AWS_ERRORS as error:
             _abort(context, f"calling {request.tok}: {error}")
-        return provider_pb2.InvokeResponse(**result)
+        response: dict[str, Any] = {"return": result}  # a keyword of Python, so it cannot be an argument's name
+        return provider_pb2.InvokeResponse(**response)
 
     def Check(self, request: Any, context: Any) -> Any:
         resource = self._type(request, context)
         name, old, new = request.urn.split("::", 3)[3], _state(request.olds), _state(request.news)
-        inputs, wrong = resource.check(name, old, new, request.randomSeed)
-        failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in wrong.items()]
+        inputs, problems = resource.check(name, old, new, request.randomSeed)
+        failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in problems.items()]
         return provider_pb2.CheckResponse(inputs=_struct(inputs), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
@@ -87,7 +88,7 @@ class AwsServicer(ResourceProviderServicer):
             changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=list(changes),
             replaces=replaces,
-            # Two resources cannot have one name, so a given name has to be freed first.
+            # Names are unique, so a resource with a name from the program must be deleted before its replacement.
             deleteBeforeReplace=bool(replaces) and "name" not in new.get(DEFAULTS, []) and "name" not in changes,
         )
 
@@ -98,8 +99,8 @@ class AwsServicer(ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=_struct(unknown | inputs))
         try:
             resource_id = resource.create(inputs)
-        except PartlyCreatedError as partly:
-            _fail_partly(context, resource, partly, inputs)
+        except PartlyCreatedError as error:
+            _fail_partly(context, resource, error, inputs)
         except _AWS_ERRORS as error:
             _fail(context, "creating", resource, inputs.get("name") or request.urn.split("::", 3)[3], error)
         try:
@@ -116,8 +117,8 @@ class AwsServicer(ResourceProviderServicer):
             _fail(context, "reading", resource, request.id, error)
         if not state:
             return provider_pb2.ReadResponse()
-        chosen = _state(request.inputs).get(DEFAULTS, [])
-        inputs = resource.inputs_of(state) | ({DEFAULTS: chosen} if chosen else {})
+        generated = _state(request.inputs).get(DEFAULTS, [])
+        inputs = resource.inputs_of(state) | ({DEFAULTS: generated} if generated else {})
         return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=_struct(inputs))
 
     def Update(self, request: Any, context: Any) -> Any:
@@ -126,7 +127,7 @@ class AwsServicer(ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=_struct(old | new))
         changed = set(resource.changes(old, new)) - set(request.ignoreChanges)
         try:
-            if changed:  # else a failed creation is looked at again
+            if changed:  # else the engine completes a creation that failed, and only the state has to be read
                 resource.update(request.id, changed, old, new)
             state = self._read_back(resource, request.id, new)
         except _AWS_ERRORS as error:
@@ -148,34 +149,36 @@ class AwsServicer(ResourceProviderServicer):
     def _type(self, request: Any, context: Any) -> ResourceType:
         type_name = request.urn.split("::")[2].split("$")[-1]
         if type_name not in self.types:
-            known = ", ".join(self.types)
-            _abort(context, f"{_FAKE_PROVIDER} does not know the resource type {type_name}; it knows {known}")
+            supported = ", ".join(self.types)
+            _abort(
+                context, f"{_FAKE_PROVIDER} does not support the resource type {type_name}. It supports {supported}."
+            )
         return self.types[type_name]
 
     def _read_back(self, resource: ResourceType, resource_id: str, known: State) -> State:
-        """The state in AWS, in the words of the inputs where those mean the same; empty where there is none."""
-        now = resource.state(resource_id)
-        if not now:
+        """Return the state in AWS, with the known value of each property if it is equal; empty if there is none."""
+        state = resource.state(resource_id)
+        if not state:
             return {}
-        kept = {
+        equal = {
             key: known[key]
             for key, rule in resource.properties.items()
-            if key in known and (key not in now or rule.same(known[key], now[key]))
+            if key in known and (key not in state or rule.same(known[key], state[key]))
         }
-        return now | kept
+        return state | equal
 
     def _is_gone(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
-        """Whether a deletion failed because there is nothing left to delete."""
+        """Whether a deletion failed because the resource does not exist."""
         missing = isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchEntity"
         return missing and resource.read(resource_id) is None
 
 
-_FAKE_PROVIDER = "the sandbox's fake AWS provider"
+_FAKE_PROVIDER = "The sandbox's fake AWS provider"
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 
 def _parsed(value: Any) -> Any:
-    """A nested value of a provider's config, which arrives as JSON."""
+    """Parse a nested value of the provider's config, which the engine sends as JSON."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -188,23 +191,23 @@ def _struct(state: State) -> struct_pb2.Struct:
     return json_format.ParseDict(present, struct_pb2.Struct())
 
 
-def _message(doing: str, resource: ResourceType, name: str, error: Exception) -> str:
+def _message(operation: str, resource: ResourceType, name: str, error: Exception) -> str:
     if not isinstance(error, ClientError):
-        return f"{doing} {resource.title} ({name}): {error}"
-    known = error.response["Error"]
-    return f"{doing} {resource.title} ({name}): {error.operation_name}: {known['Code']}: {known.get('Message', '')}"
+        return f"{operation} {resource.title} ({name}): {error}"
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    return f"{operation} {resource.title} ({name}): {error.operation_name}: {code}: {message}"
 
 
-def _fail(context: Any, doing: str, resource: ResourceType, name: str, error: Exception) -> NoReturn:
-    _abort(context, _message(doing, resource, name, error))
+def _fail(context: Any, operation: str, resource: ResourceType, name: str, error: Exception) -> NoReturn:
+    _abort(context, _message(operation, resource, name, error))
 
 
-def _fail_partly(context: Any, resource: ResourceType, partly: PartlyCreatedError, inputs: State) -> NoReturn:
-    """Tell the engine what exists in spite of the failure, so that its state has it and the next run mends it."""
-    reason = _message("creating", resource, partly.resource_id, partly.cause)
-    there = {key: value for key, value in inputs.items() if key not in partly.undone}
+def _fail_partly(context: Any, resource: ResourceType, error: PartlyCreatedError, inputs: State) -> NoReturn:
+    """Report a failure and the resource that exists, so that the engine keeps it and the next run completes it."""
+    reason = _message("creating", resource, error.resource_id, error.cause)
+    properties = {key: value for key, value in inputs.items() if key not in error.unset_properties}
     failed = provider_pb2.ErrorResourceInitFailed(
-        id=partly.resource_id, properties=_struct(there), inputs=_struct(inputs), reasons=[reason]
+        id=error.resource_id, properties=_struct(properties), inputs=_struct(inputs), reasons=[reason]
     )
     details = any_pb2.Any()
     details.Pack(failed)

@@ -35,7 +35,7 @@ def pulumi_cli():
     console = require("rich.console").Console(quiet=True)
     sandbox = import_module("sandbox")
     try:
-        return import_module("sandbox.pulumi_cli").find_pulumi(console, get=False)
+        return import_module("sandbox.pulumi_cli").find_pulumi(console, install=False)
     except sandbox.SandboxError:
         if IN_CI:
             raise
@@ -150,7 +150,7 @@ def import_by_hand(sandbox, stack, *what):
     done = subprocess.run(
         [*command, "--yes", "--stack", stack.name],
         cwd=stack.workspace.work_dir,
-        env=os.environ | sandbox.by_hand(),
+        env=os.environ | sandbox.cli_environment(),
         capture_output=True,
         text=True,
         timeout=60,

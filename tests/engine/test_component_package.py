@@ -109,7 +109,7 @@ def test_the_cli_finds_the_package_in_its_folder(sandbox, tmp_path):
     shown = subprocess.run(
         [Path(sandbox.pulumi.command).name, "package", "get-schema", str(folder)],
         cwd=tmp_path,
-        env=os.environ | sandbox.by_hand(),
+        env=os.environ | sandbox.cli_environment(),
         capture_output=True,
         text=True,
         timeout=120,

@@ -126,6 +126,7 @@ def test_a_provider_that_is_not_installed_is_said_with_the_command_that_installs
 
     wanted = version("pulumi_aws")
     assert str(error.value) == (
-        f"the real AWS provider {wanted} is not installed: `pulumi plugin install resource aws {wanted}` does it"
+        f"The real AWS provider {wanted} is not installed. "
+        f"Install it with `pulumi plugin install resource aws {wanted}`."
     )
     assert "AWS_ENDPOINT_URL" not in os.environ

@@ -110,7 +110,7 @@ def test_the_example_is_deployed_by_the_environment_s_python(environment, sandbo
     shutil.copytree(EXAMPLE, project)
     settings = (project / "Pulumi.yaml").read_text()
     (project / "Pulumi.yaml").write_text(settings.replace("virtualenv: .venv", f"virtualenv: {environment}"))
-    by_hand = os.environ | sandbox.by_hand(str(environment / "bin" / "python"), modules)
+    by_hand = os.environ | sandbox.cli_environment(str(environment / "bin" / "python"), modules)
     pulumi = Path(sandbox.pulumi.command).name
 
     run(pulumi, "stack", "init", "dev", cwd=project, env=by_hand)

@@ -30,7 +30,7 @@ def preview(sandbox, project, tmp_path):
     pack = tmp_path / "pack"  # without its virtual environment, since the one of the tests has what the pack needs
     shutil.copytree(ROOT / "policies", pack, ignore=shutil.ignore_patterns("__pycache__"))
     (pack / "PulumiPolicy.yaml").write_text("runtime: python\n")
-    environment = os.environ | sandbox.by_hand()
+    environment = os.environ | sandbox.cli_environment()
     environment["PYTHONPATH"] = str(ROOT)
 
     def run(program, **config):

@@ -197,19 +197,23 @@ def test_a_profile_whose_role_does_not_exist_is_kept_in_the_state_and_can_be_des
 def test_a_property_that_the_fake_provider_does_not_know_is_refused(sandbox, project):
     program = ROLE.replace('"web",', '"web", managed_policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"],')
 
-    with pytest.raises(CommandError, match=r"managedPolicyArns.*unknown to the sandbox's fake provider"):
+    with pytest.raises(CommandError, match=r"managedPolicyArns.*the sandbox's fake AWS provider supports only"):
         sandbox.stack("test", project(program)).preview()
 
 
 @pytest.mark.fake_provider
 def test_a_type_that_the_fake_provider_does_not_know_is_refused(sandbox, project):
-    with pytest.raises(CommandError, match=r"does not know the resource type aws:sqs/queue:Queue; it knows aws:iam/"):
+    with pytest.raises(
+        CommandError, match=r"does not support the resource type aws:sqs/queue:Queue. It supports aws:iam/"
+    ):
         sandbox.stack("test", project('aws.sqs.Queue("queue")')).preview()
 
 
 @pytest.mark.fake_provider
 def test_a_function_that_the_fake_provider_does_not_know_is_refused(sandbox, project):
-    with pytest.raises(CommandError, match="does not know the function aws:index/getRegions:getRegions; it knows aws:"):
+    with pytest.raises(
+        CommandError, match=r"does not support the function aws:index/getRegions:getRegions\. It supports aws:"
+    ):
         sandbox.stack("test", project("aws.get_regions()")).preview()
 
 
@@ -217,7 +221,7 @@ def test_a_function_that_the_fake_provider_does_not_know_is_refused(sandbox, pro
 def test_a_region_is_needed(sandbox, project):
     directory = project(ROLE, **{"aws:region": ""})
 
-    with pytest.raises(CommandError, match="missing region: set it with `pulumi config set aws:region`"):
+    with pytest.raises(CommandError, match=r"The AWS region is missing\. Run `pulumi config set aws:region"):
         sandbox.stack("test", directory).preview()
 
 

@@ -48,7 +48,7 @@ def reader(sandbox, virtual_environment, tmp_path):
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, clone / name)
-    environment = os.environ | sandbox.by_hand(str(virtual_environment / "bin" / "python"), clone)
+    environment = os.environ | sandbox.cli_environment(str(virtual_environment / "bin" / "python"), clone)
     path = [str(virtual_environment / "bin"), environment["PATH"], str(Path(sys.executable).parent)]
     environment |= {
         "HOME": str(tmp_path / "home"),
@@ -114,5 +114,6 @@ def test_skipped_blocks_say_why():
     assert reasons == {
         "needs an account at Pulumi Cloud, or a bucket",
         "needs an AWS account",
+        "takes a minute; tests/engine/test_policy_pack.py runs the pack",
         "needs the language host of the program's language",
     }

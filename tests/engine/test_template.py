@@ -16,7 +16,7 @@ MADE_HERE = {".venv", ".git", "__pycache__", ".pytest_cache", ".ruff_cache", ".h
 @pytest.fixture
 def pulumi(sandbox):
     """Runs the CLI as a person does."""
-    environment = os.environ | sandbox.by_hand()
+    environment = os.environ | sandbox.cli_environment()
     command = Path(sandbox.pulumi.command).name
 
     def run(*arguments, cwd):
