@@ -41,4 +41,4 @@ def test_the_roles_of_both_environments_are_audited(sandbox, audit):
         assert code == (1 if found["unscoped"] else 0)
     assert [row["action"] for row in dev[1]["unscoped"]] == ["ssm:UpdateInstanceInformation", "ec2:Describe*"]
     assert prod[1]["unscoped"] == []
-    assert prod[1]["denials"] == ["* on * where NumericLessThan ec2:RoleDelivery 2.0"]
+    assert prod[1]["denials"] == ["* on * if NumericLessThan ec2:RoleDelivery 2.0"]
