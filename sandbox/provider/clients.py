@@ -1,4 +1,4 @@
-"""boto3 clients of the emulated AWS."""
+"""boto3 clients for the emulated AWS."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,18 @@ import boto3
 from botocore.config import Config
 
 RETRIES = 7
-"""How often a call that AWS throttles, or that fails on its side, is tried again, unless the provider's config says."""
+"""How often boto3 retries a call that AWS throttles or that fails in AWS. `aws:maxRetries` overrides it."""
 
 
 class Clients:
-    """Gives the client of a service, as in ``clients("iam")``; each is made once, when it is first asked for.
+    """The boto3 clients of one provider: ``clients("iam")`` returns IAM's. Each is created when it is first used.
 
     Args:
         endpoint: The URL of the emulated AWS.
-        region: The region of all of them.
-        assume_roles: Roles to assume first, one with the credentials of the other: ``[{"roleArn": "arn:..."}]``.
-        retries: How often a call is tried again.
+        region: The region of all clients.
+        assume_roles: A chain of roles to assume, each with the credentials of the previous one:
+            ``[{"roleArn": "arn:..."}]``.
+        retries: How often boto3 retries a call.
     """
 
     def __init__(
@@ -27,20 +28,22 @@ class Clients:
         self.endpoint = endpoint
         self.config = Config(retries={"mode": "standard", "total_max_attempts": retries + 1})
         self.session = boto3.Session(region_name=region)
-        self._made: dict[str, Any] = {}
-        self._making = threading.Lock()  # boto3's sessions are not safe for threads
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()  # boto3's sessions are not thread-safe
         for role in assume_roles:
-            self.session = self._assumed(region, role)
-            self._made.clear()
+            self.session = self._assume_role(region, role)
+            self._clients.clear()
 
     def __call__(self, service: str) -> Any:
         """The client of a service."""
-        with self._making:
-            if service not in self._made:
-                self._made[service] = self.session.client(service, endpoint_url=self.endpoint, config=self.config)
-            return self._made[service]
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self.session.client(service, endpoint_url=self.endpoint, config=self.config)
+            return self._clients[service]
 
-    def _assumed(self, region: str, role: Mapping[str, str]) -> boto3.Session:
+    def _assume_role(self, region: str, role: Mapping[str, str]) -> boto3.Session:
         request = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "pulumi"}
-        found = self("sts").assume_role(**request)["Credentials"]
-        return boto3.Session(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], region)
+        credentials = self("sts").assume_role(**request)["Credentials"]
+        return boto3.Session(
+            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], region
+        )

@@ -1,4 +1,4 @@
-"""The provider's functions that this project calls."""
+"""The provider functions that this project calls."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import botocore.session
 from .resource import State
 
 Clients = Callable[[str], Any]
-"""Gives the boto3 client of a service."""
+"""Returns the boto3 client of a service, such as "iam"."""
 
 
 def _partition(_: State, region: str, __: Clients) -> State:
@@ -38,15 +38,15 @@ def _role(args: State, _: str, client: Clients) -> State:
 
 
 def _parameter(args: State, _: str, client: Clients) -> State:
-    found = client("ssm").get_parameter(Name=args["name"])["Parameter"]
+    parameter = client("ssm").get_parameter(Name=args["name"])["Parameter"]
     return {
-        "id": found["Name"],
-        "arn": found["ARN"],
-        "insecureValue": found["Value"],
-        "name": found["Name"],
-        "type": found["Type"],
-        "value": found["Value"],
-        "version": found["Version"],
+        "id": parameter["Name"],
+        "arn": parameter["ARN"],
+        "insecureValue": parameter["Value"],
+        "name": parameter["Name"],
+        "type": parameter["Type"],
+        "value": parameter["Value"],
+        "version": parameter["Version"],
     }
 
 
@@ -57,4 +57,4 @@ FUNCTIONS: Mapping[str, Callable[[State, str, Clients], State]] = {
     "aws:iam/getRole:getRole": _role,
     "aws:ssm/getParameter:getParameter": _parameter,
 }
-"""Each function by its token: arguments, the provider's region and clients in, the result out."""
+"""Each function by its token. A function takes its arguments, the provider's region and the clients."""

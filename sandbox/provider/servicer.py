@@ -1,7 +1,8 @@
-"""Pulumi's provider protocol: requests of the engine in, calls of resource types out."""
+"""Pulumi's provider protocol: the engine's requests become calls of the resource types."""
 
 import json
 import os
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import grpc
@@ -17,10 +18,10 @@ from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State
 
 
 class AwsServicer(ResourceProviderServicer):
-    """The fake provider's server. Secrets never reach it: the engine keeps them, since it is told to.
+    """The fake provider's gRPC server. It supports no secrets, so the engine decrypts and encrypts them itself.
 
     Args:
-        version: The version to report, that of the installed pulumi_aws.
+        version: The version of the installed pulumi_aws, which the provider reports as its own.
         endpoint: The URL of the emulated AWS.
     """
 
@@ -44,14 +45,18 @@ class AwsServicer(ResourceProviderServicer):
         config = _state(request.args)
         self.region = config.get("region") or os.environ.get("AWS_REGION", "")
         if not self.region:
-            _abort(context, "missing region: set it with `pulumi config set aws:region`, for example to eu-central-1")
-        default_tags = _parsed(config.get("defaultTags") or {})
+            _abort(
+                context, "The region is missing. Set it, for example with `pulumi config set aws:region eu-central-1`."
+            )
+        default_tags = _from_json(config.get("defaultTags") or {})
         retries = int(config.get("maxRetries", RETRIES))
-        self.client = Clients(self.endpoint, self.region, _parsed(config.get("assumeRoles") or []), retries)
-        allowed = _parsed(config.get("allowedAccountIds") or [])
+        self.client = Clients(self.endpoint, self.region, _from_json(config.get("assumeRoles") or []), retries)
+        allowed = _from_json(config.get("allowedAccountIds") or [])
         try:
             if allowed and (account := self.client("sts").get_caller_identity()["Account"]) not in allowed:
-                _abort(context, f"AWS account ID not allowed: {account}; allowed: {', '.join(allowed)}")
+                _abort(
+                    context, f"AWS account ID not allowed: {account} is not in allowedAccountIds ({', '.join(allowed)})"
+                )
         except _AWS_ERRORS as error:
             _abort(context, f"configuring the AWS provider: {error}")
         tags = default_tags.get("tags") or {}
@@ -61,12 +66,11 @@ class AwsServicer(ResourceProviderServicer):
     def Invoke(self, request: Any, context: Any) -> Any:
         function = invokes.FUNCTIONS.get(request.tok)
         if not function:
-            known = ", ".join(invokes.FUNCTIONS)
-            _abort(context, f"{_FAKE_PROVIDER} does not know the function {request.tok}; it knows {known}")
+            _abort(context, _unsupported("function", request.tok, invokes.FUNCTIONS))
         try:
-            result: Any = {
+            result: Any = {  # "return" is a Python keyword and cannot be an argument's name
                 "return": _struct(function(_state(request.args), self.region, self.client))
-            }  # a keyword, so no argument's name
+            }
         except _AWS_ERRORS as error:
             _abort(context, f"calling {request.tok}: {error}")
         return provider_pb2.InvokeResponse(**result)
@@ -74,8 +78,8 @@ class AwsServicer(ResourceProviderServicer):
     def Check(self, request: Any, context: Any) -> Any:
         resource = self._type(request, context)
         name, old, new = request.urn.split("::", 3)[3], _state(request.olds), _state(request.news)
-        inputs, wrong = resource.check(name, old, new, request.randomSeed)
-        failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in wrong.items()]
+        inputs, messages = resource.check(name, old, new, request.randomSeed)
+        failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in messages.items()]
         return provider_pb2.CheckResponse(inputs=_struct(inputs), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
@@ -87,7 +91,7 @@ class AwsServicer(ResourceProviderServicer):
             changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=list(changes),
             replaces=replaces,
-            # Two resources cannot have one name, so a given name has to be freed first.
+            # AWS refuses a second resource with the same name, so a resource with a fixed name is deleted first.
             deleteBeforeReplace=bool(replaces) and "name" not in new.get(DEFAULTS, []) and "name" not in changes,
         )
 
@@ -126,7 +130,7 @@ class AwsServicer(ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=_struct(old | new))
         changed = set(resource.changes(old, new)) - set(request.ignoreChanges)
         try:
-            if changed:  # else a failed creation is looked at again
+            if changed:  # nothing changed if the engine only retries a failed creation
                 resource.update(request.id, changed, old, new)
             state = self._read_back(resource, request.id, new)
         except _AWS_ERRORS as error:
@@ -138,7 +142,7 @@ class AwsServicer(ResourceProviderServicer):
         try:
             resource.delete(request.id, _state(request.properties))
         except _AWS_ERRORS as error:
-            if not self._is_gone(resource, request.id, error):
+            if not self._is_deleted(resource, request.id, error):
                 _fail(context, "deleting", resource, request.id, error)
         return empty_pb2.Empty()
 
@@ -148,35 +152,43 @@ class AwsServicer(ResourceProviderServicer):
     def _type(self, request: Any, context: Any) -> ResourceType:
         type_name = request.urn.split("::")[2].split("$")[-1]
         if type_name not in self.types:
-            known = ", ".join(self.types)
-            _abort(context, f"{_FAKE_PROVIDER} does not know the resource type {type_name}; it knows {known}")
+            _abort(context, _unsupported("resource type", type_name, self.types))
         return self.types[type_name]
 
     def _read_back(self, resource: ResourceType, resource_id: str, known: State) -> State:
-        """The state in AWS, in the words of the inputs where those mean the same; empty where there is none."""
-        now = resource.state(resource_id)
-        if not now:
+        """The state in AWS, or an empty state if the resource does not exist.
+
+        A value that is equivalent to the known one is returned as the known one, so that no difference appears.
+        """
+        current = resource.state(resource_id)
+        if not current:
             return {}
         kept = {
             key: known[key]
             for key, rule in resource.properties.items()
-            if key in known and (key not in now or rule.same(known[key], now[key]))
+            if key in known and (key not in current or rule.is_equal(known[key], current[key]))
         }
-        return now | kept
+        return current | kept
 
-    def _is_gone(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
-        """Whether a deletion failed because there is nothing left to delete."""
+    def _is_deleted(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
+        """Whether a deletion failed because the resource is already deleted."""
         missing = isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchEntity"
         return missing and resource.read(resource_id) is None
 
 
-_FAKE_PROVIDER = "the sandbox's fake AWS provider"
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 
-def _parsed(value: Any) -> Any:
-    """A nested value of a provider's config, which arrives as JSON."""
+def _from_json(value: Any) -> Any:
+    """Decode a nested value of the provider's config. The engine sends it as JSON."""
     return json.loads(value) if isinstance(value, str) else value
+
+
+def _unsupported(kind: str, token: str, supported: Iterable[str]) -> str:
+    return (
+        f"The fake AWS provider does not support the {kind} {token}. Run with the real provider (`--provider real`), "
+        f"or use one of these: {', '.join(supported)}."
+    )
 
 
 def _state(struct: struct_pb2.Struct) -> State:
@@ -188,7 +200,7 @@ def _struct(state: State) -> struct_pb2.Struct:
     return json_format.ParseDict(present, struct_pb2.Struct())
 
 
-def _message(doing: str, resource: ResourceType, name: str, error: Exception) -> str:
+def _error_message(doing: str, resource: ResourceType, name: str, error: Exception) -> str:
     if not isinstance(error, ClientError):
         return f"{doing} {resource.title} ({name}): {error}"
     known = error.response["Error"]
@@ -196,15 +208,15 @@ def _message(doing: str, resource: ResourceType, name: str, error: Exception) ->
 
 
 def _fail(context: Any, doing: str, resource: ResourceType, name: str, error: Exception) -> NoReturn:
-    _abort(context, _message(doing, resource, name, error))
+    _abort(context, _error_message(doing, resource, name, error))
 
 
 def _fail_partly(context: Any, resource: ResourceType, partly: PartlyCreatedError, inputs: State) -> NoReturn:
-    """Tell the engine what exists in spite of the failure, so that its state has it and the next run mends it."""
-    reason = _message("creating", resource, partly.resource_id, partly.cause)
-    there = {key: value for key, value in inputs.items() if key not in partly.undone}
+    """Report the failure and the resource that exists, so that the engine stores it and the next run completes it."""
+    reason = _error_message("creating", resource, partly.resource_id, partly.cause)
+    properties = {key: value for key, value in inputs.items() if key not in partly.unset}
     failed = provider_pb2.ErrorResourceInitFailed(
-        id=partly.resource_id, properties=_struct(there), inputs=_struct(inputs), reasons=[reason]
+        id=partly.resource_id, properties=_struct(properties), inputs=_struct(inputs), reasons=[reason]
     )
     details = any_pb2.Any()
     details.Pack(failed)
@@ -215,4 +227,4 @@ def _fail_partly(context: Any, resource: ResourceType, partly: PartlyCreatedErro
 
 def _abort(context: Any, message: str) -> NoReturn:
     context.abort(grpc.StatusCode.UNKNOWN, message)
-    raise AssertionError("abort raises")
+    raise AssertionError("context.abort must raise")
