@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -104,8 +104,7 @@ class ResourceType:
         """The inputs with a name and all tags, and an error message for each invalid property."""
         inputs = {key: value for key, value in new.items() if key not in (DEFAULTS, "tagsAll")}
         failures: State = {
-            key: f"The fake AWS provider does not support `{key}` of {self.type_name}. Use one of its properties "
-            f"({', '.join(self.properties)}), or run with the real provider (`--provider real`)."
+            key: unsupported_message("property", f"`{key}` of {self.type_name}", self.properties)
             for key in inputs.keys() - self.properties.keys()
         }
         failures |= {
@@ -150,6 +149,14 @@ class ResourceType:
         """The inputs that lead to this state. An import or a refresh stores them."""
         inputs = {key: state[key] for key, known in self.properties.items() if not known.is_equal(state.get(key), None)}
         return inputs | ({"tagsAll": state["tagsAll"]} if "tags" in self.properties else {})
+
+
+def unsupported_message(kind: str, name: str, supported: Iterable[str]) -> str:
+    """The error message for a property, resource type or function that the fake provider does not support."""
+    return (
+        f"The fake AWS provider does not support the {kind} {name}. Run with the real provider (`--provider real`), "
+        f"or use one of these: {', '.join(supported)}."
+    )
 
 
 def tag_list(tags: State) -> list[dict[str, str]]:

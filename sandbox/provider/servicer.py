@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import grpc
@@ -14,7 +13,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from . import ec2, iam, invokes, storage
 from .clients import RETRIES, Clients
-from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State
+from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State, unsupported_message
 
 
 class AwsServicer(ResourceProviderServicer):
@@ -66,7 +65,7 @@ class AwsServicer(ResourceProviderServicer):
     def Invoke(self, request: Any, context: Any) -> Any:
         function = invokes.FUNCTIONS.get(request.tok)
         if not function:
-            _abort(context, _unsupported("function", request.tok, invokes.FUNCTIONS))
+            _abort(context, unsupported_message("function", request.tok, invokes.FUNCTIONS))
         try:
             result: Any = {  # "return" is a Python keyword and cannot be an argument's name
                 "return": _struct(function(_state(request.args), self.region, self.client))
@@ -152,7 +151,7 @@ class AwsServicer(ResourceProviderServicer):
     def _type(self, request: Any, context: Any) -> ResourceType:
         type_name = request.urn.split("::")[2].split("$")[-1]
         if type_name not in self.types:
-            _abort(context, _unsupported("resource type", type_name, self.types))
+            _abort(context, unsupported_message("resource type", type_name, self.types))
         return self.types[type_name]
 
     def _read_back(self, resource: ResourceType, resource_id: str, known: State) -> State:
@@ -182,13 +181,6 @@ _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 def _from_json(value: Any) -> Any:
     """Decode a nested value of the provider's config. The engine sends it as JSON."""
     return json.loads(value) if isinstance(value, str) else value
-
-
-def _unsupported(kind: str, token: str, supported: Iterable[str]) -> str:
-    return (
-        f"The fake AWS provider does not support the {kind} {token}. Run with the real provider (`--provider real`), "
-        f"or use one of these: {', '.join(supported)}."
-    )
 
 
 def _state(struct: struct_pb2.Struct) -> State:

@@ -9,35 +9,9 @@ import yaml
 
 from tests import ROOT
 from tests.conftest import config_text
+from tests.expected import web_policy
 
 EXAMPLES = ROOT / "examples"
-
-
-def WEB_POLICY(key, bucket):
-    """The policy of the profile "web" of two_profiles."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": [
-                    "ssmmessages:CreateDataChannel",
-                    "ssmmessages:OpenDataChannel",
-                    "ssmmessages:CreateControlChannel",
-                    "ssmmessages:OpenControlChannel",
-                ],
-                "Resource": "*",
-            },
-            {"Effect": "Allow", "Action": ["ssm:UpdateInstanceInformation"], "Resource": "arn:aws:ec2:*:*:instance/*"},
-            {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": key},
-            {
-                "Effect": "Allow",
-                "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
-                "Resource": f"arn:aws:s3:::{bucket}/web/*",
-            },
-            {"Effect": "Allow", "Action": ["s3:GetEncryptionConfiguration"], "Resource": f"arn:aws:s3:::{bucket}"},
-        ],
-    }
 
 
 @pytest.fixture
@@ -66,7 +40,7 @@ def test_two_profiles(cloud, run_example):
         for each in cloud.registered
         if each.type == "aws:iam/rolePolicy:RolePolicy" and each.name == "web-policy"
     ]
-    assert json.loads(web) == WEB_POLICY(key, "session-logs-1234567")
+    assert json.loads(web) == web_policy(key, "session-logs-1234567")
     assert outputs.keys() == {"web", "webPolicy", "batch", "batchPolicy"}
     providers = {each.provider.split("::")[-2] for each in cloud.registered if each.type.startswith("aws:")}
     assert providers == {"ireland"}
