@@ -75,7 +75,7 @@ def test_wheel_contains_only_package(wheel):
 
 
 def test_dependencies(environment):
-    command = [environment / "bin" / "pip", "show", "ssm-profile"]
+    command = [environment / "bin" / "python", "-I", "-m", "pip", "show", "ssm-profile"]
 
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
@@ -84,7 +84,7 @@ def test_dependencies(environment):
 
 def test_command_without_extra(environment, tmp_path):
     """Without its extra dependencies, the command says how to install them."""
-    command = [environment / "bin" / "ssm-profile", "explain"]
+    command = [environment / "bin" / "python", "-I", environment / "bin" / "ssm-profile", "explain"]
 
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
 
@@ -95,7 +95,7 @@ def test_command_without_extra(environment, tmp_path):
 class TestExample:
     def test_runs_with_mocks(self, environment, tmp_path):
         program = PROGRAM_WITH_MOCKS.format(environment=str(environment), example=str(EXAMPLE / "__main__.py"))
-        command = [environment / "bin" / "python", "-c", program]
+        command = [environment / "bin" / "python", "-I", "-c", program]
 
         result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
 
