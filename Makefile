@@ -10,24 +10,26 @@ BIN := .venv/bin
 READY := .venv/.ready
 LINTERS := .venv-linters/.ready
 OLDEST := .venv-oldest/.ready
+COGGED := Pulumi.yaml README.md docs/options.md docs/command.md
 EVALUATOR := tests/simulate/node_modules/.package-lock.json
 EVERYTHING := -m pytest -n 3 --dist worksteal -m "not proof"
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Make .venv with everything that the other targets need
+setup: $(READY) ## Create .venv with the packages that the other targets need
 
-# The mark is the last thing made, so an interrupted set-up is made again.
+# The file .ready comes last, so that make repeats an interrupted installation.
 $(READY): pyproject.toml requirements.txt requirements-dev.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "Installing the Python packages of this project into .venv. This can take some minutes."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-cli: $(READY) ## Find or get the Pulumi CLI, and say which it is
+cli: $(READY) ## Find or install the Pulumi CLI, and print its version and path
 	@$(BIN)/python -m sandbox cli
 
-sandbox: $(READY) ## Deploy a stack to an AWS emulated here: STACK=prod, ARGS="--set quietAgent=true", PROVIDER=real
+sandbox: $(READY) ## Deploy a stack to an emulated AWS: STACK=prod, ARGS="--set quietAgent=true", PROVIDER=real
 	@$(BIN)/python -m sandbox up --stack $(STACK) --provider $(PROVIDER) $(ARGS)
 
 # The evaluator that tests/simulate asks. Without npm those tests are skipped, and fail in CI.
@@ -37,12 +39,13 @@ $(EVALUATOR): tests/simulate/package-lock.json
 test: cli $(EVALUATOR) ## Run all tests: ARGS="-k name", PROVIDER=real
 	@$(BIN)/python $(EVERYTHING) --provider $(PROVIDER) $(ARGS)
 
-# They are worked out from the ranges, so there is no second list of versions; what is pinned gives way to them.
+# uv derives the versions from the ranges in pyproject.toml and requirements.txt; they override other pins.
 $(OLDEST): $(READY)
-	$(PYTHON) -m venv .venv-oldest
-	$(BIN)/uv pip compile --quiet --resolution lowest-direct --no-deps --no-header --no-annotate \
+	@echo "Installing the oldest supported versions of the Python packages into .venv-oldest. This can take some minutes."
+	@$(PYTHON) -m venv .venv-oldest
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --no-deps --no-header --no-annotate \
 		--extra cli pyproject.toml requirements.txt --output-file .venv-oldest/versions.txt >/dev/null
-	$(BIN)/uv pip install --quiet --python .venv-oldest --overrides .venv-oldest/versions.txt -r requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python .venv-oldest --overrides .venv-oldest/versions.txt -r requirements-dev.txt
 	@touch $@
 
 test-oldest: cli $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest versions that the ranges allow
@@ -50,8 +53,9 @@ test-oldest: cli $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest version
 	@.venv-oldest/bin/python $(EVERYTHING) $(ARGS)
 
 $(LINTERS): requirements-linters.txt
-	$(PYTHON) -m venv .venv-linters
-	.venv-linters/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-linters.txt
+	@echo "Installing the policy linters into .venv-linters. This can take some minutes."
+	@$(PYTHON) -m venv .venv-linters
+	@.venv-linters/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-linters.txt
 	@touch $@
 
 linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and checkov find
@@ -77,8 +81,9 @@ docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m generators.permissions
 	@$(BIN)/python -m generators.actions_picture
 	@$(BIN)/python -m generators.schema
+	@$(BIN)/cog -I . -r $(COGGED)
 
-bench: cli $(EVALUATOR) ## Measure scale and speed, and write docs/benchmarks.md: ARGS="--only mocks"
+bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mocks" runs one of them
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays

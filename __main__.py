@@ -1,17 +1,15 @@
-"""The program: one instance profile for Systems Manager per stack, as the stack's config has it."""
+"""The program: one instance profile for Systems Manager per stack, with the options in the stack's config."""
 
 import pulumi
 
 from ssm_profile import SsmInstanceProfile
+from ssm_profile.component import OUTPUTS
+from ssm_profile.options import camel_case
 from ssm_profile.settings import read_settings
 
 name = f"ssm-profile-{pulumi.get_stack()}"
 settings = read_settings(name)
 profile = SsmInstanceProfile(name, settings.args, pulumi.ResourceOptions(protect=settings.protect))
 
-pulumi.export("roleName", profile.role_name)
-pulumi.export("roleArn", profile.role_arn)
-pulumi.export("instanceProfileName", profile.instance_profile_name)
-pulumi.export("instanceProfileArn", profile.instance_profile_arn)
-pulumi.export("policyJson", profile.policy_json)
-pulumi.export("actions", profile.actions)
+for output in OUTPUTS:
+    pulumi.export(camel_case(output), getattr(profile, output))

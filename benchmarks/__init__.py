@@ -1,1 +1,1 @@
-"""This component beside the same resources written by hand. Ratios of one run count; absolute times vary by machine."""
+"""The component beside the same resources written by hand. Compare ratios: absolute times depend on the machine."""

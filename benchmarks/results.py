@@ -1,65 +1,69 @@
-"""The kept results, and what is computed of them. Nothing here measures, so that the page can be written anywhere."""
+"""The results in docs/benchmarks.json, and the values computed from them."""
 
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).parent.parent / "docs" / "benchmarks.json"
 
-OURS, COMPONENT_BY_HAND, BY_HAND = "this component", "a component by hand", "no component, by hand"
-WAYS = (OURS, COMPONENT_BY_HAND, BY_HAND)
 
+class Way(StrEnum):
+    """The ways to create the same role, policy and instance profile."""
+
+    COMPONENT = "this component"
+    WRITTEN_COMPONENT = "hand-written component"
+    WRITTEN_RESOURCES = "hand-written resources"
+
+
+class Mode(StrEnum):
+    """The environments in which components are created."""
+
+    MOCKS = "mocks"
+    NO_COLLECTOR = "mocks, no garbage collector"
+    UP = "up"
+    NO_CHECKPOINTS = "up, no checkpoints"
+
+
+Round = dict[str, Any]
+"""The values of one measurement: ``{"seconds": 0.2}``."""
 Results = dict[str, dict[str, Any]]
-"""Each part by its name; ``about`` in it has its date and machine."""
-Cell = dict[str, Any]
-"""What was measured, and its rounds: ``{"way": ..., "count": 100, "mode": "mocks", "rounds": [{"seconds": 0.2}]}``."""
+"""The measurements by name. Each has its conditions as ``about``, and its ``series`` or ``rounds``."""
 
 
 def read_results() -> Results:
-    """The results that are kept beside the page; none where there is no file yet."""
-    return json.loads(DATA.read_text()) if DATA.exists() else {}
+    """Read the results in docs/benchmarks.json."""
+    return json.loads(DATA.read_text())
 
 
 def write_results(results: Results) -> None:
-    """Keep results beside the page."""
-    DATA.write_text(json.dumps(results, indent=1) + "\n")
+    """Write docs/benchmarks.json, with four significant digits for each number."""
+    rounded = json.loads(json.dumps(results), parse_float=lambda number: float(f"{float(number):.4g}"))
+    DATA.write_text(json.dumps(rounded, indent=1) + "\n")
 
 
-def cells_of(results: Results, mode: str) -> list[Cell]:
-    """The cells of a mode, by their count and in the order of :data:`WAYS`."""
-    found = [cell for part in results.values() for cell in part.get("cells", ()) if cell["mode"] == mode]
-    return sorted(found, key=lambda cell: (cell["count"], WAYS.index(cell["way"])))
+def counts(results: Results, mode: str) -> list[int]:
+    """Return the numbers of components that were measured in a mode, in ascending order."""
+    return sorted({each["components"] for each in _series(results) if each["mode"] == mode})
 
 
-def cell_of(results: Results, mode: str, way: str, count: int) -> Cell | None:
-    """One cell, or nothing where it was not measured."""
-    return next((each for each in cells_of(results, mode) if (each["way"], each["count"]) == (way, count)), None)
+def rounds(results: Results, mode: str, way: str, components: int) -> list[Round]:
+    """Return the rounds of one series; an empty list if it was not measured."""
+    key = (mode, way, components)
+    found = (each["rounds"] for each in _series(results) if (each["mode"], each["way"], each["components"]) == key)
+    return next(found, [])
 
 
-def values(rounds: Sequence[dict[str, Any]], path: str) -> list[float]:
-    """A value in each round, by its path in it: ``cpu.engine``."""
-    found = []
-    for each in rounds:
-        value: Any = each
-        for key in path.split("."):
-            value = value[key]
-        found.append(value)
-    return found
+def median(rounds: list[Round], value: str = "seconds") -> float:
+    """Return the median of a value over the rounds."""
+    return statistics.median(each[value] for each in rounds)
 
 
-def median(cell: Cell, path: str) -> float:
-    """The median of a value over a cell's rounds."""
-    return statistics.median(values(cell["rounds"], path))
+def ratios(rounds: list[Round], others: list[Round]) -> list[float]:
+    """Return the ratio of the seconds within each round, in ascending order."""
+    return sorted(mine["seconds"] / other["seconds"] for mine, other in zip(rounds, others, strict=True))
 
 
-def ratio(ours: Cell, theirs: Cell, path: str) -> float:
-    """The median of the ratios within each round."""
-    pairs = zip(values(ours["rounds"], path), values(theirs["rounds"], path), strict=True)
-    return statistics.median(mine / other for mine, other in pairs)
-
-
-def per_component(cell: Cell, value: Callable[[Cell], float]) -> float:
-    """A value of a cell, divided by how many components there were."""
-    return value(cell) / cell["count"]
+def _series(results: Results) -> list[dict[str, Any]]:
+    return [series for part in results.values() for series in part.get("series", ())]

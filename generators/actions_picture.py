@@ -1,161 +1,241 @@
-"""``make docs``: draws actions.svg, how many actions each option and each of AWS's policies grants, and how widely."""
+"""``make docs``: draws actions.svg, which shows what an instance may do with each of three policies."""
 
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
-from ssm_profile.catalogue import CAPABILITIES
-from ssm_profile.cli.action_list import data_date, takes_resources
-from ssm_profile.cli.evaluator import Policy, statements_of
-from ssm_profile.cli.sources import aws_policies
-from ssm_profile.options import NEEDED, OPTIONS
-from ssm_profile.policy import Options, policy_document
+from ssm_profile.catalogue import ANY_INSTANCE
+from ssm_profile.cli.action_list import data_date, expanded, matches, takes_resources
+from ssm_profile.cli.evaluator import Policy
+from ssm_profile.cli.sources import aws_policies, configured, stack_config
+from ssm_profile.policy import explicit_denies
 
-PICTURE = Path(__file__).parent.parent / "docs" / "actions.svg"
+ROOT = Path(__file__).parent.parent
+PICTURE = ROOT / "docs" / "actions.svg"
 
-LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
-KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
-FULL_VALUES: Options = {
-    "ec2_describe_actions": ["DescribeInstances", "DescribeTags"],
-    "parameters": {"paths": ["/app"], "recursive": True, "kms_key_arn": KEY},
-    "session_kms_key_arn": KEY,
-    "session_logs": {
-        "bucket": "logs",
-        "kms_key_arn": KEY,
-        "cross_account": True,
-        "log_group": "/ssm",
-    },
-    "cloudwatch_agent": {"log_groups": ["/app"]},
-    "domain_join": {"directory_id": "d-1234567890"},
-}
-"""All keys of the options that take values."""
-LEAST: Options = {"ec2_describe": False, "scope_heartbeat": True}
-
-LABEL, BAR, UNIT, ROW, MOST = 350, 14, 14, 21, 34
-WIDTH = LABEL + MOST * UNIT + 60
-
-STYLE = """
-    text { font: 12px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }
-    .heading { font-weight: 600 }
-    .code { font-family: ui-monospace, monospace }
-    .scoped { fill: #1a7f37 } .only-star { fill: #8c959f } .star { fill: #d1242f }
-    @media (prefers-color-scheme: dark) {
-      text { fill: #e6edf3 } .scoped { fill: #3fb950 } .only-star { fill: #6e7681 } .star { fill: #f85149 }
-    }
-"""
-LEGEND = {
-    "star": "on *, although it could be narrower",
-    "only-star": "on *, since AWS knows no resources for the action",
-    "scoped": "on certain resources, or under a condition",
-}
+TITLE = "What an EC2 instance may do with each policy"
+CORE = "AmazonSSMManagedInstanceCore"
+STACK = "prod"
+LIMITED_TO = {ANY_INSTANCE.format(partition="aws"): "EC2 instances only"}
+"""The words for each scope that is not every resource."""
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One line of the picture."""
+class Ability:
+    """A row of the picture: something that an instance may do."""
 
-    label: str
-    counts: dict[str, int]
-    """How many actions there are of each kind of the legend."""
-    is_added: bool = False
-    """Whether they come on top of the five that are always granted."""
+    title: str
+    actions: tuple[str, ...]
+    """The IAM actions behind it, with wildcards."""
 
-    @property
-    def total(self) -> int:
-        """How many actions there are."""
-        return sum(self.counts.values())
+
+ABILITIES = {
+    "Every managed instance needs this": (
+        Ability("Open sessions and receive commands", ("ssmmessages:*",)),
+        Ability("Register and report its status", ("ssm:UpdateInstanceInformation",)),
+    ),
+    "Only some instances need this": (
+        Ability("Read every parameter", ("ssm:GetParameter*",)),
+        Ability("Read every document", ("ssm:GetDocument", "ssm:DescribeDocument")),
+        Ability("Read and update every association", ("ssm:*Association*",)),
+        Ability("Write compliance data of any instance", ("ssm:PutComplianceItems",)),
+        Ability("Write inventory data of any instance", ("ssm:PutInventory",)),
+        Ability("Read patch snapshots", ("ssm:GetDeployablePatchSnapshotForInstance",)),
+        Ability("Install packages with Distributor", ("ssm:GetManifest", "ssm:PutConfigurePackageResult")),
+        Ability("Receive commands as older agents do", ("ec2messages:*",)),
+    ),
+    "The SSM agent never calls this; other software may": (
+        Ability("Read about the whole EC2 environment", ("ec2:Describe*",)),
+    ),
+}
+"""The rows under their headings. Each action of the three policies belongs to exactly one row."""
+
+WIDTH, MARGIN, COLUMN = 800, 20, 156
+LABEL = WIDTH - 2 * MARGIN - 3 * COLUMN
+LINE, CODE_SIZE = 13, 10.5
+CODE_CHARACTERS = int((LABEL - 8) / (CODE_SIZE * 0.61))
+"""How many characters of the widest monospaced fonts fit beside the first column."""
+
+STYLE = """
+    text { font: 13px "Segoe UI", Helvetica, Arial, "DejaVu Sans", sans-serif; fill: #1f2328 }
+    .title { font-size: 18px; font-weight: 600 } .strong { font-weight: 600 }
+    .name { font-size: 11.5px; font-weight: 600 } .count { font-size: 16px; font-weight: 600 }
+    .small { font-size: 11px } .muted { fill: #57606a }
+    .code { font: 10.5px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #57606a }
+    .card { fill: #ffffff; stroke: #d0d7de } .band { fill: #eff2f5 } .rule { stroke: #d0d7de }
+    .wide { fill: #bc4c00 } .only { stroke: #bc4c00 } .none { stroke: #6e7781 }
+    .limited { stroke: #0969da } .half { fill: #0969da }
+    @media (prefers-color-scheme: dark) {
+      text { fill: #e6edf3 } .muted, .code { fill: #9ea7b3 }
+      .card { fill: #161b22; stroke: #3d444d } .band { fill: #262c36 } .rule { stroke: #3d444d }
+      .wide { fill: #f0883e } .only { stroke: #f0883e } .none { stroke: #8b949e }
+      .limited { stroke: #58a6ff } .half { fill: #58a6ff }
+    }
+"""
+MARKS = {
+    "wide": '<circle class="wide" r="7"/>',
+    "only": '<circle class="only" r="6" fill="none" stroke-width="2"/>',
+    "limited": '<circle class="limited" r="6" fill="none" stroke-width="2"/>'
+    '<path class="half" d="M0 -6 A6 6 0 0 1 0 6 z"/>',
+    "none": '<path class="none" d="M-6 0 H6" stroke-width="2"/>',
+}
+"""The shape of each mark, around its centre."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the picture: a policy."""
+
+    heading: tuple[str, str]
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Whether and on which resources a policy grants an ability."""
+
+    mark: str
+    words: str
+    note: str = ""
 
 
 def picture() -> str:
-    """The whole picture."""
-    lines: list[str] = []
-    y = 30
-    for heading, bars in _groups():
-        lines.append(f'<text class="heading" x="12" y="{y}">{escape(heading)}</text>')
-        y += ROW
-        for bar in bars:
-            lines += _drawn(bar, y)
-            y += ROW
-        y += ROW // 2
-    for kind, meaning in LEGEND.items():
-        lines.append(f'<rect class="{kind}" x="12" y="{y - 11}" width="{BAR}" height="{BAR}"/>')
-        lines.append(f'<text x="32" y="{y}">{escape(meaning)}</text>')
-        y += ROW
-    lines.append(f'<text x="12" y="{y}">Wildcards are expanded by AWS\'s actions as of {data_date()}.</text>')
-    height = y + 12
+    """The whole picture.
+
+    Raises:
+        ValueError: If an action of a policy is in no row or in several, or has a scope that has no words yet.
+    """
+    columns = _columns()
+    _refuse_actions_outside_of_one_row(columns)
+    body = list(_header(columns))
+    y = 114
+    for heading, abilities in ABILITIES.items():
+        body.append(f'<rect class="band" x="{MARGIN - 8}" y="{y}" width="{WIDTH - 2 * MARGIN + 16}" height="24"/>')
+        body.append(_text(heading, MARGIN, y + 17, "strong"))
+        y += 24
+        for ability in abilities:
+            lines, height = _row(ability, columns, y)
+            body += lines
+            y += height
+    for note in _notes():
+        y += 18
+        body.append(_text(note, MARGIN, y, "small muted"))
+    height = y + 20
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-    title = "Actions granted by the default, by each option and by AWS's managed policies"
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>',
-            "  <!-- Drawn by `make docs` from ssm_profile/catalogue.py. Do not edit. -->",
-            f"  <title>{title}</title>",
+            "  <!-- Drawn by `make docs`. Do not edit. -->",
+            f"  <title>{TITLE}</title>",
             f"  <style>{STYLE}  </style>",
-            *(f"  {line}" for line in lines),
+            f'  <rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>',
+            *(f"  {line}" for line in body),
             "</svg>",
             "",
         ]
     )
 
 
-def _groups() -> Iterator[tuple[str, list[Bar]]]:
-    yield (
-        "This component",
-        [
-            Bar("the default", _counts(_policy({}))),
-            Bar("the least: no EC2, heartbeat on instances", _counts(_policy(LEAST))),
-        ],
-    )
-    options = [each.name for each in CAPABILITIES if each.name in OPTIONS and each.name not in {"ec2_describe", *LEAST}]
-    yield (
-        "Each option, on top of the least",
-        [
-            Bar(
-                name,
-                _counts(_policy({**_beneath(name), name: FULL_VALUES.get(name, True)}), _policy(_beneath(name))),
-                is_added=True,
-            )
-            for name in options
-        ],
-    )
-    yield (
-        "AWS's managed policies",
-        [Bar(f"{copy.name} {copy.version}", _counts(copy.policy)) for copy in aws_policies().values()],
-    )
+def _columns() -> list[Column]:
+    options, region = stack_config(STACK, ROOT)
+    core = aws_policies()[CORE]
+    return [
+        Column(("AmazonSSM", CORE.removeprefix("AmazonSSM")), core.policy),
+        Column(("This component,", "default options"), configured("default", {}, None).policy),
+        Column(("This component,", f"environment {STACK}"), configured(STACK, options, region).policy),
+    ]
 
 
-def _beneath(name: str) -> Options:
-    """The least with which an option can be switched on."""
-    return {**LEAST, NEEDED[name]: True} if name in NEEDED else LEAST
+def _notes() -> Iterator[str]:
+    yield "Could be narrower: IAM can limit at least one of the actions to certain resources."
+    yield "No narrower choice: AWS defines no resources for these actions, so a policy must grant them on *."
+    options, _ = stack_config(STACK, ROOT)
+    for deny in explicit_denies(options):
+        yield f"{STACK}, {deny.name}: {deny.summary}"
+    yield f"Action counts expand wildcards by AWS's list of actions as of {data_date()}."
 
 
-def _policy(options: Options) -> Policy:
-    return Policy("", statements_of(policy_document(options, LOCATION), ""))
+def _refuse_actions_outside_of_one_row(columns: Iterable[Column]) -> None:
+    abilities = [ability for group in ABILITIES.values() for ability in group]
+    for action in sorted(set[str]().union(*(column.policy.actions() for column in columns))):
+        rows = [ability.title for ability in abilities if _belongs(action, ability)]
+        if len(rows) != 1:
+            raise ValueError(f"{action} must be in one row of ABILITIES, and is in {len(rows)}: {rows}")
 
 
-def _counts(policy: Policy, beneath: Policy | None = None) -> dict[str, int]:
-    already = beneath.actions() if beneath else set[str]()
-    kinds = [_kind(policy, action) for action in sorted(policy.actions() - already)]
-    return {kind: kinds.count(kind) for kind in LEGEND}
+def _belongs(action: str, ability: Ability) -> bool:
+    return any(matches(pattern, action) for pattern in ability.actions)
 
 
-def _kind(policy: Policy, action: str) -> str:
-    if not any(statement.is_everywhere() and not statement.condition for statement in policy.granting(action)):
-        return "scoped"
-    return "star" if takes_resources(action) else "only-star"
+def _header(columns: Iterable[Column]) -> Iterator[str]:
+    yield _text(TITLE, MARGIN, 34, "title")
+    for index, column in enumerate(columns):
+        x = MARGIN + LABEL + index * COLUMN
+        for line, words in enumerate(column.heading):
+            yield _text(words, x, 62 + line * 15, "name")
+        yield _text(_counted(len(column.policy.actions())), x, 100, "count")
 
 
-def _drawn(bar: Bar, y: int) -> Iterator[str]:
-    yield f'<text class="code" x="24" y="{y}">{escape(bar.label)}</text>'
-    x, left = LABEL, MOST
-    for kind, count in bar.counts.items():
-        if shown := min(count, left):
-            yield f'<rect class="{kind}" x="{x}" y="{y - 11}" width="{shown * UNIT - 1}" height="{BAR}"/>'
-            x, left = x + shown * UNIT, left - shown
-    cut = "… " if bar.total > MOST else ""
-    yield f'<text x="{x + 6}" y="{y}">{cut}{"+" if bar.is_added else ""}{bar.total}</text>'
+def _row(ability: Ability, columns: list[Column], y: int) -> tuple[list[str], int]:
+    """The lines of a row that begins at a height, and how high it is."""
+    code = _code_lines(ability, columns)
+    height = 29 + len(code) * LINE
+    lines = [_text(ability.title, MARGIN, y + 19)]
+    lines += [_text(line, MARGIN, y + 34 + index * LINE, "code") for index, line in enumerate(code)]
+    for index, column in enumerate(columns):
+        x = MARGIN + LABEL + index * COLUMN
+        cell = _cell(ability, column.policy)
+        lines.append(f'<g transform="translate({x + 7} {y + 15})">{MARKS[cell.mark]}</g>')
+        lines.append(_text(cell.words, x + 22, y + 19, "muted" if cell.mark == "none" else ""))
+        if cell.note:
+            lines.append(_text(cell.note, x + 22, y + 34, "small muted"))
+    lines.append(f'<path class="rule" d="M{MARGIN} {y + height}.5 H{WIDTH - MARGIN}"/>')
+    return lines, height
+
+
+def _code_lines(ability: Ability, columns: Iterable[Column]) -> list[str]:
+    """The actions of a row as the policies write them, on lines that fit the first column."""
+    written = {
+        pattern
+        for column in columns
+        for statement in column.policy.statements
+        for pattern in statement.actions
+        if statement.allows and any(_belongs(action, ability) for action in expanded(pattern))
+    }
+    names = [f"{each} ({_counted(len(expanded(each)))})" if "*" in each else each for each in sorted(written)]
+    (service,) = {name.partition(":")[0] for name in names}
+    text = f"{service}: " + ", ".join(name.partition(":")[2] for name in names)
+    return textwrap.wrap(text if len(names) > 1 else names[0], CODE_CHARACTERS, break_long_words=False)
+
+
+def _cell(ability: Ability, policy: Policy) -> Cell:
+    granted = [action for action in sorted(policy.actions()) if _belongs(action, ability)]
+    if not granted:
+        return Cell("none", "not granted")
+    scopes = {
+        "; ".join(statement.scope()) + (" under a condition" if statement.condition else "")
+        for action in granted
+        for statement in policy.granting(action)
+    }
+    if scopes == {"*"}:
+        if any(map(takes_resources, granted)):
+            return Cell("wide", "every resource", "could be narrower")
+        return Cell("only", "every resource", "no narrower choice")
+    if len(scopes) == 1 and (words := LIMITED_TO.get(next(iter(scopes)))):
+        return Cell("limited", words)
+    raise ValueError(f"{ability.title}: LIMITED_TO has no words for {', '.join(sorted(scopes))}")
+
+
+def _counted(number: int) -> str:
+    return f"{number} action{'' if number == 1 else 's'}"
+
+
+def _text(words: str, x: int, y: int, style: str = "") -> str:
+    named = f' class="{style}"' if style else ""
+    return f'<text{named} x="{x}" y="{y}">{escape(words, quote=False)}</text>'
 
 
 if __name__ == "__main__":

@@ -1,23 +1,33 @@
-"""``make docs``: writes permissions.md from the catalogue."""
+"""Writes docs/permissions.md from the catalogue. Part of ``make docs``."""
 
 import sys
 from pathlib import Path
 
-from ssm_profile.catalogue import CAPABILITIES, ENDPOINTS, EXPLICIT_DENIES, REFUSALS, Capability, ExplicitDeny, Grant
+from ssm_profile.catalogue import (
+    CAPABILITIES,
+    EXPLICIT_DENIES,
+    NOT_GRANTED,
+    VPC_ENDPOINTS,
+    Capability,
+    ExplicitDeny,
+    Grant,
+)
 from ssm_profile.options import OPTIONS
+from ssm_profile.policy import is_granted_by_default
 
 PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 
-INTRODUCTION = """<!-- Written by `make docs` from ssm_profile/catalogue.py. Do not edit. -->
+INTRODUCTION = """<!-- Generated from ssm_profile/catalogue.py by `make docs`. Do not edit. -->
 
 # Permissions
 
-Every action that an option can grant, with what it is for, what a person sees without it, and where that is known from.
+This page lists every action that an option can grant. Each action has its purpose, the symptom that you see when it is
+missing, and the sources.
 
-"Measured" is what amazon-ssm-agent was seen to do: a build of its source of 2024-10-21 (the release after 3.3.987.0),
-run for eight minutes with two sessions against a recorder in place of AWS. A newer agent may differ. Nothing was
-measured on live AWS. What is seen without an action was measured for the default's actions and for those of
-`quiet_agent`; for the others it follows from the agent's source and from AWS's pages.
+"Measured" describes the real amazon-ssm-agent: a build of its source of 2024-10-21 (the release after 3.3.987.0), which
+ran for eight minutes with two sessions. A recorder answered its calls instead of AWS. A newer agent can behave
+differently, and nothing was measured on live AWS. The symptoms were measured for the default actions and for those of
+`quiet_agent`. The other symptoms follow from the agent's source and from AWS's pages.
 """
 
 
@@ -26,12 +36,12 @@ def page() -> str:
     sections = [INTRODUCTION, _matrix()]
     sections += [_capability(capability) for capability in CAPABILITIES]
     sections += [_deny(deny) for deny in EXPLICIT_DENIES]
-    sections += [_refusals(), _endpoints()]
+    sections += [_not_granted(), _vpc_endpoints()]
     return "\n".join(sections)
 
 
 def _matrix() -> str:
-    lines = ["## Which option grants what", "", "| action | granted by |", "| --- | --- |"]
+    lines = ["## Actions and their options", "", "| action | granted by |", "| --- | --- |"]
     granted: dict[str, list[str]] = {}
     for capability in CAPABILITIES:
         for grant in capability.grants:
@@ -43,21 +53,21 @@ def _matrix() -> str:
 def _name(capability: Capability) -> str:
     if capability.name not in OPTIONS:
         return "always"
-    return f"`{capability.name}`" + (" (default)" if capability.default else "")
+    return f"`{capability.name}`" + (" (default)" if is_granted_by_default(capability) else "")
 
 
 def _capability(capability: Capability) -> str:
     lines = [f"## `{capability.name}`", "", capability.summary]
     if capability.name not in OPTIONS:
-        lines += ["", "No option; it is always granted" + _replaced(capability)]
-    elif capability.default:
-        lines += ["", "On by default" + _replaced(capability)]
+        lines += ["", "Always granted" + _exceptions(capability)]
+    elif is_granted_by_default(capability):
+        lines += ["", "Granted by default" + _exceptions(capability)]
     return "\n".join([*lines, "", *[_grant(grant) for grant in capability.grants]])
 
 
-def _replaced(capability: Capability) -> str:
-    by = [f"`{other.name}`" for other in CAPABILITIES if other.replaces == capability.name]
-    return f", unless {' or '.join(by)} takes its place." if by else "."
+def _exceptions(capability: Capability) -> str:
+    narrower = [f"`{other.name}`" for other in CAPABILITIES if other.replaces == capability.name]
+    return f", unless you set {' or '.join(narrower)}." if narrower else "."
 
 
 def _grant(grant: Grant) -> str:
@@ -69,8 +79,8 @@ def _grant(grant: Grant) -> str:
             "",
             grant.purpose,
             "",
-            f"- On: {resources}",
-            f"- Without it: {grant.symptom}",
+            f"- Resources: {resources}",
+            f"- If missing: {grant.symptom}",
             f"- Measured: {grant.measured}",
             f"- Agent versions: {grant.agents}",
             f"- Sources: {sources}",
@@ -82,30 +92,36 @@ def _grant(grant: Grant) -> str:
 def _deny(deny: ExplicitDeny) -> str:
     sources = ", ".join(f"<{source}>" for source in deny.sources)
     conditions = "\n".join(
-        f"- Where: `{operator}` `{key}` `{value}`"
+        f"- Condition: `{operator}` `{key}` `{value}`"
         for operator, keys in deny.condition.items()
         for key, value in keys.items()
     )
     return f"## `{deny.name}`\n\n{deny.summary}\n\n{conditions}\n- Breaks: {deny.breaks}\n- Sources: {sources}\n"
 
 
-def _refusals() -> str:
-    lines = ["## What no option grants", "", "| action | why |", "| --- | --- |"]
-    lines += [f"| {', '.join(f'`{action}`' for action in each.actions)} | {each.why} |" for each in REFUSALS]
+def _not_granted() -> str:
+    lines = ["## Actions that no option grants", "", "| actions | reason |", "| --- | --- |"]
+    lines += [f"| {', '.join(f'`{action}`' for action in row.actions)} | {row.why} |" for row in NOT_GRANTED]
     return "\n".join([*lines, ""])
 
 
-def _endpoints() -> str:
-    lines = ["## VPC endpoints for a subnet without a way to the internet", "", "| endpoint | needed by | for |"]
-    lines += ["| --- | --- | --- |"]
-    for endpoint in ENDPOINTS:
-        needing = [
+def _vpc_endpoints() -> str:
+    lines = [
+        "## VPC endpoints for a private subnet",
+        "",
+        "A subnet without internet access needs the VPC endpoints of the options that you use.",
+        "",
+        "| endpoint | needed by | purpose |",
+        "| --- | --- | --- |",
+    ]
+    for endpoint in VPC_ENDPOINTS:
+        capability_names = [
             _name(capability)
             for capability in CAPABILITIES
             if capability.name in endpoint.capabilities
             or any(grant.action.split(":")[0] == endpoint.prefix for grant in capability.grants)
         ]
-        names = "always" if "always" in needing else ", ".join(needing)
+        names = "always" if "always" in capability_names else ", ".join(capability_names)
         lines.append(f"| `com.amazonaws.<region>.{endpoint.service}` | {names} | {endpoint.note} |")
     return "\n".join([*lines, ""])
 

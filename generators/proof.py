@@ -77,7 +77,7 @@ def _file(classname: str) -> str:
 def main(files: Sequence[str]) -> None:
     """Write the page from reports in files."""
     reports = [Path(file).read_text() for file in files]
-    machine = about(find_pulumi(Console(quiet=True), get=False))
+    machine = about(find_pulumi(Console(quiet=True), install=False))
     machine["versions"] = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     sys.stdout.write(f"{PAGE.name}: {PAGE.write_text(page(reports, machine))} characters\n")
 

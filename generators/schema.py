@@ -9,8 +9,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "schema.json"
 PACKAGE = Path(__file__).parent.parent / "ssm_profile"
 
 
-def schema() -> str:
-    """The schema's text."""
+def page() -> str:
+    """The schema as JSON."""
     path = list(sys.path)
     try:
         plugin = runpy.run_path(str(PACKAGE), run_name="plugin")["Plugin"]()
@@ -20,4 +20,4 @@ def schema() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{PAGE.name}: {PAGE.write_text(schema())} characters\n")
+    sys.stdout.write(f"{PAGE.name}: {PAGE.write_text(page())} characters\n")

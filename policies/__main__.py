@@ -1,4 +1,4 @@
-"""The policy pack: the rules, for Pulumi's engine."""
+"""The policy pack, which gives the rules to the Pulumi engine."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,30 +19,30 @@ CONFIG = PolicyConfigSchema(
             "type": "array",
             "items": {"type": "string"},
             "default": [],
-            "description": "URNs to pass over, or patterns of them, such as *::legacy-*",
+            "description": "URNs of resources that the rule skips, or patterns of URNs such as *::legacy-*",
         }
     }
 )
 
 
-def plain(value: Any) -> Any:
-    """A value without Pulumi's proxies; None where it is not known yet."""
+def to_plain(value: Any) -> Any:
+    """A value as plain dicts and lists, with None for each value that is not known yet."""
     if isinstance(value, dict) or hasattr(value, "items"):
-        return {key: _known(value, key) for key in value}
+        return {key: _plain_value(value, key) for key in value}
     if isinstance(value, list) or (hasattr(value, "__iter__") and not isinstance(value, str)):
-        return [plain(entry) for entry in value]
+        return [to_plain(entry) for entry in value]
     return value
 
 
-def _known(mapping: Any, key: str) -> Any:
+def _plain_value(mapping: Any, key: str) -> Any:
     try:
-        return plain(mapping[key])
-    except Exception:  # noqa: BLE001 - pulumi_policy's own error for a value that is known only after the deployment
+        return to_plain(mapping[key])
+    except Exception:  # noqa: BLE001 - pulumi_policy raises an error of its own for a value that is not known yet
         return None
 
 
 def validation(name: str) -> Callable[[StackValidationArgs, ReportViolation], None]:
-    """A rule, as the engine calls it."""
+    """The function with which the engine runs a rule."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         resources = [
@@ -50,7 +50,7 @@ def validation(name: str) -> Callable[[StackValidationArgs, ReportViolation], No
                 type=each.resource_type,
                 name=each.name,
                 urn=each.urn,
-                props={key: value for key, value in plain(each.props).items() if value is not None},
+                props={key: value for key, value in to_plain(each.props).items() if value is not None},
                 dependencies=frozenset(other.urn for other in each.dependencies),
                 sources={
                     key: frozenset(other.urn for other in others) for key, others in each.property_dependencies.items()

@@ -1,4 +1,4 @@
-"""The rules as plain functions: from the resources of a stack to what is wrong with them."""
+"""The rules as pure functions: each finds violations in the resources of a stack."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,95 +15,93 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 INLINE = "aws:iam/rolePolicy:RolePolicy"
 MANAGED = "aws:iam/policy:Policy"
 
-ATTACHING = {
+ATTACHMENT_KEYS = {
     ATTACHMENT: ("role", "policyArn"),
     "aws:iam/policyAttachment:PolicyAttachment": ("roles", "policyArn"),
     "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive": ("roleName", "policyArns"),
 }
-"""What attaches managed policies to roles: the property with the roles, and that with the policies' ARNs."""
+"""The resource types that attach managed policies: the property with the roles and the property with the ARNs."""
 
-INSTEAD = {
+REPLACEMENT_OPTIONS = {
     "AmazonEC2RoleforSSM": "state_manager, patching, distributor, parameters, session_logs and cloudwatch_agent",
-    "AmazonSSMFullAccess": "those that name what the instances do",
     "AmazonSSMManagedEC2InstanceDefaultPolicy": "state_manager, patching, distributor and legacy_messaging",
     "AmazonSSMManagedInstanceCore": "parameters, state_manager, patching, distributor and legacy_messaging",
 }
-"""The options of SsmInstanceProfile that do what is used of each of AWS's wide policies."""
-
+"""The options of SsmInstanceProfile that replace a wide policy, where AWS made it for instances."""
 
 NAME_THE_PATHS = (
-    "reads every parameter, passwords included. Name the paths that are read: SsmInstanceProfile with the option "
-    'parameters, {"paths": ["/app/prod"]}.'
+    "gives access to every parameter, secrets included. Grant only the paths that are needed, for example with the "
+    'option parameters of SsmInstanceProfile: {"paths": ["/app/prod"]}.'
 )
-NO_SUCH_KEY = (
-    "a condition on ssm:SourceInstanceARN locks every instance out: the key is not there in calls with the role of an "
-    "instance profile. To bind credentials to their instance, SsmInstanceProfile has the options require_imdsv2 and "
-    "vpc_endpoints_only."
+KEY_NEVER_PRESENT = (
+    "A condition on ssm:SourceInstanceARN locks every instance out, because calls made with an instance profile do not "
+    "have this key. To bind credentials to their instance, use the options require_imdsv2 and vpc_endpoints_only of "
+    "SsmInstanceProfile."
 )
-LET_IT_WAIT = (
-    ", so an instance can be launched without its permissions. Let it depend on them (dependsOn), as "
-    "SsmInstanceProfile does by itself."
+ADD_DEPENDS_ON = (
+    ", so an instance can launch without its permissions. Add them to dependsOn of the instance profile. "
+    "SsmInstanceProfile does this itself."
 )
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of a stack, as far as the rules ask about it. Properties that are not known yet are left out."""
+    """The parts of a resource that the rules read. Properties whose value is not known yet are left out."""
 
     type: str
     name: str
     urn: str
     props: Mapping[str, Any] = field(default_factory=dict[str, Any])
     dependencies: frozenset[str] = frozenset()
-    """The URNs of what is made before it."""
+    """The URNs of the resources that are created before it."""
     sources: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-    """For each property the URNs of what its value comes from."""
+    """For each property, the URNs of the resources that its value comes from."""
 
 
 Finding = tuple[Resource, str]
-"""A resource, and what is wrong with it and what to do."""
+"""A resource and a message that says what is wrong with it and what to do."""
 
 
 def wide_policies(resources: Sequence[Resource]) -> Iterator[Finding]:
-    """AWS's policies that grant Systems Manager as a whole, on roles that EC2 can assume, or may."""
+    """A role that EC2 can assume must not have an AWS managed policy that grants Systems Manager too widely."""
     roles = [each for each in resources if each.type == ROLE]
     for each in resources:
-        if each.type in ATTACHING:
-            of_role, of_arn = ATTACHING[each.type]
-            if any(role is None or _is_for_ec2(role) for role in _attached_to(each, of_role, roles)):
-                yield from _wide(each, _listed(each.props.get(of_arn)))
+        if each.type in ATTACHMENT_KEYS:
+            role_key, arn_key = ATTACHMENT_KEYS[each.type]
+            if any(role is None or _is_for_ec2(role) for role in _attached_to(each, role_key, roles)):
+                yield from _wide_policy_findings(each, _as_list(each.props.get(arn_key)))
         elif each.type == ROLE and _is_for_ec2(each):
-            yield from _wide(each, each.props.get("managedPolicyArns") or [])
+            yield from _wide_policy_findings(each, each.props.get("managedPolicyArns") or [])
 
 
 def parameters_everywhere(resources: Sequence[Resource]) -> Iterator[Finding]:
-    """ssm:GetParameter and its like on every parameter."""
+    """A policy must not allow reading every parameter."""
     for each, statement in _statements(resources):
-        actions = [action for action in _listed(statement.get("Action")) if _reads_parameters(action)]
-        if "NotAction" in statement and not any(map(_reads_parameters, _listed(statement["NotAction"]))):
-            actions = [f"everything but {', '.join(map(str, _listed(statement['NotAction'])))}"]
-        wide = [resource for resource in _listed(statement.get("Resource")) if _is_every_parameter(resource)]
+        actions = [action for action in _as_list(statement.get("Action")) if _reads_parameters(action)]
+        if "NotAction" in statement and not any(map(_reads_parameters, _as_list(statement["NotAction"]))):
+            actions = [f"every action except {', '.join(map(str, _as_list(statement['NotAction'])))}"]
+        wide = [resource for resource in _as_list(statement.get("Resource")) if _is_every_parameter(resource)]
         if "NotResource" in statement:
-            wide = [f"everything but {', '.join(map(str, _listed(statement['NotResource'])))}"]
+            wide = [f"every resource except {', '.join(map(str, _as_list(statement['NotResource'])))}"]
         if statement.get("Effect") == "Allow" and actions and wide:
-            yield each, f"{', '.join(actions)} on {', '.join(wide)} {NAME_THE_PATHS}"
+            yield each, f"Allowing {', '.join(actions)} on {', '.join(wide)} {NAME_THE_PATHS}"
 
 
 def source_instance_arn(resources: Sequence[Resource]) -> Iterator[Finding]:
-    """ssm:SourceInstanceARN, which is never there in calls with an instance profile."""
+    """A condition must not use ssm:SourceInstanceARN: calls made with an instance profile do not have it."""
     for each, statement in _statements(resources):
         condition = statement.get("Condition")
         keys = [key for entry in condition.values() for key in entry] if isinstance(condition, Mapping) else []
         if any(key.lower() == "ssm:sourceinstancearn" for key in keys):
-            yield each, NO_SUCH_KEY
+            yield each, KEY_NEVER_PRESENT
 
 
 def profiles_before_policies(resources: Sequence[Resource]) -> Iterator[Finding]:
-    """Instance profiles that can be made, and launched with, before the policies of their role."""
+    """An instance profile must wait for the policies of its role."""
     roles = [each for each in resources if each.type == ROLE]
     for profile in (each for each in resources if each.type == INSTANCE_PROFILE):
         role = _role_of(profile, roles)
-        late = [
+        not_awaited = [
             each.name
             for each in resources
             if each.type in (INLINE, ATTACHMENT)
@@ -111,8 +109,8 @@ def profiles_before_policies(resources: Sequence[Resource]) -> Iterator[Finding]
             and _role_of(each, roles) is role
             and each.urn not in profile.dependencies
         ]
-        if late:
-            yield profile, f"it does not wait for {', '.join(late)}{LET_IT_WAIT}"
+        if not_awaited:
+            yield profile, f"The instance profile does not wait for {', '.join(not_awaited)}{ADD_DEPENDS_ON}"
 
 
 RULES: dict[str, Callable[[Sequence[Resource]], Iterator[Finding]]] = {
@@ -121,48 +119,49 @@ RULES: dict[str, Callable[[Sequence[Resource]], Iterator[Finding]]] = {
     "no-source-instance-arn": source_instance_arn,
     "profile-after-policies": profiles_before_policies,
 }
-"""Every rule by its name in the policy pack."""
+"""The rules by their names in the policy pack."""
 
 ADVISORY = ("profile-after-policies",)
-"""The rules that only advise, unless a configuration says otherwise."""
+"""The rules whose violations are warnings by default."""
 
 
 def findings(name: str, resources: Sequence[Resource], exceptions: Sequence[str] = ()) -> Iterator[Finding]:
-    """What a rule finds, but for exceptions.
+    """The findings of a rule, without those on excepted resources.
 
     Args:
-        name: The rule.
+        name: The name of the rule.
         resources: The resources of the stack.
-        exceptions: URNs or patterns of them, such as ``*::legacy-*``.
+        exceptions: URNs, or patterns of URNs such as ``*::legacy-*``.
     """
     for resource, message in RULES[name](resources):
         if not any(fnmatchcase(resource.urn, pattern) for pattern in exceptions):
             yield resource, message
 
 
-def _wide(resource: Resource, arns: Sequence[Any]) -> Iterator[Finding]:
+def _wide_policy_findings(resource: Resource, arns: Sequence[Any]) -> Iterator[Finding]:
     for arn in arns:
         name = str(arn).rsplit("/", 1)[-1]
         if name in SSM_WIDE_POLICIES and ":iam::aws:policy/" in str(arn):
-            instead = f"In its location: SsmInstanceProfile, for what you use of it with the options {INSTEAD[name]}."
+            options = f": {REPLACEMENT_OPTIONS[name]}" if name in REPLACEMENT_OPTIONS else ""
+            instead = f"Use SsmInstanceProfile instead, with the options that you need{options}."
             yield resource, f"{name} is attached. {SSM_WIDE_POLICIES[name]} {instead}"
 
 
 def _role_of(resource: Resource, roles: Sequence[Resource]) -> Resource | None:
-    """The role of an attachment, an inline policy or a profile, if it is in the stack."""
+    """The role of an attachment, inline policy or instance profile, or None if it is not in the stack."""
     return next(iter(_roles_of(resource, "role", roles)), None)
 
 
 def _attached_to(resource: Resource, key: str, roles: Sequence[Resource]) -> list[Resource | None]:
-    """The roles that a property names; None for each that is not in the stack, or not known."""
+    """The roles that a property names, with None for each role that is not in the stack or not known yet."""
     known = _roles_of(resource, key, roles)
-    named = len(_listed(resource.props.get(key))) or (1 if key in resource.sources else 0)
+    named = len(_as_list(resource.props.get(key))) or (1 if key in resource.sources else 0)
     return [*known, *[None] * (named - len(known))]
 
 
 def _roles_of(resource: Resource, key: str, roles: Sequence[Resource]) -> list[Resource]:
-    """Those of the stack's roles that a property names."""
-    sources, named = resource.sources.get(key, frozenset()), _listed(resource.props.get(key))
+    """The roles of the stack that a property names."""
+    sources, named = resource.sources.get(key, frozenset()), _as_list(resource.props.get(key))
     return [
         role
         for role in roles
@@ -171,42 +170,42 @@ def _roles_of(resource: Resource, key: str, roles: Sequence[Resource]) -> list[R
 
 
 def _is_for_ec2(role: Resource) -> bool:
-    """Whether EC2 can assume a role; what is not known is taken to be."""
+    """Whether EC2 can assume a role. A trust policy that is not known yet counts as if it allowed EC2."""
     trust = _document(role.props.get("assumeRolePolicy"))
     if trust is None:
         return True
-    principals = [statement.get("Principal") for statement in _listed(trust.get("Statement"))]
+    principals = [statement.get("Principal") for statement in _as_list(trust.get("Statement"))]
     services = [
         service
         for principal in principals
         if isinstance(principal, Mapping)
-        for service in _listed(principal.get("Service"))
+        for service in _as_list(principal.get("Service"))
     ]
     return any(service in (EC2, f"{EC2}.cn") for service in services)
 
 
 def _statements(resources: Sequence[Resource]) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
-    """The statements of every permissions policy in a stack."""
+    """The statements of every permissions policy in a stack, each with its resource."""
     for each in resources:
-        texts: list[Any] = [each.props.get("policy")] if each.type in (INLINE, MANAGED) else []
+        documents: list[Any] = [each.props.get("policy")] if each.type in (INLINE, MANAGED) else []
         if each.type == ROLE:
-            texts = [inline.get("policy") for inline in each.props.get("inlinePolicies") or []]
-        for text in texts:
-            for statement in _listed((_document(text) or {}).get("Statement")):
+            documents = [inline.get("policy") for inline in each.props.get("inlinePolicies") or []]
+        for document in documents:
+            for statement in _as_list((_document(document) or {}).get("Statement")):
                 if isinstance(statement, Mapping):
                     yield each, statement
 
 
-def _document(text: Any) -> Mapping[str, Any] | None:
-    if isinstance(text, str):
+def _document(value: Any) -> Mapping[str, Any] | None:
+    if isinstance(value, str):
         try:
-            text = json.loads(text)
+            value = json.loads(value)
         except ValueError:
             return None
-    return text if isinstance(text, Mapping) else None
+    return value if isinstance(value, Mapping) else None
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
 
 
@@ -217,5 +216,5 @@ def _reads_parameters(action: Any) -> bool:
 
 
 def _is_every_parameter(resource: Any) -> bool:
-    text = str(resource)
-    return text == "*" or (text.startswith("arn:") and text.split(":", 5)[-1] in ("*", "parameter*", "parameter/*"))
+    arn = str(resource)
+    return arn == "*" or (arn.startswith("arn:") and arn.split(":", 5)[-1] in ("*", "parameter*", "parameter/*"))

@@ -1,5 +1,5 @@
-"""An AWS on this machine, for the real Pulumi engine: no account, no Docker."""
+"""An AWS emulated on this machine for the real Pulumi engine, without an AWS account and without Docker."""
 
 
 class SandboxError(Exception):
-    """Something that stops the sandbox; the text says what happened and what to do."""
+    """A problem that stops the sandbox. The message says what is wrong and what to do."""

@@ -1,7 +1,7 @@
-"""A Python language host, for a Pulumi CLI that was built from its Go module, which comes without one.
+"""A Python language host for a Pulumi CLI that was built from its Go module, which has no language hosts.
 
-``serve`` offers it, so that a person can run ``pulumi up`` by hand. It runs a program as the stock host does, but with
-the Python that the sandbox itself runs with.
+With it, ``pulumi up`` works in a terminal that uses ``python -m sandbox serve``. It runs a program as Pulumi's own host
+does, but always with the sandbox's Python.
 """
 
 import os
@@ -11,14 +11,14 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from pulumi.automation._server import LanguageServer  # what runs inline programs; there is no public name for it
+from pulumi.automation._server import LanguageServer  # the host of inline programs, which has no public name
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from .plugin import serve
 
 
 class PythonHost(LanguageServer):
-    """Runs the program in a directory.
+    """Run the program in a directory.
 
     Args:
         engine: The address of the engine that started this process.
@@ -41,11 +41,11 @@ class PythonHost(LanguageServer):
         return super().Run(request, context)
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
-        """Install nothing: the Python that the sandbox runs with has what a program or a plugin needs."""
+        """Install nothing: the sandbox's Python has the packages that programs and plugins need."""
         yield from ()
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
-        """Run a plugin that is written in Python, a policy pack or a component package, and pass on what it prints."""
+        """Run a policy pack or a component package in Python, and pass its output to the engine."""
         directory = request.info.program_directory
         is_policy_pack = request.kind == "analyzer"
         arguments = ["-m", "pulumi.policy", *request.args, directory] if is_policy_pack else [directory, *request.args]
@@ -55,7 +55,7 @@ class PythonHost(LanguageServer):
             env=dict(entry.partition("=")[::2] for entry in request.env) or None,
             stdout=subprocess.PIPE,
         ) as plugin:
-            assert plugin.stdout  # noqa: S101 - it was asked for
+            assert plugin.stdout  # noqa: S101 - for the type checker
             context.add_callback(plugin.terminate)
             for line in plugin.stdout:
                 yield language_pb2.RunPluginResponse(stdout=line)

@@ -1,4 +1,4 @@
-"""What every plugin process of the Pulumi engine does: serve on loopback until the engine or the sandbox is gone."""
+"""Serve a plugin of the Pulumi engine on loopback, until the engine or the sandbox ends."""
 
 import os
 import signal
@@ -9,20 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-SANDBOX = "SSM_PROFILE_SANDBOX"
-"""The environment variable with the process ID of the sandbox that a plugin belongs to."""
+SANDBOX_PID = "SSM_PROFILE_SANDBOX"
+"""The environment variable with the process ID of the sandbox to which a plugin belongs."""
 
-LARGEST_MESSAGE = 400 * 1024 * 1024  # the engine's own limit
+LARGEST_MESSAGE = 400 * 1024 * 1024  # bytes, as in the engine
 
 
 def serve(add_services: Callable[[grpc.Server], None]) -> None:
-    """Serve on a free loopback port, and print it, which is how the engine finds the plugin.
+    """Serve on a free loopback port, and print the port for the engine.
 
     Args:
-        add_services: Adds what is served to the server.
+        add_services: A function that adds the plugin's services to a server.
     """
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # how the engine, and only it, asks a plugin to end
-    threading.Thread(target=_end_with, args=(os.getppid(), int(os.environ[SANDBOX])), daemon=True).start()
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # the engine's way to stop a plugin
+    threading.Thread(target=_exit_with, args=(os.getppid(), int(os.environ[SANDBOX_PID])), daemon=True).start()
     server = grpc.server(
         ThreadPoolExecutor(max_workers=64), options=[("grpc.max_receive_message_length", LARGEST_MESSAGE)]
     )
@@ -34,7 +34,7 @@ def serve(add_services: Callable[[grpc.Server], None]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is a process with this ID."""
+    """Whether a process with this ID exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -44,8 +44,8 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def _end_with(engine: int, sandbox: int) -> None:
-    """End this process when what started it, or what it serves, is gone, even if that was killed."""
+def _exit_with(engine: int, sandbox: int) -> None:
+    """Exit when the engine, which is the parent process, or the sandbox has ended, even if it was killed."""
     while os.getppid() == engine and is_running(sandbox):
         time.sleep(0.5)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""Finding or getting the Pulumi CLI: on PATH, kept from before, the vendor's installer, or a build with Go."""
+"""Find the Pulumi CLI on PATH or in the cache; if there is none, run Pulumi's installer or build it with Go."""
 
 import fcntl
 import os
@@ -26,111 +26,115 @@ INSTALLER = "https://get.pulumi.com/install.sh"
 
 
 def cache_directory() -> Path:
-    """Where this project keeps what is costly to make, for this user.
+    """Return the directory of this project in the user's cache, and create it if needed.
 
     Raises:
-        SandboxError: If there is no such directory and it cannot be made.
+        SandboxError: If it cannot be created.
     """
     directory = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssm-profile"
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SandboxError(f"cannot write to {directory}: {error.strerror}: set XDG_CACHE_HOME to another") from error
+        raise SandboxError(
+            f"Cannot create {directory}: {error.strerror}. Set XDG_CACHE_HOME to a directory that you can write to."
+        ) from error
     return directory
 
 
-def find_pulumi(console: Console, *, get: bool = True) -> PulumiCommand:
-    """The first usable Pulumi CLI: the one on PATH, one got before, or one that is got now.
+def find_pulumi(console: Console, *, install: bool = True) -> PulumiCommand:
+    """Find the Pulumi CLI: on PATH, then in the cache; then install it into the cache.
 
     Args:
-        console: Where to say what takes time.
-        get: Whether to get one where there is none.
+        console: Where to print what takes time.
+        install: Whether to install it if there is none.
 
     Raises:
-        SandboxError: If there is none and none can be got. The text lists the three ways and what each needs.
+        SandboxError: If there is none and it cannot be installed. The message lists the ways to provide one.
     """
-    kept = cache_directory() / f"pulumi-{VERSION}"
-    reasons = []
-    if shutil.which("pulumi"):
+    directory = cache_directory() / f"pulumi-{VERSION}"
+    failures = []
+    if on_path := shutil.which("pulumi"):
         try:
             return PulumiCommand()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, another way may work
-            reasons.append(f"on PATH: {shutil.which('pulumi')} cannot be used: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever the reason, another CLI may work
+            failures.append(f"`pulumi` on PATH: {on_path} does not work: {error}")
     else:
-        reasons.append("on PATH: there is no `pulumi`")
-    with _locked(kept, console):
-        if not (kept / "bin" / "pulumi").exists():
-            for name, way in _WAYS.items() if get else ():
+        failures.append("`pulumi` on PATH: not found")
+    with _locked(directory, console):
+        if not (directory / "bin" / "pulumi").exists():
+            for name, installer in _INSTALLERS.items() if install else ():
                 try:
-                    _get(way, kept, console)
+                    _install_into(directory, installer, console)
                     break
                 except (OSError, subprocess.SubprocessError, InvalidVersionError) as error:
-                    reasons.append(f"{name}: {error}")
+                    failures.append(f"{name}: {error}")
             else:
-                raise SandboxError("\n  ".join([_THREE_WAYS, *reasons]))
-    return PulumiCommand(root=str(kept))
+                raise SandboxError("\n  ".join([_INSTRUCTIONS, *failures]))
+    return PulumiCommand(root=str(directory))
 
 
-_THREE_WAYS = f"""There is no Pulumi CLI, and none could be got. Any one of these is enough:
-  1. `pulumi` on PATH: install it as https://www.pulumi.com/docs/install says.
-  2. access to get.pulumi.com: the vendor's installer is then run, into the cache of this project.
-  3. Go 1.25 or newer, and access to a Go module proxy: version {VERSION} is then built, which takes minutes, once.
-What was tried:"""
+_INSTRUCTIONS = f"""There is no Pulumi CLI. Provide one in any of these ways, and run the command again:
+  1. Install the Pulumi CLI (https://www.pulumi.com/docs/install/), so that `pulumi` is on PATH.
+  2. Allow access to get.pulumi.com: the sandbox then runs Pulumi's installer, into its own cache.
+  3. Install Go 1.25 or newer, and allow access to a Go module proxy: the sandbox then builds Pulumi {VERSION} once,
+     which takes minutes.
+The sandbox tried:"""
 
 
 @contextmanager
-def _locked(kept: Path, console: Console) -> Iterator[None]:
-    """Hold the lock under which the CLI is got; it ends with this process, even if that is killed."""
-    with kept.with_name(f"{kept.name}.lock").open("w") as lock:
+def _locked(directory: Path, console: Console) -> Iterator[None]:
+    """Hold the lock for installing into a directory. The system releases it when this process ends or is killed."""
+    with directory.with_name(f"{directory.name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            console.print("Waiting for another run, which is getting the Pulumi CLI.")
+            console.print("Waiting for another run, which is installing the Pulumi CLI.")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _get(way: Callable[[Path, Console], None], kept: Path, console: Console) -> None:
-    """Get the CLI into a directory beside its place, and move it there only when it is whole and runs."""
-    for left in kept.parent.glob(f"{kept.name}.part-*"):  # by an interrupted run: the lock is ours
-        shutil.rmtree(left)
-    part = Path(tempfile.mkdtemp(prefix=f"{kept.name}.part-", dir=kept.parent))
+def _install_into(directory: Path, installer: Callable[[Path, Console], None], console: Console) -> None:
+    """Install the CLI into a temporary directory, and rename that when the CLI is complete and runs."""
+    for leftover in directory.parent.glob(f"{directory.name}.part-*"):  # of an interrupted run: this one has the lock
+        shutil.rmtree(leftover)
+    part = Path(tempfile.mkdtemp(prefix=f"{directory.name}.part-", dir=directory.parent))
     try:
-        way(part, console)
+        installer(part, console)
         PulumiCommand(root=str(part))
-        part.rename(kept)
+        part.rename(directory)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _install(root: Path, console: Console) -> None:
-    """Run the vendor's installer."""
-    urlopen(INSTALLER, timeout=5).close()  # the installer itself would wait for ever
-    console.print(f"Getting the Pulumi CLI {VERSION} with the vendor's installer, once.")
+def _download(root: Path, console: Console) -> None:
+    """Run Pulumi's installer."""
+    urlopen(INSTALLER, timeout=5).close()  # the installer itself has no timeout
+    console.print(f"Downloading Pulumi {VERSION} with Pulumi's installer. This happens once.")
     PulumiCommand.install(root=str(root), version=VersionInfo.parse(VERSION))
 
 
 def _build(root: Path, console: Console) -> None:
-    """Build the CLI with Go, as go.mod and go.sum pin it, and show how far it is."""
+    """Build the CLI with Go, in the version that go.mod and go.sum pin, and show the progress."""
     if not shutil.which("go"):
-        raise FileNotFoundError("there is no `go` on PATH")
+        raise FileNotFoundError("`go` is not on PATH")
     console.print(
-        f"There is no Pulumi CLI here, so version {VERSION} is built with Go. This takes about 5 minutes on 2 cores, "
-        f"once; the result is kept in {cache_directory()}."
+        f"Building Pulumi {VERSION} with Go, because no Pulumi CLI is installed. This happens once and takes about "
+        f"5 minutes on 2 cores. The result is kept in {cache_directory()}",
+        soft_wrap=True,
     )
-    with console.status("Fetching its modules"):
-        listed = _go("list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", PACKAGE)
-    to_build = [line for line in listed if not line.startswith("go: ")]  # Go also tells what it downloads
+    with console.status("Downloading Go modules"):
+        output = _go("list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", PACKAGE)
+    packages = [line for line in output if not line.startswith("go: ")]  # Go prints its downloads with this prefix
     flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={VERSION}"
     columns = (TextColumn("Building"), BarColumn(), MofNCompleteColumn(), TextColumn("packages"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("build", total=len(to_build))
+        task = progress.add_task("build", total=len(packages))
         command = ("build", "-v", "-buildvcs=false", "-ldflags", flags, "-o", str(root / "bin" / "pulumi"), PACKAGE)
         _go(*command, on_line=lambda: progress.advance(task))
 
 
 def _go(*arguments: str, on_line: Callable[[], None] = lambda: None) -> list[str]:
-    """Run Go in the pinned module and give the lines that it printed."""
+    """Run Go in the directory of go.mod and return its output as lines."""
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
     lines = []
     with subprocess.Popen(
@@ -147,11 +151,11 @@ def _go(*arguments: str, on_line: Callable[[], None] = lambda: None) -> list[str
                 lines.append(line.rstrip())
                 on_line()
         except BaseException:
-            os.killpg(go.pid, signal.SIGKILL)  # with its compilers, which would go on otherwise
+            os.killpg(go.pid, signal.SIGKILL)  # with its compilers, which continue otherwise
             raise
     if go.returncode:
         raise OSError(f"`go {arguments[0]}` failed: " + "\n    ".join(lines[-5:]))
     return lines
 
 
-_WAYS: dict[str, Callable[[Path, Console], None]] = {"the vendor's installer": _install, "a build with Go": _build}
+_INSTALLERS: dict[str, Callable[[Path, Console], None]] = {"Pulumi's installer": _download, "build with Go": _build}

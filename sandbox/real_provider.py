@@ -1,4 +1,4 @@
-"""The real pulumi-resource-aws in place of the fake provider: where it is, and what keeps it on this machine."""
+"""The real AWS provider, pulumi-resource-aws: find it, and point it to the emulated AWS only."""
 
 import os
 from importlib.metadata import version
@@ -11,26 +11,27 @@ _SERVICES = ("ec2", "iam", "kms", "s3", "ssm", "sts")
 
 
 def find_real_provider() -> Path:
-    """The plugin's executable, of the version of pulumi_aws, where the Pulumi CLI keeps its plugins.
+    """Find the plugin's executable among the plugins of the Pulumi CLI, in the version of pulumi_aws.
 
     Raises:
-        SandboxError: If it is not installed. The text has the command that installs it.
+        SandboxError: If it is not installed. The message has the command that installs it.
     """
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    wanted = version("pulumi_aws")
-    plugin = home / "plugins" / f"resource-aws-v{wanted}" / "pulumi-resource-aws"
+    required = version("pulumi_aws")
+    plugin = home / "plugins" / f"resource-aws-v{required}" / "pulumi-resource-aws"
     if not plugin.is_file():
         raise SandboxError(
-            f"the real AWS provider {wanted} is not installed: `pulumi plugin install resource aws {wanted}` does it"
+            f"The real AWS provider {required} is not installed. "
+            f"Install it with `pulumi plugin install resource aws {required}`."
         )
     return plugin
 
 
 def settings(url: str) -> dict[str, Any]:
-    """The stack config with which the provider talks to an emulated AWS alone.
+    """Return the stack config with which the provider calls an emulated AWS only.
 
     Args:
-        url: Where the emulated AWS is.
+        url: The URL of the emulated AWS.
     """
     return {
         "aws:endpoints": [dict.fromkeys(_SERVICES, url)],

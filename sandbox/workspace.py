@@ -1,4 +1,4 @@
-"""One run of the sandbox: an emulated AWS, a Pulumi home and a state of its own, all of it gone afterwards."""
+"""One run of the sandbox: an emulated AWS, and a directory with a Pulumi home and state, deleted at the end."""
 
 import os
 import runpy
@@ -17,32 +17,37 @@ import yaml
 
 from ssm_profile.version import __version__
 
-from .aws import CREDENTIALS, EmulatedAws, forget_real_aws
-from .plugin import SANDBOX, is_running
+from .aws import AWS_FILES, CREDENTIALS, LOOPBACK, EmulatedAws, forget_real_aws
+from .plugin import SANDBOX_PID, is_running
 from .pulumi_cli import cache_directory
 from .real_provider import find_real_provider, settings
 
 ROOT = Path(__file__).parent.parent
-"""The repository: the program that `up` runs, and what the plugin is imported from."""
+"""The repository."""
+
+PASSPHRASE = "sandbox"  # noqa: S105 - of a state that is deleted at the end
+
+_PROGRAMS = ("ssm_profile", "examples", "policies")
+"""The directories of the repository with Pulumi programs, and what they import."""
 
 
 class Sandbox:
-    """A place where the real Pulumi engine deploys to an emulated AWS; use it in a ``with`` statement.
+    """Run the real Pulumi engine with an emulated AWS. Use it in a ``with`` statement.
 
     Args:
         pulumi: The CLI to run.
         port: The emulated AWS's loopback port, or 0 for a free one.
-        aws_policies: Whether AWS's own managed policies are there, which takes a second or two.
-        real_provider: Whether the real pulumi-resource-aws is used in place of the fake provider.
+        aws_policies: Whether to load AWS's managed policies, which takes one or two seconds.
+        real_provider: Whether to use the real AWS provider, pulumi-resource-aws, rather than the fake provider.
 
     Raises:
-        SandboxError: If the emulated AWS cannot be started, or there is no real provider.
+        SandboxError: If the emulated AWS cannot be started, or the real provider is not installed.
     """
 
     def __init__(
         self, pulumi: auto.PulumiCommand, port: int = 0, *, aws_policies: bool = False, real_provider: bool = False
     ) -> None:
-        plugin = find_real_provider() if real_provider else None
+        real_plugin = find_real_provider() if real_provider else None
         forget_real_aws()
         self.pulumi = pulumi
         self.aws = EmulatedAws(port, aws_policies=aws_policies)
@@ -51,23 +56,23 @@ class Sandbox:
         state = self.directory / "state"
         state.mkdir()
         self.environment = CREDENTIALS | {
-            SANDBOX: str(os.getpid()),
+            SANDBOX_PID: str(os.getpid()),
             "AWS_ENDPOINT_URL": self.aws.url,
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:  # else it is that of the secrets in the stack's file
-            self.environment["PULUMI_CONFIG_PASSPHRASE"] = "sandbox"  # noqa: S105 - of a state that is soon gone
+        if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:  # the user's own one decrypts secrets in the stack's file
+            self.environment["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
         plugins = self.home / "plugins"
         provider = plugins / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws"
-        if plugin:
+        if real_plugin:
             provider.parent.mkdir(parents=True)
-            provider.symlink_to(plugin)
+            provider.symlink_to(real_plugin)
         else:
             _write_script(provider, "sandbox.provider")
-        self.config = settings(self.aws.url) if plugin else {}
+        self.config = settings(self.aws.url) if real_plugin else {}
         component = plugins / f"resource-ssm-profile-v{__version__}" / "pulumi-resource-ssm-profile"
         _write_script(component, "ssm_profile")
 
@@ -81,69 +86,129 @@ class Sandbox:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def stack(self, name: str, project: Path = ROOT, config: Mapping[str, Any] | None = None) -> auto.Stack:
-        """A stack of a project, run by the real engine, with a copy of its config files.
+        """Create or select a stack of a project, with a copy of the project's config files.
 
         Args:
-            name: The stack's name; its ``Pulumi.<name>.yaml`` need not exist if *config* holds all that it needs.
+            name: The stack's name. ``Pulumi.<name>.yaml`` may be missing if *config* has every required key.
             project: The directory of the project.
-            config: Settings beside those of the file, or in place of them: ``{"quietAgent": True}``.
+            config: Config that is added to the file's, or replaces it, for example ``{"quietAgent": True}``.
         """
         copy = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.directory))
-        for each in project.glob("Pulumi*.yaml"):
-            shutil.copy(each, copy)
+        for file in project.glob("Pulumi*.yaml"):
+            shutil.copy(file, copy)
         project_name = yaml.safe_load((copy / "Pulumi.yaml").read_text())["name"]
-        file = copy / f"Pulumi.{name}.yaml"
-        settings_of_stack = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
-        given = {key if ":" in key else f"{project_name}:{key}": value for key, value in (config or {}).items()}
-        settings_of_stack["config"] = (settings_of_stack.get("config") or {}) | self.config | given
-        file.write_text(yaml.safe_dump(settings_of_stack))
+        added = {key if ":" in key else f"{project_name}:{key}": value for key, value in (config or {}).items()}
+        _add_config(copy / f"Pulumi.{name}.yaml", self.config | added)
 
         def program() -> None:
-            if str(project) not in sys.path:  # as it is when Python runs the program's directory
+            if str(project) not in sys.path:  # Python adds it when it runs a directory
                 sys.path.insert(0, str(project))
             runpy.run_path(str(project / "__main__.py"), run_name="__main__")
 
         options = auto.LocalWorkspaceOptions(
             work_dir=str(copy), pulumi_command=self.pulumi, pulumi_home=str(self.home), env_vars=self.environment
         )
-        try:  # not `create_or_select_stack`, which runs the CLI once more to find that most stacks are new
+        try:  # most stacks are new, so this saves the first of the two commands that `create_or_select_stack` runs
             return auto.create_stack(name, project_name, program, opts=options)
         except auto.StackAlreadyExistsError:
             return auto.select_stack(name, project_name, program, opts=options)
 
     def unprotect(self, stack: auto.Stack) -> None:
-        """Lift the protection of every resource in the stack, as a person would who means to destroy it."""
+        """Remove the protection from every resource in the stack."""
         command = ["state", "unprotect", "--all", "--yes", "--stack", stack.name]
         self.pulumi.run(command, stack.workspace.work_dir, self.environment)
 
-    def by_hand(self, python: str = sys.executable, modules: Path = ROOT) -> dict[str, str]:
-        """The environment in which a person can use ``pulumi``, ``aws`` and boto3 with this sandbox.
+    def cli_environment(self, python: str = sys.executable, modules: Path = ROOT) -> dict[str, str]:
+        """Return the environment variables with which the Pulumi CLI, the AWS CLI and boto3 use this sandbox.
 
         Args:
-            python: What runs the programs.
-            modules: Where it finds this package.
+            python: The Python that runs the programs.
+            modules: The directory from which it imports this package.
         """
-        environment = self.environment | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
-        if Path(self.pulumi.command).is_absolute():  # not on PATH, but got by the sandbox
-            programs = self.directory / "bin"
-            _write_script(programs / "pulumi-language-python", "sandbox.language_host", python, modules)
-            shutil.copy(self.pulumi.command, programs)  # the engine looks for the host beside its own file
+        environment = self.environment | _region("us-east-1")
+        if programs := self._install_programs(python, modules):
             environment["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
         return environment
 
+    def write_activate_script(self, region: str) -> Path:
+        """Write a script that makes a terminal use this sandbox, and a copy of the project for it.
+
+        bash and zsh can source it. It keeps the terminal's PATH and adds to it. Pulumi writes to the config files in
+        the copy, so that no tracked file changes; every other file in the copy is a link to the original.
+
+        Args:
+            region: The AWS region for the AWS CLI and boto3.
+        """
+        project = self.directory / "project"
+        _link_project(project)
+        for file in project.rglob("Pulumi.*.yaml"):
+            _add_config(file, self.config)
+        variables = self.environment | _region(region) | dict.fromkeys(AWS_FILES, os.devnull)
+        variables.pop("PULUMI_CONFIG_PASSPHRASE", None)
+        lines = [
+            "unset AWS_PROFILE $(env | sed -n 's/^\\(AWS_[A-Z0-9_]*\\)=.*/\\1/p')",
+            *(f"export {name}={quote(value)}" for name, value in variables.items()),
+            f'export PULUMI_CONFIG_PASSPHRASE="${{PULUMI_CONFIG_PASSPHRASE-{PASSPHRASE}}}"',
+            *(f'export {name}="{LOOPBACK}${{{name}:+,${name}}}"' for name in ("NO_PROXY", "no_proxy")),
+        ]
+        if programs := self._install_programs():
+            lines.append(f'export PATH={quote(str(programs))}:"$PATH"')
+        script = self.directory / "activate"
+        script.write_text("\n".join([*lines, f"cd {quote(str(project))}", ""]))
+        return script
+
+    def _install_programs(self, python: str = sys.executable, modules: Path = ROOT) -> Path | None:
+        """Put the CLI and a language host into a directory for PATH, unless PATH has the CLI already."""
+        if not Path(self.pulumi.command).is_absolute():
+            return None
+        programs = self.directory / "bin"
+        _write_script(programs / "pulumi-language-python", "sandbox.language_host", python, modules)
+        shutil.copy(self.pulumi.command, programs)  # the engine looks for the host in the directory of its own file
+        return programs
+
+
+def _region(region: str) -> dict[str, str]:
+    return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+
+
+def _add_config(file: Path, config: Mapping[str, Any]) -> None:
+    """Add config to a stack's file, or create the file."""
+    content: dict[str, Any] = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+    content["config"] = {**(content.get("config") or {}), **config}
+    file.write_text(yaml.safe_dump(content))
+
+
+def _link_project(directory: Path) -> None:
+    """Create a copy of the repository's programs: links to the files, and copies of Pulumi's config files."""
+
+    def link(source: str, target: str) -> None:
+        if Path(source).match("Pulumi*.yaml"):
+            shutil.copy(source, target)
+        else:
+            Path(target).symlink_to(source)
+
+    directory.mkdir()
+    for file in (file for file in ROOT.glob("[!.]*") if file.is_file()):
+        link(str(file), str(directory / file.name))
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "sdks")
+    for name in _PROGRAMS:
+        shutil.copytree(ROOT / name, directory / name, ignore=ignored, copy_function=link)
+    for project in {file.parent for file in directory.rglob("Pulumi*.yaml")}:
+        (project / ".venv").symlink_to(sys.prefix)  # the virtual environment that Pulumi.yaml names
+
 
 def _write_script(path: Path, module: str, python: str = sys.executable, modules: Path = ROOT) -> None:
-    """An executable that runs a module of this repository."""
+    """Write an executable that runs a module of this repository."""
     path.parent.mkdir(parents=True)
     path.write_text(f'#!/bin/sh\nPYTHONPATH={quote(str(modules))} exec {quote(python)} -m {module} "$@"\n')
     path.chmod(0o755)
 
 
 def _run_directory() -> Path:
-    """A directory for this process, after clearing away those of processes that were killed."""
+    """Create a directory for this process, and delete those of processes that were killed."""
     runs = cache_directory() / "runs"
     runs.mkdir(exist_ok=True)
-    for left in runs.glob("[0-9]*-*"):
-        if not is_running(int(left.name.split("-")[0])):
-            shutil.rmtree(left, ignore_errors=True)
+    for directory in runs.glob("[0-9]*-*"):
+        if not is_running(int(directory.name.split("-")[0])):
+            shutil.rmtree(directory, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=runs))

@@ -10,82 +10,85 @@ import pulumi
 import pulumi_aws as aws
 
 from . import policy
-from .options import UNKNOWN, find_mistakes, find_name_mistakes
+from .errors import Mistake, OptionsError
+from .options import OPTIONS, camel_case
+from .regions import SHORTEST_LOCATION, Location
+from .validation import UNKNOWN, find_mistakes, find_name_mistakes, find_size_mistakes, format_value
 
 
 class ParametersArgs(TypedDict):
     """Which parameters of Parameter Store the instances may read."""
 
     paths: Sequence[str]
-    """The paths at and below which parameters may be read, such as /app/prod."""
+    """Grant reading the parameters at and below these paths, such as /app/prod."""
     recursive: NotRequired[bool]
-    """Grant ssm:GetParametersByPath too, which lists everything below a path. Default: false."""
+    """Grant ssm:GetParametersByPath as well, which lists all parameters below a path."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The ARN of the KMS key of SecureString parameters. Not needed for the key aws/ssm."""
+    """Grant decrypting SecureString parameters with the KMS key of this ARN. The key aws/ssm needs no grant."""
 
 
 class SessionLogsArgs(TypedDict):
-    """Where logs of sessions and output of commands go: a bucket, a log group, or both."""
+    """Where logs of sessions and output of commands go: to a bucket, to a log group, or to both."""
 
     bucket: NotRequired[pulumi.Input[str]]
-    """The name of the bucket."""
+    """Grant writing logs to the S3 bucket of this name."""
     prefix: NotRequired[pulumi.Input[str]]
-    """The prefix of the keys in the bucket."""
+    """Limit the grant to object keys that begin with this prefix."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The ARN of the KMS key that encrypts the bucket."""
+    """Grant encrypting logs with the KMS key of this ARN, which encrypts the bucket."""
     cross_account: NotRequired[bool]
-    """Whether the bucket is in another account. Default: false."""
+    """Grant s3:PutObjectAcl as well, for a bucket in another account."""
     log_group: NotRequired[pulumi.Input[str]]
-    """The name of the log group."""
+    """Grant writing logs to the CloudWatch Logs log group of this name. The log group must exist."""
 
 
 class CloudwatchAgentArgs(TypedDict):
     """What the CloudWatch agent may send."""
 
     namespace: NotRequired[pulumi.Input[str]]
-    """The namespace of its metrics. Default: CWAgent."""
+    """Grant sending metrics in this namespace."""
     log_groups: NotRequired[Sequence[str]]
-    """The names of the log groups it may write to. Default: none."""
+    """Grant writing to the log groups of these names."""
 
 
 class DomainJoinArgs(TypedDict):
     """Which directory the instances may join."""
 
     directory_id: pulumi.Input[str]
-    """The ID of the directory, such as d-1234567890."""
+    """Grant joining the directory of this ID, such as d-1234567890."""
 
 
 class SsmInstanceProfileArgs(TypedDict):
-    """What the instances may do, and how the role and the profile look. Every key is optional."""
+    """What the instances may do, and how the role and the instance profile are made. Every key is optional."""
 
     ec2_describe: NotRequired[bool]
-    """Grant ec2:Describe*, which lets software on the instance read about its environment. Default: true."""
+    """Grant ec2:Describe*, with which software on the instance reads about its environment."""
     ec2_describe_actions: NotRequired[Sequence[str]]
-    """Grant these EC2 actions in place of ec2:Describe*, such as DescribeInstances and DescribeTags."""
+    """Grant these EC2 actions instead of ec2:Describe*, such as DescribeInstances and DescribeTags."""
     scope_heartbeat: NotRequired[bool]
-    """Grant ssm:UpdateInstanceInformation on EC2 instances only, in place of every resource. Default: false."""
+    """Grant ssm:UpdateInstanceInformation on EC2 instances only. Do not use it for hybrid nodes."""
     quiet_agent: NotRequired[bool]
-    """Grant the two calls that the agent polls in any case, so that its log has no AccessDenied. Default: false."""
+    """Grant two calls that the agent makes in any case, so that its log has no AccessDenied errors."""
     legacy_messaging: NotRequired[bool]
-    """Grant the ec2messages actions: agents before 3.1.821.0, Windows Server 2012 and older. Default: false."""
+    """Grant the ec2messages actions, for agents before 3.1.821.0 and for Windows Server 2012 and earlier."""
     documents: NotRequired[bool]
-    """Grant reading SSM documents: aws:runDocument and aws:downloadContent. Default: false."""
+    """Grant reading SSM documents, which aws:runDocument and aws:downloadContent need."""
     state_manager: NotRequired[bool]
-    """Grant what State Manager's associations need. Default: false."""
+    """Grant what State Manager associations need."""
     inventory: NotRequired[bool]
-    """Grant uploading the inventory; needs state_manager. Default: false."""
+    """Grant uploading inventory data."""
     patching: NotRequired[bool]
-    """Grant what Patch Manager needs. Default: false."""
+    """Grant what Patch Manager needs."""
     patch_baseline_tags: NotRequired[bool]
-    """Grant finding patch baselines by their tags; needs patching. Default: false."""
+    """Grant finding patch baselines by their tags."""
     distributor: NotRequired[bool]
-    """Grant installing Distributor's packages. Default: false."""
+    """Grant installing Distributor packages."""
     managed_buckets: NotRequired[bool]
-    """Grant reading AWS's own buckets of the region, for VPCs that reach S3 by an endpoint. Default: false."""
+    """Grant reading AWS's own S3 buckets, for VPCs whose S3 endpoint policy requires a principal."""
     parameters: NotRequired[ParametersArgs]
-    """Grant reading Parameter Store below the given paths, and nowhere else."""
+    """Grant reading parameters of Parameter Store at and below given paths, and no others."""
     session_kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The ARN of the KMS key with which sessions are encrypted."""
+    """Grant decrypting sessions that are encrypted with the KMS key of this ARN."""
     session_logs: NotRequired[SessionLogsArgs]
     """Grant logging sessions and command output to S3, CloudWatch Logs or both."""
     cloudwatch_agent: NotRequired[CloudwatchAgentArgs]
@@ -93,46 +96,46 @@ class SsmInstanceProfileArgs(TypedDict):
     domain_join: NotRequired[DomainJoinArgs]
     """Grant joining a directory of AWS Directory Service."""
     require_imdsv2: NotRequired[bool]
-    """Deny every call made with credentials that were fetched by IMDSv1. Default: false."""
+    """Deny every call made with credentials that were fetched by IMDSv1."""
     vpc_endpoints_only: NotRequired[bool]
-    """Deny every call that does not come through an endpoint in the instance's own VPC. Default: false."""
+    """Deny every call that does not come through a VPC endpoint in the instance's own VPC."""
     path: NotRequired[pulumi.Input[str]]
-    """The IAM path of the role and the instance profile. Default: /."""
+    """Set the IAM path of the role and the instance profile."""
     role_name: NotRequired[pulumi.Input[str]]
-    """The role's name. Default: the component's name, "-role" and a random suffix."""
+    """Set the name of the role. By default Pulumi makes it from the component's name, "-role" and a random suffix."""
     instance_profile_name: NotRequired[pulumi.Input[str]]
-    """The instance profile's name. Default: the component's name, "-profile" and a random suffix."""
+    """Set the name of the instance profile. By default Pulumi makes it in the same way, with "-profile"."""
     description: NotRequired[pulumi.Input[str]]
-    """The role's description. Default: what the role is for."""
+    """Set the description of the role. By default it says what the role is for."""
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags of the role and the instance profile, beside the provider's default tags."""
+    """Add these tags to the role and the instance profile, in addition to the provider's default tags."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
-    """The ARN of the managed policy that bounds what the role can ever be allowed."""
+    """Set the managed policy of this ARN as the permissions boundary of the role."""
     service_principals: NotRequired[Sequence[str]]
-    """Who may assume the role. Default: ec2.amazonaws.com."""
+    """Let these services assume the role. The older form in China is ec2.amazonaws.com.cn."""
     policy_kind: NotRequired[str]
-    """Whether the policy is part of the role, "inline", or a policy of its own, "managed". Default: inline."""
+    """Make the policy an inline policy of the role, "inline", or a managed policy attached to it, "managed"."""
     managed_policy_arns: NotRequired[Sequence[pulumi.Input[str]]]
-    """Further policies to attach to the role, but none that grants Systems Manager as a whole."""
+    """Attach these managed policies as well. AWS managed policies that grant Systems Manager as a whole are refused."""
     existing_role_name: NotRequired[pulumi.Input[str]]
-    """The role to give the policy to, in place of a new one."""
+    """Add the policy to this existing role instead of creating a role. Destroying the stack keeps the role."""
     exclusive: NotRequired[bool]
-    """Remove from the role every policy that is not given here. Default: false."""
+    """Remove every policy from the role that is not given here."""
 
 
 class SsmInstanceProfile(pulumi.ComponentResource):
-    """An instance profile with exactly the permissions that AWS Systems Manager needs on an EC2 instance."""
+    """A role, its permissions policy and an instance profile for EC2 instances that AWS Systems Manager manages."""
 
     role_name: pulumi.Output[str]
-    """The role's name."""
+    """The name of the role."""
     role_arn: pulumi.Output[str]
-    """The role's ARN."""
+    """The ARN of the role."""
     instance_profile_name: pulumi.Output[str]
-    """The instance profile's name, with which instances are launched."""
+    """The name of the instance profile. Instances are launched with it."""
     instance_profile_arn: pulumi.Output[str]
-    """The instance profile's ARN."""
+    """The ARN of the instance profile."""
     policy_json: pulumi.Output[str]
-    """The permissions policy, as IAM receives it."""
+    """The permissions policy as a JSON string, as IAM receives it."""
     actions: pulumi.Output[Sequence[str]]
     """The actions that the policy allows, sorted."""
 
@@ -145,34 +148,32 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         """Create the role, its policy and the instance profile.
 
         Args:
-            name: The component's name, of which the names of its resources are made.
-            args: The options, each of them optional.
-            opts: Pulumi's resource options. Providers and protection reach the component's resources.
+            name: The name of the component. Pulumi makes the names of its resources from it.
+            args: The options. Each is optional.
+            opts: Pulumi's resource options. Providers and protection apply to all resources of the component.
 
         Raises:
-            ValueError: If any option is wrong. The text has a line for each mistake; nothing was created.
+            OptionsError: If the name or an option is wrong. The text has a line for each mistake. Nothing is created.
         """
         if not isinstance(args, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller is checked
-            raise ValueError(  # noqa: TRY004 - one kind of error for every mistake
-                f"args: found a {type(args).__name__}; allowed: a dict of options"
-            )
-        given = _without_none(args)
+            raise OptionsError([Mistake("args", f"must be a dict of options (got {format_value(args)})")])
+        inputs = _without_none(args)
         options = known_options(args)
-        _refuse([*find_name_mistakes(name, options), *find_mistakes(options)])
-        # What is too long even where it is shortest is refused right here.
-        _policy_text(_with_outputs_as("", given), policy.SHORTEST_LOCATION)
+        _raise_for([*find_name_mistakes(name, options), *find_mistakes(options)])
+        # A policy that is too long even at its shortest is refused before anything is registered.
+        _policy_json(_replace_outputs(inputs, ""), SHORTEST_LOCATION)
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
-        inputs = {key: _checked(key, value) for key, value in given.items()}
+        inputs = {option: _validated_input(option, value) for option, value in inputs.items()}
         role_name, role_arn = self._role(name, options, inputs)
-        policies, policy_text = self._policies(name, role_name, options, inputs)
+        policies, policy_json = self._policies(name, role_name, options, inputs)
         profile = aws.iam.InstanceProfile(
             f"{name}-profile",
             name=inputs.get("instance_profile_name"),
             path=inputs.get("path"),
             role=role_name,
             tags=inputs.get("tags"),
-            # An instance launched with a profile that exists must find its permissions there.
+            # An instance that is launched with the profile must have its permissions at once.
             opts=pulumi.ResourceOptions(parent=self, depends_on=policies),
         )
 
@@ -180,24 +181,16 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         self.role_arn = role_arn
         self.instance_profile_name = profile.name
         self.instance_profile_arn = profile.arn
-        self.policy_json = policy_text
+        self.policy_json = policy_json
         actions = policy.actions(options)
-        self.actions = policy_text.apply(lambda _: actions)
-        self.register_outputs(
-            {
-                "roleName": self.role_name,
-                "roleArn": self.role_arn,
-                "instanceProfileName": self.instance_profile_name,
-                "instanceProfileArn": self.instance_profile_arn,
-                "policyJson": self.policy_json,
-                "actions": actions,
-            }
-        )
+        self.actions = policy_json.apply(lambda _: actions)
+        # The actions are no secret, even where an option is.
+        self.register_outputs({camel_case(output): getattr(self, output) for output in OUTPUTS} | {"actions": actions})
 
     def _role(
         self, name: str, options: policy.Options, inputs: Mapping[str, Any]
     ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-        """The name and the ARN of a new role, or of the one that exists."""
+        """The name and the ARN of a new role, or of the existing one."""
         if "existing_role_name" in inputs:
             existing = aws.iam.get_role_output(
                 name=inputs["existing_role_name"], opts=pulumi.InvokeOutputOptions(parent=self)
@@ -218,25 +211,25 @@ class SsmInstanceProfile(pulumi.ComponentResource):
     def _policies(
         self, name: str, role: pulumi.Output[str], options: policy.Options, inputs: Mapping[str, Any]
     ) -> tuple[list[pulumi.Resource], pulumi.Output[str]]:
-        """What gives the role its permissions, and the text of the policy among it."""
+        """The resources that give the role its permissions, and the policy that the component makes as JSON."""
         child = pulumi.ResourceOptions(parent=self)
-        text = self._policy_text(options, inputs)
+        document = self._policy_input(options, inputs)
         arns = dict(_attachment_names(inputs.get("managed_policy_arns", [])))
-        if options.get("policy_kind") == "managed":
+        if options.get("policy_kind", OPTIONS["policy_kind"].default) == "managed":
             own = aws.iam.Policy(
-                f"{name}-policy", path=inputs.get("path"), policy=text, tags=inputs.get("tags"), opts=child
+                f"{name}-policy", path=inputs.get("path"), policy=document, tags=inputs.get("tags"), opts=child
             )
             arns["policy-attachment"] = own.arn
             inline_names: list[pulumi.Output[str]] = []
         else:
             own = aws.iam.RolePolicy(
                 f"{name}-policy",
-                # On a role of the component's own the name is fixed: were the engine killed in the middle, a random one
-                # would be made anew, and the first stay on the role, unknown to everybody. A role that exists may have
-                # policies of other components, which must not be overwritten.
+                # A new role gets a fixed policy name: after a killed deployment, the next one overwrites the policy and
+                # does not leave a second one that no state knows. An existing role may hold policies of other
+                # components, which must not be overwritten.
                 name=None if "existing_role_name" in inputs else f"{name}-policy",
                 role=role,
-                policy=text,
+                policy=document,
                 opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
             )
             inline_names = [own.name]
@@ -255,41 +248,45 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             ]
         return policies, own.policy
 
-    def _policy_text(self, options: policy.Options, inputs: Mapping[str, Any]) -> pulumi.Input[str]:
-        """The policy's text: plain where all of it is known, so that a preview needs no credentials."""
-        needed = policy.lookups(options)
+    def _policy_input(self, options: policy.Options, inputs: Mapping[str, Any]) -> pulumi.Input[str]:
+        """The policy as JSON: a plain string where everything is known, so that a preview needs no credentials."""
+        fields = policy.lookups(options)
         granting = {key: value for key, value in inputs.items() if key in policy.GRANTING or key == "policy_kind"}
-        if not needed and not any(isinstance(value, pulumi.Output) for value in granting.values()):
-            return _policy_text(options, {})
-        opts = pulumi.InvokeOutputOptions(parent=self)  # so that it is the component's provider that is asked
+        if not fields and not any(isinstance(value, pulumi.Output) for value in granting.values()):
+            return _policy_json(options, {})
+        opts = pulumi.InvokeOutputOptions(parent=self)  # the component's provider must answer, not the default one
         lookups = {
             "partition": lambda: aws.get_partition_output(opts=opts).partition,
             "region": lambda: aws.get_region_output(opts=opts).region,
             "account": lambda: aws.get_caller_identity_output(opts=opts).account_id,
         }
-        location = {name: look_up() for name, look_up in lookups.items() if name in needed}
+        location = {field: look_up() for field, look_up in lookups.items() if field in fields}
         return pulumi.Output.all(options=granting, location=location).apply(
-            lambda known: _policy_text(known["options"], known["location"])
+            lambda known: _policy_json(known["options"], known["location"])
         )
 
 
+OUTPUTS = tuple(SsmInstanceProfile.__annotations__)
+"""The names of the component's outputs in Python. Stacks export them in camelCase."""
+
+
 def known_options(args: Mapping[str, Any]) -> dict[str, Any]:
-    """The args as plain values, with :data:`~ssm_profile.options.UNKNOWN` in place of outputs."""
-    return _with_outputs_as(UNKNOWN, _without_none(args))
+    """The args as plain values, with :data:`~ssm_profile.validation.UNKNOWN` for each output of another resource."""
+    return _replace_outputs(_without_none(args), UNKNOWN)
 
 
-def _policy_text(options: policy.Options, location: Mapping[str, str]) -> str:
-    """The policy's text, if IAM accepts one of its length."""
+def _policy_json(options: policy.Options, location: Location) -> str:
+    """The policy as JSON, of a length that IAM accepts."""
     document = policy.policy_document(options, location)
-    _refuse(policy.find_size_mistakes(options, document))
+    _raise_for(find_size_mistakes(policy.size(document), options))
     return policy.to_json(document)
 
 
 def _attachment_names(arns: Sequence[pulumi.Input[str]]) -> Iterator[tuple[str, pulumi.Input[str]]]:
-    """Each ARN by the end of its attachment's name: by the ARN itself, so that the list's order does not matter."""
+    """Each ARN with the suffix of its attachment's name: a hash of the ARN, so that the order does not matter."""
     for index, arn in enumerate(arns):
-        known = hashlib.sha256(arn.encode()).hexdigest()[:8] if isinstance(arn, str) else str(index)
-        yield f"attachment-{known}", arn
+        suffix = hashlib.sha256(arn.encode()).hexdigest()[:8] if isinstance(arn, str) else str(index)
+        yield f"attachment-{suffix}", arn
 
 
 def _without_none(value: Any) -> Any:
@@ -300,43 +297,44 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def _with_outputs_as(placeholder: Any, value: Any) -> Any:
-    """The value with something else in place of every output in it."""
+def _replace_outputs(value: Any, placeholder: Any) -> Any:
+    """The value with a placeholder for every output in it."""
     if isinstance(value, pulumi.Output | Awaitable):
         return placeholder
     if isinstance(value, Mapping):
-        return {key: _with_outputs_as(placeholder, entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
+        entries = cast("Mapping[Any, Any]", value)
+        return {key: _replace_outputs(entry, placeholder) for key, entry in entries.items()}
     if isinstance(value, list | tuple):
-        return [_with_outputs_as(placeholder, entry) for entry in cast("Sequence[Any]", value)]
+        return [_replace_outputs(entry, placeholder) for entry in cast("Sequence[Any]", value)]
     return value
 
 
-def _checked(option: str, value: Any) -> Any:
-    """The value; where it holds outputs, one that fails if they turn out to be wrong."""
-    if isinstance(value, list | tuple):  # entry by entry, since it has to be known how many there are
+def _validated_input(option: str, value: Any) -> Any:
+    """The value. Outputs in it are validated as soon as Pulumi knows them."""
+    if isinstance(value, list | tuple):  # entry by entry, since Pulumi must know how many there are
         entries = cast("Sequence[Any]", value)
-        return [_checked_by(lambda known: find_mistakes({option: [known]}), entry) for entry in entries]
-    return _checked_by(lambda known: find_mistakes({option: known}), value)
+        return [_validated_when_known(entry, lambda known: find_mistakes({option: [known]})) for entry in entries]
+    return _validated_when_known(value, lambda known: find_mistakes({option: known}))
 
 
-def _checked_by(mistakes_in: Callable[[Any], list[str]], value: Any) -> Any:
-    if UNKNOWN not in _leaves(_with_outputs_as(UNKNOWN, value)):
+def _validated_when_known(value: Any, find: Callable[[Any], list[Mistake]]) -> Any:
+    if UNKNOWN not in _leaves(_replace_outputs(value, UNKNOWN)):
         return value
 
-    def check(resolved: Any) -> Any:
-        _refuse(mistakes_in(resolved))
-        return resolved
+    def validate(known: Any) -> Any:
+        _raise_for(find(known))
+        return known
 
-    return pulumi.Output.from_input(value).apply(check)
+    return pulumi.Output.from_input(value).apply(validate)
 
 
 def _leaves(value: Any) -> list[Any]:
-    """The value, or what a map and the maps in it hold."""
+    """The value, or the values in a map and the maps in it."""
     if isinstance(value, Mapping):
         return [leaf for entry in cast("Mapping[Any, Any]", value).values() for leaf in _leaves(entry)]
     return [value]
 
 
-def _refuse(mistakes: Sequence[str]) -> None:
+def _raise_for(mistakes: Sequence[Mistake]) -> None:
     if mistakes:
-        raise ValueError("\n".join(mistakes))
+        raise OptionsError(mistakes)

@@ -1,4 +1,4 @@
-"""From options to policy documents: pure functions, without Pulumi."""
+"""Builds policy documents from options. Pure functions, without Pulumi."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,15 +7,11 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
-from .catalogue import (
-    CAPABILITIES,
-    EXPLICIT_DENIES,
-    PATCH_BUCKET_SUFFIXES,
-    SNAPSHOT_BUCKET_SUFFIXES,
-    Capability,
-    ExplicitDeny,
-    Grant,
-)
+from .catalogue import CAPABILITIES, EXPLICIT_DENIES, Capability, ExplicitDeny, Grant
+from .errors import OptionsError
+from .options import OPTIONS, option_at
+from .regions import LOCATION_FIELDS, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES, Location
+from .validation import find_bucket_mistakes
 
 Options = Mapping[str, Any]
 """The component's args as plain values, by their names in Python: ``{"quiet_agent": True}``."""
@@ -25,50 +21,34 @@ Document = dict[str, Any]
 
 VERSION = "2012-10-17"
 EC2 = "ec2.amazonaws.com"
-LIMITS = {"inline": 10_240, "managed": 6_144}
-"""How many characters IAM allows in a role's inline policies, and in a managed policy, white space not counted."""
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
-    "eusc-": "aws-eusc",
-}
-"""How the names of regions begin outside of the partition aws."""
-LOCATION = ("partition", "region", "account")
-SHORTEST_LOCATION = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
-"""The place of deployment with which a policy is shortest: what is too long even there is so everywhere."""
 GRANTING = {capability.name for capability in CAPABILITIES} | {deny.name for deny in EXPLICIT_DENIES}
-"""The options that decide what the policy says."""
-CLOUDWATCH_AGENT_NAMESPACE = "CWAgent"
+"""The options that decide the content of the permissions policy."""
 
 
 def capabilities(options: Options) -> list[Capability]:
-    """The capabilities that are switched on, in the catalogue's order."""
-    enabled = [
-        capability
-        for capability in CAPABILITIES
-        # An empty map asks for the capability with its defaults.
-        if (value := options.get(capability.name, capability.default)) or value == {}
-    ]
+    """The capabilities that the options turn on, in the order of the catalogue."""
+    enabled = [capability for capability in CAPABILITIES if _is_enabled(capability, options)]
     replaced = {capability.replaces for capability in enabled}
     return [capability for capability in enabled if capability.name not in replaced]
 
 
+def is_granted_by_default(capability: Capability) -> bool:
+    """Whether a capability is granted when no option is set."""
+    return capability in capabilities({})
+
+
 def explicit_denies(options: Options) -> list[ExplicitDeny]:
-    """The explicit denies that are switched on, in the catalogue's order."""
+    """The explicit denies that the options turn on, in the order of the catalogue."""
     return [deny for deny in EXPLICIT_DENIES if options.get(deny.name)]
 
 
 def grants(options: Options) -> list[Grant]:
-    """The catalogue's rows that apply, one for each action, the baseline's first."""
+    """The grants that apply, in the order of the catalogue."""
     return [grant for capability in capabilities(options) for grant in grants_of(capability, options)]
 
 
 def grants_of(capability: Capability, options: Options) -> list[Grant]:
-    """The rows of one capability that apply."""
+    """The grants of one capability that apply."""
     return [
         grant
         for row in capability.grants
@@ -78,32 +58,35 @@ def grants_of(capability: Capability, options: Options) -> list[Grant]:
 
 
 def actions(options: Options) -> list[str]:
-    """The actions that are allowed, sorted."""
+    """The allowed actions, sorted."""
     return sorted(_without_covered({grant.action for grant in grants(options)}))
 
 
 def lookups(options: Options) -> set[str]:
-    """What must be known of the place of deployment: any of partition, region and account, or nothing."""
+    """The fields of the location that the policy needs: a subset of ``partition``, ``region`` and ``account``."""
     templates = [
         template
         for grant in grants(options)
         for group in (grant.resources, *(values for keys in grant.condition.values() for values in keys.values()))
         for template in group
     ]
-    return {field for template in templates for _, field, _, _ in Formatter().parse(template) if field in LOCATION}
+    return {
+        field for template in templates for _, field, _, _ in Formatter().parse(template) if field in LOCATION_FIELDS
+    }
 
 
-def policy_document(options: Options, location: Mapping[str, str]) -> Document:
-    """The permissions policy: grants on the same resources share a statement, explicit denies come last.
+def policy_document(options: Options, location: Location) -> Document:
+    """The permissions policy.
 
-    The same options always give the same document, in whatever order they were written.
+    Grants with the same resources and condition share a statement. Explicit denies come last. The order in which the
+    options are written does not change the document.
 
     Args:
         options: The args as plain values.
         location: A value for each of :func:`lookups`, such as ``{"partition": "aws"}``.
 
     Raises:
-        ValueError: If the names of AWS's buckets in the region are not known, where an option needs them.
+        OptionsError: If an option needs the names of AWS's buckets and they are not known for the region.
     """
     statements: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for grant in grants(options):
@@ -118,8 +101,8 @@ def policy_document(options: Options, location: Mapping[str, str]) -> Document:
     )
 
 
-def scope_of(grant: Grant, options: Options, location: Mapping[str, str]) -> Document:
-    """What a statement says beside its actions: ``Resource``, and ``Condition`` where there is one.
+def scope_of(grant: Grant, options: Options, location: Location) -> Document:
+    """The ``Resource`` of a grant, and its ``Condition`` if it has one, as a statement contains them.
 
     Args:
         grant: One of :func:`grants`.
@@ -127,7 +110,7 @@ def scope_of(grant: Grant, options: Options, location: Mapping[str, str]) -> Doc
         location: A value for each of :func:`lookups`.
 
     Raises:
-        ValueError: If the names of AWS's buckets in the region are not known, where the grant needs them.
+        OptionsError: If the grant needs the names of AWS's buckets and they are not known for the region.
     """
     values = {**_completed(options), **location}
     if options.get("managed_buckets"):
@@ -142,54 +125,38 @@ def scope_of(grant: Grant, options: Options, location: Mapping[str, str]) -> Doc
 
 
 def trust_policy(options: Options) -> Document:
-    """The policy that says who may assume the role."""
-    principals = sorted(set(options.get("service_principals", [EC2])))
+    """The trust policy: the services that can assume the role."""
+    principals = sorted(set(options.get("service_principals", OPTIONS["service_principals"].default)))
     return _document(
         [{"Effect": "Allow", "Principal": {"Service": _one_or_many(principals)}, "Action": "sts:AssumeRole"}]
     )
 
 
 def to_json(document: Document) -> str:
-    """The text of a document, as IAM receives it."""
+    """A document as a JSON string, as IAM receives it."""
     return json.dumps(document)
 
 
 def size(document: Document) -> int:
-    """How many characters IAM counts in a document: all but white space."""
+    """The number of characters that IAM counts in a document. IAM does not count white space."""
     return len("".join(to_json(document).split()))
 
 
-def find_size_mistakes(options: Options, document: Document) -> list[str]:
-    """The line for a document that IAM does not accept for its length, if it does not."""
-    kind, found = options.get("policy_kind", "inline"), size(document)
-    if found <= LIMITS[kind]:
-        return []
-    line = (
-        f"policy: found {found:,} characters, white space not counted; allowed: {LIMITS['inline']:,} in a "
-        f"role's inline policies, {LIMITS['managed']:,} in a managed policy (policy_kind is {kind}), so "
-        "fewer or shorter paths of parameters, log groups or ec2_describe_actions"
-    )
-    return [line]
-
-
-def partition_of(region: str) -> str:
-    """The partition that a region belongs to, by its name."""
-    return next((partition for prefix, partition in _PARTITIONS.items() if region.startswith(prefix)), "aws")
-
-
-def unknown_buckets(region: str) -> str:
-    """The line for a region whose buckets the catalogue does not know."""
-    known = ", ".join(sorted(PATCH_BUCKET_SUFFIXES))
-    return f"found true in the region {region}, whose buckets AWS does not list; allowed: true in {known}"
-
-
 def _bucket_suffixes(region: str) -> dict[str, str]:
-    if region not in PATCH_BUCKET_SUFFIXES:
-        raise ValueError(f"managed_buckets: {unknown_buckets(region)}")
+    if mistakes := find_bucket_mistakes(region):
+        raise OptionsError(mistakes)
     return {
         "patch_suffix": PATCH_BUCKET_SUFFIXES[region],
         "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(region, ""),
     }
+
+
+def _is_enabled(capability: Capability, options: Options) -> bool:
+    """Whether a capability is on. It is on if it has no option, or if its option turns it on."""
+    if capability.name not in OPTIONS:
+        return True
+    # An empty map turns the capability on with its defaults.
+    return options.get(capability.name, OPTIONS[capability.name].default) not in (None, False)
 
 
 def _value(options: Options, path: str) -> Any:
@@ -200,37 +167,37 @@ def _value(options: Options, path: str) -> Any:
 
 
 def _entries(options: Options, path: str) -> list[str]:
-    """The entries of a list, each once and in an order of its own."""
+    """The entries of a list option, sorted and without duplicates."""
     return sorted(set(_value(options, path)))
 
 
 def _each_action(row: Grant, options: Options) -> list[Grant]:
-    """The row, or where its action is a template, one row for each entry."""
+    """The grant, or one grant for each entry of its list if the action is a template."""
     if row.each is None or "{each}" not in row.action:
         return [row]
     return [replace(row, action=row.action.format(each=entry)) for entry in _entries(options, row.each)]
 
 
 def _filled(templates: Sequence[str], grant: Grant, values: Mapping[str, Any]) -> list[str]:
-    """The templates with the values in place; one for each entry where they ask for each."""
+    """The templates with their values, repeated for each entry of the list that the grant names."""
     each = grant.each if any("{each}" in template for template in templates) else None
     entries = _entries(values, each) if each else [""]
     return [template.format_map({**values, "each": entry}) for entry in entries for template in templates]
 
 
 def _completed(options: Options) -> dict[str, Any]:
-    """The options with what the templates expect of those that are maps."""
+    """The options as templates expect them: a prefix ends with a slash, and the namespace has its default."""
     completed = dict(options)
     if (logs := completed.get("session_logs")) is not None:
         prefix = (logs.get("prefix") or "").strip("/")
         completed["session_logs"] = {**logs, "prefix": f"{prefix}/" if prefix else ""}
     if (agent := completed.get("cloudwatch_agent")) is not None:
-        completed["cloudwatch_agent"] = {"namespace": CLOUDWATCH_AGENT_NAMESPACE, **agent}
+        completed["cloudwatch_agent"] = {"namespace": option_at("cloudwatch_agent.namespace").default, **agent}
     return completed
 
 
 def _without_covered(allowed: Iterable[str]) -> list[str]:
-    """Each action once, without those that another one's wildcard covers."""
+    """The actions without duplicates and without those that the wildcard of another one covers."""
     once = list(dict.fromkeys(allowed))
     wildcards = [action for action in once if "*" in action]
     return [

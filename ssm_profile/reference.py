@@ -1,66 +1,56 @@
-"""The outputs of a stack of the program, for programs of other stacks."""
+"""The outputs of a stack of the program, for the programs of other stacks."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
+from .component import OUTPUTS
+from .options import camel_case
+
 
 class SsmInstanceProfileReference:
-    """The instance profile that another stack of the ssm-profile program has made.
+    """The instance profile of another stack that runs the ssm-profile program.
 
-    It has the outputs of :class:`~ssm_profile.SsmInstanceProfile`, by the same names.
+    It has the outputs of :class:`~ssm_profile.SsmInstanceProfile` under the same names.
     """
 
     role_name: pulumi.Output[str]
-    """The role's name."""
     role_arn: pulumi.Output[str]
-    """The role's ARN."""
     instance_profile_name: pulumi.Output[str]
-    """The instance profile's name."""
     instance_profile_arn: pulumi.Output[str]
-    """The instance profile's ARN."""
     policy_json: pulumi.Output[str]
-    """The policy document, as JSON text."""
     actions: pulumi.Output[Sequence[str]]
-    """The actions that the policy allows, sorted."""
 
     def __init__(self, stack_name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Read the outputs of a stack, once.
+        """Read the outputs of a stack.
 
         Args:
-            stack_name: The stack's full name: ``organization/ssm-profile/dev``, with the name of your organisation on
-                Pulumi Cloud and ``organization`` itself on other backends.
+            stack_name: The full name of the stack, such as ``organization/ssm-profile/dev``. It begins with the name of
+                your organization on Pulumi Cloud, and with ``organization`` on other backends.
             opts: Pulumi's resource options for the stack reference.
 
         Raises:
-            pulumi.RunError: Where an output is missing, when the outputs are used. The text names the stack.
+            pulumi.RunError: If the stack lacks an output, as soon as an output is used. The text names the stack.
         """
         reference = pulumi.StackReference(stack_name, opts=opts)
-        # The names alone are no secret, even where one of the values is.
-        complete = pulumi.Output.unsecret(reference.outputs.apply(lambda outputs: _complete(stack_name, outputs)))
+        # The names of outputs are no secret, even where a value is.
+        complete = pulumi.Output.unsecret(reference.outputs.apply(lambda outputs: _require_all(stack_name, outputs)))
 
         def read(output: str) -> pulumi.Output[Any]:
             both = pulumi.Output.all(complete, reference.get_output(output))
             return both.apply(lambda values: values[1])
 
-        self.role_name = read("roleName")
-        self.role_arn = read("roleArn")
-        self.instance_profile_name = read("instanceProfileName")
-        self.instance_profile_arn = read("instanceProfileArn")
-        self.policy_json = read("policyJson")
-        self.actions = read("actions")
+        for output in OUTPUTS:
+            setattr(self, output, read(camel_case(output)))
 
 
-_OUTPUTS = ("roleName", "roleArn", "instanceProfileName", "instanceProfileArn", "policyJson", "actions")
-
-
-def _complete(stack_name: str, outputs: dict[str, Any]) -> bool:
-    """Whether the stack has every output; an error that says which it lacks if not."""
-    if missing := [output for output in _OUTPUTS if output not in outputs]:
-        found = f"only {', '.join(sorted(outputs))}" if outputs else "no outputs at all"
+def _require_all(stack_name: str, outputs: dict[str, Any]) -> None:
+    """Raise an error if the stack lacks an output."""
+    required = [camel_case(output) for output in OUTPUTS]
+    if missing := [output for output in required if output not in outputs]:
+        existing = f"It has only {', '.join(sorted(outputs))}" if outputs else "It has no outputs"
         raise pulumi.RunError(
-            f"stack {stack_name}: found {found}; missing: {', '.join(missing)}; "
-            "deploy it with this version of ssm-profile, or name another stack"
+            f"stack {stack_name} lacks the outputs {', '.join(missing)}. {existing}. "
+            "Deploy it with this version of ssm-profile, or name another stack."
         )
-    return True

@@ -1,4 +1,4 @@
-"""The same instance profile in many accounts, by one program: a provider for each, which assumes a role there."""
+"""The same instance profile in many accounts. Each account has a provider, which assumes a role in the account."""
 
 import re
 
@@ -13,31 +13,35 @@ role = config.require("role")
 region = config.require("region")
 
 
-def mistakes(found: object) -> list[str]:
-    """What is wrong with the accounts, a line each."""
-    if not isinstance(found, dict) or not found:
-        return [f"accounts: found {found!r}; allowed: a map of names to account IDs"]
-    lines = [
-        f"accounts.{name}: found {account!r}; allowed: an account ID of 12 digits, in quotes"
-        for name, account in found.items()
+def find_mistakes(value: object) -> list[str]:
+    """A sentence for each mistake in the config value ``accounts``."""
+    if not isinstance(value, dict) or not value:
+        return [f"`accounts` must be a map of names to account IDs (got {value!r})."]
+    mistakes = [
+        f"`accounts.{name}` must be an account ID of 12 digits, in quotes (got {account!r})."
+        for name, account in value.items()
         if not isinstance(account, str) or not re.fullmatch(r"\d{12}", account)
     ]
-    twice = [name for name in found if list(found.values()).count(found[name]) > 1]
-    return lines + ([f"accounts: found the same account as {', '.join(twice)}; allowed: each once"] if twice else [])
+    duplicates = [name for name in value if list(value.values()).count(value[name]) > 1]
+    if duplicates:
+        mistakes.append(
+            f"`accounts` must contain each account once (got the same account for {', '.join(duplicates)})."
+        )
+    return mistakes
 
 
-if lines := mistakes(accounts):
-    raise pulumi.RunError("\n  ".join(["The accounts cannot be used; nothing was changed:", *lines]))
+if mistakes := find_mistakes(accounts):
+    raise pulumi.RunError("\n  ".join(["The accounts are not valid, and nothing was changed:", *mistakes]))
 
 for name, account in accounts.items():
     provider = aws.Provider(
         name,
         region=region,
-        # As its class, since Pulumi passes a dict's keys on to a provider as they are, and it would not know role_arn.
+        # This needs the class. Pulumi passes the keys of a dict to a provider unchanged, and it has no key role_arn.
         assume_roles=[
             aws.ProviderAssumeRoleArgs(role_arn=f"arn:aws:iam::{account}:role/{role}", session_name="ssm-profile")
         ],
-        allowed_account_ids=[account],  # so that a role that leads elsewhere changes nothing
+        allowed_account_ids=[account],  # a role in another account changes nothing
     )
     profile = SsmInstanceProfile(
         name, {"tags": {"Account": name}, "role_name": "ssm-instance"}, pulumi.ResourceOptions(providers=[provider])

@@ -1,4 +1,7 @@
-"""Two profiles for two kinds of instances, with a provider of their own; sessions are logged and encrypted."""
+"""Two instance profiles for two kinds of instances, with their own provider, log bucket and key.
+
+The profile "web" lets the instances decrypt and log sessions. Turn both on in the preferences of Session Manager.
+"""
 
 import pulumi
 import pulumi_aws as aws
@@ -11,7 +14,7 @@ in_ireland = pulumi.ResourceOptions(provider=ireland)
 session_key = aws.kms.Key("sessions", description="Encrypts sessions", enable_key_rotation=True, opts=in_ireland)
 session_logs = aws.s3.Bucket("session-logs", opts=in_ireland)
 
-# Outputs of other resources go in wherever an ARN or a name is asked for.
+# Options accept outputs of other resources for ARNs and names.
 web = SsmInstanceProfile(
     "web",
     {

@@ -8,16 +8,16 @@ from typing import Any
 
 import rich_click as click
 
-from ssm_profile import options as rules
-from ssm_profile.catalogue import CAPABILITIES, EXPLICIT_DENIES
-from ssm_profile.options import OPTIONS, Option
+from ssm_profile.descriptions import option_descriptions
+from ssm_profile.errors import InputError
+from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import GRANTING
+from ssm_profile.validation import find_mistakes
 from ssm_profile.version import __version__
 
 from . import TROUBLE
 from . import compare as comparing
 from . import explain as explaining
-from .evaluator import InputError
 from .report import Report, markdown, print_report
 from .sources import Configured, configured, policy_from, read_text, stack_config
 
@@ -43,39 +43,45 @@ def _flag(path: str) -> str:
     return f"--{path.replace('.', '-').replace('_', '-')}"
 
 
-def _flags(path: str, option: Option) -> list[click.RichOption]:
-    """The flags of one option or key: of a map, one for each of its keys."""
-    if option.fields:
-        switch = [] if option.one_of else [_switch(path)]
-        return switch + [flag for key, each in option.fields.items() for flag in _flags(f"{path}.{key}", each)]
-    if option.kind == "boolean":
-        default = path in _ON_BY_DEFAULT
-        # Both are there, so that a stack's value can be overridden, but only the first says anything new.
-        return [_switch(path, turns_off=default), _switch(path, turns_off=not default, hidden=True)]
-    many = option.kind == "array"
-    allowed = option.allowed.removeprefix("a list of ").split(", such as")[0]
-    text = _SUMMARIES.get(path, f"{allowed[0].upper()}{allowed[1:]}.") + (" Again for another." if many else "")
+def _flags(path: str) -> list[click.RichOption]:
+    """The flags of an option, or of a key of one. A map has a flag for each key."""
+    option, text = option_at(path), option_descriptions()[path]
+    if option.keys:
+        switch = [] if option.required_keys else [_switch(path, text, value=True)]
+        return switch + [flag for key in option.keys for flag in _flags(f"{path}.{key}")]
+    if option.requires:
+        text += f" Requires {_flag(option.requires)}."
+    if option.type == "boolean":
+        texts = {True: text, False: f"Do not {text[0].lower()}{text[1:]}"}
+        changed = not option.default
+        # Both exist, so that a flag can override the file of a stack. The help shows the one that changes the default.
+        return [
+            _switch(path, texts[changed], value=changed),
+            _switch(path, texts[not changed], value=not changed, hidden=True),
+        ]
+    is_list = option.type == "array"
     return [
         click.RichOption(
-            [_variable(path), _flag(path)], multiple=many, default=None, metavar="TEXT", help=text, panel=_GRANTED
+            [_variable(path), _flag(path)],
+            multiple=is_list,
+            default=None,
+            metavar="TEXT",
+            help=f"{text} Repeatable." if is_list else text,
+            panel=_PERMISSIONS,
         )
     ]
 
 
-def _switch(path: str, *, turns_off: bool = False, hidden: bool = False) -> click.RichOption:
-    granted = ", ".join(
-        grant.action for each in CAPABILITIES for grant in each.grants if path in (grant.needs, each.name)
-    )
-    text = f"Without {granted}." if turns_off else _SUMMARIES.get(path) or f"Grants {granted} as well."
-    flag = f"--no-{_flag(path)[2:]}" if turns_off else _flag(path)
+def _switch(path: str, text: str, *, value: bool, hidden: bool = False) -> click.RichOption:
+    flag = _flag(path) if value else f"--no-{_flag(path)[2:]}"
     return click.RichOption(
         [_variable(path), flag],
         is_flag=True,
-        flag_value=not turns_off,
+        flag_value=value,
         default=None,
         help=text,
         hidden=hidden,
-        panel=_GRANTED,
+        panel=_PERMISSIONS,
     )
 
 
@@ -83,27 +89,24 @@ def _variable(path: str) -> str:
     return path.replace(".", "__")
 
 
-_GRANTED = "What is granted, beside what always is"
-_SUMMARIES = {each.name: each.summary for each in (*CAPABILITIES, *EXPLICIT_DENIES)}
-_ON_BY_DEFAULT = {capability.name for capability in CAPABILITIES if capability.default}
-_FLAGS = [flag for name in OPTIONS if name in GRANTING for flag in _flags(name, OPTIONS[name])]
+_PERMISSIONS = "Permissions added to the baseline"
 
 
-def _with_options(command: click.Command) -> click.Command:
+def _with_option_flags(command: click.Command) -> click.Command:
     """The command with a flag for each option that decides what is granted."""
-    command.params += _FLAGS
+    command.params += [flag for name in OPTIONS if name in GRANTING for flag in _flags(name)]
     return command
 
 
-def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that flags ask for."""
+def _options_from(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that flags set."""
     options: dict[str, Any] = {}
-    for flag, value in flags.items():
+    for variable, value in flags.items():
         if value is None or value == ():
             continue
-        name, _, key = flag.partition("__")
+        name, _, key = variable.partition("__")
         entry = list(value) if isinstance(value, tuple) else value
-        if OPTIONS[name].fields and not key:
+        if OPTIONS[name].keys and not key:
             options.setdefault(name, {})
         elif key:
             options.setdefault(name, {})[key] = entry
@@ -113,16 +116,17 @@ def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _configured(stack: str | None, folder: Path, region: str | None, flags: Mapping[str, Any]) -> Configured:
-    """What a stack's files and the flags ask for together; the flags count."""
-    of_stack, of_region = stack_config(stack, folder) if stack else ({}, None)
-    given = _given(flags)
-    options = of_stack | {
-        name: {**of_stack.get(name, {}), **value} if isinstance(value, dict) else value for name, value in given.items()
+    """The options of a stack and of flags together. A flag overrides the stack."""
+    stack_options, stack_region = stack_config(stack, folder) if stack else ({}, None)
+    flag_options = _options_from(flags)
+    options = stack_options | {
+        name: {**stack_options.get(name, {}), **value} if isinstance(value, dict) else value
+        for name, value in flag_options.items()
     }
-    if mistakes := rules.find_mistakes(options, _flag):
-        raise InputError("\n".join(["the options cannot be used:", *(f"  {mistake}" for mistake in mistakes)]))
-    name = f"stack {stack}" if stack else "these options" if given else "the defaults"
-    return configured(f"{name}, with flags" if stack and given else name, options, region or of_region)
+    if mistakes := find_mistakes(options, _flag):
+        raise InputError("\n".join(["the options are not valid:", *(f"  {mistake}" for mistake in mistakes)]))
+    name = f"stack {stack}" if stack else "these options" if flag_options else "the default"
+    return configured(f"{name}, with flags" if stack and flag_options else name, options, region or stack_region)
 
 
 def _print(found: Any, report: Report, form: str) -> None:
@@ -166,9 +170,9 @@ def ssm_profile() -> None:
     """What EC2 instances may do with AWS Systems Manager, and why."""
 
 
-@_with_options
+@_with_option_flags
 @ssm_profile.command(
-    panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_GRANTED)],
+    panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_PERMISSIONS)],
     epilog="Exit code: 0; 2 for wrong usage or input.",
 )
 @click.option("--stack", metavar="NAME", help="Explain the policy of this stack, by Pulumi.NAME.yaml.")
@@ -185,9 +189,9 @@ def explain(stack: str | None, folder: Path, region: str | None, form: str, **fl
     _print(found, explaining.report(found), form)
 
 
-@_with_options
+@_with_option_flags
 @ssm_profile.command(
-    panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_GRANTED)],
+    panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_PERMISSIONS)],
     epilog="Exit code: 0 if the two grant the same, 1 if not; 2 for wrong usage or input.",
 )
 @click.argument("policy", required=False)

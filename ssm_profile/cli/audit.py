@@ -22,8 +22,8 @@ from .reverse_lookup import (
     tight_templates,
     worth_proposing,
 )
-from .sources import identified
-from .stack_yaml import as_settings
+from .sources import same_aws_policy
+from .stack_yaml import format_stack_config
 
 WORKS, PARTLY, MISSING = "works", "partly", "missing"
 NEEDED_FEATURES = ("messaging", "heartbeat")
@@ -44,7 +44,7 @@ def audit(policy: Policy, attached: Iterable[str] = (), notes: Iterable[str] = (
     by_name = {verdict["feature"]: verdict["verdict"] for verdict in verdicts}
     granted = policy.actions()
     known = {action for feature in FEATURES for action in feature.actions()}
-    same = identified(policy.statements)
+    same = same_aws_policy(policy.statements)
     names = dict.fromkeys([*attached, same.name] if same else attached)
     working = [feature for feature in FEATURES if by_name[feature.name] == WORKS]
     return {
@@ -103,7 +103,7 @@ def report(found: Mapping[str, Any]) -> Report:
         ),
         Paragraph(DEFAULT_HOST_MANAGEMENT if found["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT),
         Paragraph("The options that replace it, for everything that works with it; leave out what you do not use:"),
-        Paragraph(as_settings(found["options"]), is_code=True),
+        Paragraph(format_stack_config(found["options"]), is_code=True),
     ]
 
 

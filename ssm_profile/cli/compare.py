@@ -7,7 +7,7 @@ from .action_list import data_date, expanded
 from .evaluator import Policy, condition_lines
 from .report import Paragraph, Report, Table
 from .reverse_lookup import choose, options_of, refusal
-from .stack_yaml import as_settings
+from .stack_yaml import format_stack_config
 
 
 def comparison(here: Policy, there: Policy) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def report(found: Mapping[str, Any]) -> Report:
     if found["options"]:
         parts += [
             Paragraph("Options with which this component grants what is only there; leave out what you do not use:"),
-            Paragraph(as_settings(found["options"]), is_code=True),
+            Paragraph(format_stack_config(found["options"]), is_code=True),
         ]
     parts.append(
         Table(

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.catalogue import EC2_DESCRIBE_ACTIONS, Grant
+from ssm_profile.errors import InputError
+from ssm_profile.policy import is_granted_by_default
 
 from .action_list import is_known, matches
-from .evaluator import InputError, overlap, read_json
+from .evaluator import overlap, read_json
 from .report import Paragraph, Report, Table
 from .reverse_lookup import FEATURES, Feature, as_pattern, option_values, options_switching_on, refusal
-from .stack_yaml import as_settings
+from .stack_yaml import format_stack_config
 
 _MESSAGE = re.compile(
     r"(?:User: (?P<principal>arn:\S+) is )?not authorized to perform: (?P<action>[\w-]+:\w+)"
@@ -94,7 +96,11 @@ def report(answers: list[dict[str, Any]]) -> Report:
     for found in answers:
         on = f" on `{found['resource']}`" if found["resource"] else ""
         parts.append(Paragraph(f"`{found['action']}`{on}: {found['why']}"))
-        parts += [Paragraph(as_settings(each["options"]), is_code=True) for each in found["options"] if each["options"]]
+        parts += [
+            Paragraph(format_stack_config(each["options"]), is_code=True)
+            for each in found["options"]
+            if each["options"]
+        ]
         parts.append(
             Table(
                 "Granted by",
@@ -201,7 +207,7 @@ def _why(denial: Denial, features: list[Feature]) -> str:
             "a policy of the role denies it. Of this component's options, `require_imdsv2` does so for credentials "
             "that were fetched by IMDSv1, and `vpc_endpoints_only` for calls from outside the instance's own VPC."
         )
-    if any(feature.capability.default for feature in features):
+    if any(is_granted_by_default(feature.capability) for feature in features):
         return (
             "it is granted by default, so the role is not one of this component with its defaults; or another policy "
             "bounds the role: a permissions boundary, a service control policy, a VPC endpoint's policy."

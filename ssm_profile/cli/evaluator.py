@@ -8,14 +8,12 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
+from ssm_profile.errors import InputError
+
 from .action_list import expanded, matches
 
 LONGEST = 131_072
 """What IAM's API accepts as a policy document, in characters."""
-
-
-class InputError(Exception):
-    """What was given cannot be used. The text says what was found, what is allowed and what to do."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssm_profile import policy
-from ssm_profile.catalogue import ENDPOINTS, Capability
+from ssm_profile.catalogue import VPC_ENDPOINTS, Capability
 from ssm_profile.options import OPTIONS
 
 from .action_list import data_date, expanded
@@ -139,7 +139,7 @@ def endpoints(options: policy.Options, region: str) -> list[dict[str, str]]:
     enabled = {capability.name for capability in policy.capabilities(options)}
     return [
         {"name": f"com.amazonaws.{region}.{endpoint.service}", "note": endpoint.note}
-        for endpoint in ENDPOINTS
+        for endpoint in VPC_ENDPOINTS
         if endpoint.prefix in prefixes or enabled.intersection(endpoint.capabilities)
     ]
 

@@ -1,4 +1,4 @@
-"""The catalogue from the other end: from actions and resources that were found to the options that grant them."""
+"""The reverse lookup in the catalogue: from actions and resources to the options that grant them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,40 +6,42 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from ssm_profile.catalogue import CAPABILITIES, REFUSALS, Capability, Grant
-from ssm_profile.options import NEEDED, OF_THE_BUCKET, OPTIONS, Kind, Option
-from ssm_profile.policy import LOCATION
+from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
+from ssm_profile.options import OPTIONS, OptionType, option_at
+from ssm_profile.policy import is_granted_by_default
+from ssm_profile.regions import LOCATION_FIELDS
+from ssm_profile.validation import find_mistakes
 
 from .action_list import expanded, matches
 from .evaluator import Policy, Statement, overlap
 
 FILL_IN = "..."
-"""Stands for a value that only the person who sets the option knows."""
+"""The placeholder for a value that only the person who sets the option knows."""
 
 _KEY_ARN_PATTERN = "arn:*:kms:*:*:key/*"
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A capability, or the part of one that a key of its option switches on."""
+    """A capability, or the part of a capability that a key of its option grants."""
 
     name: str
-    """The option or ``option.key``; where no option is needed, the capability's own name."""
+    """The option or ``option.key``. Where no option is needed, the name of the capability."""
     capability: Capability
     grants: tuple[Grant, ...]
 
     @property
     def option(self) -> str | None:
-        """The option that switches it on."""
+        """The option that grants it, if one is needed."""
         return self.capability.name if self.capability.name in OPTIONS else None
 
     def actions(self) -> set[str]:
-        """Its actions, wildcards expanded; not those that a list in an option would name."""
+        """Its actions with wildcards expanded, without those that a list in an option names."""
         return {action for grant in self.grants for action in actions_of(grant)}
 
 
 def actions_of(grant: Grant) -> tuple[str, ...]:
-    """The actions of a grant, wildcards expanded; none where a list in an option names them."""
+    """The actions of a grant with wildcards expanded. None where a list in an option names them."""
     return () if "{" in grant.action else expanded(grant.action)
 
 
@@ -54,11 +56,11 @@ def _features(capability: Capability) -> list[Feature]:
 
 
 FEATURES = [feature for capability in CAPABILITIES if not capability.replaces for feature in _features(capability)]
-"""Every feature; what only narrows another one is not a feature of its own."""
+"""Every feature. A capability that only narrows another one is not a feature of its own."""
 
 
 def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
-    """The narrowest resources on which a grant does its work."""
+    """The narrowest resources on which a grant is sufficient."""
     narrower = [
         other.resources
         for capability in CAPABILITIES
@@ -70,15 +72,15 @@ def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
 
 
 def serving(policy: Policy, grant: Grant, action: str, pattern: str | None = None) -> list[Statement]:
-    """The statements of a policy that let a grant do its work.
+    """The statements of a policy that allow what a grant allows.
 
-    Of their conditions only kms:ViaService is judged, which tells the uses of one action apart.
+    Of their conditions, only ``kms:ViaService`` is judged: it distinguishes the uses of one action.
 
     Args:
-        policy: What is granted.
-        grant: The row of the catalogue.
-        action: The grant's action, or one that its wildcard means.
-        pattern: The resources on which it is needed; without it, any.
+        policy: The policy.
+        grant: The grant in the catalogue.
+        action: The action of the grant, or one that its wildcard matches.
+        pattern: The resources on which the action is needed. None stands for any.
     """
     statements = policy.granting(action) if pattern is None else policy.grants(action, pattern)
     wanted = [as_pattern(service) for service in _via_services(grant.condition)]
@@ -91,16 +93,16 @@ def serving(policy: Policy, grant: Grant, action: str, pattern: str | None = Non
 
 
 def _via_services(condition: Mapping[str, Any]) -> list[str]:
-    found = [keys["kms:ViaService"] for keys in condition.values() if "kms:ViaService" in keys]
-    return [service for services in found for service in ([services] if isinstance(services, str) else services)]
+    values = [keys["kms:ViaService"] for keys in condition.values() if "kms:ViaService" in keys]
+    return [service for services in values for service in ([services] if isinstance(services, str) else services)]
 
 
 def as_pattern(template: str, location: Mapping[str, str] = {}) -> str:
-    """A resource template with a wildcard in place of whatever is to be filled in.
+    """A resource template with a wildcard for each of its fields.
 
     Args:
-        template: Of the catalogue.
-        location: Partition, region and account, where they are known.
+        template: A resource in the catalogue.
+        location: The fields that are known; their values are filled in.
     """
 
     def filled(field: str) -> str:
@@ -113,18 +115,18 @@ def as_pattern(template: str, location: Mapping[str, str] = {}) -> str:
 
 
 def depends_on_options(template: str) -> bool:
-    """Whether an option's value decides what a template means."""
+    """Whether the value of an option decides what a template matches."""
     fields = {field for _, field, _, _ in Formatter().parse(template) if field}
-    return bool(fields - {*LOCATION, "patch_suffix", "snapshot_suffix"})
+    return bool(fields - {*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix"})
 
 
 def option_values(grant: Grant, resource: str, *, is_pattern: bool) -> dict[str, str]:
-    """The values of options with which a grant would mean a resource, by ``option`` or ``option.key``.
+    """The values of options with which a grant matches a resource, by ``option`` or ``option.key``.
 
     Args:
-        grant: A row of the catalogue.
+        grant: A grant in the catalogue.
         resource: A resource, or a pattern of resources.
-        is_pattern: Whether it is a pattern.
+        is_pattern: Whether the resource is a pattern.
     """
     for template in grant.resources:
         parts, paths = "", list[str]()
@@ -136,19 +138,21 @@ def option_values(grant: Grant, resource: str, *, is_pattern: bool) -> dict[str,
                 known = path.split(".")[0] in OPTIONS
                 paths += [path] if known else []
                 parts += f"({_part(path)})" if known else "[^:/]*"
-        if (found := re.fullmatch(parts, resource)) and paths:
-            values = {path: value for path, value in zip(paths, found.groups(), strict=True) if value}
+        if (match := re.fullmatch(parts, resource)) and paths:
+            values = {path: value for path, value in zip(paths, match.groups(), strict=True) if value}
             if all(map(_is_allowed, values, values.values())):
                 return values
     return {}
 
 
 def choose(wanted: set[str], within: set[str]) -> tuple[list[Feature], set[str]]:
-    """The features that grant wanted actions, those first that grant nothing beyond others, and what none grants.
+    """The features that grant actions, and the actions that no feature grants.
+
+    Features that grant nothing beyond *within* are preferred.
 
     Args:
         wanted: The actions to grant.
-        within: The actions that may be granted without saying more than was there.
+        within: The actions that the policy grants already.
     """
     rest, chosen = set(wanted), list[Feature]()
     for feature in sorted(FEATURES, key=lambda feature: not feature.actions() <= within):
@@ -159,51 +163,54 @@ def choose(wanted: set[str], within: set[str]) -> tuple[list[Feature], set[str]]
 
 
 def without_redundant(features: Iterable[Feature]) -> list[Feature]:
-    """The features without those switches whose actions the others grant as well."""
+    """The features without each switch whose actions the other features grant."""
     left = list(features)
     for feature in sorted(left, key=lambda feature: len(feature.actions())):
         others = {action for other in left if other is not feature for action in other.actions()}
-        if feature.option and OPTIONS[feature.option].kind == "boolean" and feature.actions() <= others:
+        if feature.option and OPTIONS[feature.option].type == "boolean" and feature.actions() <= others:
             left.remove(feature)
     return left
 
 
 def worth_proposing(features: Iterable[Feature]) -> list[Feature]:
-    """The features without what the others grant as well, and without parts of capabilities that are not there."""
+    """The features without redundant ones, and without parts of capabilities that are missing."""
     left = list(features)
     names = {feature.name for feature in left}
     return without_redundant(feature for feature in left if _base(feature) in {feature.name, *names})
 
 
 def _base(feature: Feature) -> str:
-    """The feature without which a part of a capability is of no use."""
+    """The feature without which a part of a capability has no effect."""
     option, _, key = feature.name.partition(".")
-    if option == "session_logs" and key in OF_THE_BUCKET:
-        return f"{option}.bucket"
-    return feature.name if key == "" or OPTIONS[option].one_of == () or key in OPTIONS[option].one_of else option
+    if not key:
+        return feature.name
+    required_keys = OPTIONS[option].required_keys
+    return option_at(feature.name).requires or (option if required_keys and key not in required_keys else feature.name)
 
 
 def options_of(features: Iterable[Feature], policy: Policy) -> dict[str, Any]:
-    """The options that switch features on, with the values that a policy has for them.
+    """The options that grant features, with the values that the resources of a policy contain.
 
-    What the policy does not say, because it grants on everything, is :data:`FILL_IN`.
+    A value that the policy does not contain, because it grants on everything, is :data:`FILL_IN`.
     """
     features = list(features)
-    found = {feature.name: _values_in(policy, feature) for feature in features}
+    values_by_feature = {feature.name: _values_in(policy, feature) for feature in features}
     known: dict[str, set[str]] = {}
-    for values in found.values():
+    for values in values_by_feature.values():
         for path, some in values.items():
             known.setdefault(path, set()).update(some)
     options: dict[str, Any] = {}
     for feature in features:
-        values = {path: known[path] for path in (*found[feature.name], *_required(feature)) if path in known}
+        values = {
+            path: known[path] for path in (*values_by_feature[feature.name], *_required(feature)) if path in known
+        }
         for name, value in options_switching_on(feature, values).items():
             options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
     return options
 
 
 def _values_in(policy: Policy, feature: Feature) -> dict[str, set[str]]:
-    """The values of options that the resources of a feature's actions have in them."""
+    """The values of options in the resources of the statements that allow a feature."""
     values: dict[str, set[str]] = {}
     for grant in feature.grants:
         for statement in serving(policy, grant, grant.action):
@@ -214,41 +221,42 @@ def _values_in(policy: Policy, feature: Feature) -> dict[str, set[str]]:
 
 
 def options_switching_on(feature: Feature, values: Mapping[str, Iterable[str]]) -> dict[str, Any]:
-    """The option that switches one feature on; nothing where it is on already.
+    """The options that grant one feature. Nothing where it is granted by default.
 
     Args:
         feature: The feature.
-        values: What was found for each ``option`` or ``option.key``.
+        values: The values for each ``option`` or ``option.key``.
     """
     option = feature.option
-    if option is None or feature.capability.default:
+    if option is None or is_granted_by_default(feature.capability):
         return {}
-    if OPTIONS[option].kind == "boolean":
-        return {option: True} | ({NEEDED[option]: True} if option in NEEDED else {})
+    if OPTIONS[option].type == "boolean":
+        required = OPTIONS[option].requires
+        return {option: True} | ({required: True} if required else {})
     options: dict[str, Any] = {}
     for path in dict.fromkeys((*_required(feature), *values)):
-        _set(options, path, _chosen(_option(path).kind, sorted(values.get(path, ()))))
+        _set(options, path, _chosen(option_at(path).type, sorted(values.get(path, ()))))
     return options or {option: {}}
 
 
-def _chosen(kind: Kind, found: list[str]) -> Any:
-    if kind == "array":
-        return found or [FILL_IN]
-    if kind == "boolean":
+def _chosen(option_type: OptionType, values: list[str]) -> Any:
+    if option_type == "array":
+        return values or [FILL_IN]
+    if option_type == "boolean":
         return True
-    return found[0] if len(found) == 1 else FILL_IN
+    return values[0] if len(values) == 1 else FILL_IN
 
 
 def refusal(action: str) -> str | None:
-    """Why no option grants an action, if that is known."""
+    """Why no option grants an action, if the catalogue says so."""
     return next(
-        (each.why for each in REFUSALS if any(matches(pattern.lower(), action.lower()) for pattern in each.actions)),
+        (each.why for each in NOT_GRANTED if any(matches(pattern.lower(), action.lower()) for pattern in each.actions)),
         None,
     )
 
 
 def _part(path: str) -> str:
-    """What a value of an option may look like within an ARN, as a regular expression."""
+    """What matches the value of an option within an ARN, as a regular expression."""
     if path.endswith("bucket"):
         return r"[^/*?]+"
     if path.endswith("prefix"):
@@ -259,24 +267,20 @@ def _part(path: str) -> str:
 def _required(feature: Feature) -> list[str]:
     """The options and keys without which a feature is not granted."""
     option = feature.option
-    if option is None or OPTIONS[option].kind != "object":
+    if option is None or not OPTIONS[option].keys:
         return [feature.name]
-    one_of = [f"{option}.{key}" for key in OPTIONS[option].one_of]
+    required_keys = [f"{option}.{key}" for key in OPTIONS[option].required_keys]
     if feature.name == option:
-        return one_of
-    of_bucket = option == "session_logs" and feature.name.split(".")[1] in OF_THE_BUCKET
-    beside = [f"{option}.bucket"] if of_bucket else one_of
-    return [*(beside if len(beside) == 1 else []), feature.name]
+        return required_keys
+    if required := option_at(feature.name).requires:
+        return [required, feature.name]
+    return [*(required_keys if len(required_keys) == 1 else []), feature.name]
 
 
 def _is_allowed(path: str, value: str) -> bool:
-    option = _option(path)
-    return not any(True for _ in option.wrong_parts([value] if option.kind == "array" else value))
-
-
-def _option(path: str) -> Option:
-    option, _, key = path.partition(".")
-    return OPTIONS[option].fields[key] if key else OPTIONS[option]
+    options: dict[str, Any] = {}
+    _set(options, path, [value] if option_at(path).type == "array" else value)
+    return not any(mistake.path == path for mistake in find_mistakes(options) if "requires" not in mistake.reason)
 
 
 def _set(options: dict[str, Any], path: str, value: Any) -> None:

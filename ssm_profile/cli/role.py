@@ -7,9 +7,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ssm_profile.errors import InputError
 from ssm_profile.policy import EC2
 
-from .evaluator import InputError, Policy, Statement, statements_of
+from .evaluator import Policy, Statement, statements_of
 
 READ_ACTIONS = (
     "iam:GetRole",

@@ -1,6 +1,7 @@
-"""Where options and policies come from: a stack's files, flags, AWS's policies by name, files, standard input."""
+"""Reads options from the files of a stack, and policies by name, from files and from standard input."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from typing import Any
 
 import yaml
 
-from ssm_profile.catalogue import PATCH_BUCKET_SUFFIXES
-from ssm_profile.policy import LIMITS, Options, lookups, policy_document, unknown_buckets
-from ssm_profile.settings import PROTECT, parse_config
+from ssm_profile.errors import InputError, OptionsError
+from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS
+from ssm_profile.policy import Options, lookups, policy_document
+from ssm_profile.regions import REGION_PATTERN, Location, partition_of
+from ssm_profile.stack_config import PROTECT, parse_config
+from ssm_profile.validation import find_bucket_mistakes
 
-from .evaluator import InputError, Policy, Statement, read_statements, statements_of
+from .evaluator import Policy, Statement, read_statements, statements_of
 
 STDIN = "-"
 LONGEST_FILE = 10_000_000
@@ -24,33 +28,33 @@ LONGEST_FILE = 10_000_000
 
 @dataclass(frozen=True)
 class AwsPolicy:
-    """A frozen copy of a policy of AWS's own."""
+    """A frozen copy of an AWS managed policy."""
 
     name: str
     version: str
     created: str
-    """When AWS made this version, as AWS has it."""
+    """When AWS created this version, in ISO 8601."""
     document: Mapping[str, Any]
 
     @property
     def policy(self) -> Policy:
-        """What it says."""
+        """The policy with its statements."""
         return Policy(self.label, statements_of(self.document, self.name))
 
     @property
     def label(self) -> str:
-        """Its name with its version and the day of it."""
+        """The name with the version and its date."""
         return f"{self.name} ({self.version} of {self.created[:10]})"
 
 
 @dataclass(frozen=True)
 class Configured:
-    """Options, and where they would be deployed."""
+    """Options, and the location of their deployment."""
 
     name: str
     options: Options
-    location: Mapping[str, str]
-    """Partition, region and account; what is not known is ``<region>`` and the like."""
+    location: Location
+    """Partition, region and account. A field that is not known is a placeholder such as ``<region>``."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -59,18 +63,18 @@ class Configured:
 
     @property
     def policy(self) -> Policy:
-        """What it says."""
+        """The policy with its statements."""
         return Policy(self.name, statements_of(self.document, self.name))
 
     @property
     def limit(self) -> int:
         """How many characters IAM allows."""
-        return LIMITS[self.options.get("policy_kind", "inline")]
+        return POLICY_SIZE_LIMITS[self.options.get("policy_kind", OPTIONS["policy_kind"].default)]
 
 
 @cache
 def aws_policies() -> dict[str, AwsPolicy]:
-    """AWS's own policies, by name, in the order of their names."""
+    """The frozen copies of AWS managed policies, by name, sorted."""
     folder = files("ssm_profile.cli").joinpath("aws_policies")
     read = [json.loads(file.read_text()) for file in folder.iterdir() if file.name.endswith(".json")]
     copies = [AwsPolicy(each["name"], each["version"], each["created"], each["document"]) for each in read]
@@ -78,80 +82,79 @@ def aws_policies() -> dict[str, AwsPolicy]:
 
 
 def configured(name: str, options: Options, region: str | None) -> Configured:
-    """Options that are to be deployed in a region, or nowhere in particular.
+    """The options with the location that is known: a region, or none.
 
     Raises:
-        InputError: If an option needs a region that is not known.
+        InputError: If the region is not one, or if an option needs a region that is not given.
     """
+    if region is not None and not re.fullmatch(REGION_PATTERN, region):
+        raise InputError(f"{region!r} is not the name of an AWS region. Pass a name such as eu-central-1.")
     if options.get("managed_buckets"):
         if region is None:
             raise InputError(
-                "managed_buckets: found no region, of which the names of the buckets depend; "
-                "allowed: a stack with aws:region, or --region"
+                "`managed_buckets` requires a region, since the names of the buckets depend on it. "
+                "Pass --region, or --stack for a stack with aws:region."
             )
-        if region not in PATCH_BUCKET_SUFFIXES:
-            raise InputError(f"managed_buckets: {unknown_buckets(region)}")
-    location = {key: f"<{key}>" for key in lookups(options)}
+        if mistakes := find_bucket_mistakes(region):
+            raise InputError(str(OptionsError(mistakes)))
+    location = {field: f"<{field}>" for field in lookups(options)}
     if region is not None:
-        known = {"partition": _partition(region), "region": region}
-        location |= {key: known[key] for key in known if key in location or key == "region"}
+        known = {"partition": partition_of(region), "region": region}
+        location |= {field: known[field] for field in known if field in location or field == "region"}
     return Configured(name, options, location)
 
 
 def stack_config(stack: str, folder: Path) -> tuple[dict[str, Any], str | None]:
-    """The options that a stack's files ask for, and the stack's region if it names one.
+    """The options in the files of a stack, and its region if it has one.
 
     Args:
         stack: The name of the stack, as in ``Pulumi.<stack>.yaml``.
         folder: Where Pulumi.yaml is.
 
     Raises:
-        InputError: If a file is missing or cannot be used; the text has a line for each mistake.
+        InputError: If a file is missing or not valid. The text has a line for each mistake.
     """
     project = _yaml(folder / "Pulumi.yaml")
-    stacks = folder / str(project.get("stackConfigDir", "."))
-    file = stacks / f"Pulumi.{stack}.yaml"
+    stacks_folder = folder / str(project.get("stackConfigDir", "."))
+    file = stacks_folder / f"Pulumi.{stack}.yaml"
     if not file.is_file():
-        there = ", ".join(sorted(each.name.removeprefix("Pulumi.")[:-5] for each in stacks.glob("Pulumi.*.yaml")))
-        raise InputError(f"--stack: found no file {file}; allowed: {there or 'none, there is no Pulumi.STACK.yaml'}")
+        stacks = ", ".join(
+            sorted(each.name.removeprefix("Pulumi.")[:-5] for each in stacks_folder.glob("Pulumi.*.yaml"))
+        )
+        existing = f"The stacks are {stacks}" if stacks else "There is no Pulumi.STACK.yaml"
+        raise InputError(f"--stack {stack}: the file {file} does not exist. {existing}.")
     project_name = str(project.get("name", ""))
-    declared = {
-        key if ":" in key else f"{project_name}:{key}": spec.get("value", spec.get("default"))
-        if isinstance(spec, Mapping)
-        else spec
-        for key, spec in _map(project, "config", "Pulumi.yaml").items()
-    }
-    config = {key: value for key, value in declared.items() if value is not None} | _map(
-        _yaml(file), "config", file.name
-    )
+    config = _defaults(project, project_name) | _map(_yaml(file), "config", file.name)
     if encrypted := [key for key, value in config.items() if _is_encrypted(value)]:
         raise InputError(
-            f"{file.name}: found encrypted values of {', '.join(encrypted)}, which only Pulumi can read; "
-            "allowed: values in plain text; leave --stack out and give the options as flags"
+            f"{file.name}: the values of {', '.join(encrypted)} are encrypted, and only Pulumi can read them. "
+            "Leave out --stack and pass the options as flags."
         )
-    texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()}
-    options, mistakes = parse_config(texts, project_name)
+    strings = {
+        key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()
+    }
+    options, mistakes = parse_config(strings, project_name)
     if mistakes:
-        raise InputError("\n".join([f"{file.name} cannot be used:", *(f"  {mistake}" for mistake in mistakes)]))
+        raise InputError("\n".join([f"{file.name} is not valid:", *(f"  {mistake}" for mistake in mistakes)]))
     options.pop(PROTECT, None)
-    return options, texts.get("aws:region")
+    return options, strings.get("aws:region")
 
 
 def policy_from(source: str) -> Policy:
-    """The policy of a name, a file or standard input.
+    """The policy that a name, a file or standard input holds.
 
     Args:
         source: The name of one of :func:`aws_policies`, the path of a file, or ``-``.
 
     Raises:
-        InputError: If there is no such thing, or it is no policy.
+        InputError: If it does not exist, or if it is not a policy.
     """
     if source in aws_policies():
         return aws_policies()[source].policy
     if source != STDIN and not Path(source).exists():
         raise InputError(
-            f"{source}: found neither a file nor a policy of that name; allowed: a file, - for standard input, or one "
-            f"of {', '.join(aws_policies())}"
+            f"{source} is neither a file nor one of the AWS managed policies {', '.join(aws_policies())}. "
+            "Pass one of them, a file, or - for standard input."
         )
     name = "standard input" if source == STDIN else source
     return Policy(name, read_statements(read_text(source), name))
@@ -168,47 +171,51 @@ def read_text(source: str) -> str:
         with sys.stdin.buffer if source == STDIN else Path(source).open("rb") as file:
             content = file.read(LONGEST_FILE + 1)
         if len(content) > LONGEST_FILE:
-            raise InputError(f"{name}: found more than {LONGEST_FILE:,} bytes; allowed: up to that")
+            raise InputError(f"{name} has more than {LONGEST_FILE:,} bytes, the most that is read.")
         return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: found something that cannot be read ({error}); allowed: a text in UTF-8") from None
+        raise InputError(f"{name} cannot be read as UTF-8 text: {error}.") from None
 
 
-def identified(statements: tuple[Statement, ...]) -> AwsPolicy | None:
-    """The policy of AWS's own that says the same, if one does."""
+def same_aws_policy(statements: tuple[Statement, ...]) -> AwsPolicy | None:
+    """The AWS managed policy that has the same statements, if there is one."""
 
-    def said(each: tuple[Statement, ...]) -> set[Any]:
+    def contents(each: tuple[Statement, ...]) -> set[Any]:
         return {(frozenset(one.actions), frozenset(one.resources), one.allows, bool(one.condition)) for one in each}
 
-    return next((copy for copy in aws_policies().values() if said(copy.policy.statements) == said(statements)), None)
+    return next(
+        (copy for copy in aws_policies().values() if contents(copy.policy.statements) == contents(statements)), None
+    )
 
 
-def _partition(region: str) -> str:
-    from botocore.session import Session  # noqa: PLC0415 - costly, and only needed for a region
-
-    try:
-        return Session().get_partition_for_region(region)
-    except Exception:  # noqa: BLE001 - botocore's own error for a region that it does not know
-        raise InputError(f"region: found {region!r}, which is none of AWS's; allowed: such as eu-central-1") from None
+def _defaults(project: Mapping[str, Any], project_name: str) -> dict[str, Any]:
+    """The values that Pulumi.yaml declares for all stacks."""
+    declared = {
+        key if ":" in key else f"{project_name}:{key}": spec.get("value", spec.get("default"))
+        if isinstance(spec, Mapping)
+        else spec
+        for key, spec in _map(project, "config", "Pulumi.yaml").items()
+    }
+    return {key: value for key, value in declared.items() if value is not None}
 
 
 def _yaml(file: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(read_text(str(file)))
+        document = yaml.safe_load(read_text(str(file)))
     except yaml.YAMLError as error:
-        raise InputError(f"{file}: found text that is not YAML ({error}); allowed: a file of Pulumi's") from None
-    if found is None:
+        raise InputError(f"{file} is not YAML: {error}.") from None
+    if document is None:
         return {}
-    if not isinstance(found, dict):
-        raise InputError(f"{file}: found no keys in it; allowed: a file of Pulumi's")
-    return found
+    if not isinstance(document, dict):
+        raise InputError(f"{file} must be a YAML map with keys, as Pulumi writes it.")
+    return document
 
 
 def _map(document: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:
-    found = document.get(key) or {}
-    if not isinstance(found, dict):
-        raise InputError(f"{name}: found {json.dumps(found, default=str)} as its {key}; allowed: keys with values")
-    return found
+    value = document.get(key) or {}
+    if not isinstance(value, dict):
+        raise InputError(f"{name}: `{key}` must be a map of keys and values (got {json.dumps(value, default=str)}).")
+    return value
 
 
 def _is_encrypted(value: Any) -> bool:

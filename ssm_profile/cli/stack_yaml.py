@@ -1,4 +1,4 @@
-"""Options as the lines of a stack's file."""
+"""Options as YAML for the file of a stack."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import yaml
 
 from ssm_profile.options import camel_case
-from ssm_profile.settings import PROJECT, config_key
+from ssm_profile.stack_config import PROJECT, config_key
 
 
-def as_settings(options: Mapping[str, Any]) -> str:
-    """The options as they are written below ``config`` in a stack's file."""
+def format_stack_config(options: Mapping[str, Any]) -> str:
+    """The options as the ``config`` key of Pulumi.STACK.yaml."""
     config = {
         config_key(name, PROJECT): {camel_case(key): entry for key, entry in value.items()}
         if isinstance(value, Mapping)

@@ -181,8 +181,8 @@ def test_what_no_capability_needs_is_named_and_why(audit):
     assert found["code"] == 1
     reasons = {row["action"]: row["why"] for row in found["unneeded"]}
     assert set(reasons) == {"ssm:SendCommand", "s3:ListBucket", "lambda:InvokeFunction"}
-    assert "take over every other one" in reasons["ssm:SendCommand"]
-    assert "nothing is lost" in reasons["s3:ListBucket"]
+    assert "take over every other instance" in reasons["ssm:SendCommand"]
+    assert "nothing fails" in reasons["s3:ListBucket"]
 
 
 def test_everything_on_everything(audit):

@@ -45,7 +45,7 @@ def test_the_options_that_match_core_and_what_no_option_grants(run):
         "parameters": {"paths": ["..."]},
     }
     assert [row["action"] for row in found["noOption"]] == ["ssm:ListAssociations", "ssm:UpdateAssociationStatus"]
-    assert all("only after the call that took its place was denied" in row["why"] for row in found["noOption"])
+    assert all("after the calls that replaced them were denied" in row["why"] for row in found["noOption"])
 
 
 def test_with_those_options_nothing_is_only_there_but_what_no_option_grants(run):

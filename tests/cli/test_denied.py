@@ -80,9 +80,9 @@ def test_the_answer_is_lines_for_the_stack_s_file(run):
 @pytest.mark.parametrize(
     ("action", "why"),
     [
-        ("ssm:SendCommand", "take over every other one"),
-        ("ssm:ListAssociations", "only after the call that took its place was denied"),
-        ("s3:ListBucket", "nothing is lost"),
+        ("ssm:SendCommand", "take over every other instance"),
+        ("ssm:ListAssociations", "after the calls that replaced them were denied"),
+        ("s3:ListBucket", "nothing fails"),
         ("iam:PassRole", "permissions beyond"),
         ("lambda:InvokeFunction", "attach a policy of your own"),
         ("ssm:NoSuchAction", "AWS has no action of that name"),

@@ -9,7 +9,7 @@ from ssm_profile.options import OPTIONS
 from tests import ROOT
 from tests.expected import DEFAULT, KEY, LOCATION, PROD
 
-SWITCHES = [name for name, option in OPTIONS.items() if name in policy.GRANTING and option.kind == "boolean"]
+SWITCHES = [name for name, option in OPTIONS.items() if name in policy.GRANTING and option.type == "boolean"]
 SWITCHES.remove("ec2_describe")
 DEFAULT_ACTIONS = DEFAULT["Statement"][0]["Action"]
 

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and its plot are what the kept results give."""
+"""docs/benchmarks.md and its plot are generated from docs/benchmarks.json."""
 
 import json
 import re
@@ -7,55 +7,85 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.page import PAGE, page
-from benchmarks.picture import PICTURE, picture
-from benchmarks.results import DATA, OURS, cells_of, read_results
+from benchmarks.plot import LINES, PLOT, plot
+from benchmarks.programs import PROGRAMS
+from benchmarks.results import DATA, Way, ratios, read_results
 from tests import ROOT
 
 RESULTS = read_results()
+SVG = "{http://www.w3.org/2000/svg}"
+STALE = "is stale: `make bench ARGS=--page` generates it"
 
 
-def test_the_page_is_what_the_results_give():
-    assert page(RESULTS) == PAGE.read_text(), "it is stale: `make bench ARGS=--page` writes it"
+def test_page_is_current():
+    assert page(RESULTS) == PAGE.read_text(), f"{PAGE.name} {STALE}"
 
 
-def test_the_plot_is_what_the_results_give():
-    assert picture(RESULTS) == PICTURE.read_text(), "it is stale: `make bench ARGS=--page` writes it"
+def test_plot_is_current():
+    assert plot(RESULTS) == PLOT.read_text(), f"{PLOT.name} {STALE}"
 
 
-def test_the_plot_is_a_picture_with_a_title():
-    assert ET.fromstring(PICTURE.read_text()).find("{http://www.w3.org/2000/svg}title").text
+def test_plot_has_a_title():
+    assert ET.fromstring(plot(RESULTS)).findtext(f"{SVG}title")
 
 
-def test_every_part_is_there_with_its_date_and_machine():
-    assert set(RESULTS) == {"mocks", "engine", "start", "terraform", "tests"}
-    for part in RESULTS.values():
-        about = part["about"]
-        assert re.fullmatch(r"\d{4}-\d\d-\d\d", about["date"])
-        assert f"Measured on {about['date']}" in PAGE.read_text()
-        for fact in (about["cpu"], f"{about['cores']} cores", about["memory"], about["os"]):
-            assert fact in PAGE.read_text()
-        for name, version in about["versions"].items():
-            assert f"{name} {version}" in PAGE.read_text()
+def test_lines_differ_without_colour():
+    """Each line has its own dashes and a label beside it."""
+    drawing = ET.fromstring(plot(RESULTS))
+    dashes = [line.get("stroke-dasharray") for line in drawing.iter(f"{SVG}polyline")]
+    labels = [text.text for text in drawing.iter(f"{SVG}text") if text.get("class") == "label"]
+
+    assert len(set(dashes)) == len(set(labels)) == len(dashes) == len(LINES)
 
 
-@pytest.mark.parametrize("file", [PAGE, PICTURE, DATA], ids=lambda file: file.suffix)
-def test_nothing_of_this_machine_is_in_it(file):
-    found = file.read_text()
+@pytest.mark.parametrize("name", RESULTS)
+def test_page_names_the_conditions(name):
+    about = RESULTS[name]["about"]
+    versions = [f"{package} {version}" for package, version in about["versions"].items()]
+    (line,) = [line for line in page(RESULTS).splitlines() if f"{name} (load {about['load']})" in line]
 
-    assert str(ROOT) not in found
-    assert not re.search(r"/(home|root|tmp|work|usr|opt|var)/", found)
-    assert not re.search(r"registry\.|127\.0\.0\.1|localhost", found)
-
-
-def test_a_missing_terraform_is_told_with_its_reason():
-    skipped = {"terraform": {"about": RESULTS["terraform"]["about"], "skipped": "there is no `terraform` on PATH"}}
-
-    assert page(skipped).endswith("\nSkipped: there is no `terraform` on PATH.\n")
+    assert re.search(rf": {about['date']}: ", line)
+    for fact in (about["cpu"], f"{about['cores']} cores", about["memory"], about["os"], *versions):
+        assert fact in line
 
 
-def test_the_component_does_the_same_for_each_of_a_thousand():
-    profiled = [cell for cell in cells_of(RESULTS, "mocks, profiled") if cell["way"] == OURS]
-    calls = {cell["count"]: cell["rounds"][0]["calls"]["ssm_profile"] / cell["count"] for cell in profiled}
+def test_ratios_compare_within_a_round():
+    ours, theirs = ([{"seconds": seconds} for seconds in values] for values in ((9, 2), (3, 1)))
 
-    assert list(calls) == [1, 10, 100, 1000]
-    assert len(set(calls.values())) == 1, json.dumps(calls)
+    assert ratios(ours, theirs) == [2, 3]
+
+
+@pytest.mark.parametrize("way", [Way.WRITTEN_COMPONENT, Way.WRITTEN_RESOURCES])
+def test_programs_create_the_same_resources(cloud, deploy, way):
+    """The hand-written programs stay comparable with the component's default."""
+    deploy(lambda: PROGRAMS[Way.COMPONENT]("web"))
+    ours = resources(cloud)
+    deploy(lambda: PROGRAMS[way]("web"))
+
+    assert len(ours) == 3
+    assert resources(cloud) == ours
+
+
+def resources(cloud):
+    """The AWS resources registered since the last call, without their physical names and with policies as data."""
+    registered = {
+        each.name: (each.type, {key: parsed(value) for key, value in each.inputs.items() if key != "name"})
+        for each in cloud.registered
+        if each.type.startswith("aws:")
+    }
+    cloud.registered.clear()
+    return registered
+
+
+def parsed(value):
+    return json.loads(value) if value.startswith("{") else value
+
+
+@pytest.mark.parametrize("file", [PAGE, PLOT, DATA], ids=lambda file: file.suffix)
+def test_no_details_of_the_machine(file):
+    """Neither paths nor hosts of the machine that measured are in the files."""
+    content = file.read_text()
+
+    assert str(ROOT) not in content
+    assert not re.search(r"/(home|root|tmp|work|usr|opt|var)/", content)
+    assert not re.search(r"registry\.|127\.0\.0\.1|localhost", content)

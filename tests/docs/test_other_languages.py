@@ -1,4 +1,4 @@
-"""The examples in TypeScript and YAML use the component as its schema has it; their language hosts are not run."""
+"""The examples in TypeScript and YAML use the component as its schema says. Their language hosts do not run."""
 
 import json
 import re
@@ -18,7 +18,7 @@ OUTPUT = object()
 
 
 def typescript_inputs():
-    """The component's inputs in the TypeScript example, whose object literals are YAML but for outputs."""
+    """The inputs in the TypeScript example. Its object literals are YAML, except for outputs."""
     literal = re.search(r'new ssm\.SsmInstanceProfile\("\w+", (\{.*?\n\})\);', TYPESCRIPT, re.DOTALL)[1]
     return with_outputs(yaml.safe_load(re.sub(r"\b(logs\.\w+)", r"'${\1}'", literal)))
 
@@ -29,23 +29,23 @@ def with_outputs(value):
     return OUTPUT if isinstance(value, str) and value.startswith("${") else value
 
 
-def wrong(value, known, path="inputs"):
-    """What in a value is not as the schema has it."""
+def differences(value, known, path="inputs"):
+    """Where a value differs from the schema."""
     if "$ref" in known:
         known = SCHEMA["types"][known["$ref"].removeprefix("#/types/")] | {"plain": known.get("plain")}
     if value is OUTPUT:
-        return [f"{path}: an output, where a plain value is asked for"] if known.get("plain") else []
+        return [f"{path}: an output instead of a plain value"] if known.get("plain") else []
     kinds = {"boolean": bool, "string": str, "array": list, "object": dict}
     if not isinstance(value, kinds[known["type"]]):
-        return [f"{path}: {value!r} is no {known['type']}"]
+        return [f"{path}: {value!r} is not of type {known['type']}"]
     if isinstance(value, list):
-        return [line for entry in value for line in wrong(entry, known["items"], path)]
+        return [line for entry in value for line in differences(entry, known["items"], path)]
     if isinstance(value, dict) and "properties" in known:
         unknown = [f"{path}.{key}: unknown" for key in value if key not in known["properties"]]
         return unknown + [
             line
             for key in value.keys() & known["properties"].keys()
-            for line in wrong(value[key], known["properties"][key], f"{path}.{key}")
+            for line in differences(value[key], known["properties"][key], f"{path}.{key}")
         ]
     return []
 
@@ -55,29 +55,29 @@ INPUTS = {"type": "object", "properties": RESOURCE["inputProperties"]}
 
 
 @pytest.mark.parametrize("inputs", EXAMPLES.values(), ids=EXAMPLES)
-def test_inputs_are_those_of_the_schema(inputs):
-    assert wrong(inputs, INPUTS) == []
+def test_inputs_match_the_schema(inputs):
+    assert differences(inputs, INPUTS) == []
 
 
-def test_both_examples_ask_for_the_same():
+def test_examples_are_the_same():
     assert EXAMPLES["yaml"] == EXAMPLES["typescript"]
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "difference"),
     [
         ({"statemanager": True}, "inputs.statemanager: unknown"),
         ({"parameters": {"path": []}}, "inputs.parameters.path: unknown"),
-        ({"patching": "yes"}, "inputs.patching: 'yes' is no boolean"),
-        ({"parameters": {"paths": "/web"}}, "inputs.parameters.paths: '/web' is no array"),
-        ({"patching": OUTPUT}, "inputs.patching: an output, where a plain value is asked for"),
+        ({"patching": "yes"}, "inputs.patching: 'yes' is not of type boolean"),
+        ({"parameters": {"paths": "/web"}}, "inputs.parameters.paths: '/web' is not of type array"),
+        ({"patching": OUTPUT}, "inputs.patching: an output instead of a plain value"),
     ],
 )
-def test_other_inputs_would_be_found(inputs, told):
-    assert wrong(inputs, INPUTS) == [told]
+def test_wrong_inputs_are_found(inputs, difference):
+    assert differences(inputs, INPUTS) == [difference]
 
 
-def test_outputs_are_those_of_the_schema():
+def test_outputs_match_the_schema():
     used = set(re.findall(r"\$\{web\.(\w+)}", json.dumps(YAML["outputs"]))) | set(
         re.findall(r"= web\.(\w+);", TYPESCRIPT)
     )
@@ -86,6 +86,6 @@ def test_outputs_are_those_of_the_schema():
     assert used <= RESOURCE["properties"].keys()
 
 
-def test_the_type_s_token_is_the_schema_s():
+def test_type_token_matches_the_schema():
     assert YAML["resources"]["web"]["type"] in SCHEMA["resources"]
     assert 'from "@pulumi/ssm-profile"' in TYPESCRIPT  # as Pulumi names what it generates

@@ -29,7 +29,7 @@ def pulumi_cli():
     console = require("rich.console").Console(quiet=True)
     sandbox = import_module("sandbox")
     try:
-        return import_module("sandbox.pulumi_cli").find_pulumi(console, get=False)
+        return import_module("sandbox.pulumi_cli").find_pulumi(console, install=False)
     except sandbox.SandboxError:
         if IN_CI:
             raise

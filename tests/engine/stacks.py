@@ -28,7 +28,7 @@ class PulumiCli:
 
     def __init__(self, sandbox, *language_host):
         self.command = Path(sandbox.pulumi.command).name
-        self.environment = os.environ | sandbox.by_hand(*language_host)
+        self.environment = os.environ | sandbox.cli_environment(*language_host)
 
     def run(self, *arguments, cwd, check=True, **environment):
         """Run a command. With `check`, its exit code must be 0."""

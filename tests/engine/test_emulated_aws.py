@@ -1,4 +1,4 @@
-"""The emulated AWS by itself, without an engine."""
+"""The emulated AWS, without an engine."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,32 +9,32 @@ from tests import require
 
 
 @pytest.fixture
-def overlapping(monkeypatch):
-    """How many requests moto had at a time, each time that one came."""
+def concurrency(monkeypatch):
+    """The number of requests that moto handled at the same time, recorded at the start of each."""
     application = require("moto.moto_server.werkzeug_app").DomainDispatcherApplication
-    answer, at_once, seen = application.__call__, [], []
+    handle, open_requests, counts = application.__call__, [], []
 
-    def counted(*arguments):
-        at_once.append(None)
-        seen.append(len(at_once))
+    def count(*arguments):
+        open_requests.append(None)
+        counts.append(len(open_requests))
         time.sleep(0.01)
         try:
-            return answer(*arguments)
+            return handle(*arguments)
         finally:
-            at_once.pop()
+            open_requests.pop()
 
-    monkeypatch.setattr(application, "__call__", counted)
-    return seen
+    monkeypatch.setattr(application, "__call__", count)
+    return counts
 
 
-def test_moto_has_one_request_at_a_time(overlapping):
+def test_requests_are_handled_one_by_one(concurrency):
     aws = require("sandbox.aws").EmulatedAws()
     iam = aws.client("iam")
     with ThreadPoolExecutor(8) as threads:
         for name in range(8):
             threads.submit(iam.create_instance_profile, InstanceProfileName=f"web{name}")
-    made = iam.list_instance_profiles()["InstanceProfiles"]
+    profiles = iam.list_instance_profiles()["InstanceProfiles"]
     aws.stop()
 
-    assert len(made) == 8
-    assert set(overlapping) == {1}
+    assert len(profiles) == 8
+    assert set(concurrency) == {1}

@@ -8,7 +8,7 @@ from pulumi.automation import CommandError, ConfigValue
 
 from ssm_profile import policy
 from ssm_profile.options import OPTIONS
-from ssm_profile.settings import config_key
+from ssm_profile.stack_config import config_key
 from tests.engine.stacks import (
     ALLOW_ALL,
     inline_documents,
@@ -48,7 +48,7 @@ class TestUp:
 
     def test_every_switch(self, sandbox, iam):
         """A stack with every boolean option has the policy that policy.py computes."""
-        options = {name: True for name, option in OPTIONS.items() if option.kind == "boolean"}
+        options = {name: True for name, option in OPTIONS.items() if option.type == "boolean"}
         stack = sandbox.stack("dev", config={config_key(name, "ssm-profile"): True for name in options})
 
         outputs = stack.up().outputs

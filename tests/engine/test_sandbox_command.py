@@ -1,11 +1,15 @@
-"""`python -m sandbox` as a person uses it: what it prints, and how it ends when something goes wrong."""
+"""`python -m sandbox`: its output, its errors, and how it ends."""
 
+import json
 import os
+import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from importlib import import_module
 from pathlib import Path
@@ -15,55 +19,79 @@ import pytest
 from tests import ROOT
 from tests.expected import LOCATION
 
-ENOUGH = 60  # seconds, for what takes less than ten
+TIMEOUT = 60  # seconds, for what takes less than ten
 
 
 @pytest.fixture
 def command(pulumi_cli, tmp_path):
-    """Starts `python -m sandbox` with a cache of the test's own, which has the CLI in it."""
+    """Starts `python -m sandbox` with a cache of the test's own that contains the Pulumi CLI."""
     cache = tmp_path / "cache"
     environment = os.environ | {"XDG_CACHE_HOME": str(cache), "PYTHONUNBUFFERED": "1"}
-    started = []
+    environment.pop("COLUMNS", None)
+    processes = []
 
     def put_cli_into(cache):
         (cache / "ssm-profile").mkdir(parents=True)
         if Path(pulumi_cli.command).is_absolute():
-            kept = Path(pulumi_cli.command).parents[1]
-            (cache / "ssm-profile" / kept.name).symlink_to(kept)
+            directory = Path(pulumi_cli.command).parents[1]
+            (cache / "ssm-profile" / directory.name).symlink_to(directory)
 
-    def start(*arguments, **extra):
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "sandbox", *arguments],
-                cwd=ROOT,
-                env=environment | extra,
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def start(*arguments, cwd=ROOT, stdout=subprocess.PIPE, **variables):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", *arguments],
+            cwd=cwd,
+            env=environment | {"PYTHONPATH": str(cwd)} | variables,
+            text=True,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        return started[-1]
+        processes.append(process)
+        return process
 
     put_cli_into(cache)
     start.runs = cache / "ssm-profile" / "runs"
     start.put_cli_into = put_cli_into
     yield start
-    for process in started:
+    for process in processes:
         if process.poll() is None:
             process.kill()
         process.wait()
-        process.stdout.close()
+        if process.stdout:
+            process.stdout.close()
 
 
-def run(command, *arguments, **extra):
-    process = command(*arguments, **extra)
-    output, _ = process.communicate(timeout=ENOUGH)
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of the repository without what Git ignores."""
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "sdks", "tests", "docs")
+    return shutil.copytree(ROOT, tmp_path / "clone", ignore=ignored)
+
+
+def run(command, *arguments, **variables):
+    process = command(*arguments, **variables)
+    output, _ = process.communicate(timeout=TIMEOUT)
     return process.returncode, output
 
 
+def run_in_terminal(command, columns, *arguments):
+    """Run a command in a terminal of this width, and return what it writes, without colors."""
+    terminal, end = pty.openpty()
+    termios.tcsetwinsize(end, (24, columns))
+    process = command(*arguments, stdout=end, TERM="xterm")
+    os.close(end)
+    output = b""
+    try:
+        while data := os.read(terminal, 65536):
+            output += data
+    except OSError:  # how Linux reports that the other end is closed
+        pass
+    os.close(terminal)
+    return process.wait(timeout=TIMEOUT), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output.decode()).replace("\r\n", "\n")
+
+
 def read_until(process, text):
-    """The lines that a process prints, until one that holds the text."""
+    """The lines that a process prints, up to one that contains the text."""
     lines = []
     for line in process.stdout:
         lines.append(line)
@@ -73,48 +101,56 @@ def read_until(process, text):
 
 
 def processes_of(session):
-    """The processes that a session has left, or that serve as its plugins, as their command lines."""
-    listed = subprocess.run(["ps", "-eo", "sid=,stat=,args="], text=True, capture_output=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+    """The command lines of a session's processes."""
+    listing = subprocess.run(["ps", "-eo", "sid=,stat=,args="], text=True, capture_output=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
     return [row[2] for row in rows if int(row[0]) == session and not row[1].startswith("Z")]
 
 
-def wait_until_gone(session):
+def wait_until_ended(session):
     for _ in range(100):
         if not processes_of(session):
             return
         time.sleep(0.1)
-    raise AssertionError(f"left running: {processes_of(session)}")
+    raise AssertionError(f"still running: {processes_of(session)}")
 
 
-def test_up_shows_every_step_and_the_verdict(command):
+def contents(directory):
+    """The content of each file."""
+    return {
+        str(file.relative_to(directory)): file.read_bytes()
+        for file in directory.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+def test_up_prints_steps_and_checks(command):
     code, output = run(command, "up")
 
     assert code == 0
-    for expected in (
-        r"^Pulumi \d.*, and an emulated AWS \(account 123456789012\) at http://127\.0\.0\.1:\d+$",
-        r"^pulumi preview --stack dev ",
-        r"^  \+ to create +aws:iam/role:Role +ssm-profile-dev-role$",
+    for line in (
+        r"^Pulumi \d.* deploys to an emulated AWS \(account 123456789012\) at http://127\.0\.0\.1:\d+$",
+        r"^pulumi preview --stack dev$",
+        r"^  \+ create +aws:iam/role:Role +ssm-profile-dev-role$",
         r"^  \+ created +aws:iam/instanceProfile:InstanceProfile +ssm-profile-dev-profile$",
-        r"instanceProfileName . ssm-profile-dev-profile-[0-9a-f]{7} ",
-        r"ssmmessages:OpenDataChannel +. Opens the websocket of a session's data channel",
-        r"^  yes the role's only policy is the intended one$",
-        r"^  yes what the options attach beside it is attached$",
-        r"^  yes the instance profile holds the role$",
+        r"^  instanceProfileName +ssm-profile-dev-profile-[0-9a-f]{7}$",
+        r"^  ssmmessages:OpenDataChannel +Opens the websocket of a session's data channel",
+        r"^  yes  The role has exactly the policy that the options ask for\.$",
+        r"^  yes  The instance profile contains the role\.$",
         r"^  \+ created +aws:ec2/instance:Instance +launch-dev$",
-        r"startSession . aws ssm start-session --target i-[0-9a-f]+ ",
-        r"^  yes the instance carries the instance profile$",
-        r"^  yes its metadata asks for IMDSv2$",
-        r"^  yes it has no key pair$",
-        r"^  yes no port is open to it$",
+        r"^  startSession +aws ssm start-session --target i-[0-9a-f]+$",
+        r"^  yes  The instance has the instance profile\.$",
+        r"^  yes  The instance requires IMDSv2\.$",
+        r"^  yes  The instance has no key pair\.$",
+        r"^  yes  The security group opens no port\.$",
         r"^  - deleted +aws:ec2/instance:Instance +launch-dev$",
         r"^  - deleted +aws:iam/role:Role +ssm-profile-dev-role$",
-        r"^Nothing is left\.$",
+        r"^Both stacks are destroyed: no resource is left\.$",
     ):
-        assert re.search(expected, output, re.MULTILINE), expected
+        assert re.search(line, output, re.MULTILINE), line
 
 
-def test_up_takes_another_stack_and_options(command):
+def test_up_takes_stack_and_options(command):
     options = (
         "quietAgent=true",
         "tags={Team: web}",
@@ -129,40 +165,72 @@ def test_up_takes_another_stack_and_options(command):
     assert code == 0
     assert "ec2messages:GetMessages" in output
     assert "ec2:Describe*" not in output
-    assert re.search(r"ssm:GetParameter +. Reads one parameter, for software on the instance\.", output)
-    assert "unprotecting it first" in output
-    assert "yes the instance carries the instance profile" in output
+    assert re.search(r"^  ssm:GetParameter +Reads one parameter, for software on the instance\.$", output, re.MULTILINE)
+    assert "The sandbox removes the protection first." in output
+    assert "yes  The role has the policies of managedPolicyArns." in output
+    assert "yes  The instance has the instance profile." in output
     assert "NO " not in output
-    assert "Nothing is left." in output
+    assert "Both stacks are destroyed: no resource is left." in output
+
+
+def test_values_stay_whole_at_80_columns(command):
+    """Each output and each ARN in the policy is in one piece, though the policy is wider than the terminal."""
+    path = "/" + "application/" * 6 + "database"
+    code, output = run_in_terminal(command, 80, "up", "--set", f"parameters={{paths: [{path}]}}")
+
+    assert code == 0
+    assert re.search(
+        r"^  instanceProfileArn +arn:aws:iam::123456789012:instance-profile/[\w-]+-[0-9a-f]{7}$", output, re.MULTILINE
+    )
+    assert re.search(r"^  roleArn +arn:aws:iam::123456789012:role/[\w-]+-[0-9a-f]{7}$", output, re.MULTILINE)
+    assert re.search(r"^  startSession +aws ssm start-session --target i-[0-9a-f]+$", output, re.MULTILINE)
+    policy, _ = json.JSONDecoder().raw_decode(output, output.index("{", output.index("policyJson")))
+    assert f"arn:aws:ssm:eu-central-1:123456789012:parameter{path}" in policy["Statement"][1]["Resource"]
+    assert "…" not in output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "expected"),
+    ("arguments", "code", "message"),
     [
-        (["up", "--stack", "nosuch"], 1, "error: there is no Pulumi.nosuch.yaml; the stacks are dev, prod"),
-        (["up", "--set", "quietAgnet=true"], 1, "nearest known key: ssm-profile:quietAgent"),
-        (["up", "--set", "quietAgent=maybe"], 1, "must be of type 'boolean'"),
-        (["up", "--set", "quietAgent"], 2, "'quietAgent' is not of the form KEY=VALUE"),
-        (["up", "--set", "tags={"], 2, "the value of tags is not YAML"),
+        (
+            ["up", "--stack", "nosuch"],
+            1,
+            "error: There is no stack 'nosuch', because there is no file Pulumi.nosuch.yaml",
+        ),
+        (["serve", "--stack", "nosuch"], 1, "Pass one of these to --stack: dev, prod."),
+        (["up", "--set", "quietAgent"], 2, "'quietAgent' must have the form KEY=VALUE, for example quietAgent=true"),
+        (["up", "--set", "tags={"], 2, "the value of 'tags' must be YAML (got '{')"),
         (["up", "--nosuch"], 2, "unrecognized arguments: --nosuch"),
         ([], 2, "usage: python -m sandbox"),
     ],
     ids=str,
 )
-def test_what_cannot_be_done_is_said_in_words(command, arguments, code, expected):
+def test_wrong_usage(command, arguments, code, message):
     assert (result := run(command, *arguments))[0] == code
-    assert expected in result[1]
+    assert message in result[1]
     assert "Traceback" not in result[1]
 
 
-def test_a_mistake_is_said_once(command):
-    _, output = run(command, "up", "--set", "path=x")
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("path=x", "ssm-profile:path"),
+        ("quietAgnet=true", "quietAgnet"),
+        ("quietAgent=maybe", "must be of type 'boolean'"),
+        ("existingRoleName=nosuch", "Role nosuch not found"),
+    ],
+)
+def test_config_error_is_printed_once(command, setting, message):
+    """Whether this project, Pulumi or AWS finds it."""
+    code, output = run(command, "up", "--set", setting)
 
-    assert output.count('ssm-profile:path: found "x"') == 1
-    assert output.endswith("The engine refused or failed, for the reason above. Nothing is left of the run.\n")
+    assert code == 1
+    assert output.count(message) == 1, output
+    assert "Traceback" not in output
+    assert output.endswith("Pulumi failed: see the error above. The emulated AWS and its state are deleted.\n")
 
 
-def test_a_port_in_use_is_said(command):
+def test_port_in_use(command):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -170,30 +238,30 @@ def test_a_port_in_use_is_said(command):
         code, output = run(command, "up", "--port", str(port))
 
     assert code == 1
-    assert f"error: port {port} on 127.0.0.1 is not free (Address already in use): name another with --port" in output
+    assert f"error: Port {port} on 127.0.0.1 cannot be used (Address already in use). Pass another one to" in output
     assert "Traceback" not in output
 
 
-def test_moto_that_cannot_start_is_said(command, tmp_path):
+def test_broken_moto(command, tmp_path):
     (tmp_path / "moto").mkdir()
     (tmp_path / "moto" / "__init__.py").write_text("raise ImportError('broken on purpose')")
 
     code, output = run(command, "up", PYTHONPATH=str(tmp_path))
 
     assert code == 1
-    assert "error: moto, the emulated AWS, is not installed (broken on purpose): run `make setup`" in output
+    assert "error: moto, the emulated AWS, cannot be imported (broken on purpose). Run `make setup`." in output
     assert "Traceback" not in output
 
 
-def test_a_cache_that_cannot_be_written_is_said(command):
+def test_cache_cannot_be_created(command):
     code, output = run(command, "up", XDG_CACHE_HOME="/proc/nosuch")
 
     assert code == 1
-    assert "error: cannot write to /proc/nosuch/ssm-profile" in output
+    assert "error: Cannot create /proc/nosuch/ssm-profile: No such file or directory. Set XDG_CACHE_HOME to" in output
     assert "Traceback" not in output
 
 
-def test_a_disk_that_is_full_or_read_only_is_said(command, small_disk, tmp_path):
+def test_full_and_read_only_disk(command, small_disk, tmp_path):
     cache = tmp_path / "small"
     cache.mkdir()
     disk = small_disk(cache, kilobytes=64)
@@ -204,91 +272,114 @@ def test_a_disk_that_is_full_or_read_only_is_said(command, small_disk, tmp_path)
     disk.remount("ro")
     read_only = run(command, "up", XDG_CACHE_HOME=str(cache))
 
-    where = "the sandbox writes below the user's cache alone; XDG_CACHE_HOME names another place for it"
-    for (code, output), what in ((full, "No space left on device"), (read_only, "Read-only file system")):
+    for (code, output), reason in ((full, "No space left on device"), (read_only, "Read-only file system")):
         assert code == 1
-        assert re.search(rf"error: \[Errno \d+\] {what}.*: {where}\n$", output), output
+        assert re.search(rf"error: \[Errno \d+\] {reason}.*\. The sandbox writes to the user's cache only: ", output), (
+            output
+        )
+        assert output.endswith("set XDG_CACHE_HOME to another directory.\n")
         assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("whom", ["everybody, as Ctrl-C does", "the command alone, as kill does"])
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["to create    pulumi:pulumi:Stack", "created      aws:iam/role"])
-def test_an_interruption_ends_cleanly_and_leaves_no_process(command, whom, sent, moment):
+@pytest.mark.parametrize("target", ["session, as Ctrl-C does", "process, as kill does"])
+@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["create     pulumi:pulumi:Stack", "created    aws:iam/role"])
+def test_interruption_leaves_nothing(command, target, stop_signal, moment):
     process = command("up")
     read_until(process, moment)
 
-    if whom.startswith("everybody"):
-        os.killpg(process.pid, sent)
+    if target.startswith("session"):
+        os.killpg(process.pid, stop_signal)
     else:
-        process.send_signal(sent)
-    output, _ = process.communicate(timeout=ENOUGH)
+        process.send_signal(stop_signal)
+    output, _ = process.communicate(timeout=TIMEOUT)
 
     assert process.returncode == 130
-    assert "Interrupted. Nothing is left of the run." in output
+    assert "Interrupted. The emulated AWS and its state are deleted." in output
     assert "Traceback" not in output
-    wait_until_gone(process.pid)
+    wait_until_ended(process.pid)
     assert list(command.runs.iterdir()) == []
 
 
-def test_a_killed_run_leaves_no_process_and_the_next_one_works_and_clears_up(command):
+def test_next_run_cleans_up_after_kill(command):
     process = command("up")
-    read_until(process, "created      aws:iam/role")
+    read_until(process, "created    aws:iam/role")
     process.kill()
     process.wait()
 
-    wait_until_gone(process.pid)
+    wait_until_ended(process.pid)
     assert len(list(command.runs.iterdir())) == 1
     assert run(command, "up")[0] == 0
     assert list(command.runs.iterdir()) == []
 
 
-def test_serve_prints_an_environment_in_which_pulumi_and_boto3_work_by_hand(command, project):
-    process = command("serve")
-    lines = read_until(process, "Ctrl-C")
-    exports = "".join(line for line in lines if line.startswith(("export ", "unset ")))
-    directory = project('pulumi.export("a", 1)')
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_serve_prepares_another_terminal(command, clone, tmp_path, shell):
+    """The terminal keeps its PATH and virtual environment, and Pulumi changes no file of the repository."""
+    if not shutil.which(shell):
+        pytest.skip(f"needs {shell}")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    before = contents(clone)
+    process = command("serve", cwd=clone)
+    lines = read_until(process, "press Ctrl-C")
+    source = next(line for line in lines if line.startswith("  source "))
+    pulumi_commands = [line for line in lines if line.startswith("  pulumi ")]
+    assert [line.split()[1:3] for line in pulumi_commands[:2]] == [["stack", "init"], ["up"]]
+    boto3 = (
+        'import boto3; iam = boto3.client("iam"); print(iam.meta.region_name, len(iam.list_roles()["Roles"]), "role")'
+    )
     script = f"""
     set -eu
-    {exports}
-    cd {directory}
-    pulumi stack init test
+    . {tmp_path}/venv/bin/activate
+    export PATH="$PATH:/the/end" AWS_PROFILE=own AWS_SESSION_TOKEN=own AWS_ENDPOINT_URL_IAM=http://127.0.0.1:1
+    before=$PATH
+    {source}
+    echo "python: $(command -v python)"
+    echo "PATH: ${{PATH#*"$before"}}"
+    pulumi stack init dev
     pulumi up --yes --non-interactive
-    pulumi stack output a
-    {sys.executable} -c 'import boto3; print(boto3.client("iam").list_roles()["Roles"])'
+    pulumi stack output
+    {sys.executable} -c '{boto3}'
     pulumi destroy --yes --non-interactive
+    {sys.executable} -c '{boto3}'
     """
 
-    done = subprocess.run(["bash", "-c", script], text=True, capture_output=True, timeout=ENOUGH, check=False)
+    done = subprocess.run(
+        [shell, "-c", script], cwd=clone, text=True, capture_output=True, timeout=TIMEOUT, check=False
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "\n1\n[]\n" in done.stdout
+    lines = done.stdout.splitlines()
+    assert f"python: {tmp_path}/venv/bin/python" in lines
+    assert "PATH: " in lines
+    assert any("instanceProfileName" in line for line in lines)
+    assert "eu-central-1 1 role" in lines
+    assert "eu-central-1 0 role" in lines
     assert "warning" not in (done.stdout + done.stderr)
+    assert contents(clone) == before
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=ENOUGH)
+    output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 130
-    assert "Interrupted. Nothing is left of the run." in output
-    wait_until_gone(process.pid)
+    assert "Interrupted. The emulated AWS and its state are deleted." in output
+    wait_until_ended(process.pid)
 
 
-def test_cli_says_which_pulumi_it_is(command, pulumi_cli):
+def test_cli_prints_version_and_path(command, pulumi_cli):
     code, output = run(command, "cli")
 
     assert code == 0
     assert output.startswith(f"Pulumi {pulumi_cli.version}: /")
 
 
-def test_a_policy_that_is_not_the_intended_one_is_said_and_fails(sandbox, dev, capsys):
-    main, console = import_module("sandbox.__main__"), import_module("rich.console").Console(width=140)
+def test_check_finds_wrong_policies(sandbox, dev):
+    check_role = import_module("sandbox.checks").check_role
     outputs = {name: output.value for name, output in dev.outputs().items()}
 
-    assert main._read_back(console, sandbox, outputs, {}, LOCATION)
-    assert not main._read_back(console, sandbox, outputs, {"quiet_agent": True}, LOCATION)
-    assert not main._read_back(
-        console, sandbox, outputs, {"managed_policy_arns": ["arn:aws:iam::aws:policy/X"]}, LOCATION
-    )
+    def failures(options):
+        checks = check_role(sandbox.aws, outputs, options, LOCATION)
+        return [check for check, passed in checks.items() if not passed]
 
-    printed = capsys.readouterr().out
-    assert printed.count("  yes the role's only policy is the intended one") == 2
-    assert printed.count("  NO  what the options attach beside it is attached") == 1
-    assert printed.count("  NO  the role's only policy is the intended one") == 1
+    assert failures({}) == []
+    assert failures({"quiet_agent": True}) == ["The role has exactly the policy that the options ask for."]
+    other = {"managed_policy_arns": ["arn:aws:iam::aws:policy/X"]}
+    assert failures(other) == ["The role has the policies of managedPolicyArns."]

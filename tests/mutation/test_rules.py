@@ -1,78 +1,121 @@
-"""Each rule of the options is missed when it is taken away, and each limit when it is moved by one."""
+"""An example notices each rule that is taken away, and each limit that moves by one."""
 
 import sys
 from types import ModuleType
 
-from ssm_profile import options
+import pytest
+
+from ssm_profile import options, validation
 from tests import ROOT
-from tests.expected import MAPS
 from tests.mutation.mutants import mutants
-from tests.unit.test_misuse import BESIDE, MISUSES
-from tests.unit.test_options import BAD, BAD_KEYS, GOOD, GOOD_KEYS, needed_beside
+from tests.option_examples import invalid_options, valid_options
 
-SOURCE = (ROOT / "ssm_profile" / "options.py").read_text()
-WORDING = ("find_name_mistakes", "camel_case", "unknown_key", "show")
-"""What test_options.py has tests of its own for, beside the tables."""
+VALID, INVALID = list(valid_options()), list(invalid_options())
 
-ACCEPTED = [
-    *({option: value} | needed_beside(option) for option, value in GOOD),
-    *({option: MAPS[option] | {key: value}} for option, key, value in GOOD_KEYS),
-]
-REFUSED = [
-    *((option, {option: value}) for option, value in BAD),
-    *((f"{option}.{key}", {option: MAPS[option] | {key: value}}) for option, key, value in BAD_KEYS),
-    *((option, misuse) for option, misuses in MISUSES.items() for misuse in misuses),
-    *BESIDE,
-]
+NOT_ABOUT_VALUES = (
+    "camel_case",
+    "find_bucket_mistakes",
+    "find_name_mistakes",
+    "find_size_mistakes",
+    "format_value",
+    "unknown_key",
+    "unknown_option",
+    "_nearest",
+)
+"""Functions that decide nothing about a value. tests/unit/test_validation.py compares what they return."""
+
+UNNOTICED = {
+    "options": {
+        # The rules stay the same.
+        "@dataclass(frozen=False)",
+        # Defaults, examples, and limits of names and sizes, which tests/unit compares.
+        '"ec2_describe": _switch(default=False),',
+        "def _switch(*, default: bool = True, requires: str | None = None) -> Option:",
+        (
+            'return Option("boolean", "true or false", False, default, accepts_outputs=False, requires=requires)'
+            "  # noqa: FBT003"
+        ),
+        "['DescribeInstances'],",
+        "['DescribeTags'],",
+        "[],",
+        '{"another": "web"},',
+        "POLICY_NAME_LIMIT = (127)",
+        "POLICY_NAME_LIMIT = 129",
+        'POLICY_SIZE_LIMITS = {"another": 10_240, "managed": 6_144}',
+        'POLICY_SIZE_LIMITS = {"inline": (10239), "managed": 6_144}',
+        'POLICY_SIZE_LIMITS = {"inline": 10241, "managed": 6_144}',
+        'POLICY_SIZE_LIMITS = {"inline": 10_240, "another": 6_144}',
+        'POLICY_SIZE_LIMITS = {"inline": 10_240, "managed": (6143)}',
+        'POLICY_SIZE_LIMITS = {"inline": 10_240, "managed": 6145}',
+    },
+    "validation": {
+        # The rules stay the same.
+        "if not is_key or not (text is UNKNOWN or _is_tag_string(text, (-1), TAG_VALUE_LIMIT)):",
+        # Words and the partition of the deployment: test_validation.py and test_refusal.py compare them.
+        "_LONGEST_VALUE_SHOWN = (79)",
+        "_LONGEST_VALUE_SHOWN = 81",
+        'example = "" if False else f", for example {format_value(option.example)}"',
+        'example = "" if False or option.type == "boolean" else f", for example {format_value(option.example)}"',
+        'example = "" if True else f", for example {format_value(option.example)}"',
+        'example = "" if option.choices or False else f", for example {format_value(option.example)}"',
+        "if True and partitions:",
+        'value = ": true" if False else ""',
+        'value = ": true" if True else ""',
+    },
+}
+"""Changes that no example can notice, by the module: the changed line, with the reason above it."""
 
 
-def notices(source):
-    """Whether any example is judged otherwise by another source of the rules."""
-    try:
-        find_mistakes = module_of(source).find_mistakes
-        return any(map(find_mistakes, ACCEPTED)) or any(
-            option not in {line.split(":")[0] for line in find_mistakes(given)} for option, given in REFUSED
-        )
-    except Exception:  # noqa: BLE001 - whatever a changed source does, it is noticed
-        return True
-
-
-def module_of(source):
-    module = ModuleType("changed_options")
+def module_of(name, source):
+    """The module that a source makes."""
+    module = ModuleType(f"ssm_profile.changed_{name}")
+    module.__package__ = "ssm_profile"
     sys.modules[module.__name__] = module  # where dataclasses look for it
     try:
         exec(source, module.__dict__)
     finally:
         del sys.modules[module.__name__]
-    module.UNKNOWN = options.UNKNOWN  # which is in the examples
     return module
 
 
-ELSEWHERE = [
-    "POLICY_NAME_LIMIT = 129",
-    "POLICY_NAME_LIMIT = (127)",
-    "_LONGEST_SHOWN = 81",
-    "_LONGEST_SHOWN = (79)",
-    """needed = f", with {' or '.join(keys)}" if True else \"\"""",
-    """needed = f", with {' or '.join(keys)}" if False else \"\"""",
-    "partition = False or next(iter(found.values()), None)",
-]
-"""Changes of which the tables know nothing, and other tests do: of names, of the lines' wording, of the deployment."""
-
-WITHOUT_EFFECT = [
-    "@dataclass(frozen=False)",
-    "if not good_key or not (text is UNKNOWN or _is_tag_text(text, (-1), 256)):",
-    """directory_id=Option("string", 'the ID of a directory, such as "d-1234567890"', _text(r"d-[0-9a-f]{10}", 13)),""",
-    """"policy_kind": Option("string", '"inline" or "managed"', _text("inline|managed", 8), accepts_outputs=False),""",
-]
-"""Changes with which the rules mean the same."""
+def rules_of(name, source):
+    """The function that finds mistakes, with the source of one module changed."""
+    if name == "validation":
+        changed = module_of("validation", source)
+        changed.UNKNOWN = validation.UNKNOWN  # which is in the examples
+        return changed.find_mistakes
+    changed = module_of("options", source)
+    rules = module_of("validation", (ROOT / "ssm_profile" / "validation.py").read_text())
+    rules.UNKNOWN = validation.UNKNOWN
+    for imported in vars(changed).keys() & vars(rules).keys():
+        if not imported.startswith("__"):
+            setattr(rules, imported, getattr(changed, imported))
+    return rules.find_mistakes
 
 
-def test_the_rules_as_they_are_judge_every_example_as_it_is_meant():
-    assert not notices(SOURCE)
+def is_noticed(name, source):
+    """Whether an example is judged differently with a changed source."""
+    try:
+        find_mistakes = rules_of(name, source)
+        return any(map(find_mistakes, VALID)) or any(
+            path not in {mistake.path for mistake in find_mistakes(given)} for path, given in INVALID
+        )
+    except Exception:  # noqa: BLE001 - a source that fails is noticed, however it fails
+        return True
 
 
-def test_an_example_notices_every_change_of_a_rule():
-    unnoticed = [line for line, source in mutants(SOURCE, WORDING) if not notices(source)]
+@pytest.mark.parametrize("module", [options, validation], ids=["options", "validation"])
+class TestRules:
+    def test_unchanged_rules_judge_every_example(self, module):
+        name = module.__name__.rpartition(".")[2]
 
-    assert sorted(unnoticed) == sorted(ELSEWHERE + WITHOUT_EFFECT)
+        assert not is_noticed(name, (ROOT / "ssm_profile" / f"{name}.py").read_text())
+
+    def test_every_change_is_noticed(self, module):
+        name = module.__name__.rpartition(".")[2]
+        source = (ROOT / "ssm_profile" / f"{name}.py").read_text()
+
+        unnoticed = [line for line, changed in mutants(source, NOT_ABOUT_VALUES) if not is_noticed(name, changed)]
+
+        assert sorted(set(unnoticed) - UNNOTICED[name]) == []
+        assert sorted(UNNOTICED[name] - set(unnoticed)) == []

@@ -21,7 +21,7 @@ TOKEN = "ssm-profile:index:SsmInstanceProfile"
 SCHEMA = json.loads((ROOT / "docs" / "schema.json").read_text())
 INPUTS = SCHEMA["resources"][TOKEN]["inputProperties"]
 
-SWITCHED_ON = {name: True for name, option in OPTIONS.items() if option.kind == "boolean" and name != "exclusive"}
+SWITCHED_ON = {name: True for name, option in OPTIONS.items() if option.type == "boolean" and name != "exclusive"}
 ROLE = {
     "path": "/ssm/",
     "role_name": "web-role",
@@ -55,8 +55,8 @@ def in_camel_case(value):
 def test_every_option_is_tried():
     assert {name for args in EVERYTHING.values() for name in args} == set(OPTIONS)
     for name, option in OPTIONS.items():
-        if option.fields:
-            assert {key for args in EVERYTHING.values() for key in args.get(name, {})} == set(option.fields)
+        if option.keys:
+            assert {key for args in EVERYTHING.values() for key in args.get(name, {})} == set(option.keys)
 
 
 @pytest.mark.parametrize("args", EVERYTHING.values(), ids=EVERYTHING)
@@ -152,16 +152,16 @@ def test_the_schema_has_every_option_and_every_output_with_a_description():
         described += known["properties"].values()
     assert all(each["description"].strip() for each in described)
     for name, option in OPTIONS.items():
-        if option.fields:
+        if option.keys:
             fields = SCHEMA["types"][INPUTS[camel_case(name)]["$ref"].removeprefix("#/types/")]["properties"]
-            assert set(fields) == {camel_case(key) for key in option.fields}
+            assert set(fields) == {camel_case(key) for key in option.keys}
 
 
 def test_what_decides_what_exists_is_plain_and_values_are_inputs():
     plain = {name for name, each in INPUTS.items() if each.get("plain")}
 
     outputs_accepted = {
-        camel_case(name) for name, option in OPTIONS.items() if option.accepts_outputs and not option.fields
+        camel_case(name) for name, option in OPTIONS.items() if option.accepts_outputs and not option.keys
     }
     assert plain == set(INPUTS) - outputs_accepted
 

@@ -4,27 +4,21 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from generators.option_sets import SMALLEST, SWITCHES, smallest_with
 from ssm_profile import policy
-from ssm_profile.options import NEEDED, OPTIONS
 from tests.expected import DEFAULT, KEY, LOCATION, MAPS, PROD
 
 IMDSV2 = {"ec2:RoleDelivery": "2.0"}
-LEAST = {"ec2_describe": False, "scope_heartbeat": True}
-SWITCHES = [
-    name
-    for name, option in OPTIONS.items()
-    if name in policy.GRANTING and option.kind == "boolean" and name not in (*LEAST, "vpc_endpoints_only")
-]
 OTHER_KEY = KEY.replace("1234abcd", "56ef56ef")
 POLICIES = {
     "the default": {},
-    "production": {**LEAST, "require_imdsv2": True},
-    **{name: {**LEAST, name: True, **({NEEDED[name]: True} if name in NEEDED else {})} for name in SWITCHES},
-    **{name: {**LEAST, name: value} for name, value in MAPS.items()},
-    "session_logs": {**LEAST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
+    "production": {**SMALLEST, "require_imdsv2": True},
+    **{name: smallest_with(name) for name in SWITCHES if name not in (*SMALLEST, "vpc_endpoints_only")},
+    **{name: {**SMALLEST, name: value} for name, value in MAPS.items()},
+    "session_logs": {**SMALLEST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
     "ec2_describe_actions": {"scope_heartbeat": True, "ec2_describe_actions": ["DescribeTags"]},
 }
-"""Each environment, and each option on top of the least."""
+"""The options of each environment, and each option on top of the smallest set of options."""
 
 ALWAYS_ALLOWED = {"sts:GetCallerIdentity"}
 """The actions that need no permission in IAM."""
@@ -251,7 +245,7 @@ def test_scoped_actions(evaluator):
     """A scoped action is allowed on its resource and on none of the similar resources."""
     requests, expected = [], []
     for option, action, allowed_resource, context, similar_resources in SCOPED_ACTIONS:
-        document = policy.policy_document(POLICIES.get(option, LEAST), LOCATION)
+        document = policy.policy_document(POLICIES.get(option, SMALLEST), LOCATION)
         for resource in (allowed_resource, *similar_resources):
             requests.append({"policy": document, "action": action, "resource": resource, "context": context})
             expected.append(resource == allowed_resource)
@@ -291,7 +285,7 @@ def test_conditions(evaluator, case):
 
 
 def test_call_from_other_vpc_is_denied(evaluator):
-    document = policy.policy_document({**LEAST, "vpc_endpoints_only": True}, LOCATION)
+    document = policy.policy_document({**SMALLEST, "vpc_endpoints_only": True}, LOCATION)
     inside = {
         "aws:Ec2InstanceSourceVpc": "vpc-1",
         "aws:SourceVpc": "vpc-1",

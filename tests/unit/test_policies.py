@@ -1,4 +1,4 @@
-"""The rules of the policy pack, one by one, and over the resources that the examples register."""
+"""The rules of the policy pack: each one, and all on the resources of the examples."""
 
 import json
 import runpy
@@ -34,48 +34,48 @@ CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
 @pytest.fixture
-def made(rules):
-    """Makes a resource."""
+def create(rules):
+    """Creates a resource as the engine gives it to the policy pack."""
 
-    def make(type_name, name="web", **more):
+    def create_resource(type_name, name="web", **more):
         return rules.Resource(type_name, name, f"urn:pulumi:dev::app::{type_name}::{name}", **more)
 
-    return make
+    return create_resource
 
 
-def role(rules, made, trust=TRUST, **props):
-    return made(rules.ROLE, props={"name": "web-role", "assumeRolePolicy": json.dumps(trust), **props})
+def role(rules, create, trust=TRUST, **props):
+    return create(rules.ROLE, props={"name": "web-role", "assumeRolePolicy": json.dumps(trust), **props})
 
 
-def found(rules, name, *resources, exceptions=()):
+def find(rules, name, *resources, exceptions=()):
     return [(resource.name, message) for resource, message in rules.findings(name, resources, exceptions)]
 
 
 @pytest.mark.parametrize("name", SSM_WIDE_POLICIES)
 @pytest.mark.parametrize("path", ["", "service-role/"])
-def test_a_wide_policy_on_an_instance_s_role_is_found_with_what_replaces_it(rules, made, name, path):
-    attached = made(
+def test_wide_policy_names_its_replacement(rules, create, name, path):
+    attached = create(
         rules.ATTACHMENT, "core", props={"role": "web-role", "policyArn": f"arn:aws-cn:iam::aws:policy/{path}{name}"}
     )
 
-    ((resource, message),) = found(rules, "no-wide-ssm-policies", role(rules, made), attached)
+    ((resource, message),) = find(rules, "no-wide-ssm-policies", role(rules, create), attached)
 
     assert resource == "core"
     assert message.startswith(f"{name} is attached. {SSM_WIDE_POLICIES[name]}")
     assert "SsmInstanceProfile" in message
-    named = set(message.rsplit("options ", 1)[1].replace(" and ", ", ").rstrip(".").split(", "))
-    assert named <= OPTIONS.keys() or name == "AmazonSSMFullAccess"
+    named = set(message.rsplit("the options that you need", 1)[1].strip(":. ").replace(" and ", ", ").split(", "))
+    assert named <= OPTIONS.keys() if name != "AmazonSSMFullAccess" else named == {""}
 
 
-def test_a_wide_policy_is_found_before_the_role_s_name_is_known(rules, made):
-    of_stack = made(rules.ROLE, props={"assumeRolePolicy": json.dumps(TRUST)})
-    attached = made(rules.ATTACHMENT, props={"policyArn": CORE}, sources={"role": frozenset([of_stack.urn])})
+def test_wide_policy_before_role_name_is_known(rules, create):
+    of_stack = create(rules.ROLE, props={"assumeRolePolicy": json.dumps(TRUST)})
+    attached = create(rules.ATTACHMENT, props={"policyArn": CORE}, sources={"role": frozenset([of_stack.urn])})
 
-    assert found(rules, "no-wide-ssm-policies", of_stack, attached)
+    assert find(rules, "no-wide-ssm-policies", of_stack, attached)
 
 
-def test_a_wide_policy_on_a_role_of_another_stack_is_found(rules, made):
-    assert found(rules, "no-wide-ssm-policies", made(rules.ATTACHMENT, props={"role": "old", "policyArn": CORE}))
+def test_wide_policy_on_role_of_another_stack(rules, create):
+    assert find(rules, "no-wide-ssm-policies", create(rules.ATTACHMENT, props={"role": "old", "policyArn": CORE}))
 
 
 @pytest.mark.parametrize(
@@ -89,38 +89,38 @@ def test_a_wide_policy_on_a_role_of_another_stack_is_found(rules, made):
         ),
     ],
 )
-def test_a_wide_policy_is_found_however_it_is_attached(rules, made, kind, props):
-    ((resource, _),) = found(rules, "no-wide-ssm-policies", role(rules, made), made(kind, "more", props=props))
+def test_wide_policy_in_other_attachment_types(rules, create, kind, props):
+    ((resource, _),) = find(rules, "no-wide-ssm-policies", role(rules, create), create(kind, "more", props=props))
 
     assert resource == "more"
 
 
 @pytest.mark.parametrize("roles", [{}, {"roles": []}, {"roles": ["web-role"]}])
-def test_an_attachment_to_users_or_to_roles_that_are_not_for_instances_is_not_found(rules, made, roles):
-    attached = made("aws:iam/policyAttachment:PolicyAttachment", props={"policyArn": CORE, "users": ["ada"], **roles})
+def test_wide_policy_of_users_is_accepted(rules, create, roles):
+    attached = create("aws:iam/policyAttachment:PolicyAttachment", props={"policyArn": CORE, "users": ["ada"], **roles})
 
-    assert not found(rules, "no-wide-ssm-policies", role(rules, made, trust=LAMBDA), attached)
-
-
-def test_a_wide_policy_on_a_role_that_is_not_for_instances_is_not(rules, made):
-    attached = made(rules.ATTACHMENT, props={"role": "web-role", "policyArn": CORE})
-
-    assert not found(rules, "no-wide-ssm-policies", role(rules, made, trust=LAMBDA), attached)
+    assert not find(rules, "no-wide-ssm-policies", role(rules, create, trust=LAMBDA), attached)
 
 
-def test_a_policy_of_one_s_own_with_such_a_name_is_not_found(rules, made):
+def test_wide_policy_of_lambda_role_is_accepted(rules, create):
+    attached = create(rules.ATTACHMENT, props={"role": "web-role", "policyArn": CORE})
+
+    assert not find(rules, "no-wide-ssm-policies", role(rules, create, trust=LAMBDA), attached)
+
+
+def test_customer_policy_of_same_name_is_accepted(rules, create):
     arn = "arn:aws:iam::123456789012:policy/AmazonSSMManagedInstanceCore"
 
-    assert not found(
+    assert not find(
         rules,
         "no-wide-ssm-policies",
-        role(rules, made),
-        made(rules.ATTACHMENT, props={"role": "web-role", "policyArn": arn}),
+        role(rules, create),
+        create(rules.ATTACHMENT, props={"role": "web-role", "policyArn": arn}),
     )
 
 
-def test_a_wide_policy_in_the_role_itself_is_found(rules, made):
-    assert found(rules, "no-wide-ssm-policies", role(rules, made, managedPolicyArns=[CORE]))
+def test_wide_policy_in_managed_policy_arns(rules, create):
+    assert find(rules, "no-wide-ssm-policies", role(rules, create, managedPolicyArns=[CORE]))
 
 
 def document(action, resource="*", effect="Allow", **more):
@@ -128,7 +128,7 @@ def document(action, resource="*", effect="Allow", **more):
 
 
 @pytest.mark.parametrize(
-    ("text", "is_found"),
+    ("text", "violates"),
     [
         (document("ssm:GetParameter"), True),
         (document(["s3:GetObject", "ssm:GetParameters"]), True),
@@ -153,67 +153,67 @@ def document(action, resource="*", effect="Allow", **more):
         ('{"Statement": [3, null]}', False),
     ],
 )
-def test_parameters_everywhere(rules, made, text, is_found):
+def test_access_to_every_parameter(rules, create, text, violates):
     for resource in (
-        made(rules.INLINE, props={"policy": text}),
-        made(rules.MANAGED, props={"policy": text}),
-        role(rules, made, inlinePolicies=[{"policy": text}]),
+        create(rules.INLINE, props={"policy": text}),
+        create(rules.MANAGED, props={"policy": text}),
+        role(rules, create, inlinePolicies=[{"policy": text}]),
     ):
-        messages = found(rules, "no-parameters-everywhere", resource)
-        assert bool(messages) is is_found
+        messages = find(rules, "no-parameters-everywhere", resource)
+        assert bool(messages) is violates
         assert all("option parameters" in message for _, message in messages)
 
 
 @pytest.mark.parametrize("key", ["ssm:SourceInstanceARN", "SSM:sourceInstanceArn"])
-def test_a_key_that_is_never_there_is_found(rules, made, key):
+def test_source_instance_arn_of_ssm_is_found(rules, create, key):
     text = document("ssm:UpdateInstanceInformation", Condition={"ArnEquals": {key: "arn:aws:ec2:*:*:instance/*"}})
 
-    ((_, message),) = found(rules, "no-source-instance-arn", made(rules.INLINE, props={"policy": text}))
+    ((_, message),) = find(rules, "no-source-instance-arn", create(rules.INLINE, props={"policy": text}))
 
     assert "locks every instance out" in message
     assert "require_imdsv2" in message
 
 
-def test_the_key_of_ec2_is_none_of_these(rules, made):
+def test_source_instance_arn_of_ec2_is_accepted(rules, create):
     text = document("ssm:PutInventory", Condition={"Null": {"ec2:SourceInstanceARN": "false"}})
 
-    assert not found(rules, "no-source-instance-arn", made(rules.INLINE, props={"policy": text}))
+    assert not find(rules, "no-source-instance-arn", create(rules.INLINE, props={"policy": text}))
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_a_profile_has_to_wait_for_the_role_s_policies(rules, made, waits):
-    attached = made(rules.ATTACHMENT, "more", props={"role": "web-role", "policyArn": "arn:aws:iam::1:policy/x"})
-    profile = made(
+def test_profile_waits_for_policies(rules, create, waits):
+    attached = create(rules.ATTACHMENT, "more", props={"role": "web-role", "policyArn": "arn:aws:iam::1:policy/x"})
+    profile = create(
         rules.INSTANCE_PROFILE,
         "profile",
         props={"role": "web-role"},
         dependencies=frozenset([attached.urn] if waits else []),
     )
 
-    messages = found(rules, "profile-after-policies", role(rules, made), attached, profile)
+    messages = find(rules, "profile-after-policies", role(rules, create), attached, profile)
 
     assert bool(messages) is not waits
     assert all("does not wait for more" in message for _, message in messages)
 
 
-def test_policies_of_another_role_are_not_waited_for(rules, made):
-    other = made(rules.ROLE, "other", props={"name": "other", "assumeRolePolicy": json.dumps(TRUST)})
-    attached = made(rules.ATTACHMENT, props={"role": "other", "policyArn": "arn:aws:iam::1:policy/x"})
-    profile = made(rules.INSTANCE_PROFILE, props={"role": "web-role"})
+def test_profile_ignores_policies_of_other_roles(rules, create):
+    other = create(rules.ROLE, "other", props={"name": "other", "assumeRolePolicy": json.dumps(TRUST)})
+    attached = create(rules.ATTACHMENT, props={"role": "other", "policyArn": "arn:aws:iam::1:policy/x"})
+    profile = create(rules.INSTANCE_PROFILE, props={"role": "web-role"})
 
-    assert not found(rules, "profile-after-policies", role(rules, made), other, attached, profile)
-
-
-def test_exceptions_are_passed_over(rules, made):
-    resources = role(rules, made, managedPolicyArns=[CORE])
-
-    assert found(rules, "no-wide-ssm-policies", resources, exceptions=["*::other"])
-    assert not found(rules, "no-wide-ssm-policies", resources, exceptions=["*::web"])
-    assert not found(rules, "no-wide-ssm-policies", resources, exceptions=[resources.urn])
+    assert not find(rules, "profile-after-policies", role(rules, create), other, attached, profile)
 
 
-def recorded(rules, cloud):
-    """The resources that a program registered, as the engine shows them to a policy pack."""
+def test_exceptions_are_skipped(rules, create):
+    resources = role(rules, create, managedPolicyArns=[CORE])
+
+    assert find(rules, "no-wide-ssm-policies", resources, exceptions=["*::other"])
+    assert not find(rules, "no-wide-ssm-policies", resources, exceptions=["*::web"])
+    assert not find(rules, "no-wide-ssm-policies", resources, exceptions=[resources.urn])
+
+
+def registered_resources(rules, cloud):
+    """The resources that a program registered, in the form in which the engine gives them to a policy pack."""
     return [
         rules.Resource(
             type=each.type,
@@ -231,18 +231,18 @@ def recorded(rules, cloud):
 
 
 @pytest.mark.parametrize("example", ["two_profiles", "launch", "accounts"])
-def test_the_examples_break_no_rule(rules, cloud, run_example, example):  # noqa: F811 - the fixture
+def test_examples_pass_every_rule(rules, cloud, run_example, example):  # noqa: F811 - the fixture
     cloud.new_resource_state = lambda each: each.inputs | {"name": f"{each.name}-1234567"}
     cloud.answers["aws:ssm/getParameter:getParameter"] = {"insecureValue": "ami-1"}
     run_example(example)
-    resources = recorded(rules, cloud)
+    resources = registered_resources(rules, cloud)
 
     assert {each.type for each in resources} >= ({rules.ROLE} if example != "launch" else {"aws:ec2/instance:Instance"})
     for name in rules.RULES:
-        assert found(rules, name, *resources) == []
+        assert find(rules, name, *resources) == []
 
 
-def test_a_profile_by_hand_does_break_one(rules, cloud, deploy):
+def test_profile_by_hand_violates_two_rules(rules, cloud, deploy):
     cloud.new_resource_state = lambda each: each.inputs | {"name": f"{each.name}-1234567"}
 
     def program():
@@ -254,13 +254,13 @@ def test_a_profile_by_hand_does_break_one(rules, cloud, deploy):
         pulumi.export("x", 1)
 
     deploy(program)
-    resources = recorded(rules, cloud)
+    resources = registered_resources(rules, cloud)
 
-    assert [name for name, _ in found(rules, "no-wide-ssm-policies", *resources)] == ["core"]
-    assert [name for name, _ in found(rules, "profile-after-policies", *resources)] == ["profile"]
+    assert [name for name, _ in find(rules, "no-wide-ssm-policies", *resources)] == ["core"]
+    assert [name for name, _ in find(rules, "profile-after-policies", *resources)] == ["profile"]
 
 
-def test_the_pack_has_every_rule(rules, monkeypatch):
+def test_pack_has_every_rule(rules, monkeypatch):
     policy = pytest.importorskip("pulumi_policy")
     packs = []
     monkeypatch.setattr(policy, "PolicyPack", lambda **pack: packs.append(pack))

@@ -406,7 +406,7 @@ FORBIDDEN = ("iam:", "sts:", "ssm:SendCommand", "ssm:StartSession", "ssm:PutPara
 ONLY_ON_WHAT_IS_NAMED = ("s3:", "kms:", "secretsmanager:", "ssm:GetParameter")
 
 
-SWITCHES = [name for name, option in OPTIONS.items() if option.kind == "boolean" and name != "ec2_describe"]
+SWITCHES = [name for name, option in OPTIONS.items() if option.type == "boolean" and name != "ec2_describe"]
 
 
 def every_combination(sizes, switches=SWITCHES):

@@ -53,7 +53,7 @@ def test_the_default_of_every_key_gives_the_default_policy(cloud, run_program):
 def test_pulumi_yaml_declares_every_option_with_its_type_and_a_description():
     declared = {f"ssm-profile:{key}": known for key, known in PULUMI_YAML["config"].items()}
 
-    kinds = {config_key(name, "ssm-profile"): option.kind for name, option in OPTIONS.items()}
+    kinds = {config_key(name, "ssm-profile"): option.type for name, option in OPTIONS.items()}
     kinds |= {config_key(PROTECT, "ssm-profile"): "boolean"}
     assert {key: known["type"] for key, known in declared.items()} == kinds
     assert all(known["description"] and "default" in known for known in declared.values())

@@ -1,4 +1,4 @@
-"""Finding or getting the Pulumi CLI, with small scripts in place of `pulumi` and `go`."""
+"""The search for a Pulumi CLI and its installation, with small scripts as `pulumi` and `go`."""
 
 import io
 import os
@@ -41,7 +41,7 @@ esac
 
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
-    """Puts scripts on a PATH that has nothing else but a shell's own tools; no installer can be reached."""
+    """Adds scripts to a PATH with a few basic tools only. Pulumi's installer cannot be reached."""
     directory = tmp_path / "programs"
     directory.mkdir()
     for tool in ("sh", "mkdir", "dirname", "chmod", "sleep"):
@@ -68,26 +68,27 @@ def find(**options):
     return pulumi_cli.find_pulumi(console, **options), console.file.getvalue()
 
 
-def test_the_one_on_path_comes_first(programs, cache):
+def test_path_comes_first(programs, cache):
     programs("pulumi", PULUMI)
     programs("go", GO)
 
-    found, printed = find()
+    pulumi, printed = find()
 
-    assert found.command == "pulumi"
+    assert pulumi.command == "pulumi"
     assert printed == ""
     assert not list(cache.glob("pulumi-*/"))
 
 
-def test_without_one_it_is_built_with_go_and_kept(programs, cache, tmp_path):
+def test_go_builds_it_once(programs, cache, tmp_path):
     programs("go", GO.format(sleep=""))
 
-    found, printed = find()
+    pulumi, printed = find()
 
     kept = cache / f"pulumi-{pulumi_cli.VERSION}" / "bin" / "pulumi"
-    assert found.command == str(kept)
+    assert pulumi.command == str(kept)
     assert kept.read_text() == PULUMI
-    assert f"version {pulumi_cli.VERSION} is built with Go. This takes about 5 minutes on 2 cores, once" in printed
+    assert f"Building Pulumi {pulumi_cli.VERSION} with Go" in printed
+    assert f"takes about 5 minutes on 2 cores. The result is kept in {cache}\n" in printed
     assert "3/3 packages" in printed
     built = (tmp_path / "go.log").read_text()
     again, printed = find()
@@ -96,9 +97,8 @@ def test_without_one_it_is_built_with_go_and_kept(programs, cache, tmp_path):
     assert (tmp_path / "go.log").read_text() == built
 
 
-def test_where_its_site_can_be_reached_the_vendor_s_installer_comes_before_a_build(
-    programs, cache, tmp_path, monkeypatch
-):
+def test_installer_comes_before_build(programs, cache, tmp_path, monkeypatch):
+    """Where get.pulumi.com can be reached, Pulumi's installer is used."""
     programs("go", GO)
     (tmp_path / "install.sh").touch()
     monkeypatch.setattr(pulumi_cli, "INSTALLER", (tmp_path / "install.sh").as_uri())
@@ -111,14 +111,14 @@ def test_where_its_site_can_be_reached_the_vendor_s_installer_comes_before_a_bui
 
     monkeypatch.setattr(pulumi_cli.PulumiCommand, "install", install)
 
-    found, printed = find()
+    pulumi, printed = find()
 
-    assert found.command == str(cache / f"pulumi-{pulumi_cli.VERSION}" / "bin" / "pulumi")
-    assert f"Getting the Pulumi CLI {pulumi_cli.VERSION} with the vendor's installer, once." in printed
+    assert pulumi.command == str(cache / f"pulumi-{pulumi_cli.VERSION}" / "bin" / "pulumi")
+    assert f"Downloading Pulumi {pulumi_cli.VERSION} with Pulumi's installer." in printed
     assert not (tmp_path / "go.log").exists()
 
 
-def test_the_build_is_what_go_mod_pins(programs, tmp_path):
+def test_build_uses_pinned_version(programs, tmp_path):
     programs("go", GO.format(sleep=""))
 
     find()
@@ -133,7 +133,7 @@ def test_the_build_is_what_go_mod_pins(programs, tmp_path):
 @pytest.mark.parametrize(
     "broken", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho v2.0.0\n", "not a program", "#!/bin/sh\necho hi\n"]
 )
-def test_one_on_path_that_cannot_be_used_is_passed_over(programs, broken, cache):
+def test_broken_cli_on_path_is_ignored(programs, broken, cache):
     programs("pulumi", broken)
     programs("go", GO.format(sleep=""))
 
@@ -141,51 +141,51 @@ def test_one_on_path_that_cannot_be_used_is_passed_over(programs, broken, cache)
 
 
 @pytest.mark.usefixtures("programs")
-def test_where_nothing_can_provide_one_the_error_lists_the_three_ways_and_what_was_tried(cache):
+def test_error_lists_instructions_and_failures(cache):
     with pytest.raises(sandbox.SandboxError) as error:
         find()
 
     text = str(error.value)
-    assert "1. `pulumi` on PATH" in text
-    assert "2. access to get.pulumi.com" in text
-    assert "3. Go 1.25 or newer" in text
-    assert text.partition("What was tried:")[2].splitlines()[1:] == [
-        "  on PATH: there is no `pulumi`",
-        "  the vendor's installer: <urlopen error [Errno 111] Connection refused>",
-        "  a build with Go: there is no `go` on PATH",
+    assert "1. Install the Pulumi CLI" in text
+    assert "2. Allow access to get.pulumi.com" in text
+    assert "3. Install Go 1.25 or newer" in text
+    assert text.partition("The sandbox tried:")[2].splitlines()[1:] == [
+        "  `pulumi` on PATH: not found",
+        "  Pulumi's installer: <urlopen error [Errno 111] Connection refused>",
+        "  build with Go: `go` is not on PATH",
     ]
-    assert [left.name for left in cache.iterdir()] == [f"pulumi-{pulumi_cli.VERSION}.lock"]
+    assert [file.name for file in cache.iterdir()] == [f"pulumi-{pulumi_cli.VERSION}.lock"]
 
 
-def test_a_build_that_fails_says_what_go_said(programs, cache):
+def test_failed_build_shows_output(programs, cache):
     programs("go", "#!/bin/sh\necho 'go: module lookup disabled'\nexit 1\n")
 
-    with pytest.raises(sandbox.SandboxError, match="a build with Go: `go list` failed: go: module lookup disabled"):
+    with pytest.raises(sandbox.SandboxError, match="build with Go: `go list` failed: go: module lookup disabled"):
         find()
 
     assert not list(cache.glob("pulumi-*/"))
 
 
-def test_a_build_that_gives_something_else_is_not_kept(programs, cache):
+def test_broken_build_is_deleted(programs, cache):
     programs("go", GO.format(sleep="").replace(f"echo v{pulumi_cli.VERSION}", "exit 3"))
 
-    with pytest.raises(sandbox.SandboxError, match=r"a build with Go: .*non-zero exit status 3"):
+    with pytest.raises(sandbox.SandboxError, match=r"build with Go: .*non-zero exit status 3"):
         find()
 
     assert not list(cache.glob("pulumi-*/"))
 
 
-def test_nothing_is_got_where_that_is_not_wanted(programs, tmp_path):
+def test_installation_can_be_forbidden(programs, tmp_path):
     programs("go", GO)
 
     with pytest.raises(sandbox.SandboxError, match="There is no Pulumi CLI"):
-        find(get=False)
+        find(install=False)
 
     assert not (tmp_path / "go.log").exists()
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_after_an_interrupted_build_the_next_run_builds_again(programs, cache, sent):
+def test_interrupted_build_starts_again(programs, cache, sent):
     programs("go", GO.format(sleep="sleep 60"))
     code = (
         "import signal, sandbox.pulumi_cli as c, rich.console;"
@@ -205,7 +205,7 @@ def test_after_an_interrupted_build_the_next_run_builds_again(programs, cache, s
     subprocess.run(["/usr/bin/env", "pkill", "-f", str(cache)], check=False, env=os.environ | {"PATH": "/usr/bin:/bin"})
 
 
-def test_a_second_run_waits_for_the_first_and_uses_what_it_got(programs, tmp_path):
+def test_second_run_waits_for_first(programs, tmp_path):
     programs("go", GO.format(sleep="sleep 0.5"))
     results = []
     threads = [threading.Thread(target=lambda: results.append(find())) for _ in range(2)]
@@ -215,7 +215,7 @@ def test_a_second_run_waits_for_the_first_and_uses_what_it_got(programs, tmp_pat
     for thread in threads:
         thread.join(timeout=30)
 
-    assert len({found.command for found, _ in results}) == 1
+    assert len({pulumi.command for pulumi, _ in results}) == 1
     assert "Waiting for another run" in "".join(printed for _, printed in results)
     assert (tmp_path / "go.log").read_text().count("build ") == 1
 
@@ -225,4 +225,4 @@ def wait_for(condition):
         if condition():
             return
         time.sleep(0.05)
-    raise AssertionError("it did not come")
+    raise AssertionError("the condition did not become true")

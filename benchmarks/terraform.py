@@ -1,4 +1,7 @@
-"""``python -m benchmarks.terraforming``: the same three resources by Terraform; prints seconds as JSON, or why not."""
+"""``python -m benchmarks.terraform``: applies the same three resources with Terraform.
+
+Prints the seconds of `terraform apply` and the versions as JSON, or the reason why Terraform cannot run here.
+"""
 
 import json
 import os
@@ -11,7 +14,7 @@ from typing import Any
 
 from sandbox.aws import CREDENTIALS, EmulatedAws, forget_real_aws
 
-from .by_hand import POLICY, TRUST
+from .programs import DESCRIPTION, POLICY, TRUST
 
 PROVIDER = "hashicorp/aws"
 TIMEOUT = 300
@@ -19,7 +22,7 @@ TIMEOUT = 300
 
 
 def configuration(endpoint: str) -> dict[str, Any]:
-    """The same as :func:`benchmarks.by_hand.resources`, in Terraform's words.
+    """Return the configuration: the resources of :func:`benchmarks.programs.written_resources`.
 
     Args:
         endpoint: The URL of the emulated AWS.
@@ -33,21 +36,10 @@ def configuration(endpoint: str) -> dict[str, Any]:
         "skip_requesting_account_id": True,
         "endpoints": [{"iam": endpoint, "sts": endpoint}],
     }
-    role = {
-        "name_prefix": "web-role-",
-        "description": "Lets AWS Systems Manager manage the EC2 instances that use it.",
-        "assume_role_policy": json.dumps(TRUST),
-    }
-    policy = {
-        "name_prefix": "web-policy-",
-        "role": "${aws_iam_role.web.name}",
-        "policy": json.dumps(POLICY),
-    }
-    profile = {
-        "name_prefix": "web-profile-",
-        "role": "${aws_iam_role.web.name}",
-        "depends_on": ["aws_iam_role_policy.web"],
-    }
+    role = {"name_prefix": "web-role-", "description": DESCRIPTION, "assume_role_policy": json.dumps(TRUST)}
+    role_name = "${aws_iam_role.web.name}"
+    policy = {"name_prefix": "web-policy-", "role": role_name, "policy": json.dumps(POLICY)}
+    profile = {"name_prefix": "web-profile-", "role": role_name, "depends_on": ["aws_iam_role_policy.web"]}
     return {
         "terraform": {"required_providers": {"aws": {"source": PROVIDER}}},
         "provider": {"aws": provider},
@@ -60,34 +52,33 @@ def configuration(endpoint: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Apply them once, on an emulated AWS of this process's own."""
+    """Apply the configuration once, to an emulated AWS of its own."""
     if not shutil.which("terraform"):
-        print(json.dumps({"skipped": "there is no `terraform` on PATH"}))
+        print(json.dumps({"skipped": "`terraform` is not on PATH"}))
         return
     forget_real_aws()
     aws = EmulatedAws()
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "main.tf.json").write_text(json.dumps(configuration(aws.url)))
         if _terraform(directory, "init").returncode:
-            print(json.dumps({"skipped": f"`terraform init` cannot get the provider {PROVIDER} here"}))
+            print(json.dumps({"skipped": f"`terraform init` cannot download the provider {PROVIDER}"}))
             return
-        started = time.perf_counter()
-        applied = _terraform(directory, "apply", "-auto-approve")
-        seconds = time.perf_counter() - started
-        if applied.returncode:
-            raise RuntimeError(f"terraform apply failed:\n{applied.stdout}{applied.stderr}")
+        start = time.perf_counter()
+        apply = _terraform(directory, "apply", "-auto-approve")
+        seconds = time.perf_counter() - start
+        if apply.returncode:
+            raise RuntimeError(f"`terraform apply` failed:\n{apply.stdout}{apply.stderr}")
         versions = json.loads(_terraform(directory, "version", "-json").stdout)
     if len(aws.client("iam").list_instance_profiles()["InstanceProfiles"]) != 1:
-        raise RuntimeError("terraform has not made the instance profile")
+        raise RuntimeError("Terraform did not create the instance profile.")
     aws.stop()
     provider = next(iter(versions["provider_selections"].values()))
     print(json.dumps({"seconds": seconds, "terraform": versions["terraform_version"], "provider": provider}))
 
 
 def _terraform(directory: str, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of Terraform, with the environment's own TF_ settings."""
     return subprocess.run(
-        ["terraform", command, *options],  # noqa: S607 - whether there is one on PATH was the question
+        ["terraform", command, *options],  # noqa: S607 - main() has looked for it on PATH
         cwd=directory,
         env=os.environ | {"TF_IN_AUTOMATION": "true", "TF_INPUT": "false", "CHECKPOINT_DISABLE": "true"},
         capture_output=True,

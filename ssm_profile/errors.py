@@ -1,0 +1,47 @@
+"""Every error that this package raises.
+
+- SsmProfileError
+
+  - OptionsError (also a ValueError): options, or a component's name, that cannot be used
+  - InputError: input of the command ``ssm-profile`` that cannot be used
+
+In a Pulumi program, :mod:`ssm_profile.settings` and :mod:`ssm_profile.reference` raise ``pulumi.RunError``, which
+Pulumi shows without a traceback.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong with a set of options."""
+
+    path: str
+    """The option, or ``option.key``, as its caller writes it: ``session_logs.prefix``, ``ssm-profile:path``."""
+    reason: str
+    """What is wrong and what to do, worded to follow the path: ``must be true or false (got "yes")``."""
+
+    def __str__(self) -> str:
+        """The sentence."""
+        return f"`{self.path}` {self.reason}."
+
+
+class SsmProfileError(Exception):
+    """The base of all errors of this package."""
+
+
+class OptionsError(SsmProfileError, ValueError):
+    """Options, or a component's name, that cannot be used. The text has a line for each mistake.
+
+    Args:
+        mistakes: What is wrong, one or more.
+    """
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = tuple(mistakes)
+
+
+class InputError(SsmProfileError):
+    """Input of the command that cannot be used. The text says what is wrong, with the value, and what to do."""

@@ -1,0 +1,304 @@
+"""Finds every mistake in a set of options. Pure functions, without Pulumi."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, cast
+
+from .errors import Mistake
+from .options import (
+    CONFLICTS,
+    NAME_PATTERN,
+    OPTIONS,
+    POLICY_NAME_LIMIT,
+    POLICY_SIZE_LIMITS,
+    PROFILE_NAME_LIMIT,
+    ROLE_NAME_LIMIT,
+    TAG_KEY_LIMIT,
+    TAG_LIMIT,
+    TAG_PUNCTUATION,
+    TAG_VALUE_LIMIT,
+    Option,
+    option_at,
+    option_paths,
+)
+from .regions import PARTITION_PATTERN, PATCH_BUCKET_SUFFIXES
+
+UNKNOWN: Any = object()
+"""Stands for an output of another resource, whose value is known only while Pulumi deploys."""
+
+RANDOM_SUFFIX_LENGTH = len("-1234567")
+"""What Pulumi adds to the name of a resource that is not named by an option."""
+
+_LONGEST_VALUE_SHOWN = 80
+
+_MUST_BE_KNOWN = (
+    "must be known before the deployment, since it decides what is granted. It cannot be an output of another resource"
+)
+
+Label = Callable[[str], str]
+"""Writes the path of an option as the caller writes it: ``quietAgent``, ``ssm-profile:quietAgent``."""
+
+
+def find_mistakes(options: Mapping[str, Any], label: Label = str) -> list[Mistake]:
+    """Every mistake in a set of options.
+
+    Args:
+        options: The options by their names in Python, with :data:`UNKNOWN` for each output of another resource.
+        label: Writes the path of an option as the caller writes it.
+    """
+    mistakes: list[Mistake] = []
+    for name, option in OPTIONS.items():
+        if name in options:
+            mistakes += _value_mistakes(name, option, options[name], label)
+    mistakes += _conflicts(options, label)
+    mistakes += _missing_requirements(options, label)
+    mistakes += find_partition_mistakes(options, label)
+    return mistakes + [unknown_option(str(name), OPTIONS) for name in options if name not in OPTIONS]
+
+
+def find_partition_mistakes(
+    options: Mapping[str, Any], label: Label = str, partition: str | None = None
+) -> list[Mistake]:
+    """A mistake for each ARN in another partition than the deployment.
+
+    Args:
+        options: The options by their names in Python.
+        label: Writes the path of an option as the caller writes it.
+        partition: The partition of the deployment. Where it is not known, all ARNs must be in that of the first.
+    """
+    partitions = [
+        (path, value.split(":")[1])
+        for path, value in _leaves(options)
+        if isinstance(value, str) and re.match(rf"arn:{PARTITION_PATTERN}:", value)
+    ]
+    if partition is None and partitions:
+        first, expected = partitions[0]
+        where = f"`{label(first)}` is in {expected}"
+    else:
+        expected, where = partition, f"this stack deploys to {partition}"
+    return [
+        Mistake(label(path), f"is in partition {actual}, but {where}")
+        for path, actual in partitions
+        if actual != expected
+    ]
+
+
+def find_name_mistakes(name: Any, options: Mapping[str, Any], label: Label = str) -> list[Mistake]:
+    """The mistakes in the name of a component, from which Pulumi makes the names of its resources."""
+    if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name):
+        return [Mistake("name", f"must consist of letters, digits and + = , . @ _ - (got {format_value(name)})")]
+    mistakes: list[Mistake] = []
+    for kind, suffix, limit, option in (
+        ("a role", "-role", ROLE_NAME_LIMIT, "role_name"),
+        ("a policy", "-policy", POLICY_NAME_LIMIT, None),
+        ("an instance profile", "-profile", PROFILE_NAME_LIMIT, "instance_profile_name"),
+    ):
+        added = len(suffix) + RANDOM_SUFFIX_LENGTH
+        if option in options or (kind == "a role" and "existing_role_name" in options):
+            continue
+        if len(name) + added > limit:
+            alternative = f", or set `{label(option)}`" if option else ""
+            reason = (
+                f"{format_value(name)} is too long. Its {len(name)} characters, the {len(suffix)} of "
+                f"{format_value(suffix)} and the {RANDOM_SUFFIX_LENGTH} of Pulumi's random suffix make "
+                f"{len(name) + added}. IAM allows {limit} in the name of {kind}. "
+                f"Use at most {limit - added} characters{alternative}"
+            )
+            mistakes.append(Mistake("name", reason))
+    return mistakes
+
+
+def find_size_mistakes(size: int, options: Mapping[str, Any], label: Label = str) -> list[Mistake]:
+    """The mistake of a policy that is longer than IAM allows.
+
+    Args:
+        size: How many characters IAM counts in the policy.
+        options: The options by their names in Python.
+        label: Writes the path of an option as the caller writes it.
+    """
+    kind = options.get("policy_kind", option_at("policy_kind").default)
+    if size <= POLICY_SIZE_LIMITS[kind]:
+        return []
+    kinds = {"inline": "the inline policies of a role", "managed": "a managed policy"}
+    limits = " and ".join(f"{limit:,} in {kinds[kind]}" for kind, limit in POLICY_SIZE_LIMITS.items())
+    reason = (
+        f"is too long: it has {size:,} characters without spaces. IAM allows {limits}, and `{label('policy_kind')}` is "
+        f"{format_value(kind)}. Use fewer or shorter `{label('parameters.paths')}`, "
+        f"`{label('cloudwatch_agent.log_groups')}` or `{label('ec2_describe_actions')}`"
+    )
+    return [Mistake("policy", reason)]
+
+
+def find_bucket_mistakes(region: str, label: Label = str) -> list[Mistake]:
+    """The mistake of ``managed_buckets`` in a region for which AWS does not list the names of its buckets."""
+    if region in PATCH_BUCKET_SUFFIXES:
+        return []
+    reason = f"cannot be true in {region}: AWS does not publish the names of its buckets there. Leave it out"
+    return [Mistake(label("managed_buckets"), reason)]
+
+
+def unknown_option(key: str, known: Iterable[str]) -> Mistake:
+    """The mistake of an option that does not exist, with the nearest one that does.
+
+    Args:
+        key: The option as the caller wrote it.
+        known: Every option as the caller would write it.
+    """
+    nearest = _nearest(key, known)
+    hint = f". Did you mean `{nearest}`?" if nearest else "."
+    return Mistake(key, f"is not an option{hint} docs/options.md lists all options")
+
+
+def format_value(value: Any) -> str:
+    """A value as JSON, on one line and cut to a readable length."""
+    if value is UNKNOWN:
+        return "an output of another resource"
+    text = json.dumps(value, default=lambda odd: f"a {type(odd).__name__}")
+    if len(text) <= _LONGEST_VALUE_SHOWN:
+        return text
+    return f"{text[:_LONGEST_VALUE_SHOWN]}... ({len(text)} characters)"
+
+
+def _value_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
+    """The mistakes in a value, whatever other options say."""
+    if value is UNKNOWN:
+        if not option.accepts_outputs:
+            yield Mistake(label(path), _MUST_BE_KNOWN)
+    elif option.keys:
+        yield from _map_mistakes(path, option, value, label)
+    elif option.type == "object":
+        yield from _tag_mistakes(path, option, value, label)
+    elif option.type == "array":
+        yield from _array_mistakes(path, option, value, label)
+    else:
+        yield from _scalar_mistakes(path, option, value, label)
+
+
+def _expectation(option: Option, got: str) -> str:
+    example = "" if option.choices or option.type == "boolean" else f", for example {format_value(option.example)}"
+    return f"must be {option.expects}{example} (got {got})"
+
+
+def _scalar_mistakes(path: str, option: Option, value: Any, label: Label, got: str = "") -> Iterator[Mistake]:
+    if not _is_accepted(option, value):
+        yield Mistake(label(path), _expectation(option, f"{got}{format_value(value)}"))
+        return
+    for pattern, reason in option.refused.items():
+        if re.fullmatch(pattern, value):
+            yield Mistake(label(path), f"cannot contain {format_value(value)}. {reason.rstrip('.')}")
+
+
+def _is_accepted(option: Option, value: Any) -> bool:
+    if option.type == "boolean":
+        return type(value) is bool
+    if not isinstance(value, str):
+        return False
+    if option.choices:
+        return value in option.choices
+    is_short = option.max_length is None or len(value) <= option.max_length
+    return is_short and re.fullmatch(option.pattern, value, re.ASCII) is not None
+
+
+def _array_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
+    if not isinstance(value, list | tuple) or not value:
+        yield Mistake(label(path), _expectation(option, format_value(value)))
+        return
+    for entry in cast("Sequence[Any]", value):
+        if entry is not UNKNOWN:
+            yield from _scalar_mistakes(path, option, entry, label, got="the entry ")
+        elif not option.entries_accept_outputs:
+            yield Mistake(label(path), _MUST_BE_KNOWN)
+
+
+def _map_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
+    if not isinstance(value, Mapping):
+        yield Mistake(label(path), f"must be {option.expects} (got {format_value(value)})")
+        return
+    entries = cast("Mapping[str, Any]", value)
+    if option.required_keys and not any(key in entries for key in option.required_keys):
+        required = " or ".join(f"`{label(f'{path}.{key}')}`" for key in option.required_keys)
+        yield Mistake(label(path), f"requires {required} (got {format_value(value)})")
+    for key, known in option.keys.items():
+        if key in entries:
+            yield from _value_mistakes(f"{path}.{key}", known, entries[key], label)
+    known_keys = [label(f"{path}.{key}") for key in option.keys]
+    yield from (unknown_key(f"{label(path)}.{key}", known_keys) for key in entries if key not in option.keys)
+
+
+def unknown_key(key: str, known: Sequence[str]) -> Mistake:
+    """The mistake of a key that a map does not have, with those that it has."""
+    nearest = _nearest(key, known)
+    hint = f"Did you mean `{nearest}`? " if nearest else ""
+    return Mistake(key, f"is not a key. {hint}The keys are {', '.join(known)}")
+
+
+def _tag_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
+    if not isinstance(value, Mapping):
+        yield Mistake(label(path), _expectation(option, format_value(value)))
+        return
+    tags = cast("Mapping[Any, Any]", value)
+    if len(tags) > TAG_LIMIT:
+        yield Mistake(label(path), _expectation(option, f"{len(tags)} tags"))
+    for key, text in tags.items():
+        is_key = _is_tag_string(key, 1, TAG_KEY_LIMIT) and not key.lower().startswith("aws:")
+        if not is_key or not (text is UNKNOWN or _is_tag_string(text, 0, TAG_VALUE_LIMIT)):
+            yield Mistake(label(path), _expectation(option, f"the tag {format_value({key: text})}"))
+
+
+def _is_tag_string(value: Any, shortest: int, longest: int) -> bool:
+    return (
+        isinstance(value, str)
+        and shortest <= len(value) <= longest
+        and all(letter in TAG_PUNCTUATION or unicodedata.category(letter)[0] in "LZN" for letter in value)
+    )
+
+
+def _conflicts(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+    for conflict in CONFLICTS:
+        if conflict.option not in options or not options.get(conflict.other):
+            continue
+        other, value = label(conflict.other), options[conflict.option]
+        if conflict.value is None:
+            yield Mistake(label(conflict.option), f"cannot be combined with `{other}`: {conflict.reason}")
+        elif value is conflict.value:
+            reason = f"cannot be {format_value(value)} together with `{other}`: {conflict.reason}"
+            yield Mistake(label(conflict.option), reason)
+
+
+def _missing_requirements(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+    for path in option_paths():
+        option = option_at(path)
+        if option.requires and _value_at(options, path) and not _value_at(options, option.requires):
+            required = label(option.requires)
+            value = ": true" if option_at(option.requires).type == "boolean" else ""
+            yield Mistake(label(path), f"requires `{required}{value}`")
+
+
+def _value_at(options: Mapping[str, Any], path: str) -> Any:
+    name, _, key = path.partition(".")
+    value = options.get(name)
+    if not key:
+        return value
+    return cast("Mapping[str, Any]", value).get(key) if isinstance(value, Mapping) else None
+
+
+def _leaves(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each value that is neither a map nor a list, with the path of its option."""
+    for name, value in options.items():
+        entries = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"": value}
+        for key, entry in entries.items():
+            values = cast("Sequence[Any]", entry) if isinstance(entry, list | tuple) else [entry]
+            yield from ((f"{name}.{key}" if key else name, each) for each in values)
+
+
+def _nearest(key: str, known: Iterable[str]) -> str | None:
+    """The known key that is most like a key, without regard to what stands before ``:`` or after ``.`` and ``[``."""
+    last = {re.split("[.:]", name)[-1]: name for name in known}
+    words = re.split(r"[.:\[\]]+", key.partition(":")[2] or key)
+    for word in [words[-1], *words]:
+        if matches := get_close_matches(word, last, n=1):
+            return last[matches[0]]
+    return None

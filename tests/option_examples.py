@@ -1,0 +1,406 @@
+"""Valid and invalid values of every option: one table for the tests of rules, misuse and mutation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ssm_profile.options import OPTIONS, option_at, option_paths
+from ssm_profile.validation import UNKNOWN
+from tests.expected import KEY, MAPS
+
+Options = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Values of one option, or of one key of a map."""
+
+    valid: list[Any]
+    invalid: list[Any]
+
+
+STRANGE_STRINGS = [
+    "",
+    " ",
+    "a b",
+    "*",
+    "web*",
+    "we?",
+    "${aws:PrincipalTag/x}",
+    "{partition}",
+    '","Resource":"*',
+    '{"Effect":"Allow","Action":"*","Resource":"*"}',
+    "web\n",
+    "web\x00",
+    "web\x7f",
+    "\u202eweb",
+    "wеb",  # noqa: RUF001 - a Cyrillic letter
+    "ｗｅｂ",  # noqa: RUF001 - wide letters
+    "wéb",
+    "web\u200b",
+    "../web/*",
+]
+"""Wildcards, variables, pieces of JSON, control characters, look-alikes: none of them names anything."""
+
+NOT_STRINGS = [0, 1.5, True, ["web"], {"a": "web"}]
+NOT_LISTS = [0, True, "web", {"a": "web"}, []]
+NOT_MAPS = [0, True, "web", ["web"]]
+NOT_BOOLEANS = ["true", "yes", "", 0, 1, 1.0, [], ["true"], {"true": True}, UNKNOWN]
+
+KEY_PREFIX = "arn:aws:kms:eu-central-1:123456789012:key/"
+POLICY_PREFIX = "arn:aws:iam::123456789012:policy/"
+
+NOT_KMS_KEYS = [
+    *STRANGE_STRINGS,
+    *NOT_STRINGS,
+    "alias/web",
+    "1234abcd-12ab-34cd-56ef-1234567890ab",
+    KEY.replace("key/", "alias/"),
+    KEY.replace(":kms:", ":s3:"),
+    KEY.replace(":kms:", ":iam:"),
+    KEY.replace("arn:aws:", "arn:awsx:"),
+    KEY.replace("arn:aws:", "arn:aws-:"),
+    KEY.replace("arn:aws:", "arn:aws-*:"),
+    KEY.replace("eu-central-1", ""),
+    KEY.replace("123456789012", "12345678901"),
+    KEY.replace("123456789012", "1234567890123"),
+    KEY.replace("123456789012", "12345678901a"),
+    KEY_PREFIX,
+    KEY_PREFIX + "a" * 2007,
+    KEY.replace("key/", "key/*"),
+    f"{KEY}*",
+    f"{KEY},{KEY}",
+    KEY.upper(),
+]
+KMS_KEYS = Examples(
+    valid=[
+        KEY,
+        UNKNOWN,
+        KEY.replace("arn:aws:", "arn:aws-us-gov:"),
+        f"{KEY_PREFIX}mrk-1234ABCD",
+        KEY_PREFIX + "a" * 2006,
+    ],
+    invalid=NOT_KMS_KEYS,
+)
+
+NOT_MANAGED_POLICIES = [
+    *STRANGE_STRINGS,
+    *NOT_STRINGS,
+    "AdministratorAccess",
+    "arn:aws:iam::123456789012:role/web",
+    POLICY_PREFIX,
+    "arn:aws:iam::12345:policy/web",
+    "arn:aws:iam::12345678901:policy/web",
+    "arn:aws:iam::12345678901a:policy/web",
+    "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:policy/web",
+    "arn:aws:iam:eu-central-1:123456789012:policy/web",
+    "arn:awsx:iam::aws:policy/ReadOnlyAccess",
+    "arn:aws:s3:::policy/web",
+    "arn:aws:iam::aws:policy/*",
+    "arn:aws:iam::123456789012:policy/*",
+    "arn:aws:iam::123456789012:policy//web",
+    "arn:aws:iam::123456789012:policy/a b/web",
+    POLICY_PREFIX + "a" * 2016,
+]
+SSM_WIDE_POLICIES = [
+    "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
+    "arn:aws:iam::aws:policy/AmazonSSMFullAccess",
+    "arn:aws:iam::aws:policy/service-role/AmazonEC2RoleforSSM",
+    "arn:aws-cn:iam::aws:policy/service-role/AmazonEC2RoleforSSM",
+    "arn:aws-cn:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy",
+]
+
+NOT_NAMES = [*STRANGE_STRINGS, *NOT_STRINGS, "a/b", "web role"]
+BOOLEANS = Examples(valid=[True, False], invalid=NOT_BOOLEANS)
+
+
+def entries(values):
+    """A list of one entry for each value."""
+    return [[value] for value in values]
+
+
+EXAMPLES: dict[str, Examples] = {
+    **{path: BOOLEANS for path in option_paths() if option_at(path).type == "boolean"},
+    "ec2_describe_actions": Examples(
+        valid=[
+            ["DescribeInstances", "DescribeTags"],
+            ("DescribeTags",),
+            ["DescribeIpv6Pools", "Describe" + "T" * 120],
+        ],
+        invalid=[
+            *NOT_LISTS,
+            UNKNOWN,
+            [UNKNOWN],
+            *entries([*STRANGE_STRINGS, *NOT_STRINGS]),
+            ["Describe"],
+            ["Describe*"],
+            ["ec2:DescribeTags"],
+            ["RunInstances"],
+            ["DescribeTags", "DescribeT?gs"],
+            ["DescribeTags", "GetPasswordData"],
+            ["DescribeTаgs"],  # noqa: RUF001 - a Cyrillic letter
+            ["Describe" + "T" * 121],
+        ],
+    ),
+    "parameters": Examples(
+        valid=[MAPS["parameters"], {"paths": ["/app"]}],
+        invalid=[*NOT_MAPS, {}, {"recursive": True}, {"kms_key_arn": KEY}, UNKNOWN],
+    ),
+    "parameters.paths": Examples(
+        valid=[["/App_0.b-c", "/" + "a" * 1010], ["/" + "/".join("a" * 15)]],
+        invalid=[
+            *NOT_LISTS,
+            UNKNOWN,
+            [UNKNOWN],
+            *entries([*STRANGE_STRINGS, *NOT_STRINGS]),
+            ["/"],
+            ["app"],
+            ["app/prod"],
+            ["/app/"],
+            ["/app//prod"],
+            ["/app/*"],
+            ["/app/?"],
+            ["/*"],
+            ["//"],
+            ["/app/prod?"],
+            ["/app/${aws:username}"],
+            ["/app", "/"],
+            ["/" + "/".join("a" * 16)],
+            ["/" + "a" * 1011],
+        ],
+    ),
+    "parameters.kms_key_arn": KMS_KEYS,
+    "session_kms_key_arn": KMS_KEYS,
+    "session_logs": Examples(
+        valid=[
+            MAPS["session_logs"],
+            {"bucket": "logs"},
+            {"log_group": "/ssm/sessions"},
+            {"bucket": UNKNOWN, "log_group": UNKNOWN},
+        ],
+        invalid=[*NOT_MAPS, {}, {"prefix": "ssm"}, {"cross_account": True}, UNKNOWN],
+    ),
+    "session_logs.bucket": Examples(
+        valid=["0.a-9", "a1b", "b" * 63, UNKNOWN],
+        invalid=[
+            *STRANGE_STRINGS,
+            *NOT_STRINGS,
+            "logs*",
+            "Logs",
+            "lo",
+            "-logs",
+            "logs-",
+            "a" * 64,
+            "arn:aws:s3:::logs",
+        ],
+    ),
+    "session_logs.prefix": Examples(
+        valid=["Az09!_.'()/=-", "p" * 512], invalid=[*STRANGE_STRINGS, *NOT_STRINGS, "ssm/*", "a" * 513]
+    ),
+    "session_logs.kms_key_arn": KMS_KEYS,
+    "session_logs.log_group": Examples(
+        valid=["/AWS/ssm_0.a-b#c", "g" * 512],
+        invalid=[
+            *STRANGE_STRINGS,
+            *NOT_STRINGS,
+            "/ssm/*",
+            "a:*",
+            "a" * 513,
+            "arn:aws:logs:eu-central-1:123456789012:log-group:/ssm",
+        ],
+    ),
+    "cloudwatch_agent": Examples(valid=[MAPS["cloudwatch_agent"], {}], invalid=[*NOT_MAPS, UNKNOWN]),
+    "cloudwatch_agent.namespace": Examples(
+        valid=["AWS/ec2_0.a#b:c-d", "n" * 255], invalid=[*STRANGE_STRINGS, *NOT_STRINGS, "a" * 256]
+    ),
+    "cloudwatch_agent.log_groups": Examples(
+        valid=[["g" * 512]],
+        invalid=[
+            *NOT_LISTS,
+            UNKNOWN,
+            [UNKNOWN],
+            *entries([*STRANGE_STRINGS, *NOT_STRINGS, "/ec2/*", "a:*", "a" * 513]),
+        ],
+    ),
+    "domain_join": Examples(valid=[MAPS["domain_join"]], invalid=[*NOT_MAPS, {}, UNKNOWN]),
+    "domain_join.directory_id": Examples(
+        valid=["d-0123abcdef", UNKNOWN],
+        invalid=[
+            *STRANGE_STRINGS,
+            *NOT_STRINGS,
+            "d-*",
+            "d-123",
+            "d-12345678901",
+            "1234567890",
+            "d-123456789g",
+            "D-1234567890",
+        ],
+    ),
+    "path": Examples(
+        valid=["/", "/a/b/", "/" + "p" * 510 + "/", UNKNOWN],
+        invalid=[
+            *NOT_STRINGS,
+            "",
+            " ",
+            "ssm",
+            "/ssm",
+            "ssm/",
+            "/s m/",
+            "/ssé/",
+            "/ssm/\n",
+            "//",
+            "/" + "p" * 511 + "/",
+        ],
+    ),
+    "role_name": Examples(valid=["r" * 64, "a+=,.@_-9", UNKNOWN], invalid=[*NOT_NAMES, "r" * 65]),
+    "instance_profile_name": Examples(valid=["p" * 128, UNKNOWN], invalid=[*NOT_NAMES, "p" * 129]),
+    "description": Examples(
+        valid=["Für die Web-Server.\tZwei\r\nZeilen.", "d" * 1000, UNKNOWN],
+        invalid=[
+            *NOT_STRINGS,
+            "",
+            "d" * 1001,
+            "a\x00b",
+            "a\x1bb",
+            "bell \a",
+            "snow \u2603",
+            "для",
+            "a\u202eb",
+        ],
+    ),
+    "tags": Examples(
+        valid=[
+            {},
+            {"k": "v"},
+            {"k" * 128: "v" * 256},
+            {"Kosten stelle/ä_.:=+-@": ""},
+            {f"k{number}": "v" for number in range(50)},
+            {"Key": UNKNOWN},
+            UNKNOWN,
+        ],
+        invalid=[
+            *NOT_MAPS,
+            [],
+            {"": "x"},
+            {"aws:name": "x"},
+            {"AWS:name": "x"},
+            {"k" * 129: "x"},
+            {"k": "v" * 257},
+            {"k": 1},
+            {3: "v"},
+            {"k": None, "b!": "x"},
+            {"k": ["x"]},
+            {"k": "a;b"},
+            {"k": "line\nend"},
+            {"k": "a\x00"},
+            {"k*": "x"},
+            {f"k{number}": "v" for number in range(51)},
+        ],
+    ),
+    "permissions_boundary_arn": Examples(
+        valid=[
+            f"{POLICY_PREFIX}boundary",
+            "arn:aws-us-gov:iam::123456789012:policy/org/boundary",
+            "arn:aws-cn:iam::aws:policy/PowerUserAccess",
+            POLICY_PREFIX + "a" * 2015,
+            UNKNOWN,
+        ],
+        invalid=NOT_MANAGED_POLICIES,
+    ),
+    "service_principals": Examples(
+        valid=[["ec2.amazonaws.com"], ["ec2.amazonaws.com.cn", "ssm.amazonaws.com"], ["a-0.b-1", "a." * 63 + "bc"]],
+        invalid=[
+            *NOT_LISTS,
+            UNKNOWN,
+            [UNKNOWN],
+            *entries([*STRANGE_STRINGS, *NOT_STRINGS]),
+            *entries(["ec2", "EC2.amazonaws.com", "ec2.*", "*.amazonaws.com", ".com", "ec2.", "a." * 64 + "b"]),
+            ["ec2.amazonaws.com", "*.amazonaws.com"],
+            ["arn:aws:iam::123456789012:root"],
+        ],
+    ),
+    "policy_kind": Examples(
+        valid=["inline", "managed"], invalid=[*STRANGE_STRINGS, *NOT_STRINGS, "Inline", "both", UNKNOWN]
+    ),
+    "managed_policy_arns": Examples(
+        valid=[
+            ["arn:aws:iam::aws:policy/ReadOnlyAccess", UNKNOWN],
+            [POLICY_PREFIX + "a" * 2015],
+            # Policies of one's own whose names are, or end, like those of AWS.
+            [f"{POLICY_PREFIX}AmazonSSMFullAccess", "arn:aws:iam::aws:policy/NotAmazonSSMFullAccess"],
+        ],
+        invalid=[*NOT_LISTS, UNKNOWN, [None], *entries([*NOT_MANAGED_POLICIES, *SSM_WIDE_POLICIES])],
+    ),
+    "existing_role_name": Examples(valid=["old", "r" * 64, UNKNOWN], invalid=[*NOT_NAMES, "r" * 65]),
+}
+"""Every option, and every key of a map, by its path."""
+
+EXISTING_ROLE = {"existing_role_name": "old"}
+
+INVALID_COMBINATIONS: list[tuple[str, Options]] = [
+    ("inventory", {"inventory": True}),
+    ("inventory", {"inventory": True, "state_manager": False}),
+    ("patch_baseline_tags", {"patch_baseline_tags": True}),
+    ("ec2_describe", {"ec2_describe": False, "ec2_describe_actions": ["DescribeTags"]}),
+    ("role_name", {**EXISTING_ROLE, "role_name": "new"}),
+    ("description", {**EXISTING_ROLE, "description": "new"}),
+    ("service_principals", {**EXISTING_ROLE, "service_principals": ["ec2.amazonaws.com"]}),
+    ("permissions_boundary_arn", {**EXISTING_ROLE, "permissions_boundary_arn": f"{POLICY_PREFIX}boundary"}),
+    ("session_logs.prefix", {"session_logs": {"log_group": "/ssm", "prefix": "a"}}),
+    ("session_logs.kms_key_arn", {"session_logs": {"log_group": "/ssm", "kms_key_arn": KEY}}),
+    ("session_logs.cross_account", {"session_logs": {"log_group": "/ssm", "cross_account": True}}),
+    (
+        "managed_policy_arns",
+        {"session_kms_key_arn": KEY, "managed_policy_arns": ["arn:aws-cn:iam::aws:policy/ReadOnlyAccess"]},
+    ),
+    (
+        "session_logs.kms_key_arn",
+        {
+            "parameters": {"paths": ["/app"], "kms_key_arn": KEY},
+            "session_logs": {"bucket": "logs", "kms_key_arn": KEY.replace("arn:aws:", "arn:aws-us-gov:")},
+        },
+    ),
+    ("quiet_agnet", {"quiet_agnet": True}),
+    ("quietAgent", {"quietAgent": True}),
+    ("parameters.path", {"parameters": {"paths": ["/app"], "path": "/b"}}),
+    ("session_logs.Bucket", {"session_logs": {"bucket": "logs", "Bucket": "b"}}),
+    ("cloudwatch_agent.log_group", {"cloudwatch_agent": {"log_group": "/a"}}),
+    ("domain_join.id", {"domain_join": {"directory_id": "d-1234567890", "id": "x"}}),
+]
+"""The path of the mistake, and options that contradict each other or that do not exist."""
+
+VALID_COMBINATIONS: list[Options] = [
+    {"ec2_describe": True, "ec2_describe_actions": ["DescribeTags"]},
+    {"inventory": False},
+    {"inventory": False, "state_manager": False},
+    {**EXISTING_ROLE, "instance_profile_name": "web", "path": "/ssm/", "tags": {"Team": "web"}},
+    {"session_kms_key_arn": KEY, "parameters": {"paths": ["/app"], "kms_key_arn": KEY}},
+]
+"""Options that go together although parts of them are refused in other combinations."""
+
+
+def options_with(path: str, value: Any) -> Options:
+    """Options that are valid if the value is: with what it requires, and with the other keys of a map."""
+    name, _, key = path.partition(".")
+    required = option_at(path).requires
+    if key:
+        return {name: {**MAPS[name], key: value}}
+    return {name: value} | ({required: True} if required else {})
+
+
+def valid_options() -> Iterator[Options]:
+    """Every set of options that must be accepted."""
+    yield from (options_with(path, value) for path, examples in EXAMPLES.items() for value in examples.valid)
+    yield from VALID_COMBINATIONS
+
+
+def invalid_options() -> Iterator[tuple[str, Options]]:
+    """Every set of options that must be refused, with the path of the mistake."""
+    for path, examples in EXAMPLES.items():
+        yield from ((path, options_with(path, value)) for value in examples.invalid)
+    yield from INVALID_COMBINATIONS
+
+
+def options_that_take_outputs() -> list[str]:
+    """The options whose values may be outputs of other resources."""
+    return [name for name, option in OPTIONS.items() if option.accepts_outputs]

@@ -1,0 +1,66 @@
+"""What `make` prints when it installs packages."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests import ROOT
+
+PYTHON = """#!/bin/sh
+mkdir -p "$3/bin"
+printf '#!/bin/sh\\n' > "$3/bin/python"
+cp "$3/bin/python" "$3/bin/uv"
+chmod +x "$3/bin/python" "$3/bin/uv"
+"""
+"""A `python -m venv DIRECTORY` whose environment installs nothing."""
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Runs `make` in a copy of the project and returns its output as lines."""
+    if not shutil.which("make"):
+        pytest.skip("needs make")
+    for file in ("Makefile", "pyproject.toml", *(path.name for path in ROOT.glob("requirements*.txt"))):
+        shutil.copy(ROOT / file, tmp_path)
+    python = tmp_path / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+
+    # A surrounding `make test` passes its own state in variables whose names begin with MAKE.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"LC_ALL": "C"}
+
+    def run(target):
+        command = ["make", "--no-print-directory", target, f"PYTHON={python}"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True, check=True)
+        return (done.stdout + done.stderr).splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("target", "lines"),
+    [
+        ("setup", ["Installing the Python packages of this project into .venv."]),
+        (
+            ".venv-oldest/.ready",
+            [
+                "Installing the Python packages of this project into .venv.",
+                "Installing the oldest supported versions of the Python packages into .venv-oldest.",
+            ],
+        ),
+        (".venv-linters/.ready", ["Installing the policy linters into .venv-linters."]),
+    ],
+)
+def test_installation_prints_one_line(make, target, lines):
+    assert make(target) == [f"{line} This can take some minutes." for line in lines]
+
+
+@pytest.mark.parametrize("target", ["setup", ".venv-oldest/.ready", ".venv-linters/.ready"])
+def test_second_run_installs_nothing(make, target):
+    make(target)
+
+    (line,) = make(target)
+
+    assert line in (f"make: Nothing to be done for '{target}'.", f"make: '{target}' is up to date.")

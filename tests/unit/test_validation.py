@@ -1,0 +1,275 @@
+"""The rules of the options, and the sentences that say what is wrong."""
+
+import json
+
+import pytest
+
+from ssm_profile import validation
+from ssm_profile.options import CONFLICTS, OPTIONS, camel_case, option_at, option_paths
+from ssm_profile.validation import (
+    UNKNOWN,
+    find_bucket_mistakes,
+    find_mistakes,
+    find_name_mistakes,
+    find_size_mistakes,
+    unknown_option,
+)
+from tests.expected import KEY
+from tests.option_examples import EXAMPLES, INVALID_COMBINATIONS, VALID_COMBINATIONS, options_with
+
+KMS_KEY = '"arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"'
+
+
+def sentences(options, label=str):
+    return [str(mistake) for mistake in find_mistakes(options, label)]
+
+
+class TestValues:
+    @pytest.mark.parametrize("path", EXAMPLES)
+    def test_valid_values_are_accepted(self, path):
+        for value in EXAMPLES[path].valid:
+            assert sentences(options_with(path, value)) == [], value
+
+    @pytest.mark.parametrize("path", EXAMPLES)
+    def test_invalid_values_are_refused(self, path):
+        for value in EXAMPLES[path].invalid:
+            assert path in {mistake.path for mistake in find_mistakes(options_with(path, value))}, value
+
+    @pytest.mark.parametrize("path", EXAMPLES)
+    def test_every_rule_is_needed(self, path, monkeypatch):
+        """Without the rule of an option, an invalid example is accepted."""
+        rules = validation._value_mistakes
+
+        def all_but_one(at, *arguments):
+            return iter(()) if at == path else rules(at, *arguments)
+
+        monkeypatch.setattr(validation, "_value_mistakes", all_but_one)
+
+        assert any(not find_mistakes(options_with(path, value)) for value in EXAMPLES[path].invalid)
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"quiet_agent": "yes"}, '`quiet_agent` must be true or false (got "yes").'),
+            ({"policy_kind": "Managed"}, '`policy_kind` must be "inline" or "managed" (got "Managed").'),
+            (
+                {"path": "ssm"},
+                (
+                    '`path` must be a path that begins and ends with "/", of at most 512 printable ASCII characters, '
+                    'for example "/ssm/" (got "ssm").'
+                ),
+            ),
+            (
+                {"session_kms_key_arn": "alias/x"},
+                (
+                    "`session_kms_key_arn` must be the ARN of a KMS key, not of an alias, for example "
+                    f'{KMS_KEY} (got "alias/x").'
+                ),
+            ),
+            (
+                {"ec2_describe_actions": ["DescribeTags", "RunInstances"]},
+                (
+                    '`ec2_describe_actions` must be a list of EC2 actions that begin with Describe, without "ec2:" '
+                    'and without wildcards, for example ["DescribeInstances", "DescribeTags"] '
+                    '(got the entry "RunInstances").'
+                ),
+            ),
+            (
+                {"managed_policy_arns": ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]},
+                (
+                    '`managed_policy_arns` cannot contain "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore". '
+                    "It reads every parameter and every document in the account."
+                ),
+            ),
+            (
+                {"parameters": UNKNOWN},
+                (
+                    "`parameters` must be known before the deployment, since it decides what is granted. It cannot "
+                    "be an output of another resource."
+                ),
+            ),
+            (
+                {"cloudwatch_agent": 1},
+                "`cloudwatch_agent` must be a map with the keys namespace, log_groups (got 1).",
+            ),
+            ({"parameters": {}}, "`parameters` requires `parameters.paths` (got {})."),
+            (
+                {"session_logs": {}},
+                "`session_logs` requires `session_logs.bucket` or `session_logs.log_group` (got {}).",
+            ),
+            (
+                {"tags": {"aws:x": "y"}},
+                (
+                    "`tags` must be a map of at most 50 tags. A key has 1 to 128 characters and does not begin with "
+                    '"aws:", a value has at most 256; both consist of letters, digits, spaces and _ . : / = + - @, for '
+                    'example {"Team": "web"} (got the tag {"aws:x": "y"}).'
+                ),
+            ),
+        ],
+        ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+    )
+    def test_sentence_names_value_and_rule(self, options, sentence):
+        assert sentences(options) == [sentence]
+
+    def test_long_value_is_cut(self):
+        (longest,) = sentences({"role_name": "r" * 78})
+        (cut,) = sentences({"role_name": "r" * 5000})
+
+        assert longest.endswith(f'(got "{"r" * 78}").')
+        assert cut.endswith(f'(got "{"r" * 79}... (5002 characters)).')
+
+    def test_look_alike_letters_are_escaped(self):
+        (sentence,) = sentences({"ec2_describe_actions": ["DescribeTаgs"]})  # noqa: RUF001 - a Cyrillic letter
+
+        assert r"DescribeT\u0430gs" in sentence
+
+    def test_every_mistake_is_one_line(self):
+        for path, examples in EXAMPLES.items():
+            for value in examples.invalid:
+                assert all(len(line) < 500 and "\n" not in line for line in sentences(options_with(path, value)))
+
+
+class TestCombinations:
+    @pytest.mark.parametrize("options", VALID_COMBINATIONS, ids=str)
+    def test_valid_combinations_are_accepted(self, options):
+        assert sentences(options) == []
+
+    @pytest.mark.parametrize(("path", "options"), INVALID_COMBINATIONS, ids=str)
+    def test_invalid_combinations_are_refused(self, path, options):
+        assert path in {mistake.path for mistake in find_mistakes(options)}
+
+    @pytest.mark.parametrize("path", [path for path in option_paths() if option_at(path).requires])
+    def test_requirement_is_named(self, path):
+        required = option_at(path).requires
+        options = {path: True} if "." not in path else {"session_logs": {"log_group": "/ssm", **_only(path)}}
+        value = ": true" if "." not in path else ""
+
+        assert sentences(options) == [f"`{path}` requires `{required}{value}`."]
+
+    def test_new_role_options_conflict_with_an_existing_role(self):
+        only_new = [conflict.option for conflict in CONFLICTS if conflict.other == "existing_role_name"]
+
+        for option in only_new:
+            assert sentences({option: OPTIONS[option].example, "existing_role_name": "old"}) == [
+                f"`{option}` cannot be combined with `existing_role_name`: it applies only to a role created here."
+            ]
+        assert only_new == ["role_name", "description", "permissions_boundary_arn", "service_principals"]
+
+    def test_no_describe_and_a_list_conflict(self):
+        assert sentences({"ec2_describe": False, "ec2_describe_actions": ["DescribeTags"]}) == [
+            "`ec2_describe` cannot be false together with `ec2_describe_actions`: set only one of the two."
+        ]
+
+    def test_partitions_must_agree(self):
+        options = {
+            "session_kms_key_arn": KEY,
+            "permissions_boundary_arn": "arn:aws-cn:iam::123456789012:policy/boundary",
+        }
+
+        assert sentences(options) == [
+            "`permissions_boundary_arn` is in partition aws-cn, but `session_kms_key_arn` is in aws."
+        ]
+
+    def test_names_are_the_caller_s(self):
+        options = {"inventory": True, "session_logs": {"prefix": "a", "log_group": "/ssm"}}
+
+        assert sentences(options, camel_case) == [
+            "`inventory` requires `stateManager: true`.",
+            "`sessionLogs.prefix` requires `sessionLogs.bucket`.",
+        ]
+
+
+class TestUnknownOptions:
+    @pytest.mark.parametrize(
+        ("key", "nearest"),
+        [
+            ("quitAgent", "quiet_agent"),
+            ("parameters.paths[0]", "parameters"),
+            ("sessionLogs", "session_logs"),
+        ],
+    )
+    def test_nearest_option_is_offered(self, key, nearest):
+        assert sentences({key: True}) == [
+            f"`{key}` is not an option. Did you mean `{nearest}`? docs/options.md lists all options."
+        ]
+
+    def test_nothing_like_it_is_not_guessed(self):
+        assert sentences({"zzz": True}) == ["`zzz` is not an option. docs/options.md lists all options."]
+
+    def test_config_key_is_compared_without_its_project(self):
+        mistake = unknown_option("ssm-profile:parameters.paths[0]", ["ssm-profile:parameters", "ssm-profile:path"])
+
+        assert "Did you mean `ssm-profile:parameters`?" in mistake.reason
+
+    def test_keys_of_a_map_are_listed(self):
+        assert sentences({"session_logs": {"bucket": "logs", "logroup": "x"}}) == [
+            (
+                "`session_logs.logroup` is not a key. Did you mean `session_logs.log_group`? The keys are "
+                "session_logs.bucket, session_logs.prefix, session_logs.kms_key_arn, session_logs.cross_account, "
+                "session_logs.log_group."
+            )
+        ]
+
+
+class TestNames:
+    def test_longest_name_leaves_room_for_suffixes(self):
+        assert find_name_mistakes("n" * 51, {}) == []
+        (mistake,) = find_name_mistakes("n" * 52, {})
+
+        assert str(mistake) == (
+            f'`name` "{"n" * 52}" is too long. Its 52 characters, the 5 of "-role" and the 8 of Pulumi\'s random '
+            "suffix make 65. IAM allows 64 in the name of a role. Use at most 51 characters, or set `role_name`."
+        )
+
+    def test_names_by_options_lift_limits(self):
+        role = {"role_name": "web"}
+        role_and_profile = role | {"instance_profile_name": "web"}
+
+        assert find_name_mistakes("n" * 112, role) == []
+        assert (
+            "make 129. IAM allows 128 in the name of an instance profile"
+            in find_name_mistakes("n" * 113, role)[0].reason
+        )
+        assert find_name_mistakes("n" * 113, role_and_profile) == []
+        (mistake,) = find_name_mistakes("n" * 114, role_and_profile)
+        assert mistake.reason.endswith("make 129. IAM allows 128 in the name of a policy. Use at most 113 characters")
+
+    def test_existing_role_lifts_the_limit_of_its_name(self):
+        existing = {"existing_role_name": "old"}
+
+        assert find_name_mistakes("n" * 112, existing) == []
+        assert "an instance profile" in find_name_mistakes("n" * 113, existing)[0].reason
+
+    @pytest.mark.parametrize("name", ["", "web/role", "web role", "wéb", 3, None])
+    def test_name_must_be_accepted_by_iam(self, name):
+        (mistake,) = find_name_mistakes(name, {})
+
+        assert str(mistake) == (f"`name` must consist of letters, digits and + = , . @ _ - (got {json.dumps(name)}).")
+
+
+class TestSizes:
+    @pytest.mark.parametrize(("options", "limit"), [({}, 10_240), ({"policy_kind": "managed"}, 6_144)])
+    def test_limit_depends_on_the_kind(self, options, limit):
+        assert find_size_mistakes(limit, options) == []
+        (mistake,) = find_size_mistakes(limit + 1, options)
+
+        kind = options.get("policy_kind", "inline")
+        assert str(mistake) == (
+            f"`policy` is too long: it has {limit + 1:,} characters without spaces. IAM allows 10,240 in the inline "
+            f'policies of a role and 6,144 in a managed policy, and `policy_kind` is "{kind}". Use fewer or shorter '
+            "`parameters.paths`, `cloudwatch_agent.log_groups` or `ec2_describe_actions`."
+        )
+
+    def test_buckets_of_other_regions_are_unknown(self):
+        assert find_bucket_mistakes("eu-central-1") == []
+        (mistake,) = find_bucket_mistakes("cn-north-1")
+
+        assert str(mistake) == (
+            "`managed_buckets` cannot be true in cn-north-1: AWS does not publish the names of its buckets there. "
+            "Leave it out."
+        )
+
+
+def _only(path):
+    key = path.partition(".")[2]
+    return {key: option_at(path).example}
