@@ -863,3 +863,26 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
     VpcEndpoint("secretsmanager", "secretsmanager", "Joining the directory on Linux."),
 )
 """The VPC endpoints that a private subnet needs, from AWS's page about them and from the calls of each service."""
+
+DEFAULT_HOST_MANAGEMENT = (
+    "Default Host Management Configuration applies to the instance if the account uses it: the role of the instance "
+    "does not allow `ssm:UpdateInstanceInformation`, so the agent requests the account's default role."
+)
+"""What follows for an instance whose role does not allow the heartbeat."""
+
+NO_DEFAULT_HOST_MANAGEMENT = (
+    "Default Host Management Configuration does not apply to the instance: the role of the instance allows "
+    "`ssm:UpdateInstanceInformation`, so the agent never requests the account's default role. Grant everything that "
+    "the instance needs to this role."
+)
+"""What follows for an instance whose role allows the heartbeat."""
+
+EC2_ADVICE = (
+    "The agent calls none of these actions. Two of them, `ec2:DescribeInstanceAttribute` and "
+    "`ec2:DescribeLaunchTemplateVersions`, read the user data of other instances. List the actions that your software "
+    "calls in `ec2_describe_actions`, or set `ec2_describe: false`."
+)
+"""How to replace `ec2:Describe*`."""
+
+NOT_NEEDED = "No capability of Systems Manager needs it."
+"""Why no option grants an action that :data:`REFUSALS` does not name."""

@@ -1,21 +1,21 @@
-"""The command ``ssm-profile``: explain, compare and audit policies. It needs what ``ssm-profile[cli]`` installs."""
+"""The command ``ssm-profile``: explain, compare and audit policies. The extra ``ssm-profile[cli]`` installs it."""
 
 import sys
 
-TROUBLE = 2
-"""The exit code where there is no answer: wrong usage, or input that cannot be read."""
+EXIT_ERROR = 2
+"""The exit code for wrong usage, and for input that cannot be read."""
 
 
 def main() -> None:
-    """Run the command, or say what has to be installed first."""
+    """Run the command. If a package is missing, print how to install it."""
     try:
-        from .app import ssm_profile  # noqa: PLC0415 - what may be missing is the question
+        from .app import ssm_profile  # noqa: PLC0415 - the import fails where the extra is not installed
     except ImportError as error:
         if (error.name or "").startswith("ssm_profile"):
             raise
         sys.stderr.write(
-            f"Error: the command needs {error.name}, which is not installed. Install it with:\n"
+            f"Error: the command requires the package {error.name}, which is not installed. Install it with:\n"
             "  pip install 'ssm-profile[cli]'\n"
         )
-        sys.exit(TROUBLE)
+        sys.exit(EXIT_ERROR)
     ssm_profile(prog_name="ssm-profile")

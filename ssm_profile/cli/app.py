@@ -15,25 +15,28 @@ from ssm_profile.policy import GRANTING
 from ssm_profile.validation import find_mistakes
 from ssm_profile.version import __version__
 
-from . import TROUBLE
-from . import compare as comparing
-from . import explain as explaining
-from .report import Report, markdown, print_report
+from . import EXIT_ERROR
+from .audit import audit_policy, format_audit, is_clean
+from .compare import compare_policies, differs, format_comparison
+from .denied import answer_denial, format_denials, read_denials
+from .explain import explain_policy, format_explanation
+from .report import Report, format_markdown, print_report
 from .sources import Configured, configured, policy_from, read_text, stack_config
 
-DIFFERENT, TO_MEND, NO_OPTION = 1, 1, 1
+EXIT_FINDINGS = 1
+"""The exit code for a difference, for something to fix, and for a denied call that no option grants."""
 
 
 def _answering(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with errors of input as messages in place of tracebacks."""
+    """The command, which prints errors of input as messages, not as tracebacks."""
 
     def run(**arguments: Any) -> None:
         try:
             command(**arguments)
         except InputError as error:
-            # Not by click's own way, whose frame would break the message's lines.
+            # Not with click's own errors: their frame breaks the lines of the message.
             click.echo(f"{click.style('Error:', fg='red')} {error}", err=True)
-            sys.exit(TROUBLE)
+            sys.exit(EXIT_ERROR)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     return run
@@ -125,21 +128,21 @@ def _configured(stack: str | None, folder: Path, region: str | None, flags: Mapp
     }
     if mistakes := find_mistakes(options, _flag):
         raise InputError("\n".join(["the options are not valid:", *(f"  {mistake}" for mistake in mistakes)]))
-    name = f"stack {stack}" if stack else "these options" if flag_options else "the default"
-    return configured(f"{name}, with flags" if stack and flag_options else name, options, region or stack_region)
+    name = f"stack {stack}" if stack else "the policy of these flags" if flag_options else "the default policy"
+    return configured(f"{name} with flags" if stack and flag_options else name, options, region or stack_region)
 
 
-def _print(found: Any, report: Report, form: str) -> None:
+def _print(result: Any, report: Report, form: str) -> None:
     if form == "json":
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
     elif form == "markdown":
-        sys.stdout.write(markdown(report))
+        sys.stdout.write(format_markdown(report))
     else:
         print_report(report)
 
 
 def _forms(command: Callable[..., None]) -> Callable[..., None]:
-    as_json = click.option("--json", "form", flag_value="json", help="Print JSON, for other programs.")
+    as_json = click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")
     as_markdown = click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
     as_text = click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
     return as_json(as_markdown(as_text(command)))
@@ -151,51 +154,59 @@ _cwd = click.option(
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     default=".",
-    help="The folder of Pulumi.yaml; by default this one.",
+    help="Read Pulumi.yaml in this folder. The default is the current folder.",
 )
-_region = click.option("--region", help="The region to deploy to, such as eu-central-1; by default the stack's.")
+_region = click.option(
+    "--region", help="Deploy to this region, for example eu-central-1. The default is the stack's region."
+)
 
 
 _HELP = click.RichHelpConfiguration(max_width=110)
 
 
 @click.group(
-    epilog="Exit codes: 0 nothing to report, 1 a difference, something to mend or no option, 2 wrong usage or input. "
-    "Nothing is changed, and nothing is called but IAM's read-only actions by `audit --role`.",
+    epilog="Exit codes: 0 no findings; 1 a difference, a finding, or a denied call that no option grants; "
+    "2 wrong usage or input. The command changes nothing. Only `audit --role` calls AWS: it reads the role from IAM.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ssm-profile")
 @click.rich_config(help_config=_HELP)
 def ssm_profile() -> None:
-    """What EC2 instances may do with AWS Systems Manager, and why."""
+    """Explain, compare and audit the IAM permissions of EC2 instances for AWS Systems Manager."""
 
 
 @_with_option_flags
 @ssm_profile.command(
     panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_PERMISSIONS)],
-    epilog="Exit code: 0; 2 for wrong usage or input.",
+    epilog="Exit codes: 0 explained; 2 wrong usage or input.",
 )
-@click.option("--stack", metavar="NAME", help="Explain the policy of this stack, by Pulumi.NAME.yaml.")
+@click.option("--stack", metavar="NAME", help="Explain the policy of this stack, whose file is Pulumi.NAME.yaml.")
 @_cwd
 @_region
 @_forms
 @_answering
 def explain(stack: str | None, folder: Path, region: str | None, form: str, **flags: Any) -> None:
-    """Every action that a policy grants: what for, what is seen without it, on which resources, by which source.
+    """Explain each action that a policy grants: resources, purpose, symptom when it is missing, and sources.
 
-    Without anything, the default policy; with flags, those options; with both, the stack's with the flags on top.
+    Without --stack and flags, explain the default policy. With both, the flags override the options of the stack.
     """
-    found = explaining.explanation(_configured(stack, folder, region, flags))
-    _print(found, explaining.report(found), form)
+    explanation = explain_policy(_configured(stack, folder, region, flags))
+    _print(explanation, format_explanation(explanation), form)
 
 
 @_with_option_flags
 @ssm_profile.command(
     panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_PERMISSIONS)],
-    epilog="Exit code: 0 if the two grant the same, 1 if not; 2 for wrong usage or input.",
+    epilog="Exit codes: 0 the policies grant the same; 1 they differ; 2 wrong usage or input.",
 )
 @click.argument("policy", required=False)
-@click.option("--stack", "stacks", metavar="NAME", multiple=True, help="Compare this stack; given twice, the two.")
+@click.option(
+    "--stack",
+    "stacks",
+    metavar="NAME",
+    multiple=True,
+    help="Compare the policy of this stack. Repeat it to compare two stacks.",
+)
 @_cwd
 @_region
 @_forms
@@ -203,59 +214,56 @@ def explain(stack: str | None, folder: Path, region: str | None, form: str, **fl
 def compare(
     policy: str | None, stacks: tuple[str, ...], folder: Path, region: str | None, form: str, **flags: Any
 ) -> None:
-    """This policy beside another: granted only here, only there, in both; and the options that would match it.
+    """Compare the policy of a stack or of flags with another policy, and list the options that grant the difference.
 
-    POLICY is a file with a policy document, - for standard input, or one of AWS's own by name, of which there are
-    frozen copies: AmazonEC2RoleforSSM, AmazonSSMManagedEC2InstanceDefaultPolicy, AmazonSSMManagedInstanceCore (the
-    default), CloudWatchAgentServerPolicy.
+    POLICY is a file with a policy document, - for standard input, or the name of an AWS managed policy:
+    AmazonSSMManagedInstanceCore (the default), AmazonSSMManagedEC2InstanceDefaultPolicy, AmazonEC2RoleforSSM or
+    CloudWatchAgentServerPolicy. The command has copies of these four.
     """
     if len(stacks) > 2 or (len(stacks) == 2 and policy):  # noqa: PLR2004 - two sides
-        raise click.UsageError("There are two sides: one stack beside a POLICY, or two stacks.")
+        raise click.UsageError("Pass one stack and a POLICY, or two stacks.")
     here = _configured(stacks[0] if stacks else None, folder, region, flags).policy
     if len(stacks) == 2:  # noqa: PLR2004 - two sides
         there = _configured(stacks[1], folder, region, flags).policy
     else:
         there = policy_from(policy or "AmazonSSMManagedInstanceCore")
-    found = comparing.comparison(here, there)
-    _print(found, comparing.report(found), form)
-    sys.exit(DIFFERENT if comparing.differs(found) else 0)
+    comparison = compare_policies(here, there)
+    _print(comparison, format_comparison(comparison), form)
+    sys.exit(EXIT_FINDINGS if differs(comparison) else 0)
 
 
 @ssm_profile.command(
-    epilog="Exit code: 0 if there is nothing to mend, or an option grants what was denied; 1 if not; "
-    "2 for wrong usage or input."
+    epilog="Exit codes: 0 nothing to fix, or an option grants each denied call; 1 findings, or no option grants a "
+    "denied call; 2 wrong usage or input."
 )
 @click.argument("source", metavar="[FILE]", required=False)
 @click.option("--role", metavar="NAME", help="Audit this role, with AWS credentials as for the AWS CLI. Read-only.")
 @click.option(
     "--denied",
     is_flag=True,
-    help="Say which option grants what AccessDenied messages or CloudTrail events in FILE (or standard input) tell of.",
+    help="List the options that grant the denied calls in FILE or standard input: AccessDenied messages, a log, or "
+    "CloudTrail events.",
 )
 @_forms
 @_answering
 def audit(source: str | None, role: str | None, form: str, *, denied: bool) -> None:
-    """Whether a policy lets Systems Manager work, what it lacks, what it should lose, and the options that replace it.
+    """Check whether Systems Manager works with a policy, and list missing and unneeded permissions.
 
-    FILE has a policy document, or what the AWS CLI prints for one; - is standard input. The name of one of AWS's own
-    policies does as well.
+    The report ends with the options that replace the policy. FILE contains a policy document, or the output of an
+    AWS CLI command that prints one. It can also be - for standard input, or the name of an AWS managed policy.
     """
     if denied and not role:
-        from . import denied as denials  # noqa: PLC0415 - so that the other commands start sooner
-
-        answers = [denials.answer(denial) for denial in denials.denials_in(read_text(source or "-"))]
-        _print(answers, denials.report(answers), form)
-        sys.exit(0 if all(found["options"] for found in answers) else NO_OPTION)
+        answers = [answer_denial(denial) for denial in read_denials(read_text(source or "-"))]
+        _print(answers, format_denials(answers), form)
+        sys.exit(0 if all(answer["options"] for answer in answers) else EXIT_FINDINGS)
     if denied or bool(source) == bool(role):
-        raise click.UsageError("Give a FILE, or --role NAME, or --denied with a FILE or standard input.")
-    from . import audit as auditing  # noqa: PLC0415 - the same
-
+        raise click.UsageError("Pass a FILE, or --role NAME, or --denied with a FILE or standard input.")
     if role:
-        from .role import read_role  # noqa: PLC0415 - the same
+        from .role import read_role  # noqa: PLC0415 - boto3 is costly to import
 
         read = read_role(role)
-        found = auditing.audit(read.policy, read.attached, read.notes)
+        result = audit_policy(read.policy, read.attached, read.notes)
     else:
-        found = auditing.audit(policy_from(str(source)))
-    _print(found, auditing.report(found), form)
-    sys.exit(0 if auditing.is_clean(found) else TO_MEND)
+        result = audit_policy(policy_from(str(source)))
+    _print(result, format_audit(result), form)
+    sys.exit(0 if is_clean(result) else EXIT_FINDINGS)

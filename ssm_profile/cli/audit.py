@@ -1,15 +1,19 @@
-"""``audit``: whether a policy lets Systems Manager work, what it lacks, and what it should lose."""
+"""``audit``: whether Systems Manager works with a policy, and which permissions the policy lacks or should lose."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ssm_profile.catalogue import Grant
+from ssm_profile.catalogue import (
+    DEFAULT_HOST_MANAGEMENT,
+    EC2_ADVICE,
+    NO_DEFAULT_HOST_MANAGEMENT,
+    NOT_NEEDED,
+    Grant,
+)
 from ssm_profile.options import SSM_WIDE_POLICIES
 
-from .compare import denials, folded
-from .evaluator import Policy, Statement, covers
-from .explain import DEFAULT_HOST_MANAGEMENT, EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT
-from .report import Paragraph, Report, Table
+from .evaluator import Policy, Statement, covers, describe_conditional_denies, group_actions
+from .report import CodeBlock, Paragraph, Report, Table, action_cell, code, code_lines
 from .reverse_lookup import (
     FEATURES,
     Feature,
@@ -26,35 +30,35 @@ from .sources import same_aws_policy
 from .stack_yaml import format_stack_config
 
 WORKS, PARTLY, MISSING = "works", "partly", "missing"
-NEEDED_FEATURES = ("messaging", "heartbeat")
-"""Without these nothing else works either."""
+REQUIRED_FEATURES = ("messaging", "heartbeat")
+"""The features that every other feature requires."""
 
 _ARN_PARTS: tuple[str, ...] = ("arn", "partition", "service", "region", "account")
 
 
-def audit(policy: Policy, attached: Iterable[str] = (), notes: Iterable[str] = ()) -> dict[str, Any]:
-    """All that is said of a policy, as plain data; the names are those of ``--json``.
+def audit_policy(policy: Policy, attached: Iterable[str] = (), notes: Iterable[str] = ()) -> dict[str, Any]:
+    """The audit of a policy, as plain data. The keys are those of ``--json``.
 
     Args:
-        policy: What is granted, all policies of a role together.
+        policy: The policy, or all policies of a role together.
         attached: The names of the managed policies that are attached to the role.
-        notes: What else was noticed of the role.
+        notes: Problems of the role itself.
     """
     verdicts = [_verdict(policy, feature) for feature in FEATURES]
     by_name = {verdict["feature"]: verdict["verdict"] for verdict in verdicts}
     granted = policy.actions()
-    known = {action for feature in FEATURES for action in feature.actions()}
-    same = same_aws_policy(policy.statements)
-    names = dict.fromkeys([*attached, same.name] if same else attached)
+    needed = {action for feature in FEATURES for action in feature.actions()}
+    aws_policy = same_aws_policy(policy.statements)
+    names = dict.fromkeys([*attached, aws_policy.name] if aws_policy else attached)
     working = [feature for feature in FEATURES if by_name[feature.name] == WORKS]
     return {
         "name": policy.name,
-        "works": all(by_name[name] == WORKS for name in NEEDED_FEATURES),
+        "works": all(by_name[name] == WORKS for name in REQUIRED_FEATURES),
         "verdicts": verdicts,
-        "unneeded": [row | {"why": _why_unneeded(row)} for row in folded(granted - known, policy)],
+        "unneeded": [group | {"why": _reason(group)} for group in group_actions(granted - needed, policy)],
         "unscoped": _unscoped(policy),
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
-        "denials": denials(policy),
+        "denials": describe_conditional_denies(policy),
         "notes": list(notes),
         "defaultHostManagement": by_name["heartbeat"] != WORKS,
         "options": {
@@ -65,81 +69,88 @@ def audit(policy: Policy, attached: Iterable[str] = (), notes: Iterable[str] = (
     }
 
 
-def is_clean(found: Mapping[str, Any]) -> bool:
-    """Whether there is nothing to mend."""
-    return found["works"] and not any(found[key] for key in ("unneeded", "unscoped", "deprecated", "notes"))
+def is_clean(audit: Mapping[str, Any]) -> bool:
+    """Whether there is nothing to fix."""
+    return audit["works"] and not any(audit[key] for key in ("unneeded", "unscoped", "deprecated", "notes"))
 
 
-def report(found: Mapping[str, Any]) -> Report:
-    """An audit for people."""
-    yes = "Systems Manager works with it." if found["works"] else "Systems Manager does NOT work with it."
+def format_audit(audit: Mapping[str, Any]) -> Report:
+    """The report of :func:`audit_policy`."""
+    works = "works" if audit["works"] else "does NOT work"
     return [
-        Paragraph(f"{found['name']}: {yes}" + (" Nothing is to be mended." if is_clean(found) else "")),
-        Table("Noticed", ("What",), [(note,) for note in found["notes"]]),
+        Paragraph(
+            f"Systems Manager {works} with {code(audit['name'])}."
+            + (" There is nothing to fix." if is_clean(audit) else "")
+        ),
+        Table("Problems of the role", ("Problem",), [(note,) for note in audit["notes"]]),
         Table(
             "Policies to replace",
-            ("Policy", "Why"),
-            [(f"`{row['policy']}`", row["why"]) for row in found["deprecated"]],
+            ("Policy", "Reason"),
+            [(code(row["policy"]), row["why"]) for row in audit["deprecated"]],
         ),
         Table(
             "Capabilities",
-            ("Capability", "Verdict", "Missing"),
-            [(f"`{row['feature']}`", row["verdict"], "\n".join(_missing(row))) for row in found["verdicts"]],
+            ("Capability", "Verdict", "Missing permissions"),
+            [(code(row["feature"]), row["verdict"], "\n".join(_missing(row))) for row in audit["verdicts"]],
         ),
         Table(
-            "Granted, and needed by no capability",
-            ("Action", "Why not"),
-            [(_label(row), row["why"]) for row in found["unneeded"]],
+            "Permissions that no capability needs",
+            ("Action", "Reason"),
+            [(action_cell(row), row["why"] or NOT_NEEDED) for row in audit["unneeded"]],
         ),
         Table(
-            "Granted more widely than needed",
-            ("Action", "Granted on", "Enough"),
-            [(f"`{row['action']}`", f"`{row['on']}`", row["enough"]) for row in found["unscoped"]],
+            "Permissions on more resources than needed",
+            ("Action", "Granted resource", "Sufficient scope"),
+            [(code(row["action"]), code(row["on"]), row["enough"]) for row in audit["unscoped"]],
         ),
         Table(
-            "Denied under a condition, which is not judged here",
-            ("What and where",),
-            [(f"`{text}`",) for text in found["denials"]],
+            "Conditional denies, which the audit does not judge",
+            ("Statement",),
+            [(code(statement),) for statement in audit["denials"]],
         ),
-        Paragraph(DEFAULT_HOST_MANAGEMENT if found["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT),
-        Paragraph("The options that replace it, for everything that works with it; leave out what you do not use:"),
-        Paragraph(format_stack_config(found["options"]), is_code=True),
+        Paragraph(DEFAULT_HOST_MANAGEMENT if audit["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT),
+        Paragraph(
+            "These options replace the policy and keep every capability that works with it. "
+            "Leave out those that you do not use:"
+        ),
+        CodeBlock(format_stack_config(audit["options"])),
     ]
 
 
 def _verdict(policy: Policy, feature: Feature) -> dict[str, Any]:
-    """Whether a feature works: each of its actions on all of the resources that it needs."""
+    """The verdict on a feature, which works if each of its actions is granted on all resources that it needs."""
     missing: list[dict[str, Any]] = []
     count = 0
     for grant in feature.grants:
         patterns = [as_pattern(template) for template in tight_templates(feature, grant)]
         for action in actions_of(grant):
             count += 1
-            if denied := [pattern for pattern in patterns if not serving(policy, grant, action, pattern)]:
+            if lacking := [pattern for pattern in patterns if not serving(policy, grant, action, pattern)]:
                 elsewhere = bool(policy.granting(action))
                 missing.append(
-                    {"action": action, "on": denied, "symptom": grant.symptom, "grantedElsewhere": elsewhere}
+                    {"action": action, "on": lacking, "symptom": grant.symptom, "grantedElsewhere": elsewhere}
                 )
     verdict = WORKS if not missing else MISSING if len(missing) == count else PARTLY
     return {"feature": feature.name, "option": feature.option, "verdict": verdict, "missing": missing}
 
 
 def _missing(verdict: Mapping[str, Any]) -> list[str]:
-    """What a feature lacks, a line each."""
+    """The permissions that a feature lacks, a line for each."""
     rows = verdict["missing"]
     if verdict["feature"] == "ec2_describe" and rows:
         return [f"{len(rows):,} of the actions of `ec2:Describe*`"]
-    brief = verdict["verdict"] == MISSING and verdict["feature"] not in NEEDED_FEATURES
+    # Nobody waits for a feature of which the policy grants nothing, unless every other feature requires it.
+    brief = verdict["verdict"] == MISSING and verdict["feature"] not in REQUIRED_FEATURES
     return [
-        f"`{row['action']}`"
-        + (f" on {', '.join(f'`{pattern}`' for pattern in row['on'])}" if row["grantedElsewhere"] else "")
+        code(row["action"])
+        + (f" on {', '.join(map(code, row['on']))}" if row["grantedElsewhere"] else "")
         + ("" if brief else f": {row['symptom']}")
         for row in rows
     ]
 
 
 def _unscoped(policy: Policy) -> list[dict[str, str]]:
-    """The grants on more resources than the catalogue has them on, each action and resource once."""
+    """The permissions on more resources than the feature needs, each action and resource once."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for feature in FEATURES:
         for grant in feature.grants:
@@ -157,21 +168,22 @@ def _unscoped(policy: Policy) -> list[dict[str, str]]:
 
 
 def _enough(feature: Feature, grant: Grant, resource: str, statement: Statement) -> str | None:
-    """The narrower scope with which an action still does its work, if there is one."""
+    """The narrower scope that is sufficient for an action, if there is one."""
     templates = tight_templates(feature, grant)
     if templates == ("*",):
-        keys = [f"`{key}`" for keys in grant.condition.values() for key in keys]
-        return f"`*` under a condition on {', '.join(keys)}" if keys and not statement.condition else None
+        keys = [code(key) for keys in grant.condition.values() for key in keys]
+        return f"`*` with a condition on {', '.join(keys)}" if keys and not statement.condition else None
     own = dict(zip(_ARN_PARTS, resource.split(":"), strict=False))
     patterns = {template: as_pattern(template, own) for template in templates}
     if resource in patterns.values() and not any(map(depends_on_options, templates)):
         return None
     if any(statement.except_resources or covers(resource, pattern) for pattern in patterns.values()):
-        return "\n".join(f"`{_readable(template, grant)}`" for template in templates)
+        return code_lines([_readable(template, grant) for template in templates])
     return None
 
 
 def _readable(template: str, grant: Grant) -> str:
+    """A template with the names of its fields, such as ``<parameters.paths>``."""
     text = template.replace("{each}", f"<{grant.each}>").replace("{", "<").replace("}", ">")
     return text.replace("[", ".").replace("]", "")
 
@@ -183,10 +195,7 @@ def _ec2_options(verdict: str, granted: set[str]) -> dict[str, Any]:
     return {"ec2_describe_actions": described} if described else {"ec2_describe": False}
 
 
-def _why_unneeded(row: Mapping[str, Any]) -> str:
-    reasons = dict.fromkeys(refusal(action) for action in row["actions"])
-    return next(iter(reasons)) or "" if len(reasons) == 1 else ""
-
-
-def _label(row: Mapping[str, Any]) -> str:
-    return f"`{row['action']}`" if row["of"] == 1 else f"`{row['action']}`\n{len(row['actions']):,} actions"
+def _reason(group: Mapping[str, Any]) -> str:
+    """Why no option grants the actions of a group; empty if this is not known or if they have different reasons."""
+    reasons = {refusal(action) for action in group["actions"]}
+    return (reasons.pop() or "") if len(reasons) == 1 else ""

@@ -1,27 +1,27 @@
-"""``audit --denied``: which option grants what was denied, or why none should."""
+"""``audit --denied``: the options that grant a denied call, or the reason why none does."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ssm_profile.catalogue import EC2_DESCRIBE_ACTIONS, Grant
+from ssm_profile.catalogue import EC2_DESCRIBE_ACTIONS, NOT_NEEDED, Grant
 from ssm_profile.errors import InputError
 from ssm_profile.policy import is_granted_by_default
 
 from .action_list import is_known, matches
 from .evaluator import overlap, read_json
-from .report import Paragraph, Report, Table
+from .report import CodeBlock, Paragraph, Report, Table, code
 from .reverse_lookup import FEATURES, Feature, as_pattern, option_values, options_switching_on, refusal
 from .stack_yaml import format_stack_config
 
 _MESSAGE = re.compile(
-    r"(?:User: (?P<principal>arn:\S+) is )?not authorized to perform: (?P<action>[\w-]+:\w+)"
-    r"(?: on resource: (?P<resource>\S+?))?(?=[\s,;\"']|\.?$|\.\s)"
+    r"(?:User:\s+(?P<principal>arn:\S+)\s+is\s+)?not\s+authorized\s+to\s+perform:\s+(?P<action>[\w-]+:\w+)"
+    r"(?:\s+on\s+resource:\s+(?P<resource>\S+?))?(?=[\s,;\"']|\.?$|\.\s)"
     r"(?P<context>[^\n\"]{0,200})",
     re.IGNORECASE,
 )
-"""What AWS's services write; "on resource" and the reason are not always there."""
+"""The message of AWS's services, also when lines are wrapped between its words. Some have no resource or reason."""
 
 _OPERATIONS = {
     "s3:CreateMultipartUpload": "s3:PutObject",
@@ -32,14 +32,13 @@ _OPERATIONS = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:UploadPart": "s3:PutObject",
 }
-"""S3's operations that are authorised as an action of another name, by its service authorization reference."""
+"""S3 operations whose IAM action has a different name. Source: the service authorization reference of S3."""
 
 _PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
-"""Services whose events have another name than their actions."""
-
+"""Services whose name in CloudTrail events is not the prefix of their actions."""
 
 _BY_NAME = Feature(EC2_DESCRIBE_ACTIONS.name, EC2_DESCRIBE_ACTIONS, EC2_DESCRIBE_ACTIONS.grants)
-"""No feature of its own, but the narrowest answer to a Describe action that was denied."""
+"""The narrowest option for a denied Describe action. It is not one of :data:`FEATURES`."""
 
 
 @dataclass(frozen=True)
@@ -50,64 +49,65 @@ class Denial:
     resource: str | None
     principal: str | None
     explicit: bool
-    """Whether a policy says so, and not only that none allows it."""
+    """Whether a policy denies the call explicitly. Otherwise no policy allows it."""
     elsewhere: str | None
-    """The kind of policy that denied it, where it is none of the role's own."""
+    """The kind of policy that denied the call, if it is not a policy of the role."""
 
 
-def denials_in(text: str) -> list[Denial]:
-    """The denied calls that a text tells of, each once: messages, a log, or CloudTrail's events.
+def read_denials(text: str) -> list[Denial]:
+    """The denied calls in a text, each once.
+
+    Args:
+        text: Error messages, a log, or CloudTrail events in JSON.
 
     Raises:
-        InputError: If it tells of none.
+        InputError: If the text contains no denied call.
     """
     stripped = text.strip()
     try:
-        found = list(_in_json(read_json(stripped, "the text"))) if stripped[:1] in ("{", "[") else []
+        denials = list(_in_json(read_json(stripped, "the input"))) if stripped[:1] in ("{", "[") else []
     except InputError:
-        found = []
-    found = found or list(_in_messages(text))
-    if not found:
+        denials = []  # a log can begin with a bracket
+    denials = denials or list(_in_messages(text))
+    if not denials:
         raise InputError(
-            "--denied: found no denied call in the text; allowed: AWS's message, such as "
+            "--denied: the input contains no denied call. Pass an error message of AWS, for example "
             '"User: arn:... is not authorized to perform: ssm:GetParameter on resource: arn:...", '
-            "or the event of the call in CloudTrail, in JSON"
+            "or a CloudTrail event in JSON."
         )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(denials))
 
 
-def answer(denial: Denial) -> dict[str, Any]:
-    """Which options grant a call, as plain data; the names are those of ``--json``."""
+def answer_denial(denial: Denial) -> dict[str, Any]:
+    """The options that grant a denied call, as plain data. The keys are those of ``--json``."""
     rows = [(feature, grant) for feature in FEATURES for grant in feature.grants if _grants(grant, denial)]
     rows += [(_BY_NAME, grant) for grant in _BY_NAME.grants if _grants(grant, denial)]
-    options = [] if denial.elsewhere else [_option(feature, grant, denial) for feature, grant in rows]
     return {
         "action": denial.action,
         "resource": denial.resource,
         "principal": denial.principal,
-        "options": options,
-        "why": _why(denial, [feature for feature, _ in rows]),
+        "options": [] if denial.elsewhere else [_option(feature, grant, denial) for feature, grant in rows],
+        "why": _reason(denial, [feature for feature, _ in rows]),
     }
 
 
-def report(answers: list[dict[str, Any]]) -> Report:
-    """Answers for people."""
-    parts: list[Paragraph | Table] = []
-    for found in answers:
-        on = f" on `{found['resource']}`" if found["resource"] else ""
-        parts.append(Paragraph(f"`{found['action']}`{on}: {found['why']}"))
-        parts += [
-            Paragraph(format_stack_config(each["options"]), is_code=True)
-            for each in found["options"]
-            if each["options"]
-        ]
+def format_denials(answers: Iterable[Mapping[str, Any]]) -> Report:
+    """The report of several answers of :func:`answer_denial`."""
+    parts: list[Paragraph | CodeBlock | Table] = []
+    for answer in answers:
+        on_resource = f" on {code(answer['resource'])}" if answer["resource"] else ""
+        parts += [Paragraph(f"Denied: {code(answer['action'])}{on_resource}"), Paragraph(answer["why"])]
+        for row in answer["options"]:
+            if row["options"]:
+                settings = CodeBlock(format_stack_config(row["options"]))
+                parts += [Paragraph(f"To grant it with {code(row['option'])}, add this to the stack's file:"), settings]
         parts.append(
             Table(
-                "Granted by",
-                ("Option", "What for", "Without it", "Source"),
+                "Options that grant it",
+                ("Option", "Purpose", "Symptom when missing", "Sources"),
                 [
-                    (f"`{each['option']}`", each["purpose"], each["symptom"], "\n".join(each["sources"]))
-                    for each in found["options"]
+                    (code(row["option"]), row["purpose"], row["symptom"], "\n".join(row["sources"]))
+                    for row in answer["options"]
                 ],
             )
         )
@@ -115,26 +115,24 @@ def report(answers: list[dict[str, Any]]) -> Report:
 
 
 def _in_messages(text: str) -> Iterator[Denial]:
-    for found in _MESSAGE.finditer(text):
-        context = found["context"]
-        explicit = "explicit deny" in context
+    for message in _MESSAGE.finditer(text):
+        context, resource = message["context"], message["resource"]
         kinds = re.search(
             r"(?:explicit deny in an? |because no )([\w -]+? polic(?:y|ies)|permissions boundary)", context
         )
         kind = kinds[1] if kinds else None
-        own = kind is None or kind.startswith("identity-based")
-        resource = found["resource"]
+        of_role = kind is None or kind.startswith("identity-based")
         yield Denial(
-            action=found["action"],
+            action=message["action"],
             resource=resource.rstrip(".") if resource else None,
-            principal=found["principal"],
-            explicit=explicit,
-            elsewhere=None if own else kind,
+            principal=message["principal"],
+            explicit="explicit deny" in context,
+            elsewhere=None if of_role else kind,
         )
 
 
 def _in_json(value: Any) -> Iterator[Denial]:
-    """The denied calls in CloudTrail's events: one, a file of records, or what lookup-events prints."""
+    """The denied calls in CloudTrail events: a single event, a log file, or the output of lookup-events."""
     if isinstance(value, list):
         for entry in value:
             yield from _in_json(entry)
@@ -147,12 +145,12 @@ def _in_json(value: Any) -> Iterator[Denial]:
             yield from _in_json(event[key])
     if isinstance(event.get("CloudTrailEvent"), str):
         yield from _in_json(read_json(event["CloudTrailEvent"], "the event"))
-    code, source, name = (str(event.get(key) or "") for key in ("errorCode", "eventSource", "eventName"))
-    if not re.search("AccessDenied|Unauthorized", code):
+    error, source, name = (str(event.get(key) or "") for key in ("errorCode", "eventSource", "eventName"))
+    if not re.search("AccessDenied|Unauthorized", error):
         return
-    told = list(_in_messages(str(event.get("errorMessage") or "")))
-    if told:
-        yield from told
+    in_message = list(_in_messages(str(event.get("errorMessage") or "")))
+    if in_message:
+        yield from in_message
     elif source and name:
         service = source.split(".")[0]
         action = f"{_PREFIXES.get(service, service)}:{name}"
@@ -160,16 +158,16 @@ def _in_json(value: Any) -> Iterator[Denial]:
         identity = event.get("userIdentity") or {}
         yield Denial(
             action=_OPERATIONS.get(action, action),
-            resource=_text_at(resources[0] if isinstance(resources, list) else {}, "ARN"),
-            principal=_text_at(identity, "arn"),
+            resource=_string_at(resources[0] if isinstance(resources, list) else {}, "ARN"),
+            principal=_string_at(identity, "arn"),
             explicit=False,
             elsewhere=None,
         )
 
 
-def _text_at(value: Any, key: str) -> str | None:
-    found = value.get(key) if isinstance(value, Mapping) else None
-    return found if isinstance(found, str) else None
+def _string_at(value: Any, key: str) -> str | None:
+    entry = value.get(key) if isinstance(value, Mapping) else None
+    return entry if isinstance(entry, str) else None
 
 
 def _grants(grant: Grant, denial: Denial) -> bool:
@@ -184,43 +182,47 @@ def _grants(grant: Grant, denial: Denial) -> bool:
 
 
 def _option(feature: Feature, grant: Grant, denial: Denial) -> dict[str, Any]:
-    found = option_values(grant, denial.resource or "", is_pattern=False)
+    values = option_values(grant, denial.resource or "", is_pattern=False)
     if grant.each and "{each}" in grant.action:
-        found = {grant.each: denial.action.split(":")[1]}
+        values = {grant.each: denial.action.split(":")[1]}
     return {
         "option": feature.name if feature.option else "always granted",
-        "options": options_switching_on(feature, {path: [value] for path, value in found.items()}),
+        "options": options_switching_on(feature, {path: [value] for path, value in values.items()}),
         "purpose": grant.purpose,
         "symptom": grant.symptom,
         "sources": list(grant.sources),
     }
 
 
-def _why(denial: Denial, features: list[Feature]) -> str:
+def _reason(denial: Denial, features: list[Feature]) -> str:
     if denial.elsewhere:
         return (
-            f"no option can grant it, since the role's own policy is not what denies it: it is a {denial.elsewhere}. "
-            "Ask those who keep it."
+            f"It is denied by a {denial.elsewhere}, not by a policy of the role. No option can grant it. "
+            "Ask the owner of that policy."
         )
     if denial.explicit:
         return (
-            "a policy of the role denies it. Of this component's options, `require_imdsv2` does so for credentials "
-            "that were fetched by IMDSv1, and `vpc_endpoints_only` for calls from outside the instance's own VPC."
+            "A policy of the role denies it explicitly. Two options of this component do so: `require_imdsv2` denies "
+            "calls with credentials from IMDSv1, and `vpc_endpoints_only` denies calls from outside the instance's own "
+            "VPC."
         )
     if any(is_granted_by_default(feature.capability) for feature in features):
         return (
-            "it is granted by default, so the role is not one of this component with its defaults; or another policy "
-            "bounds the role: a permissions boundary, a service control policy, a VPC endpoint's policy."
+            "This component grants it by default. Either the role is not one that this component created with its "
+            "defaults, or another policy limits the role: a permissions boundary, a service control policy, or the "
+            "policy of a VPC endpoint."
         )
-    return "an option grants it." if features else _why_no_option(denial.action)
+    if len(features) > 1:
+        return "Each of these options grants it. Choose the one whose purpose fits."
+    return "This option grants it." if features else _reason_for_no_option(denial.action)
 
 
-def _why_no_option(action: str) -> str:
+def _reason_for_no_option(action: str) -> str:
     if reason := refusal(action):
-        return f"no option grants it, and none should. {reason}"
+        return f"No option grants it, for this reason: {reason}"
     if not is_known(action):
-        return "no option grants it, and AWS has no action of that name."
+        return "No option grants it: AWS has no action with this name."
     return (
-        "no option grants it: no capability of Systems Manager needs it. Where software of yours on the instance does, "
-        "attach a policy of your own to the role, with `managed_policy_arns` or by its name."
+        f"No option grants it. {NOT_NEEDED} If other software on the instance needs it, attach "
+        "a policy of your own to the role, for example with `managed_policy_arns`."
     )

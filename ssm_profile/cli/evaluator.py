@@ -1,4 +1,7 @@
-"""Policy documents in every form that IAM accepts, as statements that can be asked what they allow."""
+"""The IAM evaluator: reads policy documents in every form that IAM accepts, and says what they allow.
+
+It judges actions, resources and unconditional denies, not conditions.
+"""
 
 import json
 import re
@@ -12,8 +15,11 @@ from ssm_profile.errors import InputError
 
 from .action_list import expanded, matches
 
-LONGEST = 131_072
-"""What IAM's API accepts as a policy document, in characters."""
+MAX_LENGTH = 131_072
+"""The longest policy document that IAM's API accepts, in characters."""
+
+SMALL_GROUP = 6
+"""Up to this number of actions, a list is clearer than a pattern."""
 
 
 @dataclass(frozen=True)
@@ -22,142 +28,191 @@ class Statement:
 
     allows: bool
     actions: tuple[str, ...]
-    """Patterns, as they were written."""
+    """Patterns, as the policy has them."""
     except_actions: bool
-    """Whether it means every action but these: ``NotAction``."""
+    """Whether the statement applies to all actions except these: ``NotAction``."""
     resources: tuple[str, ...]
-    """Patterns. Policy variables are wildcards."""
+    """Patterns. A policy variable becomes a wildcard."""
     except_resources: bool
-    """Whether it means every resource but these: ``NotResource``."""
+    """Whether the statement applies to all resources except these: ``NotResource``."""
     condition: Mapping[str, Any]
 
-    def names(self, action: str) -> bool:
-        """Whether it means an action."""
-        named = any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
-        return named != self.except_actions
+    def has_action(self, action: str) -> bool:
+        """Whether the statement applies to an action."""
+        listed = any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
+        return listed != self.except_actions
 
     def expanded_actions(self) -> set[str]:
-        """Every action that it means."""
-        named = {action for pattern in self.actions for action in expanded(pattern)}
-        return set(expanded("*")) - named if self.except_actions else named
+        """Every action to which the statement applies."""
+        listed = {action for pattern in self.actions for action in expanded(pattern)}
+        return set(expanded("*")) - listed if self.except_actions else listed
 
-    def reaches(self, resource: str) -> bool:
-        """Whether it means some of the resources of a pattern; of ``*``, whether it means every resource."""
+    def has_some(self, resource: str) -> bool:
+        """Whether the statement applies to some resources of a pattern. For ``*``: whether it applies to all."""
         if self.except_resources:
             return not any(covers(pattern, resource) for pattern in self.resources)
         if resource == "*":
             return self.is_everywhere()
         return any(overlap(pattern, resource) for pattern in self.resources)
 
-    def contains(self, resource: str) -> bool:
-        """Whether it means all of the resources of a pattern."""
+    def has_all(self, resource: str) -> bool:
+        """Whether the statement applies to all resources of a pattern."""
         if self.except_resources:
             return not any(overlap(pattern, resource) for pattern in self.resources)
         return any(covers(pattern, resource) for pattern in self.resources)
 
     def is_everywhere(self) -> bool:
-        """Whether it means every resource."""
+        """Whether the statement applies to every resource."""
         return not self.except_resources and any(set(pattern) == {"*"} for pattern in self.resources)
 
     def scope(self) -> list[str]:
-        """Its resources, in words where they are exceptions."""
-        return [f"all but {', '.join(self.resources)}"] if self.except_resources else list(self.resources)
+        """The resources as text, which says so if they are exceptions."""
+        return [f"all except {', '.join(self.resources)}"] if self.except_resources else list(self.resources)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What one or more policy documents say together, within a permissions boundary if there is one."""
+    """One or more policy documents together, limited by a permissions boundary if there is one."""
 
     name: str
     statements: tuple[Statement, ...]
     boundary: tuple[Statement, ...] | None = None
 
     def granting(self, action: str) -> list[Statement]:
-        """The statements that allow an action, on whatever resource; none where it is denied everywhere."""
+        """The statements that allow an action on any resource. None if the action is denied on all resources."""
         if self._denied(action, "*") or (self.boundary is not None and not _allowing(self.boundary, action)):
             return []
         return _allowing(self.statements, action)
 
     def grants(self, action: str, resource: str) -> list[Statement]:
-        """The statements that allow an action on some resources of a pattern, unless it is denied on all of them."""
+        """The statements that allow an action on some resources of a pattern. None if it is denied on all of them."""
         if self._denied(action, resource):
             return []
-        if self.boundary is not None and not any(each.reaches(resource) for each in _allowing(self.boundary, action)):
+        if self.boundary is not None and not any(each.has_some(resource) for each in _allowing(self.boundary, action)):
             return []
-        return [statement for statement in _allowing(self.statements, action) if statement.reaches(resource)]
+        return [statement for statement in _allowing(self.statements, action) if statement.has_some(resource)]
 
     def actions(self) -> set[str]:
-        """Every action that is allowed on anything, wildcards expanded."""
-        named = {action for each in self.statements if each.allows for action in each.expanded_actions()}
+        """Every action that is allowed on any resource, with wildcards expanded."""
+        listed = {action for each in self.statements if each.allows for action in each.expanded_actions()}
         if not (self.boundary or any(not each.allows for each in self.statements)):
-            return named
-        return {action for action in named if self.granting(action)}
+            return listed
+        return {action for action in listed if self.granting(action)}
 
-    def conditional_denials(self) -> list[Statement]:
-        """The statements that deny under a condition, which are not judged."""
+    def conditional_denies(self) -> list[Statement]:
+        """The statements that deny under a condition. The evaluator does not judge them."""
         return [each for each in (*self.statements, *(self.boundary or ())) if not each.allows and each.condition]
 
     def _denied(self, action: str, resource: str) -> bool:
         return any(
-            each.names(action) and each.contains(resource)
+            each.has_action(action) and each.has_all(resource)
             for each in (*self.statements, *(self.boundary or ()))
             if not (each.allows or each.condition)
         )
 
 
+def group_actions(actions: Iterable[str], policy: Policy) -> list[dict[str, Any]]:
+    """Actions, grouped by the patterns of the policy that grants them.
+
+    A pattern that stands for more than :data:`SMALL_GROUP` of the actions is one group. Each other action is a group of
+    its own.
+
+    Returns:
+        For each group ``action``, the pattern or the action; ``actions``, the actions of the group; and ``of``, for how
+        many actions of AWS the pattern stands.
+    """
+    remaining, groups = set(actions), list[dict[str, Any]]()
+    for statement in policy.statements:
+        if not statement.allows:
+            continue
+        if statement.except_actions:
+            patterns = {f"all except {', '.join(statement.actions)}": statement.expanded_actions()}
+        else:
+            patterns = {each: set(expanded(each)) for each in statement.actions if "*" in each or "?" in each}
+        for name, members in patterns.items():
+            if len(members & remaining) > SMALL_GROUP:
+                groups.append({"action": name, "actions": sorted(members & remaining), "of": len(members)})
+                remaining -= members
+    return groups + [{"action": action, "actions": [action], "of": 1} for action in sorted(remaining)]
+
+
+def describe_scope(policy: Policy, actions: Iterable[str]) -> list[str]:
+    """The resources on which a policy grants actions, each with its condition if it has one."""
+    statements = {id(statement): statement for action in actions for statement in policy.granting(action)}
+    return sorted(
+        {
+            f"{resource} if {' and '.join(lines)}" if (lines := condition_lines(statement.condition)) else resource
+            for statement in statements.values()
+            for resource in statement.scope()
+        }
+    )
+
+
+def describe_conditional_denies(policy: Policy) -> list[str]:
+    """The statements that deny under a condition, a line for each."""
+    return sorted(
+        f"{'all except ' if each.except_actions else ''}{', '.join(each.actions)} on {', '.join(each.scope())} "
+        f"if {' and '.join(condition_lines(each.condition))}"
+        for each in policy.conditional_denies()
+    )
+
+
 def read_json(text: str, name: str) -> Any:
-    """The value of a JSON text.
+    """The value of a JSON string.
 
     Raises:
-        InputError: If it is none.
+        InputError: If the string is not JSON.
     """
     try:
         return json.loads(text)
     except ValueError as error:
-        raise InputError(f"{name}: found text that is not JSON ({error}); allowed: a policy document in JSON") from None
+        raise InputError(f"{name} is not JSON ({error}). Pass a policy document in JSON.") from None
     except RecursionError:
-        raise InputError(f"{name}: found JSON that is nested too deeply; allowed: a policy document") from None
+        raise InputError(f"{name} is nested too deeply. Pass a policy document.") from None
 
 
 def read_statements(text: str, name: str) -> tuple[Statement, ...]:
-    """The statements of a policy document, or of what the AWS CLI prints when it is asked for one.
+    """The statements of a policy document, or of the output of an AWS CLI command that prints one.
 
     Args:
-        text: JSON: a policy document, or an answer of get-role-policy, get-policy-version and the like.
-        name: What errors call it.
+        text: JSON: a policy document, or the output of get-role-policy, get-policy-version and similar commands.
+        name: The name of the document in error messages.
 
     Raises:
-        InputError: If it is no permissions policy.
+        InputError: If the text is not a permissions policy.
     """
-    if len(text) > LONGEST:
-        raise InputError(f"{name}: found {len(text):,} characters; allowed: a policy document of up to {LONGEST:,}")
+    if len(text) > MAX_LENGTH:
+        raise InputError(
+            f"{name} has {len(text):,} characters. Pass a policy document of at most {MAX_LENGTH:,} characters."
+        )
     return statements_of(read_json(text, name), name)
 
 
 def statements_of(document: Any, name: str) -> tuple[Statement, ...]:
-    """The statements of a policy document that is read already.
+    """The statements of a policy document.
+
+    Args:
+        document: The value of its JSON.
+        name: The name of the document in error messages.
 
     Raises:
-        InputError: If it is no permissions policy.
+        InputError: If the document is not a permissions policy.
     """
     document = _unwrapped(document, name)
     if not isinstance(document, Mapping) or "Statement" not in document:
         raise InputError(
-            f"{name}: found {_kind(document)} without a Statement; allowed: a policy document, such as "
-            '{"Version": "2012-10-17", "Statement": [...]}'
+            f"{name} is {_kind(document)} without a Statement. Pass a policy document, for example "
+            '{"Version": "2012-10-17", "Statement": [...]}.'
         )
-    found = document["Statement"]
-    several = found if isinstance(found, list) else [found]
-    if not several:
-        raise InputError(f"{name}: found no statement in it; allowed: at least one")
-    return tuple(
-        _statement(each, f"{name}: statement {number}" if len(several) > 1 else f"{name}: its statement")
-        for number, each in enumerate(several, 1)
-    )
+    content = document["Statement"]
+    statements = content if isinstance(content, list) else [content]
+    if not statements:
+        raise InputError(f"{name} has no statements. Pass a policy document with at least one statement.")
+    return tuple(_statement(each, f"{name}, statement {number}") for number, each in enumerate(statements, 1))
 
 
 def condition_lines(condition: Mapping[str, Any]) -> list[str]:
-    """A condition in lines: operator, key and values."""
+    """A condition, with a line for each operator and key: ``StringEquals aws:RequestedRegion eu-west-1``."""
     return sorted(
         f"{operator} {key} {', '.join(map(str, values)) if isinstance(values, list | tuple) else values}"
         for operator, keys in condition.items()
@@ -166,20 +221,20 @@ def condition_lines(condition: Mapping[str, Any]) -> list[str]:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether a pattern means every resource that another one means."""
+    """Whether a pattern matches every resource that another pattern matches."""
     return all(matches(part, other_part) for part, other_part in _parts(pattern, other))
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some resource is meant by both of two patterns."""
-    return all(_have_text_in_common(part, other_part) for part, other_part in _parts(one, other))
+    """Whether two patterns match a common resource."""
+    return all(_match_common_string(part, other_part) for part, other_part in _parts(one, other))
 
 
 _PARTS_OF_AN_ARN = 6
 
 
 def _parts(one: str, other: str) -> list[tuple[str, str]]:
-    """Two ARNs part by part, since a wildcard stays within its part; what is no ARN is of one part."""
+    """Two ARNs part by part, since a wildcard does not cross a colon. A pattern that is not an ARN has one part."""
     parts, other_parts = (pattern.split(":", _PARTS_OF_AN_ARN - 1) for pattern in (one, other))
     if len(parts) == len(other_parts) == _PARTS_OF_AN_ARN:
         return list(zip(parts, other_parts, strict=True))
@@ -187,9 +242,9 @@ def _parts(one: str, other: str) -> list[tuple[str, str]]:
 
 
 @cache
-def _have_text_in_common(one: str, other: str) -> bool:
-    """Whether some text matches both of two patterns."""
-    # A row for each position in one. below[j]: do the rests from the next position and from j have a text in common?
+def _match_common_string(one: str, other: str) -> bool:
+    """Whether some string matches both patterns."""
+    # A row for each position in one. below[j]: whether one, from the next position, and other, from j, match a string.
     below: list[bool] = []
     for i in range(len(one), -1, -1):
         row = [False] * (len(other) + 1)
@@ -208,11 +263,11 @@ def _have_text_in_common(one: str, other: str) -> bool:
 
 
 def _allowing(statements: Iterable[Statement], action: str) -> list[Statement]:
-    return [each for each in statements if each.allows and each.names(action)]
+    return [each for each in statements if each.allows and each.has_action(action)]
 
 
 def _unwrapped(document: Any, name: str) -> Any:
-    """The document within what the AWS CLI prints around it."""
+    """The document without the object in which the AWS CLI prints it."""
     for _ in range(3):
         if not isinstance(document, Mapping):
             break
@@ -222,28 +277,29 @@ def _unwrapped(document: Any, name: str) -> Any:
             break
         document = inner[0]
     if isinstance(document, str):
-        return read_json(unquote(document), name)  # as IAM's own API has it
+        return read_json(unquote(document), name)  # IAM's API returns documents URL-encoded.
     return document
 
 
-def _statement(found: Any, where: str) -> Statement:
-    if not isinstance(found, Mapping):
-        raise InputError(f"{where}: found {_kind(found)}; allowed: an object with Effect, Action and Resource")
-    statement = found
+def _statement(statement: Any, where: str) -> Statement:
+    if not isinstance(statement, Mapping):
+        raise InputError(
+            f"{where}: a statement must be an object with Effect, Action and Resource (got {_kind(statement)})."
+        )
     if "Principal" in statement or "NotPrincipal" in statement:
         raise InputError(
-            f"{where}: found a Principal, so it is a trust policy or the policy of a resource; "
-            "allowed: a permissions policy, as it is attached to a role"
+            f"{where}: a permissions policy has no Principal, but a trust policy or a resource-based policy has one. "
+            "Pass a policy that is attached to a role."
         )
     if statement.get("Effect") not in ("Allow", "Deny"):
-        raise InputError(f'{where}: found {_shown(statement.get("Effect"))} as its Effect; allowed: "Allow" or "Deny"')
+        raise InputError(f'{where}: Effect must be "Allow" or "Deny" (got {_shown(statement.get("Effect"))}).')
     condition = statement.get("Condition", {})
     if not isinstance(condition, Mapping):
-        raise InputError(f"{where}: found {_kind(condition)} as its Condition; allowed: an object")
+        raise InputError(f"{where}: Condition must be an object (got {_kind(condition)}).")
     actions, except_actions = _patterns(statement, "Action", where)
     for action in actions:
         if action != "*" and not re.fullmatch(r"[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+", action):
-            raise InputError(f'{where}: found the action {_shown(action)}; allowed: "service:Action", or "*"')
+            raise InputError(f'{where}: an action must be "service:Action" or "*" (got {_shown(action)}).')
     resources, except_resources = _patterns(statement, "Resource", where)
     return Statement(
         allows=statement["Effect"] == "Allow",
@@ -256,20 +312,20 @@ def _statement(found: Any, where: str) -> Statement:
 
 
 def _patterns(statement: Mapping[str, Any], key: str, where: str) -> tuple[tuple[str, ...], bool]:
-    """What an element or its negation lists, and whether it was the negation."""
+    """The patterns of an element or of its negation, and whether it was the negation."""
     present = [name for name in (key, f"Not{key}") if name in statement]
     if len(present) != 1:
-        found = "both" if present else "neither"
-        raise InputError(f"{where}: found {found} of {key} and Not{key}; allowed: one of the two")
+        got = "both" if present else "neither"
+        raise InputError(f"{where}: either {key} or Not{key} is required (got {got}).")
     value = statement[present[0]]
     patterns = value if isinstance(value, list) else [value]
     if not patterns or not all(isinstance(pattern, str) and pattern for pattern in patterns):
-        raise InputError(f"{where}: found {_shown(value)} as its {present[0]}; allowed: a text or a list of texts")
+        raise InputError(f"{where}: {present[0]} must be a string or a list of strings (got {_shown(value)}).")
     return tuple(patterns), present[0] != key
 
 
 def _kind(value: Any) -> str:
-    names = {Mapping: "an object", list: "a list", str: "a text", bool: "true or false", int | float: "a number"}
+    names = {Mapping: "an object", list: "a list", str: "a string", bool: "a boolean", int | float: "a number"}
     return next((name for kind, name in names.items() if isinstance(value, kind)), "null")
 
 

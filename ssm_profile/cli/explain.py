@@ -1,55 +1,40 @@
-"""``explain``: every action that a policy grants, what for, and what follows from it."""
+"""``explain``: every action that a policy grants, with its purpose and its consequences."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ssm_profile import policy
-from ssm_profile.catalogue import VPC_ENDPOINTS, Capability
+from ssm_profile.catalogue import EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT, VPC_ENDPOINTS, Capability
 from ssm_profile.options import OPTIONS
 
 from .action_list import data_date, expanded
 from .evaluator import condition_lines
-from .report import Paragraph, Report, Table
+from .report import Paragraph, Report, Table, code, code_lines
 from .sources import Configured
 
-NO_DEFAULT_HOST_MANAGEMENT = (
-    "Default Host Management Configuration does not apply to the instance: with `ssm:UpdateInstanceInformation` on its "
-    "own role, the agent never asks for the default one. Whatever the instance needs has to be granted here."
-)
-DEFAULT_HOST_MANAGEMENT = (
-    "Default Host Management Configuration applies where the account has it: without `ssm:UpdateInstanceInformation` "
-    "on its own role, the agent asks for the default one."
-)
-EC2_ADVICE = (
-    "The agent calls none of them. Among them are `ec2:DescribeInstanceAttribute` and "
-    "`ec2:DescribeLaunchTemplateVersions`, which read the user data of other instances. In its location: "
-    "`ec2_describe_actions` with those that your software calls, or `ec2_describe: false`."
-)
 
-
-def explanation(configured: Configured) -> dict[str, Any]:
-    """All that is said of a policy, as plain data; the names are those of ``--json``."""
+def explain_policy(configured: Configured) -> dict[str, Any]:
+    """The explanation of a policy, as plain data. The keys are those of ``--json``."""
     options, location = configured.options, configured.location
     document = configured.document
-    rows = [
-        {
-            "action": grant.action,
-            "option": option_of(capability),
-            **policy.scope_of(grant, options, location),
-            "purpose": grant.purpose,
-            "symptom": grant.symptom,
-            "measured": grant.measured,
-            "agents": grant.agents,
-            "sources": list(grant.sources),
-        }
-        for capability in policy.capabilities(options)
-        for grant in policy.grants_of(capability, options)
-    ]
     actions = policy.actions(options)
     return {
         "name": configured.name,
         "options": dict(options),
-        "actions": rows,
+        "actions": [
+            {
+                "action": grant.action,
+                "option": _option(capability),
+                **policy.scope_of(grant, options, location),
+                "purpose": grant.purpose,
+                "symptom": grant.symptom,
+                "measured": grant.measured,
+                "agents": grant.agents,
+                "sources": list(grant.sources),
+            }
+            for capability in policy.capabilities(options)
+            for grant in policy.grants_of(capability, options)
+        ],
         "explicitDenies": [
             {
                 "option": deny.name,
@@ -64,7 +49,7 @@ def explanation(configured: Configured) -> dict[str, Any]:
         "expandedCount": len({each for action in actions for each in expanded(action)}),
         "count": len(actions),
         "dataOf": data_date(),
-        "endpoints": endpoints(options, location.get("region", "<region>")),
+        "endpoints": _endpoints(options, location.get("region", "<region>")),
         "defaultHostManagement": False,  # since the heartbeat is always granted
         "policy": document,
         "size": policy.size(document),
@@ -72,68 +57,67 @@ def explanation(configured: Configured) -> dict[str, Any]:
     }
 
 
-def report(found: Mapping[str, Any]) -> Report:
-    """An explanation for people."""
-    sources = list(
-        dict.fromkeys(source for row in (*found["actions"], *found["explicitDenies"]) for source in row["sources"])
-    )
+def format_explanation(explanation: Mapping[str, Any]) -> Report:
+    """The report of :func:`explain_policy`."""
+    actions, denies = explanation["actions"], explanation["explicitDenies"]
+    sources = list(dict.fromkeys(source for row in (*actions, *denies) for source in row["sources"]))
     numbers = {source: f"[{number}]" for number, source in enumerate(sources, 1)}
-    expanded_count = found["expandedCount"]
-    wide = f" ({expanded_count} with wildcards expanded)" if expanded_count != found["count"] else ""
+    name, count, expanded_count = explanation["name"], explanation["count"], explanation["expandedCount"]
+    expansion = f" ({expanded_count} with wildcards expanded)" if expanded_count != count else ""
     return [
         Paragraph(
-            f"The policy of {found['name']}: {found['count']} actions{wide}; "
-            f"{found['size']:,} of the {found['limit']:,} characters that IAM allows."
+            f"{name[0].upper()}{name[1:]} grants {count} actions{expansion}. It has {explanation['size']:,} of the "
+            f"{explanation['limit']:,} characters that IAM allows."
         ),
         Table(
-            "Granted",
-            ("Action", "On", "Option", "What for", "Without it", "Source"),
+            "Permissions",
+            ("Action", "Resource", "Condition", "Option", "Purpose", "Symptom when missing", "Sources"),
             [
                 (
-                    f"`{row['action']}`",
-                    f"on {_scope(row)}",
-                    _option(row["option"]),
+                    code(row["action"]),
+                    code_lines([row["Resource"]] if isinstance(row["Resource"], str) else row["Resource"]),
+                    code_lines(condition_lines(row.get("Condition", {}))),
+                    code(row["option"]) if row["option"] in OPTIONS else row["option"],
                     row["purpose"],
                     row["symptom"],
                     " ".join(numbers[source] for source in row["sources"]),
                 )
-                for row in found["actions"]
+                for row in actions
             ],
-            stacked=3,
         ),
         Table(
-            "Denied, whatever else is granted",
-            ("Option", "What", "Where", "What it breaks", "Source"),
+            "Explicit denies",
+            ("Option", "Effect", "Condition", "What can break", "Sources"),
             [
                 (
-                    f"`{row['option']}`",
+                    code(row["option"]),
                     row["summary"],
-                    _condition(row["Condition"]),
+                    code_lines(condition_lines(row["Condition"])),
                     row["breaks"],
                     " ".join(numbers[source] for source in row["sources"]),
                 )
-                for row in found["explicitDenies"]
+                for row in denies
             ],
         ),
         Table(
-            f"Wildcards (AWS's actions as of {found['dataOf']})",
-            ("Action", "Actions that it means", "In its place"),
+            f"Wildcards (AWS actions as of {explanation['dataOf']})",
+            ("Action", "Stands for", "Use instead"),
             [
-                (f"`{action}`", str(len(meant)), EC2_ADVICE if action.startswith("ec2:") else "")
-                for action, meant in found["expanded"].items()
+                (code(action), f"{len(members)} actions", EC2_ADVICE if action.startswith("ec2:") else "")
+                for action, members in explanation["expanded"].items()
             ],
         ),
         Table(
-            "VPC endpoints for a subnet without a way to the internet",
-            ("Endpoint", "What for"),
-            [(f"`{row['name']}`", row["note"]) for row in found["endpoints"]],
+            "VPC endpoints for a subnet without internet access",
+            ("Endpoint", "Purpose"),
+            [(code(row["name"]), row["note"]) for row in explanation["endpoints"]],
         ),
         Paragraph(NO_DEFAULT_HOST_MANAGEMENT),
-        Table("Sources", ("Number", "Page or file"), [(numbers[source], source) for source in sources]),
+        Table("Sources", ("Number", "URL"), [(numbers[source], source) for source in sources]),
     ]
 
 
-def endpoints(options: policy.Options, region: str) -> list[dict[str, str]]:
+def _endpoints(options: policy.Options, region: str) -> list[dict[str, str]]:
     """The VPC endpoints that a private subnet needs."""
     prefixes = {action.split(":")[0] for action in policy.actions(options)}
     enabled = {capability.name for capability in policy.capabilities(options)}
@@ -144,20 +128,6 @@ def endpoints(options: policy.Options, region: str) -> list[dict[str, str]]:
     ]
 
 
-def option_of(capability: Capability) -> str:
+def _option(capability: Capability) -> str:
     """The option that grants a capability, or ``always``."""
     return capability.name if capability.name in OPTIONS else "always"
-
-
-def _option(name: str) -> str:
-    return f"option `{name}`" if name in OPTIONS else name
-
-
-def _scope(row: Mapping[str, Any]) -> str:
-    resources = row["Resource"] if isinstance(row["Resource"], list) else [row["Resource"]]
-    condition = _condition(row["Condition"]) if "Condition" in row else ""
-    return "\n".join([*(f"`{resource}`" for resource in resources), *([f"where {condition}"] if condition else [])])
-
-
-def _condition(condition: Mapping[str, Any]) -> str:
-    return "\n".join(f"`{line}`" for line in condition_lines(condition))

@@ -1,55 +1,108 @@
-"""Reports: tables and paragraphs, for a terminal, for a pipe, and as Markdown.
+"""Reports as text: for a terminal, for a pipe, and as Markdown.
 
-Texts mark code with backticks, as Markdown does.
+A cell or paragraph is a string of Markdown: code is between backticks. Code and single words are never broken, so that
+a reader can copy an ARN, a URL or a condition as a whole. Prose wraps at words.
 """
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table as RichTable
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; one without rows is left out."""
+    """A table. The first column names the row. A table without rows is left out."""
 
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
-    stacked: int = 1
-    """How many columns, from the first, are one on a terminal, where there is no room for all side by side."""
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph, or a block of code."""
+    """A paragraph of prose."""
 
     text: str
-    is_code: bool = False
 
 
-Report = Sequence[Table | Paragraph]
+@dataclass(frozen=True)
+class CodeBlock:
+    """Lines to copy as they are, such as YAML."""
+
+    text: str
+
+
+Report = Sequence[Table | Paragraph | CodeBlock]
+
+Line = tuple[str, str]
+"""A line for a terminal, in Markdown, and its style."""
+
+
+def code(value: str) -> str:
+    """A value as Markdown's code. Control characters are escaped, since a policy can contain any character."""
+    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
+    if "`" not in shown:
+        return f"`{shown}`"
+    fence = "`" * (max(map(len, re.findall("`+", shown))) + 1)
+    return f"{fence} {shown} {fence}"
+
+
+def code_lines(values: Sequence[str]) -> str:
+    """Several values as code, one on each line."""
+    return "\n".join(map(code, values))
+
+
+def action_cell(group: Mapping[str, Any]) -> str:
+    """A group of actions, as :func:`~.evaluator.group_actions` makes it: its name and how many actions it has."""
+    count, total = len(group["actions"]), group["of"]
+    if total == 1:
+        return code(group["action"])
+    return f"{code(group['action'])}\n{count:,} actions" + ("" if count == total else f" of {total:,}")
 
 
 def print_report(report: Report) -> None:
-    """Print as tables on a terminal; elsewhere as plain lines, the cells of a row with tabs between them."""
-    if sys.stdout.isatty():
-        _print_to_terminal(report, Console(highlight=False))
-    else:
-        sys.stdout.write(_plain(report))
+    """Print a report: for a person on a terminal, otherwise as plain lines with tabs between the cells of a row."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(format_plain(report))
+        return
+    from rich.console import Console  # noqa: PLC0415 - a pipe does not need it
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    for line, style in format_terminal(report, console.width):
+        text, end = Text(style=style), 0
+        for span in _CODE.finditer(line):
+            text.append(line[end : span.start()])
+            text.append(_bare(span[0]), "cyan")
+            end = span.end()
+        # The terminal wraps a value that is longer than a line. It can still be copied as a whole.
+        console.print(text.append(line[end:]), soft_wrap=True)
 
 
-def markdown(report: Report) -> str:
-    """The report as GitHub's Markdown."""
+def format_plain(report: Report) -> str:
+    """A report for a pipe: a line for each row, with tabs between its cells."""
     blocks: list[str] = []
     for part in report:
-        if isinstance(part, Paragraph):
-            blocks.append(f"```\n{part.text}\n```" if part.is_code else part.text)
+        if isinstance(part, CodeBlock):
+            blocks.append(part.text)
+        elif isinstance(part, Paragraph):
+            blocks.append(_bare(part.text))
+        elif part.rows:
+            rows = [[_bare(cell.replace("\n", " ")) for cell in row] for row in (part.columns, *part.rows)]
+            blocks.append("\n".join([f"# {part.title}", *("\t".join(row) for row in rows)]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def format_markdown(report: Report) -> str:
+    """A report as GitHub's Markdown."""
+    blocks: list[str] = []
+    for part in report:
+        if isinstance(part, CodeBlock):
+            blocks.append(f"```\n{part.text}\n```")
+        elif isinstance(part, Paragraph):
+            blocks.append(part.text)
         elif part.rows:
             lines = [part.columns, tuple("---" for _ in part.columns), *part.rows]
             cells = [[cell.replace("|", r"\|").replace("\n", "<br>") for cell in line] for line in lines]
@@ -57,42 +110,106 @@ def markdown(report: Report) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _print_to_terminal(report: Report, console: Console) -> None:
+def format_terminal(report: Report, width: int) -> Iterator[Line]:
+    """A report for a terminal: its lines, each with its style.
+
+    A table is a table where its columns fit the width without breaking a value. Otherwise each row is a record: the
+    first cell, and below it a line for each further cell, with the column's name.
+
+    Args:
+        report: The report.
+        width: The width of the terminal, in characters.
+    """
     for part in report:
-        if isinstance(part, Paragraph):
-            console.print(escape(part.text) if part.is_code else _with_code(part.text))
+        if isinstance(part, CodeBlock):
+            # As code, so that backticks in it are not read as Markdown.
+            yield from ((code(line) if line else "", "") for line in part.text.split("\n"))
+        elif isinstance(part, Paragraph):
+            yield from ((line, "") for line in _wrapped(part.text, min(width, _WIDEST_PROSE)))
         elif part.rows:
-            table = RichTable(
-                title=part.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
-            )
-            longest = max(len(row[0].split("\n")[0]) for row in part.rows)
-            table.add_column(
-                ", ".join(part.columns[: part.stacked]), overflow="fold", min_width=min(longest, _WIDEST_FIRST_COLUMN)
-            )
-            for column in part.columns[part.stacked :]:
-                table.add_column(column, overflow="fold")
-            for row in part.rows:
-                stacked = "\n  ".join(cell.replace("\n", "\n  ") for cell in row[: part.stacked])
-                table.add_row(*map(_with_code, (stacked, *row[part.stacked :])))
-            console.print(table)
+            yield part.title, "bold underline"
+            widths = _column_widths(part, width)
+            yield from _table(part, widths) if widths else _records(part, min(width, _WIDEST_PROSE))
         else:
             continue
-        console.print()
+        yield "", ""
 
 
-_WIDEST_FIRST_COLUMN = 50
+_WIDEST_PROSE = 100
+_NARROWEST_PROSE = 30
+_GAP = 2
+_INDENT = 6
+
+_CODE = re.compile(r"(?<!`)(?P<fence>`+)(?!`)(?P<code>.+?)(?<!`)(?P=fence)(?!`)")
+_WORD = re.compile(rf"(?:{_CODE.pattern}|\S)+")
+"""What is never broken: code with its spaces, or characters without a space."""
 
 
-def _with_code(text: str) -> str:
-    return re.sub("`([^`]*)`", r"[bold cyan]\1[/]", escape(text))
+def _bare(text: str) -> str:
+    """A text without the marks of Markdown's code."""
+    return _CODE.sub(lambda span: span["code"][1:-1] if len(span["fence"]) > 1 else span["code"], text)
 
 
-def _plain(report: Report) -> str:
-    blocks: list[str] = []
-    for part in report:
-        if isinstance(part, Paragraph):
-            blocks.append(part.text)
-        elif part.rows:
-            lines = [[cell.replace("\n", " ") for cell in line] for line in (part.columns, *part.rows)]
-            blocks.append("\n".join([f"# {part.title}", *("\t".join(line) for line in lines)]))
-    return "\n\n".join(blocks).replace("`", "") + "\n"
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - len(_bare(text)))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A text in lines of a width. A single word or code that is longer has a line of its own."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in _WORD.finditer(paragraph):
+            longer = f"{line} {word[0]}" if line else word[0]
+            if line and len(_bare(longer)) > width:
+                lines.append(line)
+                longer = word[0]
+            line = longer
+        lines.append(line)
+    return lines
+
+
+def _column_widths(table: Table, width: int) -> list[int]:
+    """The widths of the columns, or nothing where records read better than a table."""
+    if len(table.columns) == 1:  # a list, whose title says what it has
+        return []
+    least, most = list[int](), list[int]()
+    for cells in zip(table.columns, *table.rows, strict=True):
+        lines = [_bare(line) for cell in cells for line in cell.split("\n")]
+        words = [_bare(word[0]) for cell in cells for word in _WORD.finditer(cell)]
+        most.append(max(map(len, lines)))
+        least.append(max(min(most[-1], _NARROWEST_PROSE), *map(len, words)))
+    spare = width - sum(least) - _GAP * (len(least) - 1)
+    wanted = sum(most) - sum(least)
+    if spare < 0:
+        return []
+    share = min(1, spare / wanted) if wanted else 0
+    return [low + int((high - low) * share) for low, high in zip(least, most, strict=True)]
+
+
+def _table(table: Table, widths: Sequence[int]) -> Iterator[Line]:
+    for number, row in enumerate((table.columns, *table.rows)):
+        cells = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for index in range(max(map(len, cells))):
+            line = [cell[index] if index < len(cell) else "" for cell in cells]
+            padded = map(_padded, line, widths)
+            yield (" " * _GAP).join(padded).rstrip(), "" if number else "bold"
+
+
+def _records(table: Table, width: int) -> Iterator[Line]:
+    labels = table.columns[1:]
+    # With one value in a row, its name says nothing that the title does not say.
+    indent = _INDENT if len(labels) == 1 else _GAP * 2 + max(map(len, labels), default=0)
+    for number, (heading, *cells) in enumerate(table.rows):
+        if number and len(labels) > 1:
+            yield "", ""
+        body = list[str]()
+        for label, cell in zip(labels, cells, strict=True):
+            lines = _wrapped(cell, width - indent) if cell else []
+            starts = [f"{' ' * _GAP}{label}" if len(labels) > 1 else "", *[""] * len(lines)]
+            body += [_padded(start, indent) + line for start, line in zip(starts, lines, strict=False)]
+        if len(labels) == 1 and body and len(_bare(heading)) < indent:
+            yield _padded(heading, indent) + body.pop(0).lstrip(), ""
+        else:
+            yield from ((line, "bold" if labels else "") for line in _wrapped(heading, width))
+        yield from ((line, "") for line in body)

@@ -1,4 +1,4 @@
-"""A role as IAM has it, read with calls that change nothing."""
+"""A role and its policies, read from IAM with read-only calls."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,28 +21,29 @@ READ_ACTIONS = (
     "iam:GetPolicyVersion",
     "iam:ListInstanceProfilesForRole",
 )
-"""What reading a role takes."""
+"""The permissions that reading a role requires."""
 
 
 @dataclass(frozen=True)
 class Role:
-    """What a role grants, and what else is to be known of it."""
+    """A role as IAM has it."""
 
     policy: Policy
+    """All its policies together, with its permissions boundary."""
     attached: list[str]
-    """The names of the managed policies that are attached."""
+    """The names of the managed policies that are attached to it."""
     notes: list[str]
-    """What keeps an instance from using it."""
+    """The reasons why an instance cannot use it, a sentence for each."""
 
 
 def read_role(name: str) -> Role:
-    """Read a role with its policies, its boundary and its instance profiles.
+    """Read a role with its policies, its permissions boundary and its instance profiles.
 
     Args:
         name: The role's name, or its ARN.
 
     Raises:
-        InputError: If there is none of that name, or if it cannot be read.
+        InputError: If the role does not exist or cannot be read.
     """
     role_name = name.rsplit("/", 1)[-1]
     try:
@@ -52,13 +53,18 @@ def read_role(name: str) -> Role:
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
         if code == "NoSuchEntity":
-            raise InputError(f"--role: found no role {role_name!r} in the account ({message})") from None
+            raise InputError(
+                f'--role: the role "{role_name}" does not exist in this account ({message}). Check the name, and that '
+                "the credentials are those of the role's account."
+            ) from None
         raise InputError(
-            f"--role: found no answer ({code}: {message}); allowed: credentials with {', '.join(READ_ACTIONS)}"
+            f"--role: IAM refused the request ({code}: {message}). Use credentials with these permissions: "
+            f"{', '.join(READ_ACTIONS)}."
         ) from None
     except BotoCoreError as error:
         raise InputError(
-            f"--role: found no way to ask IAM ({error}); allowed: credentials as for the AWS CLI, such as AWS_PROFILE"
+            f"--role: the request to IAM failed ({error}). Set up credentials as for the AWS CLI, for example with "
+            "AWS_PROFILE."
         ) from None
 
 
@@ -70,7 +76,7 @@ def _read(iam: Any, name: str) -> Role:
         statement
         for policy in inline
         for statement in statements_of(
-            iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"], f"the role's policy {policy}"
+            iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"], f"policy {policy} of the role"
         )
     ]
     statements += [statement for policy in attached for statement in _managed(iam, policy["PolicyArn"])]
@@ -90,17 +96,17 @@ def _read(iam: Any, name: str) -> Role:
 def _managed(iam: Any, arn: str) -> tuple[Statement, ...]:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    return statements_of(document, f"the policy {arn}")
+    return statements_of(document, f"policy {arn}")
 
 
 def _notes(role: Mapping[str, Any], statements: list[Statement], profiles: list[Any]) -> Iterable[str]:
     if not statements:
-        yield "The role has no policy at all."
+        yield "The role has no policies."
     if not profiles:
-        yield "No instance profile holds the role, so no instance can have it."
+        yield "No instance profile contains the role, so no instance can use it."
     trust = role["AssumeRolePolicyDocument"]["Statement"]
     if not any(_trusts_ec2(statement) for statement in (trust if isinstance(trust, list) else [trust])):
-        yield f"The role's trust policy does not name {EC2}, so EC2 cannot give it to an instance."
+        yield f"The trust policy of the role does not name {EC2}, so no instance can use the role."
 
 
 def _trusts_ec2(statement: Mapping[str, Any]) -> bool:

