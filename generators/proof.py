@@ -1,4 +1,4 @@
-"""``make proof``: writes proof.md, the last run of what takes minutes."""
+"""``make proof``: writes docs/proof.md, the results of the last run of the tests that take minutes."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,57 +17,69 @@ INTRODUCTION = """<!-- Written by `make proof`. Do not edit. -->
 
 # The last run of `make proof`
 
-What takes minutes, and runs weekly; a fixed part of most of it is in `make test` as well, and not counted here.
-Where anything fails, this page is not written.
+These tests take minutes and run weekly. `make test` runs a fixed part of most of them, which is not counted here.
+If a test fails, this page is not written.
 
 On {date}, on {cpu}, {cores} cores, {memory}; {os}; {versions}.
 
-| | cases | seconds, added up |
+| test | cases | total seconds |
 | --- | --- | --- |
 """
 
 
-def page(reports: Iterable[str], where: Mapping[str, str]) -> str:
+def page(reports: Iterable[str], machine: Mapping[str, str]) -> str:
     """The whole page.
 
     Args:
-        reports: pytest's reports, as JUnit has them. A case of a later one counts in place of that of an earlier one.
-        where: The date and the machine, as :func:`benchmarks.machine.about` has them.
+        reports: pytest's reports in JUnit's XML format. A test case of a later report replaces that of an earlier one.
+        machine: The date and the machine, as returned by :func:`benchmarks.machine.about`.
 
     Raises:
-        ValueError: If a case has not passed, and was not skipped either.
+        ValueError: If a test case failed, or if a test has no description.
     """
     trees = [ET.fromstring(report) for report in reports]  # noqa: S314 - our own
     last = {(case.get("classname"), case.get("name")): case for tree in trees for case in tree.iter("testcase")}
-    if failed := [name for (_, name), case in last.items() if any(each.tag != "skipped" for each in case)]:
-        raise ValueError(f"these have not passed: {', '.join(map(str, failed))}")
+    if failed := [name for (_, name), case in last.items() if {"failure", "error"} & {each.tag for each in case}]:
+        raise ValueError(f"these tests have not passed: {', '.join(map(str, failed))}")
     cases = sorted(last.values(), key=_test)
     rows = [row for test, of_test in groupby(cases, key=_test) for row in _rows(test, list(of_test))]
-    return INTRODUCTION.format_map(where) + "\n".join([*rows, ""])
+    return INTRODUCTION.format_map(machine) + "\n".join([*rows, ""])
 
 
 def _test(case: ET.Element) -> tuple[str, str]:
-    """The module and the function of a case."""
+    """The module (with the class) and the function of a test case."""
     return case.get("classname", ""), case.get("name", "").partition("[")[0]
 
 
-def _rows(test: tuple[str, str], cases: Iterable[ET.Element]) -> Iterator[str]:
-    module, function = test
-    file = f"{module.replace('.', '/')}.py"
-    what = f"[{function.removeprefix('test_').replace('_', ' ')}](../{file})"
-    passed = [case for case in cases if not list(case)]
+def _rows(test: tuple[str, str], cases: Sequence[ET.Element]) -> Iterator[str]:
+    link = f"[{_description(test, cases[0])}](../{_file(test[0])})"
+    passed = [case for case in cases if case.find("skipped") is None]
     if passed:
-        yield f"| {what} | {len(passed)} passed | {sum(float(case.get('time', 0)) for case in passed):.0f} |"
+        yield f"| {link} | {len(passed)} passed | {sum(float(case.get('time', 0)) for case in passed):.0f} |"
     reasons = sorted({skip.get("message", "") for case in cases for skip in case.iter("skipped")})
-    yield from (f"| {what} | skipped: {reason} | |" for reason in reasons)
+    yield from (f"| {link} | skipped: {reason} | |" for reason in reasons)
+
+
+def _description(test: tuple[str, str], case: ET.Element) -> str:
+    """The first line of the test's docstring, which tests/conftest.py writes into the report."""
+    prop = case.find("properties/property[@name='description']")
+    if prop is None:
+        raise ValueError(f"the test {'.'.join(test)} requires a docstring, because it has the marker `proof`")
+    return prop.get("value", "").removesuffix(".")
+
+
+def _file(classname: str) -> str:
+    """The path of a test's module in the repository."""
+    modules = [name for name in classname.split(".") if not name.startswith("Test")]
+    return f"{'/'.join(modules)}.py"
 
 
 def main(files: Sequence[str]) -> None:
-    """Write the page of the reports in some files."""
+    """Write the page from reports in files."""
     reports = [Path(file).read_text() for file in files]
-    where = about(find_pulumi(Console(quiet=True), install=False))
-    where["versions"] = ", ".join(f"{name} {version}" for name, version in where["versions"].items())
-    sys.stdout.write(f"{PAGE.name}: {PAGE.write_text(page(reports, where))} characters\n")
+    machine = about(find_pulumi(Console(quiet=True), install=False))
+    machine["versions"] = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    sys.stdout.write(f"{PAGE.name}: {PAGE.write_text(page(reports, machine))} characters\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import json
 import os
 import runpy
@@ -27,6 +28,14 @@ os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the engine's tests run with the real AWS provider."""
     parser.addoption("--provider", choices=("fake", "real"), default="fake", help="the engine's AWS provider")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Write the first line of a proof test's docstring into the report, from which docs/proof.md is generated."""
+    for item in items:
+        docstring = inspect.getdoc(getattr(item, "obj", None))
+        if docstring and item.get_closest_marker("proof"):
+            item.user_properties.append(("description", docstring.splitlines()[0]))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,4 @@
-"""A fake of Pulumi's AWS provider plugin, for the sandbox and the tests only.
+"""A fake of Pulumi's AWS provider plugin. Only the sandbox and the tests use it.
 
-It knows the resource types that this project and its examples use, and calls the emulated AWS through boto3.
+It supports the resource types that this project and its examples use, and calls the emulated AWS through boto3.
 """

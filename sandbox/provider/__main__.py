@@ -1,4 +1,4 @@
-"""The plugin's process, which the Pulumi engine starts rather than the real pulumi-resource-aws."""
+"""The plugin's process. The Pulumi engine starts it instead of the real pulumi-resource-aws."""
 
 import os
 import sys
@@ -13,12 +13,16 @@ from .servicer import AwsServicer
 
 
 def main() -> None:
-    """Serve the provider, if AWS_ENDPOINT_URL is on loopback."""
+    """Serve the provider until the engine stops it.
+
+    Raises:
+        SystemExit: If ``AWS_ENDPOINT_URL`` is not on loopback.
+    """
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if urlsplit(endpoint).hostname not in ("127.0.0.1", "localhost", "::1"):
         sys.exit(
-            f"The fake AWS provider requires AWS_ENDPOINT_URL on loopback (got {endpoint!r}). "
-            "Run `python -m sandbox serve`, which prints how to set it."
+            f"The fake AWS provider requires an emulated AWS on loopback (got AWS_ENDPOINT_URL={endpoint!r}). "
+            "`python -m sandbox serve` starts one and prints the variables to export."
         )
     forget_real_aws(keep=(*CREDENTIALS, "AWS_REGION"))
     servicer = AwsServicer(version("pulumi_aws"), endpoint)

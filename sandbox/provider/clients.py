@@ -1,4 +1,4 @@
-"""boto3 clients of the emulated AWS."""
+"""boto3 clients for the emulated AWS."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,18 @@ import boto3
 from botocore.config import Config
 
 RETRIES = 7
-"""The default number of retries of a call that AWS throttles or that fails with a server error."""
+"""How often boto3 retries a call that AWS throttles or that fails in AWS. `aws:maxRetries` overrides it."""
 
 
 class Clients:
-    """Create clients of services, as in ``clients("iam")``. Each client is created at its first use.
+    """The boto3 clients of one provider: ``clients("iam")`` returns IAM's. Each is created when it is first used.
 
     Args:
         endpoint: The URL of the emulated AWS.
         region: The region of all clients.
-        assume_roles: Roles to assume first, each with the credentials of the one before: ``[{"roleArn": "arn:..."}]``.
-        retries: The number of retries of a call.
+        assume_roles: A chain of roles to assume, each with the credentials of the previous one:
+            ``[{"roleArn": "arn:..."}]``.
+        retries: How often boto3 retries a call.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Clients:
             self._clients.clear()
 
     def __call__(self, service: str) -> Any:
-        """Return the client of a service."""
+        """The client of a service."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self.session.client(service, endpoint_url=self.endpoint, config=self.config)

@@ -1,4 +1,4 @@
-"""EC2's resource types that a launch needs, with the behaviour of pulumi-aws."""
+"""The resource types of pulumi-aws for EC2 that a launch needs."""
 
 import time
 from collections.abc import Mapping
@@ -8,32 +8,32 @@ from botocore.exceptions import ClientError
 
 from .resource import PartlyCreatedError, Property, ResourceType, State, tag_list, tag_map
 
-_PROPAGATION = 120
-"""How many seconds to wait until EC2 sees an instance profile, as in the real provider."""
+_PROFILE_TIMEOUT = 120
+"""How many seconds to wait until EC2 sees a new instance profile. The real provider waits as long."""
 
 
 class Ec2Type(ResourceType):
-    """A type of resource in EC2."""
+    """A resource type of EC2."""
 
-    missing: ClassVar[str]
-    """The error code of EC2 if the resource does not exist."""
+    not_found_code: ClassVar[str]
+    """The error code of EC2 for a resource that does not exist."""
 
     @property
     def ec2(self) -> Any:
         return self.client("ec2")
 
     def describe(self, operation: str, key: str, **request: Any) -> list[Any]:
-        """Return the results of a Describe operation, or an empty list if the resource does not exist."""
+        """Call a Describe operation. Returns an empty list if the resource does not exist."""
         try:
-            results: list[Any] = getattr(self.ec2, operation)(**request)[key]
+            entries: list[Any] = getattr(self.ec2, operation)(**request)[key]
         except ClientError as error:
-            if error.response["Error"]["Code"] == self.missing:
+            if error.response["Error"]["Code"] == self.not_found_code:
                 return []
             raise
-        return results
+        return entries
 
     def update_tags(self, resource_id: str, old: State, new: State) -> None:
-        """Change a resource's tags from those of the old state to those of the new one."""
+        """Change a resource's tags from the old state to the new one."""
         removed = [{"Key": key} for key in old.get("tagsAll") or {} if key not in new["tagsAll"]]
         if removed:
             self.ec2.delete_tags(Resources=[resource_id], Tags=removed)
@@ -41,7 +41,7 @@ class Ec2Type(ResourceType):
             self.ec2.create_tags(Resources=[resource_id], Tags=tag_list(new["tagsAll"]))
 
     def tag_specifications(self, kind: str, inputs: State) -> Any:
-        """Return the tags in the form that Create operations accept."""
+        """The value of ``TagSpecifications`` in a Create or Run request."""
         return [{"ResourceType": kind, "Tags": tag_list(inputs["tagsAll"])}] if inputs["tagsAll"] else []
 
 
@@ -50,7 +50,7 @@ class SecurityGroup(Ec2Type):
 
     type_name = "aws:ec2/securityGroup:SecurityGroup"
     title = "EC2 Security Group"
-    missing = "InvalidGroup.NotFound"
+    not_found_code = "InvalidGroup.NotFound"
     name_limit = 255
     computed = ("arn", "ownerId", "tagsAll")
     properties: ClassVar = {
@@ -72,7 +72,7 @@ class SecurityGroup(Ec2Type):
         created = self.ec2.create_security_group(**{key: value for key, value in request.items() if value})
         resource_id = str(created["GroupId"])
         try:
-            # The real provider also removes the egress rule that EC2 adds.
+            # The real provider also removes the rule that EC2 adds.
             self._set_rules(resource_id, {"ingress", "egress"}, inputs)
         except ClientError as error:
             raise PartlyCreatedError(resource_id, error, "ingress", "egress") from error
@@ -83,8 +83,8 @@ class SecurityGroup(Ec2Type):
             return {
                 "arn": group["SecurityGroupArn"],
                 "description": group["Description"],
-                "egress": [_rule(each) for each in group["IpPermissionsEgress"]],
-                "ingress": [_rule(each) for each in group["IpPermissions"]],
+                "egress": [_rule(permission) for permission in group["IpPermissionsEgress"]],
+                "ingress": [_rule(permission) for permission in group["IpPermissions"]],
                 "name": group["GroupName"],
                 "ownerId": group["OwnerId"],
                 "tagsAll": tag_map(group),
@@ -105,11 +105,11 @@ class SecurityGroup(Ec2Type):
         for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
             if direction not in changed:
                 continue
-            group_id = {"GroupId": resource_id}
+            target = {"GroupId": resource_id}
             if group[key]:
-                getattr(self.ec2, f"revoke_security_group_{direction}")(**group_id, IpPermissions=group[key])
+                getattr(self.ec2, f"revoke_security_group_{direction}")(**target, IpPermissions=group[key])
             if rules := [_permission(rule) for rule in inputs.get(direction) or []]:
-                getattr(self.ec2, f"authorize_security_group_{direction}")(**group_id, IpPermissions=rules)
+                getattr(self.ec2, f"authorize_security_group_{direction}")(**target, IpPermissions=rules)
 
 
 class LaunchTemplate(Ec2Type):
@@ -117,19 +117,19 @@ class LaunchTemplate(Ec2Type):
 
     type_name = "aws:ec2/launchTemplate:LaunchTemplate"
     title = "EC2 Launch Template"
-    missing = "InvalidLaunchTemplateId.NotFound"
+    not_found_code = "InvalidLaunchTemplateId.NotFound"
     name_limit = 128
     computed = ("arn", "latestVersion", "tagsAll")
-    data: ClassVar = {
+    version_properties: ClassVar = {
         "iamInstanceProfile": Property(),
         "imageId": Property(),
         "instanceType": Property(),
         "metadataOptions": Property(),
         "vpcSecurityGroupIds": Property(default=[]),
     }
-    """The properties of a version."""
+    """The properties that belong to a version and not to the template."""
     properties: ClassVar = {
-        **data,
+        **version_properties,
         "name": Property(replaces=True),
         "tags": Property(default={}),
         "updateDefaultVersion": Property(default=False),
@@ -138,29 +138,29 @@ class LaunchTemplate(Ec2Type):
     def create(self, inputs: State) -> str:
         created = self.ec2.create_launch_template(
             LaunchTemplateName=inputs["name"],
-            LaunchTemplateData=self._data(inputs),
+            LaunchTemplateData=self._template_data(inputs),
             TagSpecifications=self.tag_specifications("launch-template", inputs),
         )
         return str(created["LaunchTemplate"]["LaunchTemplateId"])
 
     def read(self, resource_id: str) -> State | None:
-        ids = {"LaunchTemplateIds": [resource_id]}
-        for template in self.describe("describe_launch_templates", "LaunchTemplates", **ids):
+        templates = self.describe("describe_launch_templates", "LaunchTemplates", LaunchTemplateIds=[resource_id])
+        for template in templates:
             versions = self.ec2.describe_launch_template_versions(LaunchTemplateId=resource_id, Versions=["$Latest"])
             data = versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]
             return {
-                **{key: _pulumi_names(data.get(_capitalized(key))) for key in self.data},
+                **{key: _to_pulumi_keys(data.get(_to_ec2_key(key))) for key in self.version_properties},
                 "arn": f"arn:aws:ec2:{self.ec2.meta.region_name}:{self._account()}:launch-template/{resource_id}",
                 "latestVersion": template["LatestVersionNumber"],
                 "name": template["LaunchTemplateName"],
-                "tagsAll": tag_map(template) | self._added_tags(resource_id),
+                "tagsAll": tag_map(template) | self._later_tags(resource_id),
             }
         return None
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
-        if changed & self.data.keys():
+        if changed & self.version_properties.keys():
             version = self.ec2.create_launch_template_version(
-                LaunchTemplateId=resource_id, LaunchTemplateData=self._data(new)
+                LaunchTemplateId=resource_id, LaunchTemplateData=self._template_data(new)
             )["LaunchTemplateVersion"]["VersionNumber"]
             if new.get("updateDefaultVersion"):
                 self.ec2.modify_launch_template(LaunchTemplateId=resource_id, DefaultVersion=str(version))
@@ -170,15 +170,15 @@ class LaunchTemplate(Ec2Type):
     def delete(self, resource_id: str, state: State) -> None:
         self.ec2.delete_launch_template(LaunchTemplateId=resource_id)
 
-    def _added_tags(self, resource_id: str) -> dict[str, str]:
-        """Tags that were added after the creation, which moto does not return with the template."""
+    def _later_tags(self, resource_id: str) -> dict[str, str]:
+        """The tags that were added after the creation. moto does not return them with the template."""
         return tag_map(self.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [resource_id]}]))
 
     def _account(self) -> str:
         return str(self.client("sts").get_caller_identity()["Account"])
 
-    def _data(self, inputs: State) -> State:
-        return {_capitalized(key): _aws_names(inputs[key]) for key in self.data if inputs.get(key)}
+    def _template_data(self, inputs: State) -> State:
+        return {_to_ec2_key(key): _to_ec2_keys(inputs[key]) for key in self.version_properties if inputs.get(key)}
 
 
 class Instance(Ec2Type):
@@ -186,7 +186,7 @@ class Instance(Ec2Type):
 
     type_name = "aws:ec2/instance:Instance"
     title = "EC2 Instance"
-    missing = "InvalidInstanceID.NotFound"
+    not_found_code = "InvalidInstanceID.NotFound"
     computed = ("arn", "iamInstanceProfile", "instanceState", "privateIp", "tagsAll")
     properties: ClassVar = {
         "launchTemplate": Property(required=True, replaces=True),
@@ -195,8 +195,8 @@ class Instance(Ec2Type):
     }
 
     def create(self, inputs: State) -> str:
-        reference = inputs["launchTemplate"]
-        template = {"LaunchTemplateId": reference["id"], "Version": str(reference.get("version", "$Default"))}
+        template_input = inputs["launchTemplate"]
+        template = {"LaunchTemplateId": template_input["id"], "Version": str(template_input.get("version", "$Default"))}
         versions = self.ec2.describe_launch_template_versions(
             LaunchTemplateId=template["LaunchTemplateId"], Versions=[template["Version"]]
         )
@@ -210,8 +210,8 @@ class Instance(Ec2Type):
             "SubnetId": inputs.get("subnetId"),
             "TagSpecifications": self.tag_specifications("instance", inputs),
         }
-        response = self._run({key: value for key, value in request.items() if value})
-        return str(response["Instances"][0]["InstanceId"])
+        launched = self._run({key: value for key, value in request.items() if value})
+        return str(launched["Instances"][0]["InstanceId"])
 
     def read(self, resource_id: str) -> State | None:
         for reservation in self.describe("describe_instances", "Reservations", InstanceIds=[resource_id]):
@@ -237,8 +237,8 @@ class Instance(Ec2Type):
         self.ec2.terminate_instances(InstanceIds=[resource_id])
 
     def _run(self, request: State) -> Any:
-        """Launch an instance, and retry while EC2 does not see the instance profile, as the real provider does."""
-        deadline = time.monotonic() + _PROPAGATION
+        """Launch the instance. Like the real provider, retry while EC2 does not see the instance profile yet."""
+        deadline = time.monotonic() + _PROFILE_TIMEOUT
         while True:
             try:
                 return self.ec2.run_instances(MinCount=1, MaxCount=1, **request)
@@ -264,27 +264,28 @@ def _rule(permission: Mapping[str, Any]) -> State:
 
 
 def _permission(rule: State) -> State:
-    description = {"Description": rule["description"]} if rule.get("description") else {}
+    described = {"Description": rule["description"]} if rule.get("description") else {}
     return {
         "IpProtocol": rule["protocol"],
         "FromPort": int(rule["fromPort"]),
         "ToPort": int(rule["toPort"]),
-        "IpRanges": [{"CidrIp": block, **description} for block in rule.get("cidrBlocks") or []],
+        "IpRanges": [{"CidrIp": block, **described} for block in rule.get("cidrBlocks") or []],
     }
 
 
-def _capitalized(key: str) -> str:
+def _to_ec2_key(key: str) -> str:
     return "SecurityGroupIds" if key == "vpcSecurityGroupIds" else key[0].upper() + key[1:]
 
 
-def _aws_names(value: Any) -> Any:
-    """Convert the keys in a value to EC2's names."""
+def _to_ec2_keys(value: Any) -> Any:
+    """The value with EC2's names for the keys of each dictionary in it."""
     if isinstance(value, dict):
-        return {_capitalized(key): _aws_names(entry) for key, entry in value.items()}
+        return {_to_ec2_key(key): _to_ec2_keys(entry) for key, entry in value.items()}
     return int(value) if isinstance(value, float) else value
 
 
-def _pulumi_names(value: Any) -> Any:
+def _to_pulumi_keys(value: Any) -> Any:
+    """The value with Pulumi's names for the keys of each dictionary in it."""
     if isinstance(value, dict):
-        return {key[0].lower() + key[1:]: _pulumi_names(entry) for key, entry in value.items()}
+        return {key[0].lower() + key[1:]: _to_pulumi_keys(entry) for key, entry in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""IAM's resource types, with the behaviour of pulumi-aws."""
+"""The resource types of pulumi-aws for IAM."""
 
 import json
 from typing import Any, ClassVar
@@ -15,31 +15,31 @@ _IDENTITY = ("arn", "createDate", "tagsAll", "uniqueId")
 
 
 class IamType(ResourceType):
-    """A type of resource in IAM."""
+    """A resource type of IAM."""
 
     @property
     def iam(self) -> Any:
         return self.client("iam")
 
-    def get_or_none(self, operation: str, key: str, **request: str) -> Any:
-        """Return the result of a Get or List operation, or None if the resource does not exist."""
+    def get(self, operation: str, key: str, **request: str) -> Any:
+        """Call a Get or List operation. Returns None if the entity does not exist."""
         try:
             return getattr(self.iam, operation)(**request)[key]
         except self.iam.exceptions.NoSuchEntityException:
             return None
 
-    def attached_policies(self, role: str) -> list[str] | None:
-        """Return the ARNs of the managed policies attached to a role, or None if the role does not exist."""
-        attached = self.get_or_none("list_attached_role_policies", "AttachedPolicies", RoleName=role)
+    def attached_policy_arns(self, role: str) -> list[str] | None:
+        """The ARNs of the managed policies attached to a role, or None if the role does not exist."""
+        attached = self.get("list_attached_role_policies", "AttachedPolicies", RoleName=role)
         return None if attached is None else [policy["PolicyArn"] for policy in attached]
 
-    def update_tags(self, tag: Any, untag: Any, old: State, new: State, **identifier: str) -> None:
-        """Change a resource's tags from those of the old state to those of the new one."""
+    def update_tags(self, tag: Any, untag: Any, old: State, new: State, **target: str) -> None:
+        """Change a resource's tags from the old state to the new one."""
         removed = [key for key in old.get("tagsAll") or {} if key not in new["tagsAll"]]
         if removed:
-            untag(TagKeys=removed, **identifier)
+            untag(TagKeys=removed, **target)
         if new["tagsAll"]:
-            tag(Tags=tag_list(new["tagsAll"]), **identifier)
+            tag(Tags=tag_list(new["tagsAll"]), **target)
 
 
 class Role(IamType):
@@ -74,7 +74,7 @@ class Role(IamType):
         return str(inputs["name"])
 
     def read(self, resource_id: str) -> State | None:
-        role = self.get_or_none("get_role", "Role", RoleName=resource_id)
+        role = self.get("get_role", "Role", RoleName=resource_id)
         return role and _identity(role) | {
             "name": role["RoleName"],
             "assumeRolePolicy": _document_string(role["AssumeRolePolicyDocument"]),
@@ -84,33 +84,33 @@ class Role(IamType):
         }
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
-        identifier = {"RoleName": resource_id}
+        target = {"RoleName": resource_id}
         if "assumeRolePolicy" in changed:
-            self.iam.update_assume_role_policy(**identifier, PolicyDocument=new["assumeRolePolicy"])
+            self.iam.update_assume_role_policy(**target, PolicyDocument=new["assumeRolePolicy"])
         if changed & {"description", "maxSessionDuration"}:
             self.iam.update_role(
-                **identifier,
+                **target,
                 Description=new.get("description") or "",
                 MaxSessionDuration=_integer(new.get("maxSessionDuration")) or 3600,
             )
         if "permissionsBoundary" in changed:
             if new.get("permissionsBoundary"):
-                self.iam.put_role_permissions_boundary(**identifier, PermissionsBoundary=new["permissionsBoundary"])
+                self.iam.put_role_permissions_boundary(**target, PermissionsBoundary=new["permissionsBoundary"])
             else:
-                self.iam.delete_role_permissions_boundary(**identifier)
+                self.iam.delete_role_permissions_boundary(**target)
         if "tagsAll" in changed:
-            self.update_tags(self.iam.tag_role, self.iam.untag_role, old, new, **identifier)
+            self.update_tags(self.iam.tag_role, self.iam.untag_role, old, new, **target)
 
     def delete(self, resource_id: str, state: State) -> None:
-        identifier = {"RoleName": resource_id}
-        for profile in self.iam.list_instance_profiles_for_role(**identifier)["InstanceProfiles"]:
-            self.iam.remove_role_from_instance_profile(**identifier, InstanceProfileName=profile["InstanceProfileName"])
+        target = {"RoleName": resource_id}
+        for profile in self.iam.list_instance_profiles_for_role(**target)["InstanceProfiles"]:
+            self.iam.remove_role_from_instance_profile(**target, InstanceProfileName=profile["InstanceProfileName"])
         if state.get("forceDetachPolicies"):
-            for arn in self.attached_policies(resource_id) or []:
-                self.iam.detach_role_policy(**identifier, PolicyArn=arn)
-            for name in self.iam.list_role_policies(**identifier)["PolicyNames"]:
-                self.iam.delete_role_policy(**identifier, PolicyName=name)
-        self.iam.delete_role(**identifier)
+            for arn in self.attached_policy_arns(resource_id) or []:
+                self.iam.detach_role_policy(**target, PolicyArn=arn)
+            for name in self.iam.list_role_policies(**target)["PolicyNames"]:
+                self.iam.delete_role_policy(**target, PolicyName=name)
+        self.iam.delete_role(**target)
 
 
 class RolePolicy(IamType):
@@ -131,7 +131,7 @@ class RolePolicy(IamType):
 
     def read(self, resource_id: str) -> State | None:
         role, _, name = resource_id.partition(":")
-        document = self.get_or_none("get_role_policy", "PolicyDocument", RoleName=role, PolicyName=name)
+        document = self.get("get_role_policy", "PolicyDocument", RoleName=role, PolicyName=name)
         return document and {"role": role, "name": name, "policy": _document_string(document)}
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
@@ -166,7 +166,7 @@ class InstanceProfile(IamType):
         return name
 
     def read(self, resource_id: str) -> State | None:
-        profile = self.get_or_none("get_instance_profile", "InstanceProfile", InstanceProfileName=resource_id)
+        profile = self.get("get_instance_profile", "InstanceProfile", InstanceProfileName=resource_id)
         return profile and _identity(profile) | {
             "name": profile["InstanceProfileName"],
             "role": next((role["RoleName"] for role in profile["Roles"]), None),
@@ -223,7 +223,7 @@ class Policy(IamType):
         return str(created["Policy"]["Arn"])
 
     def read(self, resource_id: str) -> State | None:
-        policy = self.get_or_none("get_policy", "Policy", PolicyArn=resource_id)
+        policy = self.get("get_policy", "Policy", PolicyArn=resource_id)
         if not policy:
             return None
         version = self.iam.get_policy_version(PolicyArn=resource_id, VersionId=policy["DefaultVersionId"])
@@ -270,7 +270,7 @@ class RolePolicyAttachment(IamType):
 
     def read(self, resource_id: str) -> State | None:
         role, _, arn = resource_id.partition("/")
-        return {"role": role, "policyArn": arn} if arn in (self.attached_policies(role) or []) else None
+        return {"role": role, "policyArn": arn} if arn in (self.attached_policy_arns(role) or []) else None
 
     def delete(self, resource_id: str, state: State) -> None:
         role, _, arn = resource_id.partition("/")
@@ -278,20 +278,20 @@ class RolePolicyAttachment(IamType):
 
 
 class RoleExclusive(IamType):
-    """Remove every policy of one kind from a role but those in a list. Its ID is the role's name.
+    """Removes each policy of one kind from a role unless the policy is listed. Its ID is the role's name.
 
     Its deletion changes nothing in IAM.
     """
 
-    listed: ClassVar[str]
-    """The property with the list."""
+    list_property: ClassVar[str]
+    """The property that lists the policies."""
 
     def present(self, role: str) -> list[str] | None:
-        """Return the role's policies of this kind, or None if the role does not exist."""
+        """The policies of this kind on a role, or None if the role does not exist."""
         raise NotImplementedError
 
     def remove(self, role: str, entry: str) -> None:
-        """Remove a policy of this kind from the role."""
+        """Remove a policy of this kind from a role."""
         raise NotImplementedError
 
     def create(self, inputs: State) -> str:
@@ -300,11 +300,11 @@ class RoleExclusive(IamType):
 
     def read(self, resource_id: str) -> State | None:
         present = self.present(resource_id)
-        return None if present is None else {"roleName": resource_id, self.listed: present}
+        return None if present is None else {"roleName": resource_id, self.list_property: present}
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
         for entry in self.present(resource_id) or []:
-            if entry not in new[self.listed]:
+            if entry not in new[self.list_property]:
                 self.remove(resource_id, entry)
 
     def delete(self, resource_id: str, state: State) -> None:
@@ -316,14 +316,14 @@ class RolePoliciesExclusive(RoleExclusive):
 
     type_name = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
     title = "IAM Role Policies Exclusive"
-    listed = "policyNames"
+    list_property = "policyNames"
     properties: ClassVar = {
         "policyNames": Property(required=True),
         "roleName": Property(required=True, replaces=True),
     }
 
     def present(self, role: str) -> list[str] | None:
-        names: list[str] | None = self.get_or_none("list_role_policies", "PolicyNames", RoleName=role)
+        names: list[str] | None = self.get("list_role_policies", "PolicyNames", RoleName=role)
         return names
 
     def remove(self, role: str, entry: str) -> None:
@@ -335,14 +335,14 @@ class RolePolicyAttachmentsExclusive(RoleExclusive):
 
     type_name = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
     title = "IAM Role Policy Attachments Exclusive"
-    listed = "policyArns"
+    list_property = "policyArns"
     properties: ClassVar = {
         "policyArns": Property(required=True),
         "roleName": Property(required=True, replaces=True),
     }
 
     def present(self, role: str) -> list[str] | None:
-        return self.attached_policies(role)
+        return self.attached_policy_arns(role)
 
     def remove(self, role: str, entry: str) -> None:
         self.iam.detach_role_policy(RoleName=role, PolicyArn=entry)

@@ -1,4 +1,4 @@
-"""The functions of the AWS provider that this project calls."""
+"""The provider functions that this project calls."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import botocore.session
 from .resource import State
 
 Clients = Callable[[str], Any]
-"""A function that returns the boto3 client of a service."""
+"""Returns the boto3 client of a service, such as "iam"."""
 
 
 def _partition(_: State, region: str, __: Clients) -> State:
@@ -57,4 +57,4 @@ FUNCTIONS: Mapping[str, Callable[[State, str, Clients], State]] = {
     "aws:iam/getRole:getRole": _role,
     "aws:ssm/getParameter:getParameter": _parameter,
 }
-"""Each function by its token. It takes its arguments, the provider's region and the clients."""
+"""Each function by its token. A function takes its arguments, the provider's region and the clients."""

@@ -1,46 +1,46 @@
-"""The base of all resource types: the table of properties, names, tags, comparison."""
+"""The base of all resource types: their properties, names and tags, and how a change is detected."""
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pulumi.runtime.rpc import UNKNOWN
 
 State = dict[str, Any]
-"""The properties of a resource, with their names in the Pulumi schema."""
+"""A resource's properties, by their names in the Pulumi schema."""
 
 DEFAULTS = "__defaults"
-"""The key of the list in which Pulumi keeps the names of inputs that the provider generated."""
+"""The key under which Pulumi stores the names of the inputs that the provider chose."""
 
 
 @dataclass(frozen=True)
 class Property:
-    """The real provider's rules for an input property."""
+    """How the real provider treats one input property."""
 
     default: Any = None
-    """The value in AWS if the property is omitted."""
+    """The value in AWS if the program sets none."""
     required: bool = False
     replaces: bool = False
     """Whether a change replaces the resource."""
     document: bool = False
-    """Whether it is a policy document, which is compared as JSON and not as a string."""
+    """Whether it is a policy document. Documents are compared as JSON values, not as strings."""
     chosen_by_aws: bool = False
-    """Whether AWS chooses the value if the property is omitted; it then stays."""
+    """Whether AWS chooses the value if the program sets none. That value then stays."""
 
-    def same(self, old: Any, new: Any) -> bool:
-        """Whether two values are equal for AWS."""
+    def is_equal(self, old: Any, new: Any) -> bool:
+        """Whether two values are equivalent in AWS."""
         if self.chosen_by_aws and not new:
             return True
         old, new = (self.default if value is None else value for value in (old, new))
         if self.document and old != new:
             try:
                 return bool(json.loads(old) == json.loads(new))
-            except (TypeError, ValueError):  # one of them is unknown
+            except (TypeError, ValueError):  # one value is unknown in the preview
                 return False
-        if isinstance(old, list) and isinstance(new, list):  # every list here is a set to AWS
-            return sorted(map(_sortable, old)) == sorted(map(_sortable, new))
+        if isinstance(old, list) and isinstance(new, list):  # AWS treats every list here as a set
+            return sorted(map(_sort_key, old)) == sorted(map(_sort_key, new))
         return bool(old == new)
 
 
@@ -48,37 +48,37 @@ class PartlyCreatedError(Exception):
     """A resource exists, but a later step of its creation failed.
 
     Args:
-        resource_id: The ID of the resource.
+        resource_id: The resource's ID.
         cause: The error of the later step.
-        unset_properties: The properties that may not be set yet.
+        unset: The properties that AWS may not have yet.
     """
 
-    def __init__(self, resource_id: str, cause: Exception, *unset_properties: str) -> None:
+    def __init__(self, resource_id: str, cause: Exception, *unset: str) -> None:
         super().__init__(str(cause))
         self.resource_id = resource_id
         self.cause = cause
-        self.unset_properties = unset_properties
+        self.unset = unset
 
 
 class ResourceType:
-    """A type of resource: the table of its properties, and the calls that manage it.
+    """One resource type: its properties, and the calls that manage a resource of it.
 
     Args:
-        client: A function that returns the boto3 client of a service, as in ``client("iam")``.
+        client: Returns the boto3 client of a service, as in ``client("iam")``.
         default_tags: The provider's default tags.
     """
 
     type_name: ClassVar[str]
-    """Its name in Pulumi, such as aws:iam/role:Role."""
+    """The type's token in Pulumi, such as aws:iam/role:Role."""
     title: ClassVar[str]
-    """The name in messages, such as "IAM Role"."""
+    """The type's name in messages, such as "IAM Role"."""
     properties: ClassVar[Mapping[str, Property]]
     computed: ClassVar[tuple[str, ...]] = ()
-    """Output properties that are not inputs."""
+    """The output properties that are not inputs."""
     name_property: ClassVar[str] = "name"
-    """The property with the name, which Pulumi generates if it is omitted."""
+    """The property for which Pulumi generates a name, if the type has such a property."""
     name_limit: ClassVar[int] = 0
-    """The longest name in characters, or 0 if the resource has no name."""
+    """The maximum length of the name in characters, if the type has one."""
 
     def __init__(self, client: Callable[[str], Any], default_tags: State) -> None:
         self.client = client
@@ -89,53 +89,55 @@ class ResourceType:
         raise NotImplementedError
 
     def read(self, resource_id: str) -> State | None:
-        """Return every property but ``tags`` as it is in AWS, or None if the resource does not exist."""
+        """Read all properties except ``tags`` from AWS. Returns None if the resource does not exist."""
         raise NotImplementedError
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
-        """Change the properties that need no replacement."""
+        """Update the changed properties in place."""
         raise NotImplementedError
 
     def delete(self, resource_id: str, state: State) -> None:
-        """Detach the resource from others, so that AWS allows the deletion, and delete it."""
+        """Delete the resource. First remove what keeps AWS from deleting it."""
         raise NotImplementedError
 
     def check(self, urn_name: str, old: State, new: State, seed: bytes) -> tuple[State, State]:
-        """Return the inputs with name and tags, and the problem of each invalid property."""
+        """The inputs with a name and all tags, and an error message for each invalid property."""
         inputs = {key: value for key, value in new.items() if key not in (DEFAULTS, "tagsAll")}
         failures: State = {
-            key: f"the sandbox's fake AWS provider supports only {', '.join(self.properties)}"
+            key: unsupported_message("property", f"`{key}` of {self.type_name}", self.properties)
             for key in inputs.keys() - self.properties.keys()
         }
         failures |= {
-            key: "required" for key, rule in self.properties.items() if rule.required and inputs.get(key) is None
+            key: f"`{key}` is required."
+            for key, known in self.properties.items()
+            if known.required and inputs.get(key) is None
         }
         key = self.name_property
         if key in self.properties and not inputs.get(key):
-            is_generated = key in old.get(DEFAULTS, [])
-            suffix = f"{random.Random(seed).randrange(16**7):07x}"  # noqa: S311 - the engine requires the same name for a seed
-            inputs |= {key: old[key] if is_generated else f"{urn_name}-{suffix}", DEFAULTS: [key]}
+            chosen_before = key in old.get(DEFAULTS, [])
+            suffix = f"{random.Random(seed).randrange(16**7):07x}"  # noqa: S311 - the engine needs the same name again
+            inputs |= {key: old[key] if chosen_before else f"{urn_name}-{suffix}", DEFAULTS: [key]}
         if inputs.get(key, UNKNOWN) != UNKNOWN and len(inputs[key]) > self.name_limit:
-            source = f'"{urn_name}" plus 7 random chars' if DEFAULTS in inputs else f'"{inputs[key]}"'
-            failures[key] = f"{source} is longer than maximum length {self.name_limit}"
+            name = f'"{urn_name}" plus 7 random chars' if DEFAULTS in inputs else f'"{inputs[key]}"'
+            failures[key] = f"{name} is longer than maximum length {self.name_limit}"
         if "tags" in self.properties:
             tags = inputs.get("tags") or {}
             inputs["tagsAll"] = UNKNOWN if tags == UNKNOWN else {**self.default_tags, **tags}
         return inputs, failures
 
     def changes(self, old: State, new: State) -> dict[str, bool]:
-        """Return the properties that differ, and for each whether it requires a replacement."""
+        """The changed properties, and for each whether its change replaces the resource."""
         differing = {
-            key: rule.replaces
-            for key, rule in self.properties.items()
-            if key != "tags" and not rule.same(old.get(key), new.get(key))
+            key: known.replaces
+            for key, known in self.properties.items()
+            if key != "tags" and not known.is_equal(old.get(key), new.get(key))
         }
         if (old.get("tagsAll") or {}) != (new.get("tagsAll") or {}):
             differing["tagsAll"] = False
         return differing
 
     def state(self, resource_id: str) -> State | None:
-        """Return every property as it is in AWS, or None if the resource does not exist."""
+        """Read all properties from AWS. Returns None if the resource does not exist."""
         state = self.read(resource_id)
         if state and "tags" in self.properties:
             state["tags"] = {
@@ -144,20 +146,28 @@ class ResourceType:
         return state
 
     def inputs_of(self, state: State) -> State:
-        """Return the inputs that produce this state, for an import or a refresh."""
-        inputs = {key: state[key] for key, rule in self.properties.items() if not rule.same(state.get(key), None)}
+        """The inputs that lead to this state. An import or a refresh stores them."""
+        inputs = {key: state[key] for key, known in self.properties.items() if not known.is_equal(state.get(key), None)}
         return inputs | ({"tagsAll": state["tagsAll"]} if "tags" in self.properties else {})
 
 
+def unsupported_message(kind: str, name: str, supported: Iterable[str]) -> str:
+    """The error message for a property, resource type or function that the fake provider does not support."""
+    return (
+        f"The fake AWS provider does not support the {kind} {name}. Run with the real provider (`--provider real`), "
+        f"or use one of these: {', '.join(supported)}."
+    )
+
+
 def tag_list(tags: State) -> list[dict[str, str]]:
-    """Convert tags to the form of AWS's APIs."""
+    """Convert tags to the form of AWS's requests."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def tag_map(entity: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tags in an API's response."""
+    """The tags of an entity in AWS's response."""
     return {tag["Key"]: tag["Value"] for tag in entity.get("Tags", [])}
 
 
-def _sortable(entry: Any) -> str:
+def _sort_key(entry: Any) -> str:
     return json.dumps(entry, sort_keys=True)

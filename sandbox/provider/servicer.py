@@ -1,4 +1,4 @@
-"""Pulumi's provider protocol: translate the engine's requests to calls of the resource types."""
+"""Pulumi's provider protocol: the engine's requests become calls of the resource types."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from . import ec2, iam, invokes, storage
 from .clients import RETRIES, Clients
-from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State
+from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State, unsupported_message
 
 
 class AwsServicer(ResourceProviderServicer):
-    """The fake provider's server. It receives no secrets, because it does not declare that it accepts them.
+    """The fake provider's gRPC server. It supports no secrets, so the engine decrypts and encrypts them itself.
 
     Args:
-        version: The version to report, which is that of the installed pulumi_aws.
+        version: The version of the installed pulumi_aws, which the provider reports as its own.
         endpoint: The URL of the emulated AWS.
     """
 
@@ -44,39 +44,41 @@ class AwsServicer(ResourceProviderServicer):
         config = _state(request.args)
         self.region = config.get("region") or os.environ.get("AWS_REGION", "")
         if not self.region:
-            _abort(context, "The AWS region is missing. Run `pulumi config set aws:region eu-central-1`, for example.")
-        default_tags = _parsed(config.get("defaultTags") or {})
+            _abort(
+                context, "The region is missing. Set it, for example with `pulumi config set aws:region eu-central-1`."
+            )
+        default_tags = _from_json(config.get("defaultTags") or {})
         retries = int(config.get("maxRetries", RETRIES))
-        self.client = Clients(self.endpoint, self.region, _parsed(config.get("assumeRoles") or []), retries)
-        allowed = _parsed(config.get("allowedAccountIds") or [])
+        self.client = Clients(self.endpoint, self.region, _from_json(config.get("assumeRoles") or []), retries)
+        allowed = _from_json(config.get("allowedAccountIds") or [])
         try:
             if allowed and (account := self.client("sts").get_caller_identity()["Account"]) not in allowed:
                 _abort(
-                    context, f"AWS account ID not allowed: {account}. aws:allowedAccountIds has: {', '.join(allowed)}"
+                    context, f"AWS account ID not allowed: {account} is not in allowedAccountIds ({', '.join(allowed)})"
                 )
         except _AWS_ERRORS as error:
             _abort(context, f"configuring the AWS provider: {error}")
         tags = default_tags.get("tags") or {}
-        self.types = {kind.type_name: kind(self.client, tags) for kind in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
+        self.types = {known.type_name: known(self.client, tags) for known in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Invoke(self, request: Any, context: Any) -> Any:
         function = invokes.FUNCTIONS.get(request.tok)
         if not function:
-            supported = ", ".join(invokes.FUNCTIONS)
-            _abort(context, f"{_FAKE_PROVIDER} does not support the function {request.tok}. It supports {supported}.")
+            _abort(context, unsupported_message("function", request.tok, invokes.FUNCTIONS))
         try:
-            result = _struct(function(_state(request.args), self.region, self.client))
+            result: Any = {  # "return" is a Python keyword and cannot be an argument's name
+                "return": _struct(function(_state(request.args), self.region, self.client))
+            }
         except _AWS_ERRORS as error:
             _abort(context, f"calling {request.tok}: {error}")
-        response: dict[str, Any] = {"return": result}  # a keyword of Python, so it cannot be an argument's name
-        return provider_pb2.InvokeResponse(**response)
+        return provider_pb2.InvokeResponse(**result)
 
     def Check(self, request: Any, context: Any) -> Any:
         resource = self._type(request, context)
         name, old, new = request.urn.split("::", 3)[3], _state(request.olds), _state(request.news)
-        inputs, problems = resource.check(name, old, new, request.randomSeed)
-        failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in problems.items()]
+        inputs, messages = resource.check(name, old, new, request.randomSeed)
+        failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in messages.items()]
         return provider_pb2.CheckResponse(inputs=_struct(inputs), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
@@ -88,7 +90,7 @@ class AwsServicer(ResourceProviderServicer):
             changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=list(changes),
             replaces=replaces,
-            # Names are unique, so a resource with a name from the program must be deleted before its replacement.
+            # AWS refuses a second resource with the same name, so a resource with a fixed name is deleted first.
             deleteBeforeReplace=bool(replaces) and "name" not in new.get(DEFAULTS, []) and "name" not in changes,
         )
 
@@ -99,8 +101,8 @@ class AwsServicer(ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=_struct(unknown | inputs))
         try:
             resource_id = resource.create(inputs)
-        except PartlyCreatedError as error:
-            _fail_partly(context, resource, error, inputs)
+        except PartlyCreatedError as partly:
+            _fail_partly(context, resource, partly, inputs)
         except _AWS_ERRORS as error:
             _fail(context, "creating", resource, inputs.get("name") or request.urn.split("::", 3)[3], error)
         try:
@@ -117,8 +119,8 @@ class AwsServicer(ResourceProviderServicer):
             _fail(context, "reading", resource, request.id, error)
         if not state:
             return provider_pb2.ReadResponse()
-        generated = _state(request.inputs).get(DEFAULTS, [])
-        inputs = resource.inputs_of(state) | ({DEFAULTS: generated} if generated else {})
+        chosen = _state(request.inputs).get(DEFAULTS, [])
+        inputs = resource.inputs_of(state) | ({DEFAULTS: chosen} if chosen else {})
         return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=_struct(inputs))
 
     def Update(self, request: Any, context: Any) -> Any:
@@ -127,7 +129,7 @@ class AwsServicer(ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=_struct(old | new))
         changed = set(resource.changes(old, new)) - set(request.ignoreChanges)
         try:
-            if changed:  # else the engine completes a creation that failed, and only the state has to be read
+            if changed:  # nothing changed if the engine only retries a failed creation
                 resource.update(request.id, changed, old, new)
             state = self._read_back(resource, request.id, new)
         except _AWS_ERRORS as error:
@@ -139,7 +141,7 @@ class AwsServicer(ResourceProviderServicer):
         try:
             resource.delete(request.id, _state(request.properties))
         except _AWS_ERRORS as error:
-            if not self._is_gone(resource, request.id, error):
+            if not self._is_deleted(resource, request.id, error):
                 _fail(context, "deleting", resource, request.id, error)
         return empty_pb2.Empty()
 
@@ -149,36 +151,35 @@ class AwsServicer(ResourceProviderServicer):
     def _type(self, request: Any, context: Any) -> ResourceType:
         type_name = request.urn.split("::")[2].split("$")[-1]
         if type_name not in self.types:
-            supported = ", ".join(self.types)
-            _abort(
-                context, f"{_FAKE_PROVIDER} does not support the resource type {type_name}. It supports {supported}."
-            )
+            _abort(context, unsupported_message("resource type", type_name, self.types))
         return self.types[type_name]
 
     def _read_back(self, resource: ResourceType, resource_id: str, known: State) -> State:
-        """Return the state in AWS, with the known value of each property if it is equal; empty if there is none."""
-        state = resource.state(resource_id)
-        if not state:
+        """The state in AWS, or an empty state if the resource does not exist.
+
+        A value that is equivalent to the known one is returned as the known one, so that no difference appears.
+        """
+        current = resource.state(resource_id)
+        if not current:
             return {}
-        equal = {
+        kept = {
             key: known[key]
             for key, rule in resource.properties.items()
-            if key in known and (key not in state or rule.same(known[key], state[key]))
+            if key in known and (key not in current or rule.is_equal(known[key], current[key]))
         }
-        return state | equal
+        return current | kept
 
-    def _is_gone(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
-        """Whether a deletion failed because the resource does not exist."""
+    def _is_deleted(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
+        """Whether a deletion failed because the resource is already deleted."""
         missing = isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchEntity"
         return missing and resource.read(resource_id) is None
 
 
-_FAKE_PROVIDER = "The sandbox's fake AWS provider"
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 
-def _parsed(value: Any) -> Any:
-    """Parse a nested value of the provider's config, which the engine sends as JSON."""
+def _from_json(value: Any) -> Any:
+    """Decode a nested value of the provider's config. The engine sends it as JSON."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -191,23 +192,23 @@ def _struct(state: State) -> struct_pb2.Struct:
     return json_format.ParseDict(present, struct_pb2.Struct())
 
 
-def _message(operation: str, resource: ResourceType, name: str, error: Exception) -> str:
+def _error_message(doing: str, resource: ResourceType, name: str, error: Exception) -> str:
     if not isinstance(error, ClientError):
-        return f"{operation} {resource.title} ({name}): {error}"
-    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    return f"{operation} {resource.title} ({name}): {error.operation_name}: {code}: {message}"
+        return f"{doing} {resource.title} ({name}): {error}"
+    known = error.response["Error"]
+    return f"{doing} {resource.title} ({name}): {error.operation_name}: {known['Code']}: {known.get('Message', '')}"
 
 
-def _fail(context: Any, operation: str, resource: ResourceType, name: str, error: Exception) -> NoReturn:
-    _abort(context, _message(operation, resource, name, error))
+def _fail(context: Any, doing: str, resource: ResourceType, name: str, error: Exception) -> NoReturn:
+    _abort(context, _error_message(doing, resource, name, error))
 
 
-def _fail_partly(context: Any, resource: ResourceType, error: PartlyCreatedError, inputs: State) -> NoReturn:
-    """Report a failure and the resource that exists, so that the engine keeps it and the next run completes it."""
-    reason = _message("creating", resource, error.resource_id, error.cause)
-    properties = {key: value for key, value in inputs.items() if key not in error.unset_properties}
+def _fail_partly(context: Any, resource: ResourceType, partly: PartlyCreatedError, inputs: State) -> NoReturn:
+    """Report the failure and the resource that exists, so that the engine stores it and the next run completes it."""
+    reason = _error_message("creating", resource, partly.resource_id, partly.cause)
+    properties = {key: value for key, value in inputs.items() if key not in partly.unset}
     failed = provider_pb2.ErrorResourceInitFailed(
-        id=error.resource_id, properties=_struct(properties), inputs=_struct(inputs), reasons=[reason]
+        id=partly.resource_id, properties=_struct(properties), inputs=_struct(inputs), reasons=[reason]
     )
     details = any_pb2.Any()
     details.Pack(failed)
@@ -218,4 +219,4 @@ def _fail_partly(context: Any, resource: ResourceType, error: PartlyCreatedError
 
 def _abort(context: Any, message: str) -> NoReturn:
     context.abort(grpc.StatusCode.UNKNOWN, message)
-    raise AssertionError("abort raises")
+    raise AssertionError("context.abort must raise")

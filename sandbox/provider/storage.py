@@ -1,4 +1,4 @@
-"""S3's and KMS's resource types for logs and their encryption, with the behaviour of pulumi-aws."""
+"""The resource types of pulumi-aws for S3 and KMS: log buckets and encryption keys."""
 
 from typing import Any, ClassVar
 
@@ -42,7 +42,7 @@ class Bucket(ResourceType):
         try:
             tags = {tag["Key"]: tag["Value"] for tag in self.s3.get_bucket_tagging(Bucket=resource_id)["TagSet"]}
         except ClientError:
-            tags = {}  # S3 returns an error if the bucket has no tags
+            tags = {}  # S3 returns an error if a bucket has no tags
         return {"arn": f"arn:aws:s3:::{resource_id}", "bucket": resource_id, "tagsAll": tags}
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
@@ -104,8 +104,10 @@ class Key(ResourceType):
         if "description" in changed:
             self.kms.update_key_description(KeyId=resource_id, Description=new.get("description") or "")
         if "enableKeyRotation" in changed:
-            switch = self.kms.enable_key_rotation if new.get("enableKeyRotation") else self.kms.disable_key_rotation
-            switch(KeyId=resource_id)
+            set_rotation = (
+                self.kms.enable_key_rotation if new.get("enableKeyRotation") else self.kms.disable_key_rotation
+            )
+            set_rotation(KeyId=resource_id)
         if "tagsAll" in changed:
             self.kms.untag_resource(KeyId=resource_id, TagKeys=list(old.get("tagsAll") or {}))
             self.kms.tag_resource(KeyId=resource_id, Tags=_key_tags(new["tagsAll"]))

@@ -1,22 +1,16 @@
-"""The real engine against an emulated AWS, through the same code as `make sandbox`."""
+"""Fixtures for the real engine against an emulated AWS. They use the same code as `make sandbox`."""
 
 import json
-import os
 import subprocess
 import textwrap
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 
 import pytest
-from pulumi.automation import ConfigValue
 
 from tests import IN_CI, require
-
-# Of a program that failed, Pulumi leaves coroutines that were never awaited.
-program_fails = pytest.mark.filterwarnings(
-    "ignore:coroutine:RuntimeWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+from tests.engine.faults import FaultInjector
+from tests.engine.stacks import PulumiCli, require_real_provider
 
 
 def pytest_collection_modifyitems(config, items):
@@ -25,12 +19,12 @@ def pytest_collection_modifyitems(config, items):
         if "engine" in item.path.parts:
             item.add_marker("engine")
         if real and item.get_closest_marker("fake_provider"):
-            item.add_marker(pytest.mark.skip(reason="is about the fake provider's own words or workings"))
+            item.add_marker(pytest.mark.skip(reason="tests the messages or internals of the fake provider"))
 
 
 @pytest.fixture(scope="session")
 def pulumi_cli():
-    """The Pulumi CLI that is here already; `make test` gets one beforehand."""
+    """The Pulumi CLI that is already installed. `make test` installs one before it runs the tests."""
     require("moto")
     console = require("rich.console").Console(quiet=True)
     sandbox = import_module("sandbox")
@@ -39,25 +33,17 @@ def pulumi_cli():
     except sandbox.SandboxError:
         if IN_CI:
             raise
-        pytest.skip("there is no Pulumi CLI: `make cli` finds or gets one")
+        pytest.skip("requires the Pulumi CLI: `make cli` finds or installs it")
 
 
 @pytest.fixture
 def sandbox(pulumi_cli, loops_closed, request):  # noqa: ARG001
-    """An emulated AWS of the test's own."""
+    """An emulated AWS for this test only."""
     real = request.config.getoption("provider") == "real"
     if real:
         require_real_provider()
     with import_module("sandbox.workspace").Sandbox(pulumi_cli, real_provider=real) as running:
         yield running
-
-
-def require_real_provider():
-    """Skip the test, with the reason, where the real AWS provider is not installed."""
-    try:
-        import_module("sandbox.real_provider").find_real_provider()
-    except import_module("sandbox").SandboxError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture
@@ -66,8 +52,20 @@ def iam(sandbox):
 
 
 @pytest.fixture
+def cli(sandbox):
+    """The Pulumi CLI as a person runs it."""
+    return PulumiCli(sandbox)
+
+
+@pytest.fixture
+def fault_injector(sandbox):
+    """Records the provider's calls to AWS and lets a test break them."""
+    return FaultInjector(sandbox.aws)
+
+
+@pytest.fixture
 def dev(sandbox):
-    """The dev stack, deployed."""
+    """The deployed dev stack."""
     stack = sandbox.stack("dev")
     stack.up()
     return stack
@@ -75,9 +73,9 @@ def dev(sandbox):
 
 @pytest.fixture
 def project(tmp_path):
-    """Makes a Pulumi project of a program's text."""
+    """Creates a Pulumi project from the source of a program."""
 
-    def make(program, **config):
+    def create(program, **config):
         (tmp_path / "__main__.py").write_text(
             "import json\nimport pulumi\nimport pulumi_aws as aws\n" + textwrap.dedent(program)
         )
@@ -86,7 +84,7 @@ def project(tmp_path):
         (tmp_path / "Pulumi.test.yaml").write_text(json.dumps(settings))
         return tmp_path
 
-    return make
+    return create
 
 
 class SmallDisk:
@@ -96,23 +94,23 @@ class SmallDisk:
         self.path = path
 
     def fill(self):
-        """Write until there is no space left."""
+        """Write until no space is left."""
         with suppress(OSError), (self.path / "filler").open("wb", buffering=0) as filler:
             while True:
                 filler.write(b" " * 512)
 
     def empty(self):
-        """Free what `fill` took."""
+        """Free the space that `fill` used."""
         (self.path / "filler").unlink()
 
-    def remount(self, how):
-        """Make it "ro", read-only, or "rw" again."""
-        subprocess.run(["mount", "-o", f"remount,{how}", str(self.path)], check=True)
+    def remount(self, mode):
+        """Make the file system read-only ("ro") or writable ("rw")."""
+        subprocess.run(["mount", "-o", f"remount,{mode}", str(self.path)], check=True)
 
 
 @pytest.fixture
 def small_disk():
-    """Mounts a small disk on a directory, which only root may."""
+    """Mounts a small disk on a directory. Only root may do that."""
     mounted = []
 
     def mount(path, kilobytes):
@@ -120,67 +118,10 @@ def small_disk():
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            pytest.skip(f"needs root, to mount a small disk: {getattr(error, 'stderr', error)}")
+            pytest.skip(f"requires root to mount a small disk: {getattr(error, 'stderr', error)}")
         mounted.append(path)
         return SmallDisk(path)
 
     yield mount
     for path in mounted:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
-
-
-def changes(result):
-    """How many resources an operation touched, by what it did to them."""
-    return {kind: count for kind, count in result.summary.resource_changes.items() if kind != "same"}
-
-
-def switch(stack, **options):
-    for name, value in options.items():
-        stack.set_config(name, ConfigValue(json.dumps(value) if not isinstance(value, str) else value))
-
-
-def state_files(sandbox, folder, pattern):
-    """The files of one kind in the sandbox's state, the newest last."""
-    return sorted((sandbox.directory / "state" / ".pulumi" / folder).rglob(pattern))
-
-
-def import_by_hand(sandbox, stack, *what):
-    """`pulumi import`, as a person runs it."""
-    command = [Path(sandbox.pulumi.command).name, "import", *what, "--protect=false", "--generate-code=false"]
-    done = subprocess.run(
-        [*command, "--yes", "--stack", stack.name],
-        cwd=stack.workspace.work_dir,
-        env=os.environ | sandbox.cli_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def documents(iam, role):
-    """Every inline policy of a role, as IAM has them."""
-    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    return [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
-
-
-def policies_of(iam, role):
-    """The documents of a role's inline policies and of those managed ones that this project makes."""
-    found = documents(iam, role)
-    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        if attached["PolicyName"].startswith("ssm-profile-"):
-            version = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]["DefaultVersionId"]
-            policy = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)
-            found.append(policy["PolicyVersion"]["Document"])
-    return found
-
-
-def own_policy(iam, name):
-    """The ARN of a managed policy of the account's own."""
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:List*", "Resource": "*"}]}
-    return iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))["Policy"]["Arn"]
-
-
-def is_empty(iam):
-    return not iam.list_roles()["Roles"] and not iam.list_instance_profiles()["InstanceProfiles"]

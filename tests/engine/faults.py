@@ -1,4 +1,4 @@
-"""Faults between the provider and the emulated AWS: calls that are refused, whose answers get lost, or that kill."""
+"""Faults between the provider and the emulated AWS: error responses, lost responses and killed processes."""
 
 import io
 import os
@@ -12,48 +12,50 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-Answer = Callable[[Any], Iterable[bytes]]
-"""What AWS does and answers; its argument is WSGI's start_response."""
+Handler = Callable[[Any], Iterable[bytes]]
+"""Handles one call to AWS and returns the response. Its argument is WSGI's start_response."""
 
-Fault = Callable[[Answer, Any], Iterable[bytes]]
-"""What happens in place of an answer."""
+Fault = Callable[[Handler, Any], Iterable[bytes]]
+"""Replaces the handling of one call. Its arguments are the call's handler and WSGI's start_response."""
 
 
-class Wire:
-    """What passes between the provider and the emulated AWS: writes down each call, and breaks those that a test names.
+class FaultInjector:
+    """Stands between the provider and the emulated AWS, records each call, and breaks the calls that a test names.
 
-    `faults` is asked about each call, by its name (such as iam:CreateRole) and its number among those of that name,
-    from 1 on; it gives a fault, or None where the call is to pass.
+    Attributes:
+        calls: The calls since the last reset, each as IAM policies name it: iam:CreateRole.
+        fault_for: Chooses the fault of a call from its name and its number among the calls of that name, from 1. It
+            returns None if the call must succeed.
     """
 
     def __init__(self, aws):
         self.calls: list[str] = []
-        self.clear()
-        self._passed_on = aws._server.app
-        self._counting = threading.Lock()
+        self.reset()
+        self._application = aws._server.app
+        self._lock = threading.Lock()
         aws._server.app = self
 
-    def clear(self):
-        """Let everything pass, and forget what has passed."""
+    def reset(self):
+        """Forget the recorded calls, and let all further calls succeed."""
         self.calls.clear()
-        self.faults = lambda _call, _number: None
+        self.fault_for: Callable[[str, int], Fault | None] = lambda _call, _number: None
 
     def __call__(self, environ, start_response):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        call = name_of(environ, body)
-        with self._counting:
+        call = action_name(environ, body)
+        with self._lock:
             self.calls.append(call)
-            fault = self.faults(call, self.calls.count(call))
+            fault = self.fault_for(call, self.calls.count(call))
 
-        def answer(start):
-            return list(self._passed_on(environ, start))
+        def handler(start):
+            return list(self._application(environ, start))
 
-        return fault(answer, start_response) if fault else answer(start_response)
+        return fault(handler, start_response) if fault else handler(start_response)
 
 
-def name_of(environ, body):
-    """A call as IAM policies name it: iam:CreateRole."""
+def action_name(environ, body):
+    """The name of a call in IAM policies: iam:CreateRole."""
     scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split(",")[0].split("/")
     service = scope[3] if len(scope) > 3 else "none"
     target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
@@ -61,66 +63,76 @@ def name_of(environ, body):
     return f"{service}:{action}"
 
 
-def refused(status: str, code: str, message: str) -> Fault:
-    """AWS answers with an error, in the form that all of IAM, STS and EC2 understand, and does nothing."""
+def error_response(status: str, code: str, message: str) -> Fault:
+    """A fault in which AWS does nothing and returns an error. IAM, STS and EC2 all use this form of an error."""
     error = f"<Error><Type>Receiver</Type><Code>{code}</Code><Message>{message}</Message></Error>"
     root = f"<ErrorResponse>{error}<Errors>{error}</Errors><RequestId>0</RequestId></ErrorResponse>"
 
-    def fault(_answer, start_response):
+    def fault(_handler, start_response):
         start_response(status, [("Content-Type", "text/xml")])
         return [root.encode()]
 
     return fault
 
 
-throttled = refused("400 Bad Request", "Throttling", "Rate exceeded")
-unavailable = refused("503 Service Unavailable", "ServiceUnavailable", "Service is unable to handle request.")
-_failed = refused("500 Internal Server Error", "InternalFailure", "The request processing has failed.")
+throttling = error_response("400 Bad Request", "Throttling", "Rate exceeded")
+service_unavailable = error_response(
+    "503 Service Unavailable", "ServiceUnavailable", "Service is unable to handle request."
+)
+internal_failure = error_response("500 Internal Server Error", "InternalFailure", "The request processing has failed.")
 
 
-def lost(answer, start_response):
-    """AWS does what it was asked, and answers with an error all the same."""
-    with suppress(Exception):  # moto's, when it is to remove for a second time what it has removed
-        answer(lambda *_: None)
-    return _failed(answer, start_response)
+def lost_response(handler, start_response):
+    """A fault in which AWS handles the call, but the caller receives an error."""
+    with suppress(Exception):  # moto raises one if a retry deletes what the first call has already deleted
+        handler(lambda *_: None)
+    return internal_failure(handler, start_response)
 
 
-REFUSALS = {"throttled": throttled, "unavailable": unavailable, "lost": lost}
-CODES = {"throttled": "Throttling", "unavailable": "ServiceUnavailable", "lost": "InternalFailure"}
+FAULTS = {"throttling": throttling, "unavailable": service_unavailable, "lost response": lost_response}
+ERROR_CODES = {"throttling": "Throttling", "unavailable": "ServiceUnavailable", "lost response": "InternalFailure"}
 
 
-def killed(find: Callable[[], int], *, before: bool) -> Fault:
-    """A process gets SIGKILL when the call arrives, before or after AWS does what it is asked; the answer is lost."""
+def process_kill(find_pid: Callable[[], int], *, before: bool) -> Fault:
+    """A fault in which a process gets SIGKILL when a call arrives.
 
-    def fault(answer, start_response):
+    Args:
+        find_pid: Returns the ID of the process to kill.
+        before: Whether the process dies before AWS handles the call, or after it. The response is lost in both cases.
+    """
+
+    def fault(handler, start_response):
         if not before:
-            answer(lambda *_: None)
-        pid = find()
+            handler(lambda *_: None)
+        pid = find_pid()
         os.kill(pid, signal.SIGKILL)
         while _is_alive(pid):
             time.sleep(0.01)
-        return _failed(answer, start_response)
+        return internal_failure(handler, start_response)
 
     return fault
 
 
-def engine():
-    """The process of the Pulumi engine that this process has started."""
-    (found,) = [pid for pid, command in children(os.getpid()) if Path(command.split()[0]).name == "pulumi"]
-    return found
+def engine_pid():
+    """The process ID of the Pulumi engine that this process has started."""
+    (engine,) = [pid for pid, command in child_processes(os.getpid()) if Path(command.split()[0]).name == "pulumi"]
+    return engine
 
 
-def provider():
-    """The provider's process, which the engine has started."""
-    (found,) = [
-        pid for pid, command in children(engine()) if "resource-aws" in command or "sandbox.provider" in command
+def provider_pid():
+    """The process ID of the provider that the engine has started."""
+    (provider,) = [
+        pid
+        for pid, command in child_processes(engine_pid())
+        if "resource-aws" in command or "sandbox.provider" in command
     ]
-    return found
+    return provider
 
 
-def children(parent):
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], text=True, capture_output=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+def child_processes(parent):
+    """The ID and command line of each child of a process."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], text=True, capture_output=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
     return [(int(pid), command) for pid, ppid, command in rows if int(ppid) == parent]
 
 

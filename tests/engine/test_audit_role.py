@@ -1,4 +1,4 @@
-"""The command against what a stack really made."""
+"""The command `audit` with a role that a stack created."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from tests import ROOT, require
 
 @pytest.fixture
 def audit(sandbox):
-    """Audits a role of the emulated AWS by the command."""
+    """Runs `audit` on a role of the emulated AWS. Returns the exit code and the report."""
     require("rich_click")
 
     def run(role):
-        audited = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", "from ssm_profile.cli import main; main()", "audit", "--role", role, "--json"],
             cwd=ROOT,
             env=os.environ | sandbox.environment,
@@ -25,20 +25,20 @@ def audit(sandbox):
             timeout=60,
             check=False,
         )
-        assert not audited.stderr
-        return audited.returncode, json.loads(audited.stdout)
+        assert not result.stderr
+        return result.returncode, json.loads(result.stdout)
 
     return run
 
 
-def test_the_roles_of_both_environments_are_audited(sandbox, audit):
-    dev = audit(sandbox.stack("dev").up().outputs["roleName"].value)
-    prod = audit(sandbox.stack("prod").up().outputs["roleName"].value)
+def test_roles_of_dev_and_prod(sandbox, audit):
+    dev_code, dev = audit(sandbox.stack("dev").up().outputs["roleName"].value)
+    prod_code, prod = audit(sandbox.stack("prod").up().outputs["roleName"].value)
 
-    for code, found in (dev, prod):
-        assert found["works"] is True
-        assert (found["unneeded"], found["deprecated"], found["notes"]) == ([], [], [])
-        assert code == (1 if found["unscoped"] else 0)
-    assert [row["action"] for row in dev[1]["unscoped"]] == ["ssm:UpdateInstanceInformation", "ec2:Describe*"]
-    assert prod[1]["unscoped"] == []
-    assert prod[1]["denials"] == ["* on * if NumericLessThan ec2:RoleDelivery 2.0"]
+    for report in (dev, prod):
+        assert report["works"] is True
+        assert (report["unneeded"], report["deprecated"], report["notes"]) == ([], [], [])
+    assert [row["action"] for row in dev["unscoped"]] == ["ssm:UpdateInstanceInformation", "ec2:Describe*"]
+    assert prod["unscoped"] == []
+    assert prod["denials"] == ["* on * if NumericLessThan ec2:RoleDelivery 2.0"]
+    assert (dev_code, prod_code) == (1, 0)

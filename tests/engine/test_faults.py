@@ -1,4 +1,4 @@
-"""AWS fails, for a moment or for good, at every call that a deployment makes."""
+"""AWS fails, temporarily or permanently, at every call that a deployment makes."""
 
 import re
 from collections import Counter
@@ -6,96 +6,103 @@ from collections import Counter
 import pytest
 from pulumi.automation import CommandError
 
-from tests.engine.conftest import changes, own_policy, policies_of, program_fails
-from tests.engine.faults import CODES, REFUSALS, Wire
-from tests.engine.lives import GRANTED, LIVES, PHASES, Life, calls_of, cases, every_call, left_in
+from tests.engine.faults import ERROR_CODES, FAULTS
+from tests.engine.lifecycle import (
+    CONFIGS,
+    PHASES,
+    StackLifecycle,
+    all_calls,
+    case_parameters,
+    expected_calls,
+    remaining_resources,
+)
+from tests.engine.stacks import create_managed_policy, ignore_unawaited_coroutines
 
-KINDS = {"refused": ("throttled", "unavailable"), "done but lost": ("lost",)}
-"""The faults that a call meets, one in each run."""
+FAULTS_OF_CASE = {"error": ("throttling", "unavailable"), "lost response": ("lost response",)}
+"""The faults of a case. Each one breaks the same call, one after the other."""
 
-SOME = [
-    ("inline", "up", "iam:CreateRole", 1, "refused"),
-    ("inline", "up", "iam:CreateInstanceProfile", 1, "done but lost"),
-    ("inline", "up", "iam:AddRoleToInstanceProfile", 1, "refused"),
-    ("inline", "destroy", "iam:DeleteRole", 1, "refused"),
+SELECTED_CASES = [
+    ("inline", "up", "iam:CreateRole", 1, "error"),
+    ("inline", "up", "iam:CreateInstanceProfile", 1, "lost response"),
+    ("inline", "up", "iam:AddRoleToInstanceProfile", 1, "error"),
+    ("inline", "destroy", "iam:DeleteRole", 1, "error"),
 ]
-EVERY_ONE = [
-    (*made, kinds)
-    for made in every_call()
-    for kinds in KINDS
-    if kinds == "refused" or not re.search(":(Get|List)", made[2])  # of which nothing is lost but the answer
+ALL_CASES = [
+    (*call, kind)
+    for call in all_calls()
+    for kind in FAULTS_OF_CASE
+    if kind == "error" or not re.search(":(Get|List)", call[2])  # a lost response of a read is like any error
 ]
 
-pytestmark = [program_fails, pytest.mark.fake_provider]  # whose calls these are
+pytestmark = [ignore_unawaited_coroutines, pytest.mark.fake_provider]  # the calls are those of the fake provider
 
 
 @pytest.fixture
-def wire(sandbox):
-    return Wire(sandbox.aws)
+def lifecycle(sandbox, iam):
+    """Creates the lifecycle of a variant, with the managed policy that its config names."""
+    create_managed_policy(iam, "extra")
+    return lambda variant, retries: StackLifecycle(sandbox, variant, retries)
 
 
-@pytest.mark.parametrize("life", LIVES)
-def test_these_are_all_the_calls_of_a_stack_s_life(sandbox, iam, wire, life):
-    own_policy(iam, "extra")
-    stack = Life(sandbox, life, retries=0)
-    found = {}
-
-    for phase in PHASES:
-        wire.clear()
-        stack.go(phase)
-        found[phase] = Counter(wire.calls)
-
-    assert found == {phase: calls_of(life, phase) for phase in PHASES}
-
-
-@pytest.mark.parametrize("kind", ["throttled", "unavailable"])
-@pytest.mark.parametrize("life", ["inline", pytest.param("managed", marks=pytest.mark.proof)])
-def test_what_fails_for_a_moment_is_tried_again_at_every_call(sandbox, iam, wire, life, kind):
-    own_policy(iam, "extra")
-    stack = Life(sandbox, life, retries=7)
+@pytest.mark.parametrize("variant", CONFIGS)
+def test_expected_calls_are_complete(lifecycle, fault_injector, variant):
+    stack = lifecycle(variant, retries=0)
+    calls = {}
 
     for phase in PHASES:
-        wire.clear()
-        wire.faults = lambda call, number: REFUSALS[kind] if number % 2 and ":" in call else None
-        stack.go(phase)
+        fault_injector.reset()
+        stack.run(phase)
+        calls[phase] = Counter(fault_injector.calls)
 
-        tried = Counter(wire.calls)
-        assert all(tried[call] >= 2 * count for call, count in calls_of(life, phase).items()), tried
-        wire.clear()
+    assert calls == {phase: expected_calls(variant, phase) for phase in PHASES}
+
+
+@pytest.mark.parametrize("fault", ["throttling", "unavailable"])
+@pytest.mark.parametrize("variant", ["inline", pytest.param("managed", marks=pytest.mark.proof)])
+def test_temporary_failure_is_retried(lifecycle, iam, fault_injector, variant, fault):
+    """Every call of a stack's lifecycle succeeds when AWS throttles it or returns a 5xx error at first."""
+    stack = lifecycle(variant, retries=7)
+
+    for phase in PHASES:
+        fault_injector.reset()
+        fault_injector.fault_for = lambda call, number: FAULTS[fault] if number % 2 and ":" in call else None
+        stack.run(phase)
+
+        calls = Counter(fault_injector.calls)
+        assert all(calls[call] >= 2 * count for call, count in expected_calls(variant, phase).items()), calls
+        fault_injector.reset()
         if phase in ("up", "update"):
-            role = stack.stack.outputs()["roleName"].value
-            assert policies_of(iam, role) == [GRANTED[life][phase == "update"]]
-    assert left_in(iam) == []
+            stack.check_documents(iam, phase)
+    assert remaining_resources(iam) == []
 
 
-@pytest.mark.parametrize("case", cases(SOME, EVERY_ONE))
-def test_what_fails_for_good_is_named_and_what_was_half_done_is_completed_and_destroyed(sandbox, iam, wire, case):
-    life, phase, call, number, kinds = case
-    own_policy(iam, "extra")
-    stack = Life(sandbox, life, retries=1)
-    for earlier in PHASES[: PHASES.index(phase)]:
-        stack.go(earlier)
+@pytest.mark.parametrize("case", case_parameters(ALL_CASES, SELECTED_CASES))
+def test_permanent_failure_is_recoverable(lifecycle, iam, fault_injector, case):
+    """An error at any call names the operation, and the next run completes the deployment."""
+    variant, phase, call, number, kind = case
+    stack = lifecycle(variant, retries=1)
+    stack.run_before(phase)
 
-    for kind in KINDS[kinds]:
-        first = number if kind == KINDS[kinds][0] else 1  # what was done before it is not done again
-        wire.clear()
-        wire.faults = lambda name, count: REFUSALS[kind] if name == call and count >= first else None  # noqa: B023
+    for fault in FAULTS_OF_CASE[kind]:
+        first = number if fault == FAULTS_OF_CASE[kind][0] else 1  # the second run does not repeat the earlier calls
+        fault_injector.reset()
+        fault_injector.fault_for = lambda name, count: FAULTS[fault] if name == call and count >= first else None  # noqa: B023
         with pytest.raises(CommandError) as error:
-            stack.go(phase)
-        told, operation = str(error.value), call.partition(":")[2]
-        assert re.search(rf"\b{operation}\b.*\b{CODES[kind]}\b|\b{CODES[kind]}\b.*\b{operation}\b", told), told
-        assert re.search(r"aws:iam:\w+ \(ssm-profile-dev-|aws:index/getCallerIdentity", told), told
-        assert "Traceback" not in told or call == "sts:GetCallerIdentity"  # Pulumi's own, of every lookup that fails
+            stack.run(phase)
+        message, operation, code = str(error.value), call.partition(":")[2], ERROR_CODES[fault]
+        assert re.search(rf"\b{operation}\b.*\b{code}\b|\b{code}\b.*\b{operation}\b", message), message
+        assert re.search(r"aws:iam:\w+ \(ssm-profile-dev-|aws:index/getCallerIdentity", message), message
+        # Pulumi prints a traceback for every failed lookup.
+        assert "Traceback" not in message or call == "sts:GetCallerIdentity"
 
-    wire.clear()
-    # After an answer that was lost, AWS is not as the state has it; without that, a plain up is enough.
-    stack.go("up" if phase == "up" else "update", refresh=kinds == "done but lost")
-    role = stack.stack.outputs()["roleName"].value
-    assert policies_of(iam, role) == [GRANTED[life][phase != "up"]]
-    assert changes(stack.stack.up()) == {}
-    stack.go("destroy")
-    left = left_in(iam)
-    assert len(left) == (
-        kinds == "done but lost" and operation in ("CreateRole", "CreateInstanceProfile", "CreatePolicy")
-    )
-    assert all(name in told for name in left)
+    fault_injector.reset()
+    deployment = "up" if phase == "up" else "update"
+    # After a lost response, AWS differs from the state, so only a refresh finds the difference.
+    stack.run(deployment, refresh=kind == "lost response")
+    stack.check_documents(iam, deployment)
+    stack.check_unchanged()
+    stack.run("destroy")
+    remaining = remaining_resources(iam)
+    is_creation = operation in ("CreateRole", "CreateInstanceProfile", "CreatePolicy")
+    assert len(remaining) == (kind == "lost response" and is_creation)
+    assert all(name in message for name in remaining)

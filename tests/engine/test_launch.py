@@ -1,10 +1,12 @@
-"""The launch example in the real engine: another stack that launches with the profile."""
+"""The example launch in the real engine: another stack launches an instance with the profile."""
+
+import re
 
 import pytest
 from pulumi.automation import CommandError
 
 from tests import ROOT, require
-from tests.engine.conftest import changes, program_fails, switch
+from tests.engine.stacks import ignore_unawaited_coroutines, resource_changes, set_options, single_line
 
 LAUNCH = ROOT / "examples" / "launch"
 
@@ -14,23 +16,24 @@ def ec2(sandbox):
     return sandbox.aws.client("ec2", region_name="eu-central-1")
 
 
-def instance(ec2, launched):
-    found = ec2.describe_instances(InstanceIds=[launched["instanceId"].value])
-    return found["Reservations"][0]["Instances"][0]
+def described_instance(ec2, outputs):
+    """The instance of the launch stack as EC2 describes it."""
+    response = ec2.describe_instances(InstanceIds=[outputs["instanceId"].value])
+    return response["Reservations"][0]["Instances"][0]
 
 
-def test_the_instance_carries_the_profile_of_the_environment(sandbox, ec2, dev):
+def test_instance_has_profile(sandbox, ec2, dev):
     profile = dev.outputs()
     launch = sandbox.stack("dev", LAUNCH)
 
-    launched = launch.up().outputs
+    outputs = launch.up().outputs
 
-    found = instance(ec2, launched)
-    assert found["IamInstanceProfile"]["Arn"] == profile["instanceProfileArn"].value
-    assert found["MetadataOptions"]["HttpTokens"] == "required"
-    assert "KeyName" not in found
-    assert {"Key": "Name", "Value": "launch-dev"} in found["Tags"]
-    (group,) = ec2.describe_security_groups(GroupIds=[group["GroupId"] for group in found["SecurityGroups"]])[
+    instance = described_instance(ec2, outputs)
+    assert instance["IamInstanceProfile"]["Arn"] == profile["instanceProfileArn"].value
+    assert instance["MetadataOptions"]["HttpTokens"] == "required"
+    assert "KeyName" not in instance
+    assert {"Key": "Name", "Value": "launch-dev"} in instance["Tags"]
+    (group,) = ec2.describe_security_groups(GroupIds=[group["GroupId"] for group in instance["SecurityGroups"]])[
         "SecurityGroups"
     ]
     assert group["IpPermissions"] == []
@@ -38,86 +41,84 @@ def test_the_instance_carries_the_profile_of_the_environment(sandbox, ec2, dev):
     image = sandbox.aws.client("ssm", region_name="eu-central-1").get_parameter(
         Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
     )
-    assert found["ImageId"] == image["Parameter"]["Value"]
-    assert launched["startSession"].value == f"aws ssm start-session --target {found['InstanceId']}"
-    assert not any(output.secret for output in launched.values())
-    assert changes(launch.up()) == {}
+    assert instance["ImageId"] == image["Parameter"]["Value"]
+    assert outputs["startSession"].value == f"aws ssm start-session --target {instance['InstanceId']}"
+    assert not any(output.secret for output in outputs.values())
+    assert resource_changes(launch.up()) == {}
     launch.refresh()
-    assert changes(launch.up()) == {}
+    assert resource_changes(launch.up()) == {}
     launch.destroy()
-    assert instance(ec2, launched)["State"]["Name"] == "terminated"
+    assert described_instance(ec2, outputs)["State"]["Name"] == "terminated"
 
 
-def test_another_profile_reaches_the_launch_by_the_outputs(sandbox, ec2, dev):
+def test_renamed_profile_reaches_launch(sandbox, ec2, dev):
+    """After the profile is renamed, the next `up` of the launch stack uses the new one."""
     launch = sandbox.stack("dev", LAUNCH)
     launch.up()
-    switch(dev, instanceProfileName="renamed")
+    set_options(dev, instanceProfileName="renamed")
     dev.up()
 
-    launched = launch.up().outputs
+    outputs = launch.up().outputs
 
-    assert instance(ec2, launched)["IamInstanceProfile"]["Arn"].endswith(":instance-profile/renamed")
-
-
-@program_fails
-def test_a_stack_that_does_not_exist_is_named_and_nothing_is_made(sandbox, ec2):
-    launch = sandbox.stack("dev", LAUNCH, {"profileStack": "organization/ssm-profile/nowhere"})
-
-    with pytest.raises(CommandError) as error:
-        launch.up()
-
-    assert "organization/ssm-profile/nowhere" in str(error.value)
-    assert ec2.describe_instances()["Reservations"] == []
+    assert described_instance(ec2, outputs)["IamInstanceProfile"]["Arn"].endswith(":instance-profile/renamed")
 
 
-@program_fails
-def test_a_stack_that_is_not_deployed_is_named_with_what_is_missing_and_nothing_is_made(sandbox, ec2):
-    sandbox.stack("dev")
-    launch = sandbox.stack("dev", LAUNCH)
-
-    with pytest.raises(CommandError) as error:
-        launch.up()
-
-    told = " ".join(str(error.value).split())
-    assert "stack organization/ssm-profile/dev: found no outputs at all; missing: roleName, roleArn" in told
-    assert "Traceback" not in told
-    assert ec2.describe_instances()["Reservations"] == []
-    assert ec2.describe_launch_templates()["LaunchTemplates"] == []
-
-
-def test_one_s_own_image_and_network_are_used(sandbox, ec2, dev):  # noqa: ARG001
+def test_own_image_and_network(sandbox, ec2, dev):  # noqa: ARG001
     image = ec2.describe_images()["Images"][0]["ImageId"]
     vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24")["Subnet"]["SubnetId"]
-    own = {"imageId": image, "vpcId": vpc, "subnetId": subnet, "instanceType": "m7i.large"}
+    config = {"imageId": image, "vpcId": vpc, "subnetId": subnet, "instanceType": "m7i.large"}
 
-    launched = sandbox.stack("dev", LAUNCH, own).up().outputs
+    outputs = sandbox.stack("dev", LAUNCH, config).up().outputs
 
-    found = instance(ec2, launched)
-    assert (found["ImageId"], found["VpcId"], found["SubnetId"], found["InstanceType"]) == (
-        image,
-        vpc,
-        subnet,
-        "m7i.large",
-    )
+    instance = described_instance(ec2, outputs)
+    assert (instance["ImageId"], instance["VpcId"], instance["SubnetId"]) == (image, vpc, subnet)
+    assert instance["InstanceType"] == "m7i.large"
 
 
-def test_an_instance_profile_that_ec2_does_not_see_yet_is_waited_for(sandbox, ec2, dev, monkeypatch):
+def test_waits_for_visible_profile(sandbox, ec2, dev, monkeypatch):
+    """The provider retries the launch while EC2 does not see a new instance profile yet."""
     responses = require("moto.ec2.responses.instances")
     exceptions = require("moto.ec2.exceptions")
-    run_instances, refused = responses.InstanceResponse.run_instances, []
+    run_instances, rejections = responses.InstanceResponse.run_instances, []
 
-    def not_visible_yet(response):
-        if len(refused) < 3:
-            refused.append(True)
+    def reject_three_times(response):
+        if len(rejections) < 3:
+            rejections.append(True)
             raise exceptions.InvalidParameterValueError(
                 "(web) for parameter iamInstanceProfile.name: Invalid IAM Instance Profile name;"
             )
         return run_instances(response)
 
-    monkeypatch.setattr(responses.InstanceResponse, "run_instances", not_visible_yet)
+    monkeypatch.setattr(responses.InstanceResponse, "run_instances", reject_three_times)
 
-    launched = sandbox.stack("dev", LAUNCH).up().outputs
+    outputs = sandbox.stack("dev", LAUNCH).up().outputs
 
-    assert len(refused) == 3
-    assert instance(ec2, launched)["IamInstanceProfile"]["Arn"] == dev.outputs()["instanceProfileArn"].value
+    assert len(rejections) == 3
+    assert described_instance(ec2, outputs)["IamInstanceProfile"]["Arn"] == dev.outputs()["instanceProfileArn"].value
+
+
+@ignore_unawaited_coroutines
+class TestUnusableProfileStack:
+    """The stack with the profile does not exist or has no outputs."""
+
+    def test_missing_stack(self, sandbox, ec2):
+        launch = sandbox.stack("dev", LAUNCH, {"profileStack": "organization/ssm-profile/nowhere"})
+
+        with pytest.raises(CommandError, match="organization/ssm-profile/nowhere"):
+            launch.up()
+
+        assert ec2.describe_instances()["Reservations"] == []
+
+    def test_stack_without_outputs(self, sandbox, ec2):
+        sandbox.stack("dev")
+        launch = sandbox.stack("dev", LAUNCH)
+
+        with pytest.raises(CommandError) as error:
+            launch.up()
+
+        message = single_line(str(error.value))
+        assert re.search(r"\borganization/ssm-profile/dev\b.*\broleName\b.*\broleArn\b", message)
+        assert "Traceback" not in message
+        assert ec2.describe_instances()["Reservations"] == []
+        assert ec2.describe_launch_templates()["LaunchTemplates"] == []

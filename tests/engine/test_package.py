@@ -1,21 +1,20 @@
-"""The package as pip installs it: built, installed into an empty environment, and used there."""
+"""The package is built, installed with pip into an empty environment, and used there."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import venv
 import zipfile
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 
 from tests import IN_CI, ROOT
+from tests.engine.stacks import PulumiCli
 
 EXAMPLE = ROOT / "examples" / "two_profiles"
-UNDER_MOCKS = """
+PROGRAM_WITH_MOCKS = """
 import json, pathlib, runpy, pulumi, ssm_profile
 assert pathlib.Path(ssm_profile.__file__).is_relative_to({environment!r}), ssm_profile.__file__
 
@@ -24,12 +23,12 @@ class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
         if args.typ == "aws:iam/rolePolicy:RolePolicy":
             self.policies[args.name] = json.loads(args.inputs["policy"])
-        place = "kms:eu-west-1" if args.typ == "aws:kms/key:Key" else "iam:"
-        arn = "arn:aws:" + place + ":123456789012:key/" + args.name
+        service = "kms:eu-west-1" if args.typ == "aws:kms/key:Key" else "iam:"
+        arn = "arn:aws:" + service + ":123456789012:key/" + args.name
         return args.name, args.inputs | {{"name": args.name, "bucket": args.name, "arn": arn}}
     def call(self, args):
-        known = {{"getPartition": {{"partition": "aws"}}, "getRegion": {{"region": "eu-west-1"}}}}
-        return known.get(args.token.split(":")[-1], {{"accountId": "123456789012"}})
+        results = {{"getPartition": {{"partition": "aws"}}, "getRegion": {{"region": "eu-west-1"}}}}
+        return results.get(args.token.split(":")[-1], {{"accountId": "123456789012"}})
 
 pulumi.runtime.set_mocks(Mocks())
 pulumi.runtime.test(lambda: runpy.run_path({example!r}, run_name="__main__") and None)()
@@ -37,10 +36,14 @@ print(json.dumps(Mocks.policies))
 """
 
 
-def run(*command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **more)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def pip(python, *arguments):
+    """Run pip. Skip the test if there is no package registry."""
+    command = [python, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if result.returncode and not IN_CI and "No matching distribution" in result.stderr:
+        pytest.skip("no package registry can be reached")
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def environment(wheel, tmp_path_factory):
-    """An environment with nothing but the wheel, and what it asks for, in the versions that are tested here."""
+    """An environment with only the wheel and its dependencies, in the versions of the tests' environment."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=True)
     versions = [f"{library}=={version(library)}" for library in ("pulumi", "pulumi-aws")]
@@ -62,15 +65,7 @@ def environment(wheel, tmp_path_factory):
     return folder
 
 
-def pip(python, *arguments):
-    command = [python, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode and not IN_CI and "No matching distribution" in done.stderr:
-        pytest.skip("no package registry can be reached")
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_wheel_has_the_package_and_nothing_else(wheel):
+def test_wheel_contains_only_package(wheel):
     names = zipfile.ZipFile(wheel).namelist()
 
     assert {name.split("/")[0].split("-")[0] for name in names} == {"ssm_profile"}
@@ -79,43 +74,49 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel):
     assert not [name for name in names if "sandbox" in name or "test" in name]
 
 
-def test_it_asks_for_pulumi_and_pulumi_aws_alone(environment):
-    requires = run(environment / "bin" / "pip", "show", "ssm-profile").split("Requires: ")[1].split("\n")[0]
+def test_dependencies(environment):
+    command = [environment / "bin" / "python", "-I", "-m", "pip", "show", "ssm-profile"]
 
-    assert requires == "pulumi, pulumi-aws"
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
-
-def test_the_example_runs_under_mocks(environment, tmp_path):
-    program = UNDER_MOCKS.format(environment=str(environment), example=str(EXAMPLE / "__main__.py"))
-
-    policies = json.loads(run(environment / "bin" / "python", "-c", program, cwd=tmp_path))
-
-    assert policies.keys() == {"web-policy", "batch-policy"}
-    assert "arn:aws:ssm:eu-west-1:123456789012:parameter/batch" in json.dumps(policies["batch-policy"])
+    assert "Requires: pulumi, pulumi-aws\n" in result.stdout
 
 
-def test_the_command_says_what_is_missing(environment, tmp_path):
-    command = [environment / "bin" / "ssm-profile", "explain"]
+def test_command_without_extra(environment, tmp_path):
+    """Without its extra dependencies, the command says how to install them."""
+    command = [environment / "bin" / "python", "-I", environment / "bin" / "ssm-profile", "explain"]
 
-    refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
 
-    assert refused.returncode == 2
-    assert "pip install 'ssm-profile[cli]'" in refused.stderr
+    assert result.returncode == 2
+    assert "pip install 'ssm-profile[cli]'" in result.stderr
 
 
-def test_the_example_is_deployed_by_the_environment_s_python(environment, sandbox, tmp_path, iam):
-    modules = tmp_path / "modules"  # the sandbox's language host alone, and not this repository's package
-    shutil.copytree(ROOT / "sandbox", modules / "sandbox")
-    project = tmp_path / "project"
-    shutil.copytree(EXAMPLE, project)
-    settings = (project / "Pulumi.yaml").read_text()
-    (project / "Pulumi.yaml").write_text(settings.replace("virtualenv: .venv", f"virtualenv: {environment}"))
-    by_hand = os.environ | sandbox.cli_environment(str(environment / "bin" / "python"), modules)
-    pulumi = Path(sandbox.pulumi.command).name
+class TestExample:
+    def test_runs_with_mocks(self, environment, tmp_path):
+        program = PROGRAM_WITH_MOCKS.format(environment=str(environment), example=str(EXAMPLE / "__main__.py"))
+        command = [environment / "bin" / "python", "-I", "-c", program]
 
-    run(pulumi, "stack", "init", "dev", cwd=project, env=by_hand)
-    run(pulumi, "up", "--yes", "--skip-preview", "--stack", "dev", cwd=project, env=by_hand)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
 
-    assert len(iam.list_instance_profiles()["InstanceProfiles"]) == 2
-    run(pulumi, "destroy", "--yes", "--skip-preview", "--stack", "dev", cwd=project, env=by_hand)
-    assert iam.list_instance_profiles()["InstanceProfiles"] == []
+        assert result.returncode == 0, result.stderr
+        policies = json.loads(result.stdout)
+        assert policies.keys() == {"web-policy", "batch-policy"}
+        assert "arn:aws:ssm:eu-west-1:123456789012:parameter/batch" in json.dumps(policies["batch-policy"])
+
+    def test_is_deployed(self, environment, sandbox, tmp_path, iam):
+        """The engine deploys the example with the Python interpreter and the package of the environment."""
+        modules = tmp_path / "modules"  # has the sandbox's language host, but not this repository's package
+        shutil.copytree(ROOT / "sandbox", modules / "sandbox")
+        project = tmp_path / "project"
+        shutil.copytree(EXAMPLE, project)
+        settings = (project / "Pulumi.yaml").read_text()
+        (project / "Pulumi.yaml").write_text(settings.replace("virtualenv: .venv", f"virtualenv: {environment}"))
+        cli = PulumiCli(sandbox, str(environment / "bin" / "python"), modules)
+
+        cli.run("stack", "init", "dev", cwd=project)
+        cli.run("up", "--yes", "--skip-preview", "--stack", "dev", cwd=project)
+
+        assert len(iam.list_instance_profiles()["InstanceProfiles"]) == 2
+        cli.run("destroy", "--yes", "--skip-preview", "--stack", "dev", cwd=project)
+        assert iam.list_instance_profiles()["InstanceProfiles"] == []

@@ -1,4 +1,4 @@
-"""The stack's state: two updates at once, a file that is broken, a passphrase that is wrong, a disk that is full."""
+"""The stack's state: parallel updates, a damaged file, a wrong passphrase and a full disk."""
 
 import shutil
 import threading
@@ -6,78 +6,82 @@ import threading
 import pytest
 from pulumi.automation import CommandError, ConfigValue
 
-from tests.engine.conftest import changes, documents, program_fails, state_files
-from tests.engine.faults import Wire
-from tests.engine.lives import left_in
+from tests.engine.lifecycle import remaining_resources
+from tests.engine.stacks import ignore_unawaited_coroutines, inline_documents, resource_changes, state_files
 from tests.expected import DEFAULT
 
-pytestmark = program_fails
+pytestmark = ignore_unawaited_coroutines
 
 
-def test_a_second_update_is_refused_while_one_runs_and_the_state_stays_whole(sandbox, iam):
-    arrived, go_on = threading.Event(), threading.Event()
+def test_second_update_is_locked_out(sandbox, iam, fault_injector):
+    """Pulumi refuses a second update while the first one runs, and the first one completes."""
+    arrived, released = threading.Event(), threading.Event()
 
-    def held(answer, start_response):
+    def hold(handler, start_response):
         arrived.set()
-        assert go_on.wait(60)
-        return answer(start_response)
+        assert released.wait(60)
+        return handler(start_response)
 
-    wire = Wire(sandbox.aws)
-    wire.faults = lambda call, _: held if call == "iam:PutRolePolicy" else None
+    fault_injector.fault_for = lambda call, _: hold if call == "iam:PutRolePolicy" else None
     first, second = sandbox.stack("dev"), sandbox.stack("dev")
     results = []
-    running = threading.Thread(target=lambda: results.append(first.up()))
-    running.start()
+    thread = threading.Thread(target=lambda: results.append(first.up()))
+    thread.start()
     assert arrived.wait(60)
 
     try:
         with pytest.raises(CommandError, match=r"the stack is currently locked by 1 lock\(s\)"):
             second.up()
     finally:
-        go_on.set()
-        running.join(60)
+        released.set()
+        thread.join(60)
 
-    assert changes(results[0]) == {"create": 5}
-    assert changes(second.up()) == {}
-    assert documents(iam, results[0].outputs["roleName"].value) == [DEFAULT]
-    assert len(left_in(iam)) == 2
-
-
-@pytest.mark.parametrize("broken", [lambda _: b"", lambda good: good[: len(good) // 2], lambda _: b"\x00" * 512])
-def test_a_state_file_that_is_broken_is_said_and_left_alone_and_the_last_checkpoint_brings_it_back(
-    sandbox, iam, dev, broken
-):
-    before, state = left_in(iam), state_files(sandbox, "stacks", "dev.json")[0]
-    state.write_bytes(found := broken(state.read_bytes()))
-
-    for operation in (dev.up, dev.refresh, dev.destroy):
-        with pytest.raises(CommandError, match=r"error: (getting snapshot: )?failed to load checkpoint: "):
-            operation()
-
-    assert state.read_bytes() == found
-    assert left_in(iam) == before
-    shutil.copy(state_files(sandbox, "history", "*.checkpoint.json")[-1], state)
-    assert changes(dev.up()) == {}
-    dev.destroy()
-    assert left_in(iam) == []
+    assert resource_changes(results[0]) == {"create": 5}
+    assert resource_changes(second.up()) == {}
+    assert inline_documents(iam, results[0].outputs["roleName"].value) == [DEFAULT]
+    assert len(remaining_resources(iam)) == 2
 
 
-def test_attributes_that_are_empty_as_a_killed_engine_leaves_them_are_not_needed(sandbox, dev):
-    (attributes,) = state_files(sandbox, "stacks", "dev.json.attrs")
-    attributes.write_bytes(b"")
-    with pytest.raises(CommandError, match="error: failed to load checkpoint: EOF"):
-        dev.up()
+class TestDamagedState:
+    @pytest.mark.parametrize(
+        "damage",
+        [lambda _: b"", lambda content: content[: len(content) // 2], lambda _: b"\x00" * 512],
+        ids=["empty", "half", "zeros"],
+    )
+    def test_checkpoint_restores_state(self, sandbox, iam, dev, damage):
+        """Pulumi reports a damaged state and does not change it, and the last checkpoint replaces it."""
+        resources, state = remaining_resources(iam), state_files(sandbox, "stacks", "dev.json")[0]
+        damaged = damage(state.read_bytes())
+        state.write_bytes(damaged)
 
-    attributes.unlink()
+        for operation in (dev.up, dev.refresh, dev.destroy):
+            with pytest.raises(CommandError, match=r"error: (getting snapshot: )?failed to load checkpoint: "):
+                operation()
 
-    assert changes(dev.up()) == {}
+        assert state.read_bytes() == damaged
+        assert remaining_resources(iam) == resources
+        shutil.copy(state_files(sandbox, "history", "*.checkpoint.json")[-1], state)
+        assert resource_changes(dev.up()) == {}
+        dev.destroy()
+        assert remaining_resources(iam) == []
+
+    def test_empty_attributes_can_be_deleted(self, sandbox, dev):
+        """A killed engine can leave an empty attributes file. The state is usable without it."""
+        (attributes,) = state_files(sandbox, "stacks", "dev.json.attrs")
+        attributes.write_bytes(b"")
+        with pytest.raises(CommandError, match="error: failed to load checkpoint: EOF"):
+            dev.up()
+
+        attributes.unlink()
+
+        assert resource_changes(dev.up()) == {}
 
 
-def test_a_wrong_passphrase_is_said_and_changes_nothing(sandbox, iam, dev):
+def test_wrong_passphrase_changes_nothing(sandbox, iam, dev):
     dev.set_config("description", ConfigValue("Nobody's business.", secret=True))
     dev.up()
-    before, state = left_in(iam), state_files(sandbox, "stacks", "dev.json")[0].read_bytes()
-    right = dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"]
+    resources, state = remaining_resources(iam), state_files(sandbox, "stacks", "dev.json")[0].read_bytes()
+    passphrase = dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"]
     dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"] = "wrong"
 
     for operation in (dev.preview, dev.up, dev.destroy):
@@ -86,60 +90,59 @@ def test_a_wrong_passphrase_is_said_and_changes_nothing(sandbox, iam, dev):
         assert "business" not in str(error.value)
 
     assert state_files(sandbox, "stacks", "dev.json")[0].read_bytes() == state
-    assert left_in(iam) == before
-    dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"] = right
-    assert changes(dev.up()) == {}
+    assert remaining_resources(iam) == resources
+    dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"] = passphrase
+    assert resource_changes(dev.up()) == {}
 
 
-@pytest.fixture
-def disk(sandbox, small_disk):
-    """A small disk of its own for the state."""
-    return small_disk(sandbox.directory / "state", kilobytes=512)
+class TestDisk:
+    @pytest.fixture
+    def disk(self, sandbox, small_disk):
+        """A small disk that holds only the state."""
+        return small_disk(sandbox.directory / "state", kilobytes=512)
 
+    def test_unwritable_disk_creates_nothing(self, sandbox, iam, disk):
+        """Pulumi reports a full or read-only disk before it creates a resource."""
+        stack = sandbox.stack("dev")
 
-def test_a_disk_that_is_full_or_read_only_is_said_before_anything_is_made(sandbox, iam, disk):
-    stack = sandbox.stack("dev")
-
-    disk.fill()
-    with pytest.raises(CommandError, match="no space left on device"):
-        stack.up()
-    disk.empty()
-    stack.cancel()  # of that update, whose lock could not be written whole
-    disk.remount("ro")
-    with pytest.raises(CommandError, match="read-only file system"):
-        stack.up()
-    disk.remount("rw")
-
-    assert left_in(iam) == []
-    stack.up()
-    stack.destroy()
-    assert left_in(iam) == []
-
-
-@pytest.mark.proof  # the engine tries to write for half a minute
-@pytest.mark.parametrize("call", ["iam:CreateRole", "iam:PutRolePolicy"])
-def test_a_disk_that_fills_up_in_the_middle_is_said_and_the_copy_beside_the_state_brings_it_back(
-    sandbox, iam, disk, call
-):
-    def filled(answer, start_response):
         disk.fill()
-        return answer(start_response)
+        with pytest.raises(CommandError, match="no space left on device"):
+            stack.up()
+        disk.empty()
+        stack.cancel()  # removes the incomplete lock of that update
+        disk.remount("ro")
+        with pytest.raises(CommandError, match="read-only file system"):
+            stack.up()
+        disk.remount("rw")
 
-    wire = Wire(sandbox.aws)
-    wire.faults = lambda name, _: filled if name == call else None
-    stack = sandbox.stack("dev")
-
-    with pytest.raises(CommandError, match=r"failed to save snapshot: .*no space left on device"):
+        assert remaining_resources(iam) == []
         stack.up()
+        stack.destroy()
+        assert remaining_resources(iam) == []
 
-    wire.clear()
-    disk.empty()
-    state = state_files(sandbox, "stacks", "dev.json")[0]
-    assert state.read_bytes() == b""  # what Pulumi's engine leaves
-    shutil.copy(state.with_name("dev.json.bak"), state)
-    role = stack.up().outputs["roleName"].value
-    assert documents(iam, role) == [DEFAULT]
-    assert changes(stack.up()) == {}
-    stack.destroy()
-    left = [name.rpartition("-")[0] for name in left_in(iam)]
-    assert left == (["ssm-profile-dev-role"] if call == "iam:CreateRole" else [])
+    @pytest.mark.proof  # the engine retries the write for half a minute
+    @pytest.mark.parametrize("call", ["iam:CreateRole", "iam:PutRolePolicy"])
+    def test_disk_fills_up_during_update(self, sandbox, iam, disk, fault_injector, call):
+        """Pulumi reports a disk that fills up during an update, and the backup restores the state."""
+
+        def fill_disk(handler, start_response):
+            disk.fill()
+            return handler(start_response)
+
+        fault_injector.fault_for = lambda name, _: fill_disk if name == call else None
+        stack = sandbox.stack("dev")
+
+        with pytest.raises(CommandError, match=r"failed to save snapshot: .*no space left on device"):
+            stack.up()
+
+        fault_injector.reset()
+        disk.empty()
+        state = state_files(sandbox, "stacks", "dev.json")[0]
+        assert state.read_bytes() == b""  # Pulumi's engine leaves an empty file
+        shutil.copy(state.with_name("dev.json.bak"), state)
+        role = stack.up().outputs["roleName"].value
+        assert inline_documents(iam, role) == [DEFAULT]
+        assert resource_changes(stack.up()) == {}
+        stack.destroy()
+        remaining = [name.rpartition("-")[0] for name in remaining_resources(iam)]
+        assert remaining == (["ssm-profile-dev-role"] if call == "iam:CreateRole" else [])

@@ -1,72 +1,75 @@
-"""``pulumi new`` from this repository."""
+"""`pulumi new` creates a project from this repository."""
 
-import os
+import re
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tests import ROOT
+from tests.engine.stacks import single_line
 
-MADE_HERE = {".venv", ".git", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
-
-
-@pytest.fixture
-def pulumi(sandbox):
-    """Runs the CLI as a person does."""
-    environment = os.environ | sandbox.cli_environment()
-    command = Path(sandbox.pulumi.command).name
-
-    def run(*arguments, cwd):
-        return subprocess.run(
-            [command, *arguments],
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    return run
+IGNORED = {
+    ".git",
+    ".hypothesis",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".venv",
+    ".venv-linters",
+    ".venv-oldest",
+    "__pycache__",
+    "node_modules",
+}
 
 
 @pytest.fixture
-def made(pulumi, tmp_path):
-    """A project that was made from this repository, with a name of its own."""
+def new_project(cli, tmp_path):
+    """Runs `pulumi new` for a project named my-profiles, and accepts the default of every prompt."""
     template, project = tmp_path / "template", tmp_path / "project"
-    project.mkdir()
-    shutil.copytree(ROOT, template, ignore=lambda _, names: MADE_HERE.intersection(names))
-    options = ["--yes", "--name", "my-profiles", "--stack", "dev", "--dir", str(project)]
-    done = pulumi("new", str(template), *options, cwd=tmp_path)
-    assert "Created project 'my-profiles'" in done.stdout, done.stdout + done.stderr
-    return project
+    shutil.copytree(ROOT, template, ignore=lambda _, names: IGNORED.intersection(names))
+
+    def create(stack):
+        project.mkdir()
+        options = ["--yes", "--name", "my-profiles", "--stack", stack, "--dir", str(project)]
+        result = cli.run("new", str(template), *options, cwd=tmp_path, check=False)
+        assert "Created project 'my-profiles'" in result.stdout, result.stdout + result.stderr
+        assert yaml.safe_load((project / "Pulumi.yaml").read_text())["name"] == "my-profiles"
+        return project
+
+    return create
 
 
-def test_a_new_project_is_asked_for_the_region_and_the_widest_grant_alone():
-    template = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["template"]
-
-    assert list(template["config"]) == ["aws:region", "ec2Describe"]
-    assert all(known["description"] and "default" in known for known in template["config"].values())
+def stack_config(project, stack):
+    return yaml.safe_load((project / f"Pulumi.{stack}.yaml").read_text())["config"]
 
 
-def test_a_new_project_previews_and_stale_keys_are_refused(made, pulumi):
-    assert yaml.safe_load((made / "Pulumi.yaml").read_text())["name"] == "my-profiles"
-    config = yaml.safe_load((made / "Pulumi.dev.yaml").read_text())["config"]
-    assert config["my-profiles:ec2Describe"] == "true"
+def test_prompts(new_project):
+    """`pulumi new` asks only for the region and for the widest permission, ec2:Describe*, and explains both."""
+    project = new_project("test")
 
-    previewed = pulumi("preview", "--stack", "dev", cwd=made)
-    assert previewed.returncode == 0, previewed.stdout + previewed.stderr
-    assert "ssm-profile-dev-role" in previewed.stdout
+    assert stack_config(project, "test") == {"aws:region": "eu-central-1", "my-profiles:ec2Describe": "true"}
+    prompts = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["template"]["config"]
+    assert all(prompt["description"] for prompt in prompts.values())
 
-    pulumi("stack", "init", "prod", cwd=made)
-    refused = pulumi("preview", "--stack", "prod", cwd=made)
-    assert refused.returncode != 0
-    told = " ".join((refused.stdout + refused.stderr).split())
-    assert (
-        "ssm-profile:requireImdsv2: found a key of the project ssm-profile, and this one is my-profiles; "
-        "allowed: my-profiles:requireImdsv2" in told
-    )
-    assert "Traceback" not in told
+
+def test_preview(new_project, cli):
+    """The preview of a new project's stack succeeds."""
+    project = new_project("dev")
+
+    preview = cli.run("preview", "--stack", "dev", cwd=project)
+
+    assert stack_config(project, "dev")["my-profiles:ec2Describe"] == "true"
+    assert "ssm-profile-dev-role" in preview.stdout
+
+
+def test_template_keys_are_rejected(new_project, cli):
+    """The preview rejects keys of Pulumi.prod.yaml that still name the template, and shows the right key."""
+    project = new_project("dev")
+    cli.run("stack", "init", "prod", cwd=project)
+
+    preview = cli.run("preview", "--stack", "prod", cwd=project, check=False)
+
+    assert preview.returncode != 0
+    message = single_line(preview.stdout, preview.stderr)
+    assert re.search(r"\bssm-profile:requireImdsv2\b.*\bmy-profiles:requireImdsv2\b", message)
+    assert "Traceback" not in message

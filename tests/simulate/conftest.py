@@ -1,4 +1,4 @@
-"""An IAM evaluator of somebody else's, @cloud-copilot/iam-simulate, asked about the policies."""
+"""The IAM evaluator @cloud-copilot/iam-simulate, which is independent of this project."""
 
 import json
 import shutil
@@ -14,18 +14,18 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="session")
 def evaluator():
-    """Asks the evaluator, which `make test` installs."""
+    """Sends a question to the evaluator and returns its answer. evaluate.mjs describes both."""
     node = shutil.which("node")
     if not node or not (HERE / "node_modules" / "@cloud-copilot").is_dir():
-        assert not IN_CI, "`make test` installs the evaluator, where there is npm"
-        pytest.skip("needs Node.js, and the evaluator: `make test` installs it")
+        assert not IN_CI, "the evaluator is missing: `make test` installs it if npm is installed"
+        pytest.skip("requires Node.js and the evaluator: install npm, then run `make test`")
 
     def ask(question):
         command = [node, str(HERE / "evaluate.mjs")]
-        done = subprocess.run(
+        result = subprocess.run(
             command, input=json.dumps(question), capture_output=True, text=True, timeout=1800, check=False
         )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
 
     return ask

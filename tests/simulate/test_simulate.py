@@ -1,4 +1,4 @@
-"""What the policies allow, by an evaluator that knows nothing of this project."""
+"""An independent evaluator decides what the policies allow."""
 
 from fnmatch import fnmatchcase
 
@@ -18,60 +18,64 @@ POLICIES = {
     "session_logs": {**SMALLEST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
     "ec2_describe_actions": {"scope_heartbeat": True, "ec2_describe_actions": ["DescribeTags"]},
 }
-"""Each environment, and each option on top of the smallest options."""
+"""The options of each environment, and each option on top of the smallest set of options."""
 
 ALWAYS_ALLOWED = {"sts:GetCallerIdentity"}
-"""What IAM asks no permission for."""
+"""The actions that need no permission in IAM."""
 
 CONTEXT = {
     **IMDSV2,
     "cloudwatch:namespace": "Web",
     "kms:ViaService": "s3.eu-central-1.amazonaws.com",
 }
-"""What a call has beside its action and resource, such that the conditions hold."""
+"""The context of a call that satisfies the conditions of all policies."""
 
 
-def documents(names):
+def policy_documents(names):
     return {name: policy.policy_document(POLICIES[name], LOCATION) for name in names}
 
 
-def intended(document, catalogue):
-    """The actions of a catalogue that a document's text names."""
+def listed_actions(document, all_actions):
+    """The actions that the Allow statements of a document list, with wildcards expanded."""
     patterns = [
         action.lower() for each in document["Statement"] if each["Effect"] == "Allow" for action in each["Action"]
     ]
-    return {action for action in catalogue if any(fnmatchcase(action.lower(), pattern) for pattern in patterns)}
+    return {action for action in all_actions if any(fnmatchcase(action.lower(), pattern) for pattern in patterns)}
 
 
-def everything(evaluator):
+def evaluator_actions(evaluator):
     """Every action that the evaluator knows."""
     allow_all = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     return evaluator({"policies": {"all": allow_all}, "context": IMDSV2})["allowed"]["all"]
 
 
-def check_whole_catalogue(evaluator, names):
-    catalogue = everything(evaluator)
-    answer = evaluator({"policies": documents(names), "context": CONTEXT})
+def check_allowed_actions(evaluator, names):
+    """Check that each policy allows exactly the actions that it lists, of all actions of AWS."""
+    all_actions, documents = evaluator_actions(evaluator), policy_documents(names)
 
-    assert answer["actions"] == len(catalogue) > 20_000
-    for name, document in documents(names).items():
-        expected = intended(document, catalogue) | ALWAYS_ALLOWED
+    answer = evaluator({"policies": documents, "context": CONTEXT})
+
+    assert answer["actions"] == len(all_actions) > 20_000
+    for name, document in documents.items():
+        expected = listed_actions(document, all_actions) | ALWAYS_ALLOWED
         if name == "parameters":
-            expected -= {"kms:Decrypt"}  # see below
+            expected -= {"kms:Decrypt"}  # the evaluator ignores its condition key, see SCOPED_ACTIONS
         assert set(answer["allowed"][name]) == expected, name
 
 
-def test_of_the_whole_catalogue_exactly_the_intended_actions_are_allowed(evaluator):
-    check_whole_catalogue(evaluator, ["the default", "production"])
+class TestAllActions:
+    def test_environments(self, evaluator):
+        check_allowed_actions(evaluator, ["the default", "production"])
+
+    @pytest.mark.proof
+    def test_each_option(self, evaluator):
+        """Of all actions of AWS, each option allows exactly the actions that its policy lists."""
+        check_allowed_actions(evaluator, POLICIES)
 
 
-@pytest.mark.proof
-def test_of_the_whole_catalogue_exactly_the_intended_actions_are_allowed_with_each_option(evaluator):
-    check_whole_catalogue(evaluator, POLICIES)
-
-
-def test_the_documents_are_the_ones_that_are_written_out_by_hand():
-    assert documents(["the default", "production"]) == {"the default": DEFAULT, "production": PROD}
+def test_environments_are_expected_documents():
+    """The documents that the evaluator gets for the environments are those written by hand in tests/expected.py."""
+    assert policy_documents(["the default", "production"]) == {"the default": DEFAULT, "production": PROD}
 
 
 ARN = "arn:aws:{service}:eu-central-1:123456789012:{resource}".format
@@ -79,7 +83,7 @@ INSTANCE = ARN(service="ec2", resource="instance/i-0123456789abcdef0")
 DOCUMENT = ARN(service="ssm", resource="document/mine")
 PARAMETER = ARN(service="ssm", resource="parameter/app/a")
 LOGS = ARN(service="logs", resource="log-group:/ssm/sessions")
-SCOPED = [
+SCOPED_ACTIONS = [
     (
         "scope_heartbeat",
         "ssm:UpdateInstanceInformation",
@@ -229,21 +233,22 @@ SCOPED = [
         ],
     ),
 ]
-"""Option, action, a resource on which it is allowed, the call's context, and resources just outside.
+"""Option, action, an allowed resource, the context of the call, and similar resources that are not allowed.
 
-Two things this evaluator cannot be asked: it knows no documents of AWS's own, whose ARNs have no account, and it passes
-over keys of an encryption context, so that the kms:Decrypt of parameters is never allowed. The unit tests compare those
-statements as values.
+Two cases are missing, because this evaluator cannot decide them. It does not know documents that AWS owns, whose ARNs
+have no account ID. It also ignores the keys of an encryption context, so it never allows the kms:Decrypt of parameters.
+The unit tests compare those statements as values.
 """
 
 
-def test_scoped_actions_are_allowed_on_their_resources_and_on_none_beside_them(evaluator):
+def test_scoped_actions(evaluator):
+    """A scoped action is allowed on its resource and on none of the similar resources."""
     requests, expected = [], []
-    for option, action, inside, context, outside in SCOPED:
+    for option, action, allowed_resource, context, similar_resources in SCOPED_ACTIONS:
         document = policy.policy_document(POLICIES.get(option, SMALLEST), LOCATION)
-        for resource in (inside, *outside):
+        for resource in (allowed_resource, *similar_resources):
             requests.append({"policy": document, "action": action, "resource": resource, "context": context})
-            expected.append(resource == inside)
+            expected.append(resource == allowed_resource)
 
     answers = evaluator({"requests": requests})
 
@@ -270,7 +275,7 @@ def test_scoped_actions_are_allowed_on_their_resources_and_on_none_beside_them(e
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {"kms:ViaService": "ebs.eu-west-1.amazonaws.com"}, False),
     ],
 )
-def test_conditions_decide(evaluator, case):
+def test_conditions(evaluator, case):
     option, action, resource, context, allowed = case
     document = policy.policy_document(POLICIES[option], LOCATION)
 
@@ -279,7 +284,7 @@ def test_conditions_decide(evaluator, case):
     assert evaluator({"requests": [request]}) == [allowed]
 
 
-def test_a_call_from_outside_the_instance_s_vpc_is_denied(evaluator):
+def test_call_from_other_vpc_is_denied(evaluator):
     document = policy.policy_document({**SMALLEST, "vpc_endpoints_only": True}, LOCATION)
     inside = {
         "aws:Ec2InstanceSourceVpc": "vpc-1",
@@ -288,9 +293,9 @@ def test_a_call_from_outside_the_instance_s_vpc_is_denied(evaluator):
         "aws:ViaAWSService": "false",
     }
     outside = {**inside, "aws:SourceVpc": "vpc-2"}
-    # A call by a NAT or internet gateway has no aws:SourceVpc. AWS has it that a negated operator matches a variable
-    # without a value, so the call is denied; this evaluator has it that such a statement never matches. So it is not
-    # asked. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    # A call through a NAT or internet gateway has no aws:SourceVpc. AWS denies it, because a negated operator matches a
+    # variable without a value. In this evaluator, such a statement never matches, so this test leaves the call out.
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 
     answers = evaluator(
         {
