@@ -272,9 +272,8 @@ def _missing_requirements(options: Mapping[str, Any], label: Label) -> Iterator[
     for path in option_paths():
         option = option_at(path)
         if option.requires and _value_at(options, path) and not _value_at(options, option.requires):
-            required = label(option.requires)
-            value = ": true" if option_at(option.requires).type == "boolean" else ""
-            yield Mistake(label(path), f"requires `{required}{value}`")
+            value = " to be true" if option_at(option.requires).type == "boolean" else ""
+            yield Mistake(label(path), f"requires `{label(option.requires)}`{value}")
 
 
 def _value_at(options: Mapping[str, Any], path: str) -> Any:

@@ -134,7 +134,7 @@ def test_up_prints_steps_and_checks(command):
         r"^  \+ create +aws:iam/role:Role +ssm-profile-dev-role$",
         r"^  \+ created +aws:iam/instanceProfile:InstanceProfile +ssm-profile-dev-profile$",
         r"^  instanceProfileName +ssm-profile-dev-profile-[0-9a-f]{7}$",
-        r"^  ssmmessages:OpenDataChannel +Opens the websocket of a session's data channel",
+        r"^  ssmmessages:OpenDataChannel +Opens the WebSocket of a session's data channel",
         r"^  yes  The role has exactly the policy that the options ask for\.$",
         r"^  yes  The instance profile contains the role\.$",
         r"^  \+ created +aws:ec2/instance:Instance +launch-dev$",

@@ -59,8 +59,8 @@ UNNOTICED = {
         'example = "" if True else f", for example {format_value(option.example)}"',
         'example = "" if option.choices or False else f", for example {format_value(option.example)}"',
         "if True and partitions:",
-        'value = ": true" if False else ""',
-        'value = ": true" if True else ""',
+        'value = " to be true" if False else ""',
+        'value = " to be true" if True else ""',
     },
 }
 """Changes that no example can notice, by the module: the changed line, with the reason above it."""

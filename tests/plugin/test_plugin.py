@@ -122,7 +122,7 @@ class TestMistakes:
                     'example "/ssm/" (got "x")'
                 ),
             ),
-            ("inventory", "requires `stateManager: true`"),
+            ("inventory", "requires `stateManager` to be true"),
             ("sessionLogs.prefix", "requires `sessionLogs.bucket`"),
         ]
         assert cloud.registered == []

@@ -25,7 +25,7 @@ def test_every_mistake_is_in_one_error():
         "The stack config is not valid. Nothing was changed.\n"
         '  `name` must consist of letters, digits and + = , . @ _ - (got "ssm profile").\n'
         '  `ssm-profile:quietAgent` must be true or false (got "yes").\n'
-        "  `ssm-profile:inventory` requires `ssm-profile:stateManager: true`.\n"
+        "  `ssm-profile:inventory` requires `ssm-profile:stateManager` to be true.\n"
         "  `ssm-profile:protect` must be true or false (got 1).\n"
         "  `ssm-profile:quitAgent` is not an option. Did you mean `ssm-profile:quietAgent`? docs/options.md lists all "
         "options."

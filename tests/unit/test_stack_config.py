@@ -116,8 +116,8 @@ class TestMistakes:
                 {"recursive": True},
                 'requires `ssm-profile:parameters.paths` (got {"recursive": true})',
             ),
-            ("inventory", True, "requires `ssm-profile:stateManager: true`"),
-            ("patchBaselineTags", True, "requires `ssm-profile:patching: true`"),
+            ("inventory", True, "requires `ssm-profile:stateManager` to be true"),
+            ("patchBaselineTags", True, "requires `ssm-profile:patching` to be true"),
         ],
         ids=str,
     )
@@ -220,7 +220,7 @@ class TestRenamedProject:
     def test_keys_begin_with_the_project(self):
         assert parse({"quietAgent": True, "inventory": True}, project="web") == (
             {"quiet_agent": True, "inventory": True},
-            ["`web:inventory` requires `web:stateManager: true`."],
+            ["`web:inventory` requires `web:stateManager` to be true."],
         )
 
     def test_old_keys_are_refused(self):

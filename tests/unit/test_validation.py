@@ -142,9 +142,9 @@ class TestCombinations:
     def test_requirement_is_named(self, path):
         required = option_at(path).requires
         options = {path: True} if "." not in path else {"session_logs": {"log_group": "/ssm", **_only(path)}}
-        value = ": true" if "." not in path else ""
+        value = " to be true" if "." not in path else ""
 
-        assert sentences(options) == [f"`{path}` requires `{required}{value}`."]
+        assert sentences(options) == [f"`{path}` requires `{required}`{value}."]
 
     def test_new_role_options_conflict_with_an_existing_role(self):
         only_new = [conflict.option for conflict in CONFLICTS if conflict.other == "existing_role_name"]
@@ -174,7 +174,7 @@ class TestCombinations:
         options = {"inventory": True, "session_logs": {"prefix": "a", "log_group": "/ssm"}}
 
         assert sentences(options, camel_case) == [
-            "`inventory` requires `stateManager: true`.",
+            "`inventory` requires `stateManager` to be true.",
             "`sessionLogs.prefix` requires `sessionLogs.bucket`.",
         ]
 
