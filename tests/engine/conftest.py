@@ -1,6 +1,9 @@
 """Fixtures for the real engine against an emulated AWS. They use the same code as `make sandbox`."""
 
+import fcntl
 import json
+import os
+import shutil
 import subprocess
 import textwrap
 from contextlib import suppress
@@ -125,3 +128,24 @@ def small_disk():
     yield mount
     for path in mounted:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@pytest.fixture(scope="session")
+def build_once(tmp_path_factory):
+    """Builds a folder once for all workers of pytest-xdist: `build_once("wheel", build)` calls `build(folder)`."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def build_or_reuse(name, build):
+        folder, complete = root / name, root / f"{name}.complete"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not complete.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                build(folder)
+                complete.touch()
+        return folder
+
+    return build_or_reuse

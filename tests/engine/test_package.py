@@ -47,22 +47,26 @@ def pip(python, *arguments):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def wheel(build_once):
     """The wheel of this repository."""
-    folder = tmp_path_factory.mktemp("dist")
-    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
-    (built,) = folder.glob("*.whl")
+
+    def build(folder):
+        pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+
+    (built,) = build_once("wheel", build).glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="module")
-def environment(wheel, tmp_path_factory):
+def environment(wheel, build_once):
     """An environment with only the wheel and its dependencies, in the versions of the tests' environment."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True)
-    versions = [f"{library}=={version(library)}" for library in ("pulumi", "pulumi-aws")]
-    pip(folder / "bin" / "python", "install", str(wheel), *versions)
-    return folder
+
+    def build(folder):
+        venv.create(folder, with_pip=True)
+        versions = [f"{library}=={version(library)}" for library in ("pulumi", "pulumi-aws")]
+        pip(folder / "bin" / "python", "install", str(wheel), *versions)
+
+    return build_once("environment", build)
 
 
 def test_wheel_contains_only_package(wheel):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,21 @@ PAGES = {
     page: [each for each in SNIPPETS if each.page == page and not each.skip]
     for page in dict.fromkeys(each.page for each in SNIPPETS)
 }
+SLOW_PAGES = ("docs/adopting.md", "docs/recovery.md")
+"""Pages that take half a minute each. test_adoption.py and test_process_kill.py test what they do in every run."""
 
 
-@pytest.fixture(scope="module")
-def virtual_environment(tmp_path_factory):
+@pytest.fixture
+def virtual_environment(tmp_path):
     """A virtual environment of the reader's own, in which the packages of this one are installed already."""
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
+    folder = tmp_path / "environment"
+    venv.create(folder, symlinks=True)
     (site_packages,) = folder.glob("lib/*/site-packages")
     installed = next(path for path in sys.path if path.endswith("site-packages"))
     (site_packages / "installed.pth").write_text(f"{installed}\n")
+    pip = folder / "bin" / "pip"
+    pip.write_text(f'#!/bin/sh\nexec {folder}/bin/python -m pip "$@"\n')
+    pip.chmod(0o755)
     return folder
 
 
@@ -92,7 +98,9 @@ def run_program(reader, snippet, project):
     return done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.proof] if page in SLOW_PAGES else []) for page in PAGES]
+)
 def test_page_runs_from_top_to_bottom(reader, page, tmp_path):
     """A reader runs the blocks of a page one after the other. A block finds what those above it have made."""
     for snippet in PAGES[page]:
