@@ -10,7 +10,7 @@ from ssm_profile import policy
 from ssm_profile.catalogue import CAPABILITIES, EXPLICIT_DENIES
 from ssm_profile.options import OPTIONS
 from ssm_profile.version import __version__
-from tests import ROOT
+from tests import ROOT, require
 from tests.expected import DEFAULT
 
 PAGES = [
@@ -104,6 +104,14 @@ class TestNewOptions:
 
 
 class TestPages:
+    def test_deployer_has_every_permission(self):
+        """docs/deploying.md lists every call that a deployment was seen to make, and iam:PassRole."""
+        lifecycle = require("tests.engine.lifecycle")
+        calls = {call for phases in lifecycle.EXPECTED_CALLS.values() for text in phases.values() for call in text.split()}
+        listed = set(re.findall(r"`(iam:\w+)`", read("docs/deploying.md")))
+
+        assert listed == {call for call in calls if call.startswith("iam:")} | {"iam:PassRole"}
+
     def test_every_action_is_explained(self):
         page = read("docs/permissions.md")
 
