@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ssm_profile.policy import Options
-from ssm_profile.settings import parse_config
+from ssm_profile.stack_config import parse_config
 
 from . import SandboxError
 from .aws import ACCOUNT

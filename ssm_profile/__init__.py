@@ -18,6 +18,10 @@ _MODULES = {
 }
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     # On first use, since importing Pulumi takes longer than all that the command does.
     if name not in _MODULES:

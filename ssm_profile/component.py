@@ -13,7 +13,14 @@ from . import policy
 from .errors import Mistake, OptionsError
 from .options import OPTIONS, camel_case
 from .regions import SHORTEST_LOCATION, Location
-from .validation import UNKNOWN, find_mistakes, find_name_mistakes, find_size_mistakes, format_value
+from .validation import (
+    UNKNOWN,
+    find_mistakes,
+    find_name_mistakes,
+    find_size_mistakes,
+    find_value_mistakes,
+    format_value,
+)
 
 
 class ParametersArgs(TypedDict):
@@ -62,13 +69,13 @@ class SsmInstanceProfileArgs(TypedDict):
     """What the instances may do, and how the role and the instance profile are made. Every key is optional."""
 
     ec2_describe: NotRequired[bool]
-    """Grant ec2:Describe*, with which software on the instance reads about its environment."""
+    """Grant ec2:Describe*, which software on the instance can use to read about its EC2 environment."""
     ec2_describe_actions: NotRequired[Sequence[str]]
     """Grant these EC2 actions instead of ec2:Describe*, such as DescribeInstances and DescribeTags."""
     scope_heartbeat: NotRequired[bool]
     """Grant ssm:UpdateInstanceInformation on EC2 instances only. Do not use it for hybrid nodes."""
     quiet_agent: NotRequired[bool]
-    """Grant two calls that the agent makes in any case, so that its log has no AccessDenied errors."""
+    """Grant two calls that the agent always makes, so that its log has no AccessDenied errors."""
     legacy_messaging: NotRequired[bool]
     """Grant the ec2messages actions, for agents before 3.1.821.0 and for Windows Server 2012 and earlier."""
     documents: NotRequired[bool]
@@ -96,15 +103,15 @@ class SsmInstanceProfileArgs(TypedDict):
     domain_join: NotRequired[DomainJoinArgs]
     """Grant joining a directory of AWS Directory Service."""
     require_imdsv2: NotRequired[bool]
-    """Deny every call made with credentials that were fetched by IMDSv1."""
+    """Deny every call made with credentials that were fetched through IMDSv1."""
     vpc_endpoints_only: NotRequired[bool]
     """Deny every call that does not come through a VPC endpoint in the instance's own VPC."""
     path: NotRequired[pulumi.Input[str]]
     """Set the IAM path of the role and the instance profile."""
     role_name: NotRequired[pulumi.Input[str]]
-    """Set the name of the role. By default Pulumi makes it from the component's name, "-role" and a random suffix."""
+    """Set the name of the role. By default it is the component's name with "-role" and a random suffix."""
     instance_profile_name: NotRequired[pulumi.Input[str]]
-    """Set the name of the instance profile. By default Pulumi makes it in the same way, with "-profile"."""
+    """Set the name of the instance profile. By default it is the component's name, "-profile" and a random suffix."""
     description: NotRequired[pulumi.Input[str]]
     """Set the description of the role. By default it says what the role is for."""
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
@@ -116,11 +123,11 @@ class SsmInstanceProfileArgs(TypedDict):
     policy_kind: NotRequired[str]
     """Make the policy an inline policy of the role, "inline", or a managed policy attached to it, "managed"."""
     managed_policy_arns: NotRequired[Sequence[pulumi.Input[str]]]
-    """Attach these managed policies as well. AWS managed policies that grant Systems Manager as a whole are refused."""
+    """Attach these managed policies as well, but no AWS managed policy that grants Systems Manager as a whole."""
     existing_role_name: NotRequired[pulumi.Input[str]]
     """Add the policy to this existing role instead of creating a role. Destroying the stack keeps the role."""
     exclusive: NotRequired[bool]
-    """Remove every policy from the role that is not given here."""
+    """Remove every policy from the role, attached or inline, that this component did not add."""
 
 
 class SsmInstanceProfile(pulumi.ComponentResource):
@@ -313,8 +320,8 @@ def _validated_input(option: str, value: Any) -> Any:
     """The value. Outputs in it are validated as soon as Pulumi knows them."""
     if isinstance(value, list | tuple):  # entry by entry, since Pulumi must know how many there are
         entries = cast("Sequence[Any]", value)
-        return [_validated_when_known(entry, lambda known: find_mistakes({option: [known]})) for entry in entries]
-    return _validated_when_known(value, lambda known: find_mistakes({option: known}))
+        return [_validated_when_known(entry, lambda known: find_value_mistakes(option, [known])) for entry in entries]
+    return _validated_when_known(value, lambda known: find_value_mistakes(option, known))
 
 
 def _validated_when_known(value: Any, find: Callable[[Any], list[Mistake]]) -> Any:

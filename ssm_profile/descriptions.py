@@ -6,9 +6,9 @@ Python keeps no docstring of a class's key, so they are read from the source, as
 import ast
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 
-_SOURCE = Path(__file__).with_name("component.py")
+_SOURCE = files("ssm_profile").joinpath("component.py")
 
 
 @cache

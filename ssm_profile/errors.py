@@ -42,6 +42,10 @@ class OptionsError(SsmProfileError, ValueError):
         super().__init__("\n".join(map(str, mistakes)))
         self.mistakes = tuple(mistakes)
 
+    def __reduce__(self) -> tuple[type["OptionsError"], tuple[Sequence[Mistake]]]:
+        # Exceptions are copied from their text otherwise.
+        return type(self), (self.mistakes,)
+
 
 class InputError(SsmProfileError):
     """Input of the command that cannot be used. The text says what is wrong, with the value, and what to do."""

@@ -32,7 +32,7 @@ POLICY_SIZE_LIMITS = {"inline": 10_240, "managed": 6_144}
 
 SSM_WIDE_POLICIES = {
     "AmazonEC2RoleforSSM": "AWS has deprecated it. It reads and writes every bucket and reads every parameter.",
-    "AmazonSSMFullAccess": "It is for administrators. An instance with it can run commands on every other one.",
+    "AmazonSSMFullAccess": "It is for administrators. An instance with it can run commands on every other instance.",
     "AmazonSSMManagedEC2InstanceDefaultPolicy": "It is for Default Host Management Configuration and not for instance "
     "profiles. It reads every document in the account.",
     "AmazonSSMManagedInstanceCore": "It reads every parameter and every document in the account.",
@@ -90,7 +90,7 @@ def _switch(*, default: bool = False, requires: str | None = None) -> Option:
 def _map(required_keys: tuple[str, ...] = (), **keys: Option) -> Option:
     return Option(
         "object",
-        f"a map with the keys {', '.join(keys)}",
+        "a map",
         {key: option.example for key, option in keys.items()},
         accepts_outputs=False,
         keys=keys,
@@ -136,7 +136,7 @@ OPTIONS: dict[str, Option] = {
         ("paths",),
         paths=Option(
             "array",
-            'a list of paths that begin with "/" and name something below it, without wildcards',
+            'a list of paths that begin with "/" and do not end with it, without wildcards',
             ["/app/prod"],
             pattern=r"(/[A-Za-z0-9_.-]+){1,15}",
             max_length=1011,
@@ -148,10 +148,16 @@ OPTIONS: dict[str, Option] = {
     "session_kms_key_arn": _kms_key_arn(),
     "session_logs": _map(
         ("bucket", "log_group"),
-        bucket=Option("string", "the name of a bucket", "logs", pattern=r"[a-z0-9][a-z0-9.-]+[a-z0-9]", max_length=63),
+        bucket=Option(
+            "string",
+            "the name of a bucket: 3 to 63 lowercase letters, digits, dots and hyphens",
+            "logs",
+            pattern=r"[a-z0-9][a-z0-9.-]+[a-z0-9]",
+            max_length=63,
+        ),
         prefix=Option(
             "string",
-            "a prefix of keys in the bucket, without wildcards",
+            "a prefix of object keys: letters, digits and ! _ . ' ( ) / = -, without wildcards",
             "ssm/sessions",
             pattern=r"[A-Za-z0-9!_.'()/=-]+",
             max_length=512,
@@ -161,7 +167,7 @@ OPTIONS: dict[str, Option] = {
         cross_account=_switch(requires="session_logs.bucket"),
         log_group=Option(
             "string",
-            "the name of a log group, without wildcards",
+            "the name of a log group: letters, digits and _ / . # -, without wildcards",
             "/ssm/sessions",
             pattern=_LOG_GROUP_PATTERN,
             max_length=512,
@@ -170,7 +176,7 @@ OPTIONS: dict[str, Option] = {
     "cloudwatch_agent": _map(
         namespace=Option(
             "string",
-            "a namespace of CloudWatch metrics",
+            "a namespace of CloudWatch metrics: letters, digits and _ . / # : -, without spaces",
             "Web",
             "CWAgent",
             pattern=r"[A-Za-z0-9_./#:-]+",
@@ -178,7 +184,7 @@ OPTIONS: dict[str, Option] = {
         ),
         log_groups=Option(
             "array",
-            "a list of names of log groups, without wildcards",
+            "a list of names of log groups: letters, digits and _ / . # -, without wildcards",
             ["/ec2/app"],
             pattern=_LOG_GROUP_PATTERN,
             max_length=512,
@@ -187,7 +193,9 @@ OPTIONS: dict[str, Option] = {
     ),
     "domain_join": _map(
         ("directory_id",),
-        directory_id=Option("string", "the ID of a directory", "d-1234567890", pattern=r"d-[0-9a-f]{10}"),
+        directory_id=Option(
+            "string", 'the ID of a directory: "d-" and 10 hexadecimal digits', "d-1234567890", pattern=r"d-[0-9a-f]{10}"
+        ),
     ),
     "require_imdsv2": _switch(),
     "vpc_endpoints_only": _switch(),
@@ -215,7 +223,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "description": Option(
         "string",
-        "at most 1,000 printable Latin-1 characters, tabs and line breaks",
+        "1 to 1,000 printable Latin-1 characters, tabs and line breaks",
         "Web servers",
         pattern=r"[\t\n\r\x20-\x7e\xa1-\xff]+",
         max_length=1000,
@@ -270,7 +278,7 @@ OPTIONS: dict[str, Option] = {
 }
 """Every option of the component, in the order of the documents."""
 
-_ONLY_FOR_A_NEW_ROLE = "it applies only to a role created here"
+_ONLY_FOR_A_NEW_ROLE = "it applies only to a role created here. Remove one of the two"
 
 CONFLICTS: tuple[Conflict, ...] = (
     Conflict("ec2_describe", "ec2_describe_actions", "set only one of the two", value=False),

@@ -32,10 +32,10 @@ UNKNOWN: Any = object()
 RANDOM_SUFFIX_LENGTH = len("-1234567")
 """What Pulumi adds to the name of a resource that is not named by an option."""
 
-_LONGEST_VALUE_SHOWN = 80
+_LONGEST_VALUE_SHOWN = 120
 
 _MUST_BE_KNOWN = (
-    "must be known before the deployment, since it decides what is granted. It cannot be an output of another resource"
+    "must be known before the deployment, since it decides what is created. It cannot be an output of another resource"
 )
 
 Label = Callable[[str], str]
@@ -56,7 +56,13 @@ def find_mistakes(options: Mapping[str, Any], label: Label = str) -> list[Mistak
     mistakes += _conflicts(options, label)
     mistakes += _missing_requirements(options, label)
     mistakes += find_partition_mistakes(options, label)
-    return mistakes + [unknown_option(str(name), OPTIONS) for name in options if name not in OPTIONS]
+    known = [label(name) for name in OPTIONS]
+    return mistakes + [unknown_option(str(name), known) for name in options if name not in OPTIONS]
+
+
+def find_value_mistakes(path: str, value: Any) -> list[Mistake]:
+    """The mistakes in the value of one option, or of ``option.key``, whatever other options say."""
+    return list(_value_mistakes(path, option_at(path), value, str))
 
 
 def find_partition_mistakes(
@@ -69,19 +75,19 @@ def find_partition_mistakes(
         label: Writes the path of an option as the caller writes it.
         partition: The partition of the deployment. Where it is not known, all ARNs must be in that of the first.
     """
-    partitions = [
-        (path, value.split(":")[1])
-        for path, value in _leaves(options)
+    arns = [
+        (path, value, value.split(":")[1])
+        for path, value in _arns(options)
         if isinstance(value, str) and re.match(rf"arn:{PARTITION_PATTERN}:", value)
     ]
-    if partition is None and partitions:
-        first, expected = partitions[0]
+    if partition is None and arns:
+        first, _, expected = arns[0]
         where = f"`{label(first)}` is in {expected}"
     else:
         expected, where = partition, f"this stack deploys to {partition}"
     return [
-        Mistake(label(path), f"is in partition {actual}, but {where}")
-        for path, actual in partitions
+        Mistake(label(path), f"is in partition {actual}, but {where} (got {format_value(arn)})")
+        for path, arn, actual in arns
         if actual != expected
     ]
 
@@ -147,7 +153,8 @@ def unknown_option(key: str, known: Iterable[str]) -> Mistake:
         key: The option as the caller wrote it.
         known: Every option as the caller would write it.
     """
-    nearest = _nearest(key, known)
+    # The first word names the option in `ssm-profile:parameters.paths[0]`, which Pulumi did not take as a path.
+    nearest = _nearest(re.split(r"[.\[]", key.rpartition(":")[2])[0], known)
     hint = f". Did you mean `{nearest}`?" if nearest else "."
     return Mistake(key, f"is not an option{hint} docs/options.md lists all options")
 
@@ -156,10 +163,18 @@ def format_value(value: Any) -> str:
     """A value as JSON, on one line and cut to a readable length."""
     if value is UNKNOWN:
         return "an output of another resource"
-    text = json.dumps(value, default=lambda odd: f"a {type(odd).__name__}")
+    try:
+        text = json.dumps(value, default=_describe_other)
+    except (TypeError, ValueError):  # a key that JSON has not, or a value that contains itself
+        text = repr(value)
     if len(text) <= _LONGEST_VALUE_SHOWN:
         return text
     return f"{text[:_LONGEST_VALUE_SHOWN]}... ({len(text)} characters)"
+
+
+def _describe_other(value: Any) -> str:
+    """A value that JSON has not."""
+    return "an output of another resource" if value is UNKNOWN else f"a {type(value).__name__}"
 
 
 def _value_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
@@ -215,10 +230,11 @@ def _array_mistakes(path: str, option: Option, value: Any, label: Label) -> Iter
 
 def _map_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
     if not isinstance(value, Mapping):
-        yield Mistake(label(path), f"must be {option.expects} (got {format_value(value)})")
+        keys = ", ".join(label(f"{path}.{key}").rpartition(".")[2] for key in option.keys)
+        yield Mistake(label(path), f"must be a map with the keys {keys} (got {format_value(value)})")
         return
     entries = cast("Mapping[str, Any]", value)
-    if option.required_keys and not any(key in entries for key in option.required_keys):
+    if _lacks_required_keys(path, entries):
         required = " or ".join(f"`{label(f'{path}.{key}')}`" for key in option.required_keys)
         yield Mistake(label(path), f"requires {required} (got {format_value(value)})")
     for key, known in option.keys.items():
@@ -230,7 +246,7 @@ def _map_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterat
 
 def unknown_key(key: str, known: Sequence[str]) -> Mistake:
     """The mistake of a key that a map does not have, with those that it has."""
-    nearest = _nearest(key, known)
+    nearest = _nearest(key.rpartition(".")[2], known)
     hint = f"Did you mean `{nearest}`? " if nearest else ""
     return Mistake(key, f"is not a key. {hint}The keys are {', '.join(known)}")
 
@@ -272,8 +288,16 @@ def _missing_requirements(options: Mapping[str, Any], label: Label) -> Iterator[
     for path in option_paths():
         option = option_at(path)
         if option.requires and _value_at(options, path) and not _value_at(options, option.requires):
+            name = path.partition(".")[0]
+            if find_value_mistakes(path, _value_at(options, path)) or _lacks_required_keys(name, options[name]):
+                continue  # which is reported already
             value = " to be true" if option_at(option.requires).type == "boolean" else ""
             yield Mistake(label(path), f"requires `{label(option.requires)}`{value}")
+
+
+def _lacks_required_keys(name: str, value: Any) -> bool:
+    required_keys = OPTIONS[name].required_keys
+    return bool(required_keys) and not any(key in value for key in required_keys)
 
 
 def _value_at(options: Mapping[str, Any], path: str) -> Any:
@@ -284,20 +308,17 @@ def _value_at(options: Mapping[str, Any], path: str) -> Any:
     return cast("Mapping[str, Any]", value).get(key) if isinstance(value, Mapping) else None
 
 
-def _leaves(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Each value that is neither a map nor a list, with the path of its option."""
-    for name, value in options.items():
-        entries = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"": value}
-        for key, entry in entries.items():
-            values = cast("Sequence[Any]", entry) if isinstance(entry, list | tuple) else [entry]
-            yield from ((f"{name}.{key}" if key else name, each) for each in values)
+def _arns(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each value of an option that takes ARNs, with the path of the option."""
+    for path in option_paths():
+        if PARTITION_PATTERN in option_at(path).pattern:
+            value = _value_at(options, path)
+            values = cast("Sequence[Any]", value) if isinstance(value, list | tuple) else [value]
+            yield from ((path, each) for each in values)
 
 
-def _nearest(key: str, known: Iterable[str]) -> str | None:
-    """The known key that is most like a key, without regard to what stands before ``:`` or after ``.`` and ``[``."""
-    last = {re.split("[.:]", name)[-1]: name for name in known}
-    words = re.split(r"[.:\[\]]+", key.partition(":")[2] or key)
-    for word in [words[-1], *words]:
-        if matches := get_close_matches(word, last, n=1):
-            return last[matches[0]]
-    return None
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known option or key whose last word is most like a word."""
+    last_words = {re.split("[.:]", name)[-1]: name for name in known}
+    matches = get_close_matches(word, last_words, n=1)
+    return last_words[matches[0]] if matches else None

@@ -421,8 +421,3 @@ def invalid_options() -> Iterator[tuple[str, Options]]:
     for path, examples in EXAMPLES.items():
         yield from ((path, options_with(path, value)) for value in examples.invalid)
     yield from INVALID_COMBINATIONS
-
-
-def options_that_take_outputs() -> list[str]:
-    """The options whose values may be outputs of other resources."""
-    return [name for name, option in OPTIONS.items() if option.accepts_outputs]

@@ -12,7 +12,8 @@ from ssm_profile.descriptions import option_descriptions
 from ssm_profile.errors import InputError
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import GRANTING
-from ssm_profile.validation import find_mistakes
+from ssm_profile.regions import partition_of
+from ssm_profile.validation import find_mistakes, find_partition_mistakes
 from ssm_profile.version import __version__
 
 from . import EXIT_ERROR
@@ -43,6 +44,9 @@ def _answering(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _flag(path: str) -> str:
+    """The flag of an option. A map that needs a key has no flag of its own, so that its keys are named."""
+    if "." not in path and OPTIONS[path].required_keys:
+        return f"--{path.replace('_', '-')}-..."
     return f"--{path.replace('.', '-').replace('_', '-')}"
 
 
@@ -126,10 +130,14 @@ def _configured(stack: str | None, folder: Path, region: str | None, flags: Mapp
         name: {**stack_options.get(name, {}), **value} if isinstance(value, dict) else value
         for name, value in flag_options.items()
     }
-    if mistakes := find_mistakes(options, _flag):
+    region = region or stack_region
+    mistakes = find_mistakes(options, _flag)
+    if region and not mistakes:
+        mistakes = find_partition_mistakes(options, _flag, partition_of(region))
+    if mistakes:
         raise InputError("\n".join(["the options are not valid:", *(f"  {mistake}" for mistake in mistakes)]))
     name = f"stack {stack}" if stack else "the policy of these flags" if flag_options else "the default policy"
-    return configured(f"{name} with flags" if stack and flag_options else name, options, region or stack_region)
+    return configured(f"{name} with flags" if stack and flag_options else name, options, region)
 
 
 def _print(result: Any, report: Report, form: str) -> None:
@@ -157,7 +165,7 @@ _cwd = click.option(
     help="Read Pulumi.yaml in this folder. The default is the current folder.",
 )
 _region = click.option(
-    "--region", help="Deploy to this region, for example eu-central-1. The default is the stack's region."
+    "--region", help="Use this region in ARNs, for example eu-central-1. The default is the stack's region."
 )
 
 

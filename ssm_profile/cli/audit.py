@@ -22,9 +22,9 @@ from .reverse_lookup import (
     depends_on_options,
     options_of,
     refusal,
-    serving,
+    statements_for,
     tight_templates,
-    worth_proposing,
+    useful_features,
 )
 from .sources import same_aws_policy
 from .stack_yaml import format_stack_config
@@ -64,7 +64,7 @@ def audit_policy(policy: Policy, attached: Iterable[str] = (), notes: Iterable[s
         "options": {
             **_ec2_options(by_name["ec2_describe"], granted),
             "scope_heartbeat": True,
-            **options_of(worth_proposing(working), policy),
+            **options_of(useful_features(working), policy),
         },
     }
 
@@ -125,7 +125,7 @@ def _verdict(policy: Policy, feature: Feature) -> dict[str, Any]:
         patterns = [as_pattern(template) for template in tight_templates(feature, grant)]
         for action in actions_of(grant):
             count += 1
-            if lacking := [pattern for pattern in patterns if not serving(policy, grant, action, pattern)]:
+            if lacking := [pattern for pattern in patterns if not statements_for(policy, grant, action, pattern)]:
                 elsewhere = bool(policy.granting(action))
                 missing.append(
                     {"action": action, "on": lacking, "symptom": grant.symptom, "grantedElsewhere": elsewhere}
@@ -159,7 +159,7 @@ def _unscoped(policy: Policy) -> list[dict[str, str]]:
                 if policy.granting("ec2:DescribeInstances") and policy.granting("ec2:DescribeVpcs"):
                     rows["ec2:Describe*", "*"] = {"action": "ec2:Describe*", "on": "*", "enough": enough}
                 continue
-            for statement in serving(policy, grant, grant.action):
+            for statement in statements_for(policy, grant, grant.action):
                 for resource in statement.scope():
                     if enough := _enough(feature, grant, resource, statement):
                         row = {"action": grant.action, "on": resource, "enough": enough}

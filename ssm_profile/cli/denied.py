@@ -12,7 +12,7 @@ from ssm_profile.policy import is_granted_by_default
 from .action_list import is_known, matches
 from .evaluator import overlap, read_json
 from .report import CodeBlock, Paragraph, Report, Table, code
-from .reverse_lookup import FEATURES, Feature, as_pattern, option_values, options_switching_on, refusal
+from .reverse_lookup import FEATURES, Feature, as_pattern, option_values, options_for, refusal
 from .stack_yaml import format_stack_config
 
 _MESSAGE = re.compile(
@@ -187,7 +187,7 @@ def _option(feature: Feature, grant: Grant, denial: Denial) -> dict[str, Any]:
         values = {grant.each: denial.action.split(":")[1]}
     return {
         "option": feature.name if feature.option else "always granted",
-        "options": options_switching_on(feature, {path: [value] for path, value in values.items()}),
+        "options": options_for(feature, {path: [value] for path, value in values.items()}),
         "purpose": grant.purpose,
         "symptom": grant.symptom,
         "sources": list(grant.sources),

@@ -10,7 +10,7 @@ from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
 from ssm_profile.regions import LOCATION_FIELDS
-from ssm_profile.validation import find_mistakes
+from ssm_profile.validation import find_value_mistakes
 
 from .action_list import expanded, matches
 from .evaluator import Policy, Statement, overlap
@@ -71,7 +71,7 @@ def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
     return (*narrower, grant.resources)[0]
 
 
-def serving(policy: Policy, grant: Grant, action: str, pattern: str | None = None) -> list[Statement]:
+def statements_for(policy: Policy, grant: Grant, action: str, pattern: str | None = None) -> list[Statement]:
     """The statements of a policy that allow what a grant allows.
 
     Of their conditions, only ``kms:ViaService`` is judged: it distinguishes the uses of one action.
@@ -172,7 +172,7 @@ def without_redundant(features: Iterable[Feature]) -> list[Feature]:
     return left
 
 
-def worth_proposing(features: Iterable[Feature]) -> list[Feature]:
+def useful_features(features: Iterable[Feature]) -> list[Feature]:
     """The features without redundant ones, and without parts of capabilities that are missing."""
     left = list(features)
     names = {feature.name for feature in left}
@@ -204,7 +204,7 @@ def options_of(features: Iterable[Feature], policy: Policy) -> dict[str, Any]:
         values = {
             path: known[path] for path in (*values_by_feature[feature.name], *_required(feature)) if path in known
         }
-        for name, value in options_switching_on(feature, values).items():
+        for name, value in options_for(feature, values).items():
             options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
     return options
 
@@ -213,14 +213,14 @@ def _values_in(policy: Policy, feature: Feature) -> dict[str, set[str]]:
     """The values of options in the resources of the statements that allow a feature."""
     values: dict[str, set[str]] = {}
     for grant in feature.grants:
-        for statement in serving(policy, grant, grant.action):
+        for statement in statements_for(policy, grant, grant.action):
             for resource in statement.resources:
                 for path, value in option_values(grant, resource, is_pattern=True).items():
                     values.setdefault(path, set()).add(value)
     return values
 
 
-def options_switching_on(feature: Feature, values: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+def options_for(feature: Feature, values: Mapping[str, Iterable[str]]) -> dict[str, Any]:
     """The options that grant one feature. Nothing where it is granted by default.
 
     Args:
@@ -278,9 +278,7 @@ def _required(feature: Feature) -> list[str]:
 
 
 def _is_allowed(path: str, value: str) -> bool:
-    options: dict[str, Any] = {}
-    _set(options, path, [value] if option_at(path).type == "array" else value)
-    return not any(mistake.path == path for mistake in find_mistakes(options) if "requires" not in mistake.reason)
+    return not find_value_mistakes(path, [value] if option_at(path).type == "array" else value)
 
 
 def _set(options: dict[str, Any], path: str, value: Any) -> None:

@@ -76,7 +76,7 @@ class Configured:
 def aws_policies() -> dict[str, AwsPolicy]:
     """The frozen copies of AWS managed policies, by name, sorted."""
     folder = files("ssm_profile.cli").joinpath("aws_policies")
-    read = [json.loads(file.read_text()) for file in folder.iterdir() if file.name.endswith(".json")]
+    read = [json.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
     copies = [AwsPolicy(each["name"], each["version"], each["created"], each["document"]) for each in read]
     return {copy.name: copy for copy in sorted(copies, key=lambda copy: copy.name)}
 
@@ -114,6 +114,8 @@ def stack_config(stack: str, folder: Path) -> tuple[dict[str, Any], str | None]:
     Raises:
         InputError: If a file is missing or not valid. The text has a line for each mistake.
     """
+    if not (folder / "Pulumi.yaml").is_file():
+        raise InputError(f"There is no Pulumi.yaml in {folder.resolve()}. Pass the folder of the project with --cwd.")
     project = _yaml(folder / "Pulumi.yaml")
     stacks_folder = folder / str(project.get("stackConfigDir", "."))
     file = stacks_folder / f"Pulumi.{stack}.yaml"
@@ -124,7 +126,9 @@ def stack_config(stack: str, folder: Path) -> tuple[dict[str, Any], str | None]:
         existing = f"The stacks are {stacks}" if stacks else "There is no Pulumi.STACK.yaml"
         raise InputError(f"--stack {stack}: the file {file} does not exist. {existing}.")
     project_name = str(project.get("name", ""))
-    config = _defaults(project, project_name) | _map(_yaml(file), "config", file.name)
+    config = _defaults(project, project_name) | {
+        _with_project(key, project_name): value for key, value in _map(_yaml(file), "config", file.name).items()
+    }
     if encrypted := [key for key, value in config.items() if _is_encrypted(value)]:
         raise InputError(
             f"{file.name}: the values of {', '.join(encrypted)} are encrypted, and only Pulumi can read them. "
@@ -173,8 +177,12 @@ def read_text(source: str) -> str:
         if len(content) > LONGEST_FILE:
             raise InputError(f"{name} has more than {LONGEST_FILE:,} bytes, the most that is read.")
         return content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name} cannot be read as UTF-8 text: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not UTF-8 text: {error}. Save it as UTF-8.") from None
+    except OSError as error:
+        raise InputError(
+            f"{name} cannot be read: {error.strerror}. Pass an existing file, or - for standard input."
+        ) from None
 
 
 def same_aws_policy(statements: tuple[Statement, ...]) -> AwsPolicy | None:
@@ -191,12 +199,15 @@ def same_aws_policy(statements: tuple[Statement, ...]) -> AwsPolicy | None:
 def _defaults(project: Mapping[str, Any], project_name: str) -> dict[str, Any]:
     """The values that Pulumi.yaml declares for all stacks."""
     declared = {
-        key if ":" in key else f"{project_name}:{key}": spec.get("value", spec.get("default"))
-        if isinstance(spec, Mapping)
-        else spec
+        _with_project(key, project_name): spec.get("value", spec.get("default")) if isinstance(spec, Mapping) else spec
         for key, spec in _map(project, "config", "Pulumi.yaml").items()
     }
     return {key: value for key, value in declared.items() if value is not None}
+
+
+def _with_project(key: str, project_name: str) -> str:
+    """A config key. Pulumi takes a key without a namespace as the project's own."""
+    return key if ":" in key else f"{project_name}:{key}"
 
 
 def _yaml(file: Path) -> dict[str, Any]:

@@ -72,13 +72,13 @@ class TestRefused:
         refused = run("audit", str(file))
 
         assert refused.code == 2
-        assert "policy.json cannot be read as UTF-8 text" in refused.error
+        assert "policy.json is not UTF-8 text" in refused.error
 
     def test_folder(self, run, tmp_path):
         refused = run("audit", str(tmp_path))
 
         assert refused.code == 2
-        assert f"{tmp_path} cannot be read as UTF-8 text" in refused.error
+        assert f"{tmp_path} cannot be read: Is a directory" in refused.error
 
     json_values = st.recursive(
         st.none()

@@ -21,7 +21,7 @@ def test_generated_part_is_fresh(name):
     assert done.returncode == 0, f"{name} is stale: run `make docs`. {done.stdout}{done.stderr}"
 
 
-def test_every_file_with_a_generated_part_is_filled():
+def test_every_marked_file_is_filled():
     """`make docs` and the test above go over the same list, which must name every file with a marker."""
     pages = [ROOT / "README.md", ROOT / "Pulumi.yaml", *(ROOT / "docs").glob("*.md")]
     marked = {str(page.relative_to(ROOT)) for page in pages if "[[[cog" in page.read_text()}

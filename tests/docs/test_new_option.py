@@ -30,38 +30,38 @@ PLACES = {
     ),
 )
 
-{found}    WEATHER,
+{match}    WEATHER,
 """,
         "ssm_profile/catalogue.py has no capability and no explicit deny `weather`",
     ),
     "docstring": (
         "ssm_profile/component.py",
         r"^    require_imdsv2: NotRequired",
-        '    weather: NotRequired[bool]\n    """Grant weather reports."""\n{found}',
+        '    weather: NotRequired[bool]\n    """Grant weather reports."""\n{match}',
         "SsmInstanceProfileArgs in ssm_profile/component.py lacks these",
     ),
     "rule": (
         "ssm_profile/options.py",
         r'^    "require_imdsv2": ',
-        '    "weather": _switch(),\n{found}',
+        '    "weather": _switch(),\n{match}',
         "ssm_profile/options.py has no rule for these",
     ),
     "expected document": (
         "tests/expected.py",
         r"^DOCUMENTS = \{\n",
-        '{found}    "weather": document(allow(DEFAULT_ACTIONS), allow(["ssm:GetCalendarState"], SSM_DOCUMENTS)),\n',
+        '{match}    "weather": document(allow(DEFAULT_ACTIONS), allow(["ssm:GetCalendarState"], SSM_DOCUMENTS)),\n',
         "tests/expected.py has no document for `weather`",
     ),
     "row": (
         "docs/choosing.md",
         r"^\| --- \| --- \|\n",
-        "{found}| weather reports | `weather` |\n",
+        "{match}| weather reports | `weather` |\n",
         "docs/choosing.md has no row with `weather`",
     ),
     "changelog": (
         "CHANGELOG.md",
         r"^## Unreleased\n",
-        "{found}\n- `weather` grants weather reports.\n",
+        "{match}\n- `weather` grants weather reports.\n",
         "CHANGELOG.md does not name `weather`",
     ),
 }
@@ -101,7 +101,7 @@ def add(tree, place):
     name, pattern, lines, _ = PLACES[place]
     text, count = re.subn(
         pattern,
-        lambda found: lines.replace("{found}", found[0]),
+        lambda match: lines.replace("{match}", match[0]),
         (tree / name).read_text(),
         count=1,
         flags=re.MULTILINE | re.DOTALL,
@@ -113,9 +113,10 @@ def add(tree, place):
 def make_docs(tree):
     recipe = re.search(r"^docs: .*?\n((?:\t.*\n)+)", (tree / "Makefile").read_text(), re.MULTILINE)[1]
     cogged = re.search(r"^COGGED := (.*)$", (tree / "Makefile").read_text(), re.MULTILINE)[1]
-    for line in recipe.replace("$(COGGED)", cogged).splitlines():
-        program, *arguments = line.strip().removeprefix("@$(BIN)/").split()
-        run(tree, *(["-m", "cogapp"] if program == "cog" else []), *arguments)
+    commands = [
+        line.strip().removeprefix("@$(BIN)/").split() for line in recipe.replace("$(COGGED)", cogged).splitlines()
+    ]
+    return [run(tree, *(["-m", "cogapp"] if program == "cog" else []), *rest) for program, *rest in commands]
 
 
 def check(tree, tests):
@@ -125,7 +126,8 @@ def check(tree, tests):
 def test_six_places_are_enough(tree):
     for place in PLACES:
         add(tree, place)
-    make_docs(tree)
+    for command in make_docs(tree):
+        assert command.returncode == 0, command.stderr
 
     done = check(tree, CHECKS)
 
@@ -135,13 +137,15 @@ def test_six_places_are_enough(tree):
 
 
 @pytest.mark.proof
-def test_six_places_are_enough_for_all_tests(tree):
+def test_six_places_pass_all_tests(tree):
     """A switch that is added in six places passes all tests but those of the engine."""
     for place in PLACES:
         add(tree, place)
     make_docs(tree)
 
-    done = check(tree, ["tests/unit", "tests/plugin", "tests/cli", "tests/docs", "--deselect", __file__])
+    done = check(
+        tree, ["tests/unit", "tests/plugin", "tests/cli", "tests/docs", "--ignore", "tests/docs/test_new_option.py"]
+    )
 
     assert done.returncode == 0, done.stdout[-5000:]
 

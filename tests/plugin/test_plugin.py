@@ -123,7 +123,6 @@ class TestMistakes:
                 ),
             ),
             ("inventory", "requires `stateManager` to be true"),
-            ("sessionLogs.prefix", "requires `sessionLogs.bucket`"),
         ]
         assert cloud.registered == []
 

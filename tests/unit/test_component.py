@@ -460,7 +460,10 @@ class TestOutputsOfOtherResources:
 
     def test_wrong_output_in_a_map(self, cloud, deploy):
         """It fails the program before the policy is registered."""
-        sentence = '`session_logs.bucket` must be the name of a bucket, for example "logs" (got "*").'
+        sentence = (
+            "`session_logs.bucket` must be the name of a bucket: 3 to 63 lowercase letters, digits, dots and hyphens, "
+            'for example "logs" (got "*").'
+        )
 
         with pytest.raises(ValueError, match=ending_with(sentence)):
             deploy(lambda: SsmInstanceProfile("web", {"session_logs": {"bucket": pulumi.Output.from_input("*")}}))
@@ -486,7 +489,7 @@ class TestOutputsOfOtherResources:
             deploy(lambda: SsmInstanceProfile("web", options_with(option, pulumi.Output.from_input(True))))
 
         assert str(error.value) == (
-            f"`{option}` must be known before the deployment, since it decides what is granted. It cannot be an output "
+            f"`{option}` must be known before the deployment, since it decides what is created. It cannot be an output "
             "of another resource."
         )
         assert cloud.registered == []

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import pickle
 import re
 
 import pytest
@@ -45,3 +46,12 @@ def test_options_error_lists_mistakes():
 
     assert str(error) == "`path` is wrong.\n`tags` are wrong, too."
     assert error.mistakes == tuple(mistakes)
+
+
+def test_options_error_can_be_copied():
+    """A process pool pickles the errors of its workers."""
+    error = OptionsError([Mistake("path", "is wrong"), Mistake("tags", "are wrong")])
+
+    copied = pickle.loads(pickle.dumps(error))
+
+    assert (copied.mistakes, str(copied)) == (error.mistakes, str(error))

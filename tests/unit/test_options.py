@@ -45,7 +45,7 @@ def test_default_is_valid(path):
     assert find_mistakes(options_with(path, option_at(path).default)) == []
 
 
-def test_every_option_has_valid_and_invalid_examples():
+def test_every_option_has_examples():
     assert EXAMPLES.keys() == set(PATHS)
     assert all(examples.valid and examples.invalid for examples in EXAMPLES.values())
     assert sum(len(examples.invalid) for examples in EXAMPLES.values()) > 600
@@ -61,7 +61,7 @@ def test_capabilities_are_known():
 def test_relations_name_options():
     required = {option_at(path).requires for path in PATHS} - {None}
 
-    assert required == {"state_manager", "patching", "session_logs.bucket"}
+    assert required <= set(PATHS)
     assert {name for conflict in CONFLICTS for name in (conflict.option, conflict.other)} <= OPTIONS.keys()
 
 

@@ -70,7 +70,7 @@ def test_component_refuses(cloud, path):
 
 @pytest.mark.parametrize("path", [path for path in INVALID if path not in ("quietAgent", "session_logs.Bucket")])
 @pytest.mark.usefixtures("cloud")
-def test_program_refuses_the_same_in_stack_config(path):
+def test_program_refuses_in_stack_config(path):
     tried = 0
     for options in INVALID[path]:
         if not is_as_wrong_in_config(path, options):
@@ -92,7 +92,7 @@ def test_program_refuses_the_same_in_stack_config(path):
         ("us-gov-west-1", KEY, "is in partition aws, but this stack deploys to aws-us-gov"),
         (
             "eu-central-1",
-            KEY.replace("arn:aws:", "arn:aws-cn:"),
+            KEY_IN_CHINA,
             "is in partition aws-cn, but this stack deploys to aws",
         ),
     ],
@@ -104,7 +104,7 @@ def test_program_refuses_another_partition(region, arn, partitions):
     with pytest.raises(pulumi.RunError) as error:
         read_settings("ssm-profile-test")
 
-    assert f"`ssm-profile:sessionKmsKeyArn` {partitions}." in str(error.value)
+    assert f'`ssm-profile:sessionKmsKeyArn` {partitions} (got "{arn}").' in str(error.value)
 
 
 def test_every_option_is_tried():

@@ -87,7 +87,7 @@ class TestMistakes:
                 "description",
                 "\u2603",
                 (
-                    "must be at most 1,000 printable Latin-1 characters, tabs and line breaks, for example "
+                    "must be 1 to 1,000 printable Latin-1 characters, tabs and line breaks, for example "
                     r'"Web servers" (got "\u2603")'
                 ),
             ),
@@ -129,7 +129,7 @@ class TestMistakes:
 
         assert sentence == (
             f'`ssm-profile:tags` must be {TAGS}, for example {{"Team": "web"}} '
-            f'(got "{"[" * 79}... (100002 characters)).'
+            f'(got "{"[" * 119}... (100002 characters)).'
         )
 
     @pytest.mark.parametrize(
@@ -137,7 +137,10 @@ class TestMistakes:
         [
             (
                 {"bucket": "*"},
-                '`ssm-profile:sessionLogs.bucket` must be the name of a bucket, for example "logs" (got "*").',
+                (
+                    "`ssm-profile:sessionLogs.bucket` must be the name of a bucket: 3 to 63 lowercase letters, digits, "
+                    'dots and hyphens, for example "logs" (got "*").'
+                ),
             ),
             (
                 {"bucket": "logs", "kmsKeyArn": "x"},
@@ -204,7 +207,7 @@ class TestRegion:
     )
     def test_partition_of_the_region_is_required(self, region, partition):
         assert parse({"sessionKmsKeyArn": KEY}, region=region)[1] == [
-            f"`ssm-profile:sessionKmsKeyArn` is in partition aws, but this stack deploys to {partition}."
+            f'`ssm-profile:sessionKmsKeyArn` is in partition aws, but this stack deploys to {partition} (got "{KEY}").'
         ]
 
     def test_two_partitions_are_one_mistake(self):
@@ -212,7 +215,10 @@ class TestRegion:
         config = {"sessionKmsKeyArn": KEY, "permissionsBoundaryArn": boundary}
 
         assert parse(config, region="eu-central-1")[1] == [
-            "`ssm-profile:permissionsBoundaryArn` is in partition aws-cn, but `ssm-profile:sessionKmsKeyArn` is in aws."
+            (
+                "`ssm-profile:permissionsBoundaryArn` is in partition aws-cn, but `ssm-profile:sessionKmsKeyArn` is in "
+                'aws (got "arn:aws-cn:iam::123456789012:policy/boundary").'
+            )
         ]
 
 

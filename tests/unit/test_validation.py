@@ -84,7 +84,7 @@ class TestValues:
             (
                 {"parameters": UNKNOWN},
                 (
-                    "`parameters` must be known before the deployment, since it decides what is granted. It cannot "
+                    "`parameters` must be known before the deployment, since it decides what is created. It cannot "
                     "be an output of another resource."
                 ),
             ),
@@ -112,11 +112,17 @@ class TestValues:
         assert sentences(options) == [sentence]
 
     def test_long_value_is_cut(self):
-        (longest,) = sentences({"role_name": "r" * 78})
+        (longest,) = sentences({"role_name": "r" * 118})
         (cut,) = sentences({"role_name": "r" * 5000})
 
-        assert longest.endswith(f'(got "{"r" * 78}").')
-        assert cut.endswith(f'(got "{"r" * 79}... (5002 characters)).')
+        assert longest.endswith(f'(got "{"r" * 118}").')
+        assert cut.endswith(f'(got "{"r" * 119}... (5002 characters)).')
+
+    def test_strange_values_are_shown(self):
+        assert sentences({"tags": {(1, 2): "x"}})[0].endswith("(got the tag {(1, 2): 'x'}).")
+        assert sentences({"parameters": {"kms_key_arn": UNKNOWN}})[0].endswith(
+            '(got {"kms_key_arn": "an output of another resource"}).'
+        )
 
     def test_look_alike_letters_are_escaped(self):
         (sentence,) = sentences({"ec2_describe_actions": ["DescribeTаgs"]})  # noqa: RUF001 - a Cyrillic letter
@@ -151,7 +157,10 @@ class TestCombinations:
 
         for option in only_new:
             assert sentences({option: OPTIONS[option].example, "existing_role_name": "old"}) == [
-                f"`{option}` cannot be combined with `existing_role_name`: it applies only to a role created here."
+                (
+                    f"`{option}` cannot be combined with `existing_role_name`: it applies only to a role created "
+                    "here. Remove one of the two."
+                )
             ]
         assert only_new == ["role_name", "description", "permissions_boundary_arn", "service_principals"]
 
@@ -167,8 +176,16 @@ class TestCombinations:
         }
 
         assert sentences(options) == [
-            "`permissions_boundary_arn` is in partition aws-cn, but `session_kms_key_arn` is in aws."
+            (
+                "`permissions_boundary_arn` is in partition aws-cn, but `session_kms_key_arn` is in aws "
+                '(got "arn:aws-cn:iam::123456789012:policy/boundary").'
+            )
         ]
+
+    def test_mistake_is_reported_once(self):
+        """A wrong value, or a map without its key, is not also reported for what it requires."""
+        assert [mistake.path for mistake in find_mistakes({"inventory": "yes"})] == ["inventory"]
+        assert [mistake.path for mistake in find_mistakes({"session_logs": {"prefix": "ssm"}})] == ["session_logs"]
 
     def test_names_are_the_caller_s(self):
         options = {"inventory": True, "session_logs": {"prefix": "a", "log_group": "/ssm"}}
@@ -180,10 +197,17 @@ class TestCombinations:
 
 
 class TestUnknownOptions:
+    def test_nearest_option_is_the_caller_s(self):
+        (sentence,) = sentences({"quietAgnt": True}, camel_case)
+
+        assert "Did you mean `quietAgent`?" in sentence
+
     @pytest.mark.parametrize(
         ("key", "nearest"),
         [
             ("quitAgent", "quiet_agent"),
+            ("session_logs.kms_key_arn", "session_logs"),
+            ("domain_join.directory_id", "domain_join"),
             ("parameters.paths[0]", "parameters"),
             ("sessionLogs", "session_logs"),
         ],
