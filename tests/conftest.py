@@ -100,8 +100,8 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
 
     def of_type(self, type_name: str) -> Registered:
         """The only resource of a type."""
-        (found,) = [resource for resource in self.registered if resource.type == type_name]
-        return found
+        (match,) = [resource for resource in self.registered if resource.type == type_name]
+        return match
 
     @property
     def policy(self) -> Any:

@@ -2,8 +2,7 @@
 
 import sys
 
-EXIT_ERROR = 2
-"""The exit code for wrong usage, and for input that cannot be read."""
+from . import exit_codes
 
 
 def main() -> None:
@@ -17,5 +16,5 @@ def main() -> None:
             f"Error: the command requires the package {error.name}, which is not installed. Install it with:\n"
             "  pip install 'ssm-profile[cli]'\n"
         )
-        sys.exit(EXIT_ERROR)
+        sys.exit(exit_codes.ERROR)
     ssm_profile(prog_name="ssm-profile")

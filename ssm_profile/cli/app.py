@@ -16,16 +16,13 @@ from ssm_profile.regions import partition_of
 from ssm_profile.validation import find_mistakes, find_partition_mistakes
 from ssm_profile.version import __version__
 
-from . import EXIT_ERROR
+from . import exit_codes
 from .audit import audit_policy, format_audit, is_clean
 from .compare import compare_policies, differs, format_comparison
 from .denied import answer_denial, format_denials, read_denials
 from .explain import explain_policy, format_explanation
 from .report import Report, format_markdown, print_report
 from .sources import Configured, configured, policy_from, read_text, stack_config
-
-EXIT_FINDINGS = 1
-"""The exit code for a difference, for something to fix, and for a denied call that no option grants."""
 
 
 def _answering(command: Callable[..., None]) -> Callable[..., None]:
@@ -37,7 +34,7 @@ def _answering(command: Callable[..., None]) -> Callable[..., None]:
         except InputError as error:
             # Not with click's own errors: their frame breaks the lines of the message.
             click.echo(f"{click.style('Error:', fg='red')} {error}", err=True)
-            sys.exit(EXIT_ERROR)
+            sys.exit(exit_codes.ERROR)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     return run
@@ -237,7 +234,7 @@ def compare(
         there = policy_from(policy or "AmazonSSMManagedInstanceCore")
     comparison = compare_policies(here, there)
     _print(comparison, format_comparison(comparison), form)
-    sys.exit(EXIT_FINDINGS if differs(comparison) else 0)
+    sys.exit(exit_codes.FINDINGS if differs(comparison) else 0)
 
 
 @ssm_profile.command(
@@ -263,7 +260,7 @@ def audit(source: str | None, role: str | None, form: str, *, denied: bool) -> N
     if denied and not role:
         answers = [answer_denial(denial) for denial in read_denials(read_text(source or "-"))]
         _print(answers, format_denials(answers), form)
-        sys.exit(0 if all(answer["options"] for answer in answers) else EXIT_FINDINGS)
+        sys.exit(0 if all(answer["options"] for answer in answers) else exit_codes.FINDINGS)
     if denied or bool(source) == bool(role):
         raise click.UsageError("Pass a FILE, or --role NAME, or --denied with a FILE or standard input.")
     if role:
@@ -274,4 +271,4 @@ def audit(source: str | None, role: str | None, form: str, *, denied: bool) -> N
     else:
         result = audit_policy(policy_from(str(source)))
     _print(result, format_audit(result), form)
-    sys.exit(0 if is_clean(result) else EXIT_FINDINGS)
+    sys.exit(0 if is_clean(result) else exit_codes.FINDINGS)

@@ -8,6 +8,7 @@ ROLE = "User: arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0 is 
 ACCOUNT = "eu-central-1:123456789012"
 PARAMETER = f"arn:aws:ssm:{ACCOUNT}:parameter/app/db"
 LOG_GROUP = f"arn:aws:logs:{ACCOUNT}:log-group:/ssm/sessions"
+MESSAGE_OF_EC2 = f"UnauthorizedOperation: You are {ROLE}not authorized to perform: ec2:DescribeTags because x"
 INVENTORY = f"{ROLE}not authorized to perform: ssm:PutInventory on resource: *"
 IMPLICIT = "because no identity-based policy allows the ssm:GetParameter action"
 CLI = "An error occurred (AccessDeniedException) when calling the GetParameter operation: "
@@ -40,8 +41,8 @@ def answer(answers):
     """The exit code for some text, and the answer for the only denied call in it."""
 
     def only(text):
-        code, (found,) = answers(text)
-        return code, found
+        code, (answered,) = answers(text)
+        return code, answered
 
     return only
 
@@ -66,11 +67,11 @@ class TestOptions:
         ],
     )
     def test_option_with_its_values(self, answer, text, options):
-        code, found = answer(text)
+        code, answered = answer(text)
 
         assert code == 0
-        assert options in [each["options"] for each in found["options"]]
-        assert all(each["purpose"] and each["sources"] for each in found["options"])
+        assert options in [each["options"] for each in answered["options"]]
+        assert all(each["purpose"] and each["sources"] for each in answered["options"])
 
     def test_bucket_of_aws(self, answer):
         """An option grants reading AWS's buckets, but not other buckets."""
@@ -83,22 +84,22 @@ class TestOptions:
         assert aws["options"][0]["options"] == {"managed_buckets": True}
 
     def test_describe_action_alone(self, answer):
-        _, found = answer(f"UnauthorizedOperation: You are {ROLE}not authorized to perform: ec2:DescribeTags because x")
+        _, answered = answer(MESSAGE_OF_EC2)
 
-        assert {"ec2_describe_actions": ["DescribeTags"]} in [each["options"] for each in found["options"]]
+        assert {"ec2_describe_actions": ["DescribeTags"]} in [each["options"] for each in answered["options"]]
 
 
 class TestReasons:
     def test_one_option(self, answer):
-        _, found = answer(message("tag:GetResources"))
+        _, answered = answer(message("tag:GetResources"))
 
-        assert found["why"] == "This option grants it."
+        assert answered["why"] == "This option grants it."
 
     def test_several_options(self, answer):
-        _, found = answer(message("ssm:DescribeDocument", f"arn:aws:ssm:{ACCOUNT}:document/web"))
+        _, answered = answer(message("ssm:DescribeDocument", f"arn:aws:ssm:{ACCOUNT}:document/web"))
 
-        assert len(found["options"]) == 2
-        assert found["why"] == "Each of these options grants it. Choose the one whose purpose fits."
+        assert len(answered["options"]) == 2
+        assert answered["why"] == "Each of these options grants it. Choose the one whose purpose fits."
 
     @pytest.mark.parametrize(
         ("action", "why"),
@@ -112,20 +113,20 @@ class TestReasons:
         ],
     )
     def test_no_option(self, answer, action, why):
-        code, found = answer(message(action))
+        code, answered = answer(message(action))
 
         assert code == 1
-        assert found["options"] == []
-        assert found["why"].startswith("No option grants it")
-        assert why in found["why"]
+        assert answered["options"] == []
+        assert answered["why"].startswith("No option grants it")
+        assert why in answered["why"]
 
     def test_granted_by_default(self, answer):
         """Another policy denies an action that this component grants by default."""
-        code, found = answer(message("ssm:UpdateInstanceInformation"))
+        code, answered = answer(message("ssm:UpdateInstanceInformation"))
 
         assert code == 0
-        assert found["options"][0]["option"] == "always granted"
-        assert found["why"].startswith("This component grants it by default.")
+        assert answered["options"][0]["option"] == "always granted"
+        assert answered["why"].startswith("This component grants it by default.")
 
     @pytest.mark.parametrize(
         ("context", "kind"),
@@ -143,19 +144,19 @@ class TestReasons:
     )
     def test_denied_outside_the_role(self, answer, context, kind):
         """No option helps against a policy that is not a policy of the role."""
-        code, found = answer(f"{INVENTORY} {context}")
+        code, answered = answer(f"{INVENTORY} {context}")
 
         assert code == 1
-        assert found["options"] == []
-        assert f"It is denied by a {kind}, not by a policy of the role." in found["why"]
-        assert found["why"].endswith("Ask the owner of that policy.")
+        assert answered["options"] == []
+        assert f"It is denied by a {kind}, not by a policy of the role." in answered["why"]
+        assert answered["why"].endswith("Ask the owner of that policy.")
 
     def test_explicit_deny_of_the_role(self, answer):
         """The reason names the options that deny."""
-        _, found = answer(f"{INVENTORY} with an explicit deny in an identity-based policy")
+        _, answered = answer(f"{INVENTORY} with an explicit deny in an identity-based policy")
 
-        assert "require_imdsv2" in found["why"]
-        assert "vpc_endpoints_only" in found["why"]
+        assert "require_imdsv2" in answered["why"]
+        assert "vpc_endpoints_only" in answered["why"]
 
 
 class TestText:
@@ -180,18 +181,18 @@ class TestInput:
             + "\tstatus code: 400, request id: 1\n"
         )
 
-        code, found = answers(log)
+        code, answered = answers(log)
 
         assert code == 0
-        assert [each["action"] for each in found] == ["ec2messages:GetMessages", "ssm:ListInstanceAssociations"]
-        assert found[1]["resource"] == f"arn:aws:ec2:{ACCOUNT}:instance/i-0123456789abcdef0"
+        assert [each["action"] for each in answered] == ["ec2messages:GetMessages", "ssm:ListInstanceAssociations"]
+        assert answered[1]["resource"] == f"arn:aws:ec2:{ACCOUNT}:instance/i-0123456789abcdef0"
 
     def test_message_on_several_lines(self, answer):
         """A message that was copied from an e-mail or a page has line breaks between its words."""
-        _, found = answer(message("ssm:GetParameter", PARAMETER).replace(" ", "\n  "))
+        _, answered = answer(message("ssm:GetParameter", PARAMETER).replace(" ", "\n  "))
 
-        assert (found["action"], found["resource"]) == ("ssm:GetParameter", PARAMETER)
-        assert found["principal"] == "arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0"
+        assert (answered["action"], answered["resource"]) == ("ssm:GetParameter", PARAMETER)
+        assert answered["principal"] == "arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0"
 
     def test_file(self, run, policy_file):
         assert run("audit", "--denied", policy_file(text=INVENTORY)).code == 0
@@ -210,11 +211,11 @@ class TestInput:
         ids=["event", "list", "log file", "lookup-events", "EventBridge", "with message", "without message"],
     )
     def test_cloudtrail_event(self, answer, value):
-        code, found = answer(json.dumps(value))
+        code, answered = answer(json.dumps(value))
 
         assert code == 0
-        assert found["action"] == "ssm:PutInventory"
-        assert {"patching": True} in [each["options"] for each in found["options"]]
+        assert answered["action"] == "ssm:PutInventory"
+        assert {"patching": True} in [each["options"] for each in answered["options"]]
 
     @pytest.mark.parametrize(
         ("source", "name", "action"),
@@ -230,9 +231,9 @@ class TestInput:
         """The operation in an event can have a different name than its action."""
         code = "Client.UnauthorizedOperation" if source.startswith("ec2") else "AccessDenied"
 
-        _, found = answer(json.dumps(EVENT | {"eventSource": source, "eventName": name, "errorCode": code}))
+        _, answered = answer(json.dumps(EVENT | {"eventSource": source, "eventName": name, "errorCode": code}))
 
-        assert found["action"] == action
+        assert answered["action"] == action
 
     @pytest.mark.parametrize(
         "text",

@@ -300,15 +300,15 @@ class TestArchitecture:
     @pytest.fixture
     def arrows(self, architecture, boxes):
         """Each arrow by the boxes at its ends."""
-        found = set()
+        pairs = set()
         for path in architecture.iter(f"{SVG}path"):
             if path.get("class") == "arrow":
                 x, y, *steps = re.findall(r"[A-Z]?-?\d+", path.get("d").replace("M", ""))
                 start, end = [int(x), int(y)], [int(x), int(y)]
                 for step in steps:
                     end["HV".index(step[0])] = int(step[1:])
-                found.add(tuple(next(name for name, box in boxes.items() if contains(box, *at)) for at in (start, end)))
-        return found
+                pairs.add(tuple(next(name for name, box in boxes.items() if contains(box, *at)) for at in (start, end)))
+        return pairs
 
     def test_files_exist(self, boxes):
         named = [name for name in boxes if "." in name or "/" in name]
