@@ -66,16 +66,18 @@ PLACES = {
         "CHANGELOG.md does not name `weather`",
     ),
 }
-"""Each place: the file, where the new lines go, the lines, and what a test says without them."""
+"""Each place: the file, where the new lines go, the lines, and what a test says without them.
 
-# The action of the example in docs/architecture.md does not exist. The policy linters only know actions that do.
-CHECKS = [
+The action is not the one of docs/architecture.md, which does not exist: the policy linters know only AWS's actions.
+"""
+
+WRITTEN_BY_HAND = [
     "tests/unit/test_options.py",
     "tests/unit/test_catalogue.py",
     "tests/unit/test_policy.py",
     "tests/docs/test_pages.py",
-    "tests/docs/test_generated.py",
 ]
+CHECKS = [*WRITTEN_BY_HAND, "tests/docs/test_generated.py"]
 
 
 @pytest.fixture
@@ -165,9 +167,8 @@ def test_a_missing_place_is_named(tree, left_out):
     for place in PLACES:
         if place != left_out:
             add(tree, place)
-    make_docs(tree)
 
-    done = check(tree, CHECKS)
+    done = check(tree, WRITTEN_BY_HAND)
 
     assert done.returncode == 1, done.stdout[-5000:]
     assert PLACES[left_out][3] in done.stdout
