@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import shutil
+import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -23,3 +25,13 @@ def require(module: str) -> Any:
             raise
         reason = f"needs {error.name} of requirements-dev.txt, which `make setup` installs"
         return pytest.skip(reason, allow_module_level=True)
+
+
+def copy_repository(folder: Path) -> None:
+    """Copy what git tracks, and new files that it does not ignore, to a folder."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():  # a deleted file is listed until the deletion is committed
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)

