@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from importlib import import_module
 from pathlib import Path
@@ -63,9 +64,17 @@ def require_real_provider():
         pytest.skip(str(error))
 
 
+KINDS = {"created": "create", "updated": "update", "deleted": "delete", "replaced": "replace", "imported": "import"}
+
+
 def resource_changes(result):
-    """The number of resources that an operation changed, by kind of change: {"create": 5}."""
-    return {kind: count for kind, count in result.summary.resource_changes.items() if kind != "same"}
+    """The number of resources that an operation changed, by kind of change: {"create": 5}.
+
+    Pulumi prints them at the end, for example "    + 5 created", "    ~ 1 updated" and "    +-2 replaced".
+    """
+    _, _, summary = result.stdout.partition("\nResources:")
+    rows = re.findall(r"^ +[^\w\s]+ ?(\d+) (\w+)", summary, re.MULTILINE)
+    return {KINDS.get(word, word): int(count) for count, word in rows}
 
 
 def output_values(outputs):
