@@ -1,6 +1,7 @@
 """The resource types of pulumi-aws for IAM."""
 
 import json
+from operator import itemgetter
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -11,6 +12,7 @@ from .resource import PartlyCreatedError, Property, ResourceType, State, tag_lis
 _NAME = Property(replaces=True)
 _PATH = Property(default="/", replaces=True)
 _TAGS = Property(default={})
+_MOST_VERSIONS = 5
 _IDENTITY = ("arn", "createDate", "tagsAll", "uniqueId")
 
 
@@ -239,19 +241,26 @@ class Policy(IamType):
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
         if "policy" in changed:
-            self._delete_old_versions(resource_id)  # IAM keeps at most five
+            self._make_room_for_version(resource_id)
             self.iam.create_policy_version(PolicyArn=resource_id, PolicyDocument=new["policy"], SetAsDefault=True)
         if "tagsAll" in changed:
             self.update_tags(self.iam.tag_policy, self.iam.untag_policy, old, new, PolicyArn=resource_id)
 
     def delete(self, resource_id: str, state: State) -> None:
-        self._delete_old_versions(resource_id)
+        for version in self._old_versions(resource_id):
+            self.iam.delete_policy_version(PolicyArn=resource_id, VersionId=version["VersionId"])
         self.iam.delete_policy(PolicyArn=resource_id)
 
-    def _delete_old_versions(self, arn: str) -> None:
-        for version in self.iam.list_policy_versions(PolicyArn=arn)["Versions"]:
-            if not version["IsDefaultVersion"]:
-                self.iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
+    def _old_versions(self, arn: str) -> list[Any]:
+        """The versions that are not the default, the oldest first."""
+        versions = self.iam.list_policy_versions(PolicyArn=arn)["Versions"]
+        return sorted((each for each in versions if not each["IsDefaultVersion"]), key=itemgetter("CreateDate"))
+
+    def _make_room_for_version(self, arn: str) -> None:
+        """Delete the oldest version if the policy has five, which is as many as IAM keeps."""
+        old = self._old_versions(arn)
+        if len(old) >= _MOST_VERSIONS - 1:
+            self.iam.delete_policy_version(PolicyArn=arn, VersionId=old[0]["VersionId"])
 
 
 class RolePolicyAttachment(IamType):
