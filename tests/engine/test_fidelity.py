@@ -96,10 +96,11 @@ __main__.main()
 
         return install
 
+    @pytest.mark.proof
     @pytest.mark.parametrize(
         ("change", "expected"),
         [
-            pytest.param("", [], id="unchanged", marks=pytest.mark.proof),
+            pytest.param("", [], id="unchanged"),
             pytest.param(
                 'iam.Role.properties["description"] = iam.Property(replaces=True)',
                 ["update: changes: fake provider {'update': 3}, real provider {'replace': 2, 'update': 1}"],

@@ -64,7 +64,8 @@ def environment(wheel, build_once):
     def build(folder):
         venv.create(folder, with_pip=True)
         versions = [f"{library}=={version(library)}" for library in ("pulumi", "pulumi-aws")]
-        pip(folder / "bin" / "python", "install", str(wheel), *versions)
+        # To compile the thousands of modules of pulumi-aws takes longer than the rest of the installation.
+        pip(folder / "bin" / "python", "install", "--no-compile", str(wheel), *versions)
 
     return build_once("environment", build)
 

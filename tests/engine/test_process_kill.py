@@ -44,7 +44,6 @@ KILLS = {
 
 SELECTED_CASES = [
     ("inline", "up", "iam:CreateRole", 1, "provider first"),
-    ("inline", "up", "iam:PutRolePolicy", 1, "provider first"),
     ("inline", "up", "iam:AddRoleToInstanceProfile", 1, "engine first"),
 ]
 ALL_CASES = [(*call, order) for call in all_calls(("up", "update", "destroy")) for order in KILLS]

@@ -23,8 +23,8 @@ PAGES = {
     page: [each for each in SNIPPETS if each.page == page and not each.skip]
     for page in dict.fromkeys(each.page for each in SNIPPETS)
 }
-SLOW_PAGES = ("docs/adopting.md", "docs/recovery.md")
-"""Pages that take half a minute each. test_adoption.py and test_process_kill.py test what they do in every run."""
+SLOW_PAGES = ("docs/adopting.md", "docs/deploying.md", "docs/recovery.md", "docs/using.md")
+"""Pages that take half a minute each. Other tests do the same in every run, such as test_adoption.py."""
 
 
 @pytest.fixture
@@ -55,7 +55,8 @@ def reader(sandbox, virtual_environment, tmp_path):
         "TEST_ENVIRONMENT": str(Path(sys.executable).parent.parent),
         "VIRTUAL_ENV": str(virtual_environment),
     }
-    environment.pop("PYTHONPATH", None)
+    for name in ("PYTHONPATH", "MAKEFLAGS", "ARGS"):  # `make test ARGS=...` would pass ARGS to `make sandbox`
+        environment.pop(name, None)
     (tmp_path / "home").mkdir()
 
     def run(command, folder="."):

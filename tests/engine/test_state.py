@@ -6,7 +6,7 @@ import threading
 import pytest
 from pulumi.automation import CommandError, ConfigValue
 
-from tests.engine.lifecycle import remaining_resources
+from tests.engine.lifecycle import case_parameters, remaining_resources
 from tests.engine.stacks import ignore_unawaited_coroutines, inline_documents, resource_changes, state_files
 from tests.expected import DEFAULT
 
@@ -42,16 +42,16 @@ def test_second_update_is_locked_out(sandbox, iam, fault_injector):
     assert len(remaining_resources(iam)) == 2
 
 
+DAMAGES = {"empty": lambda _: b"", "half": lambda content: content[: len(content) // 2], "zeros": lambda _: bytes(512)}
+TYPICAL_DAMAGES = [("half",)]
+
+
 class TestDamagedState:
-    @pytest.mark.parametrize(
-        "damage",
-        [lambda _: b"", lambda content: content[: len(content) // 2], lambda _: b"\x00" * 512],
-        ids=["empty", "half", "zeros"],
-    )
-    def test_checkpoint_restores_state(self, sandbox, iam, dev, damage):
+    @pytest.mark.parametrize("case", case_parameters([(name,) for name in DAMAGES], TYPICAL_DAMAGES))
+    def test_checkpoint_restores_state(self, sandbox, iam, dev, case):
         """Pulumi reports a damaged state and does not change it, and the last checkpoint replaces it."""
         resources, state = remaining_resources(iam), state_files(sandbox, "stacks", "dev.json")[0]
-        damaged = damage(state.read_bytes())
+        damaged = DAMAGES[case[0]](state.read_bytes())
         state.write_bytes(damaged)
 
         for operation in (dev.up, dev.refresh, dev.destroy):
