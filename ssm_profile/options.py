@@ -25,7 +25,7 @@ TAG_LIMIT = 50
 TAG_KEY_LIMIT = 128
 TAG_VALUE_LIMIT = 256
 TAG_PUNCTUATION = "_.:/=+-@"
-"""What IAM accepts in a tag beside letters, digits and spaces."""
+"""What IAM accepts in a tag in addition to letters, digits and spaces."""
 
 POLICY_SIZE_LIMITS = {"inline": 10_240, "managed": 6_144}
 """How many characters IAM allows in all inline policies of a role, and in a managed policy. Spaces do not count."""
@@ -46,7 +46,7 @@ class Option:
 
     type: OptionType
     expects: str
-    """What is accepted, worded to follow "must be"."""
+    """What is accepted, worded to follow "must be", or "must be a list of" for an array."""
     example: Any
     """A valid value."""
     default: Any = None
@@ -116,7 +116,7 @@ OPTIONS: dict[str, Option] = {
     "ec2_describe": _switch(default=True),
     "ec2_describe_actions": Option(
         "array",
-        'a list of EC2 actions that begin with Describe, without "ec2:" and without wildcards',
+        'EC2 actions that begin with Describe, without "ec2:" and without wildcards',
         ["DescribeInstances", "DescribeTags"],
         pattern=r"Describe[A-Za-z0-9]+",
         max_length=128,
@@ -136,7 +136,7 @@ OPTIONS: dict[str, Option] = {
         ("paths",),
         paths=Option(
             "array",
-            'a list of paths that begin with "/" and do not end with it, without wildcards',
+            'paths that begin with "/" and do not end with it, without wildcards',
             ["/app/prod"],
             pattern=r"(/[A-Za-z0-9_.-]+){1,15}",
             max_length=1011,
@@ -184,7 +184,7 @@ OPTIONS: dict[str, Option] = {
         ),
         log_groups=Option(
             "array",
-            "a list of names of log groups: letters, digits and _ / . # -, without wildcards",
+            "names of log groups: letters, digits and _ / . # -, without wildcards",
             ["/ec2/app"],
             pattern=_LOG_GROUP_PATTERN,
             max_length=512,
@@ -244,7 +244,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "service_principals": Option(
         "array",
-        "a list of service principals",
+        "service principals",
         ["ec2.amazonaws.com"],
         ["ec2.amazonaws.com"],
         pattern=r"[a-z0-9-]+(\.[a-z0-9-]+)+",
@@ -256,7 +256,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "managed_policy_arns": Option(
         "array",
-        "a list of ARNs of managed policies",
+        "ARNs of managed policies",
         ["arn:aws:iam::123456789012:policy/web"],
         pattern=_POLICY_ARN_PATTERN,
         max_length=2048,

@@ -194,7 +194,8 @@ def _value_mistakes(path: str, option: Option, value: Any, label: Label) -> Iter
 
 def _expectation(option: Option, got: str) -> str:
     example = "" if option.choices or option.type == "boolean" else f", for example {format_value(option.example)}"
-    return f"must be {option.expects}{example} (got {got})"
+    expects = f"a list of {option.expects}" if option.type == "array" else option.expects
+    return f"must be {expects}{example} (got {got})"
 
 
 def _scalar_mistakes(path: str, option: Option, value: Any, label: Label, got: str = "") -> Iterator[Mistake]:
@@ -236,7 +237,11 @@ def _map_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterat
     entries = cast("Mapping[str, Any]", value)
     if _lacks_required_keys(path, entries):
         required = " or ".join(f"`{label(f'{path}.{key}')}`" for key in option.required_keys)
-        yield Mistake(label(path), f"requires {required} (got {format_value(value)})")
+        for key in (key for key in option.keys if key in entries):
+            needed = option.keys[key].requires
+            yield Mistake(label(f"{path}.{key}"), f"requires {f'`{label(needed)}`' if needed else required}")
+        if not entries:
+            yield Mistake(label(path), f"requires {required} (got {{}})")
     for key, known in option.keys.items():
         if key in entries:
             yield from _value_mistakes(f"{path}.{key}", known, entries[key], label)

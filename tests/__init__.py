@@ -1,6 +1,7 @@
 """The tests. Tests that need more than requirements.txt are skipped without it, but never in CI."""
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
@@ -35,3 +37,13 @@ def copy_repository(folder: Path) -> None:
         if (ROOT / name).is_file():  # a deleted file is listed until the deletion is committed
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+
+
+def config_text(value: Any) -> str:
+    """A config value as the CLI passes it to a program."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def stack_config(stack: str) -> dict[str, Any]:
+    """The config of a stack's file."""
+    return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]

@@ -19,7 +19,7 @@ from pulumi.runtime.mocks import MockMonitor
 from ssm_profile.component import OUTPUTS
 from ssm_profile.options import camel_case
 
-from . import ROOT
+from . import ROOT, config_text
 
 # An output formatted into a string becomes an error, and not a policy that reads "Calling __str__ on an Output".
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
@@ -177,13 +177,3 @@ def run_program(deploy: Deploy) -> Callable[[Mapping[str, Any]], dict[str, Any]]
         return deploy(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"))
 
     return run
-
-
-def config_text(value: Any) -> str:
-    """A config value as the CLI passes it to a program."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def stack_config(stack: str) -> dict[str, Any]:
-    """The config of a stack's file."""
-    return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]

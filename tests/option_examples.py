@@ -146,7 +146,7 @@ EXAMPLES: dict[str, Examples] = {
     ),
     "parameters": Examples(
         valid=[MAPS["parameters"], {"paths": ["/app"]}],
-        invalid=[*NOT_MAPS, {}, {"recursive": True}, {"kms_key_arn": KEY}, UNKNOWN],
+        invalid=[*NOT_MAPS, {}, UNKNOWN],
     ),
     "parameters.paths": Examples(
         valid=[["/App_0.b-c", "/" + "a" * 1010], ["/" + "/".join("a" * 15)]],
@@ -180,7 +180,7 @@ EXAMPLES: dict[str, Examples] = {
             {"log_group": "/ssm/sessions"},
             {"bucket": UNKNOWN, "log_group": UNKNOWN},
         ],
-        invalid=[*NOT_MAPS, {}, {"prefix": "ssm"}, {"cross_account": True}, UNKNOWN],
+        invalid=[*NOT_MAPS, {}, UNKNOWN],
     ),
     "session_logs.bucket": Examples(
         valid=["0.a-9", "a1b", "b" * 63, UNKNOWN],
@@ -348,6 +348,10 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("description", {**EXISTING_ROLE, "description": "new"}),
     ("service_principals", {**EXISTING_ROLE, "service_principals": ["ec2.amazonaws.com"]}),
     ("permissions_boundary_arn", {**EXISTING_ROLE, "permissions_boundary_arn": f"{POLICY_PREFIX}boundary"}),
+    ("parameters.recursive", {"parameters": {"recursive": True}}),
+    ("parameters.kms_key_arn", {"parameters": {"kms_key_arn": KEY}}),
+    ("session_logs.prefix", {"session_logs": {"prefix": "ssm"}}),
+    ("session_logs.cross_account", {"session_logs": {"cross_account": False}}),
     ("session_logs.prefix", {"session_logs": {"log_group": "/ssm", "prefix": "a"}}),
     ("session_logs.kms_key_arn", {"session_logs": {"log_group": "/ssm", "kms_key_arn": KEY}}),
     ("session_logs.cross_account", {"session_logs": {"log_group": "/ssm", "cross_account": True}}),

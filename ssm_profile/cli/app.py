@@ -25,7 +25,7 @@ from .report import Report, format_markdown, print_report
 from .sources import Configured, configured, policy_from, read_text, stack_config
 
 
-def _answering(command: Callable[..., None]) -> Callable[..., None]:
+def _with_readable_errors(command: Callable[..., None]) -> Callable[..., None]:
     """The command, which prints errors of input as messages, not as tracebacks."""
 
     def run(**arguments: Any) -> None:
@@ -41,9 +41,7 @@ def _answering(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _flag(path: str) -> str:
-    """The flag of an option. A map that needs a key has no flag of its own, so that its keys are named."""
-    if "." not in path and OPTIONS[path].required_keys:
-        return f"--{path.replace('_', '-')}-..."
+    """The flag of an option, or of a key of one."""
     return f"--{path.replace('.', '-').replace('_', '-')}"
 
 
@@ -55,6 +53,8 @@ def _flags(path: str) -> list[click.RichOption]:
         return switch + [flag for key in option.keys for flag in _flags(f"{path}.{key}")]
     if option.requires:
         text += f" Requires {_flag(option.requires)}."
+    if option.type != "boolean":
+        text += f" Accepts {option.expects}."
     if option.type == "boolean":
         texts = {True: text, False: f"Do not {text[0].lower()}{text[1:]}"}
         changed = not option.default
@@ -134,7 +134,7 @@ def _configured(stack: str | None, folder: Path, region: str | None, flags: Mapp
     if mistakes:
         raise InputError("\n".join(["the options are not valid:", *(f"  {mistake}" for mistake in mistakes)]))
     name = f"stack {stack}" if stack else "the policy of these flags" if flag_options else "the default policy"
-    return configured(f"{name} with flags" if stack and flag_options else name, options, region)
+    return configured(f"{name} with flags" if stack and flag_options else name, options, region, _flag)
 
 
 def _print(result: Any, report: Report, form: str) -> None:
@@ -189,7 +189,7 @@ def ssm_profile() -> None:
 @_cwd
 @_region
 @_forms
-@_answering
+@_with_readable_errors
 def explain(stack: str | None, folder: Path, region: str | None, form: str, **flags: Any) -> None:
     """Explain each action that a policy grants: resources, purpose, symptom when it is missing, and sources.
 
@@ -215,7 +215,7 @@ def explain(stack: str | None, folder: Path, region: str | None, form: str, **fl
 @_cwd
 @_region
 @_forms
-@_answering
+@_with_readable_errors
 def compare(
     policy: str | None, stacks: tuple[str, ...], folder: Path, region: str | None, form: str, **flags: Any
 ) -> None:
@@ -250,7 +250,7 @@ def compare(
     "CloudTrail events.",
 )
 @_forms
-@_answering
+@_with_readable_errors
 def audit(source: str | None, role: str | None, form: str, *, denied: bool) -> None:
     """Check whether Systems Manager works with a policy, and list missing and unneeded permissions.
 

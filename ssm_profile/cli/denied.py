@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ssm_profile.catalogue import EC2_DESCRIBE_ACTIONS, NOT_NEEDED, Grant
+from ssm_profile.catalogue import EC2_DESCRIBE_ACTIONS, EXPLICIT_DENIES, NOT_NEEDED, Grant
 from ssm_profile.errors import InputError
 from ssm_profile.policy import is_granted_by_default
 
@@ -201,11 +201,8 @@ def _reason(denial: Denial, features: list[Feature]) -> str:
             "Ask the owner of that policy."
         )
     if denial.explicit:
-        return (
-            "A policy of the role denies it explicitly. Two options of this component do so: `require_imdsv2` denies "
-            "calls with credentials from IMDSv1, and `vpc_endpoints_only` denies calls from outside the instance's own "
-            "VPC."
-        )
+        denies = " ".join(f"`{deny.name}`: {deny.summary}" for deny in EXPLICIT_DENIES)
+        return f"A policy of the role denies it explicitly. These options of this component deny calls: {denies}"
     if any(is_granted_by_default(feature.capability) for feature in features):
         return (
             "This component grants it by default. Either the role is not one that this component created with its "

@@ -17,7 +17,7 @@ from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS
 from ssm_profile.policy import Options, lookups, policy_document
 from ssm_profile.regions import REGION_PATTERN, Location, partition_of
 from ssm_profile.stack_config import PROTECT, parse_config
-from ssm_profile.validation import find_bucket_mistakes
+from ssm_profile.validation import Label, find_bucket_mistakes
 
 from .evaluator import Policy, Statement, read_statements, statements_of
 
@@ -81,8 +81,14 @@ def aws_policies() -> dict[str, AwsPolicy]:
     return {copy.name: copy for copy in sorted(copies, key=lambda copy: copy.name)}
 
 
-def configured(name: str, options: Options, region: str | None) -> Configured:
+def configured(name: str, options: Options, region: str | None, label: Label = str) -> Configured:
     """The options with the location that is known: a region, or none.
+
+    Args:
+        name: What the options are, for reports.
+        options: Valid options.
+        region: The region of the deployment, if it is known.
+        label: Writes the path of an option as the caller writes it.
 
     Raises:
         InputError: If the region is not one, or if an option needs a region that is not given.
@@ -92,10 +98,10 @@ def configured(name: str, options: Options, region: str | None) -> Configured:
     if options.get("managed_buckets"):
         if region is None:
             raise InputError(
-                "`managed_buckets` requires a region, since the names of the buckets depend on it. "
+                f"`{label('managed_buckets')}` requires a region, since the names of the buckets depend on it. "
                 "Pass --region, or --stack for a stack with aws:region."
             )
-        if mistakes := find_bucket_mistakes(region):
+        if mistakes := find_bucket_mistakes(region, label):
             raise InputError(str(OptionsError(mistakes)))
     location = {field: f"<{field}>" for field in lookups(options)}
     if region is not None:

@@ -1,4 +1,4 @@
-"""The command, run in this process, and the policies that its tests share."""
+"""The command, run in this process."""
 
 import io
 import json
@@ -10,42 +10,8 @@ from typing import Any
 
 import pytest
 
-from ssm_profile import policy
-from ssm_profile.options import OPTIONS
 from tests import require
-
-SWITCHES = [name for name, option in OPTIONS.items() if name in policy.GRANTING and option.type == "boolean"]
-SWITCHES.remove("ec2_describe")  # it is on by default
-
-MINIMUM = [
-    "ssmmessages:CreateDataChannel",
-    "ssmmessages:OpenDataChannel",
-    "ssmmessages:CreateControlChannel",
-    "ssmmessages:OpenControlChannel",
-    "ssm:UpdateInstanceInformation",
-]
-"""The actions without which Systems Manager does not work."""
-
-INSTANCES = "arn:aws:ec2:*:*:instance/*"
-
-
-def allow(actions, resources="*", **more):
-    """A statement."""
-    return {"Effect": "Allow", "Action": actions, "Resource": resources} | more
-
-
-SCOPED_MINIMUM = [allow(MINIMUM[:4]), allow(MINIMUM[4], INSTANCES)]
-"""The statements of the smallest policy with which an audit finds nothing to fix."""
-
-
-def document(*statements):
-    """A policy document, as JSON."""
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-def working(audit):
-    """The capabilities that work by an audit."""
-    return {row["feature"] for row in audit["verdicts"] if row["verdict"] == "works"}
+from tests.cli.policies import document
 
 
 @dataclass(frozen=True)

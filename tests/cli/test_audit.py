@@ -8,7 +8,7 @@ import pytest
 from ssm_profile import policy
 from ssm_profile.options import OPTIONS
 from tests import ROOT
-from tests.cli.conftest import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, working
+from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, working_features
 from tests.expected import KEY, LOCATION, MAPS
 
 
@@ -37,7 +37,7 @@ def test_scoped_minimum_is_clean(audit, run, policy_file):
 
     assert audited["code"] == 0
     assert audited["works"] is True
-    assert working(audited) == {"messaging", "heartbeat"}
+    assert working_features(audited) == {"messaging", "heartbeat"}
     assert (audited["unneeded"], audited["unscoped"], audited["deprecated"]) == ([], [], [])
     assert audited["options"] == {"ec2_describe": False, "scope_heartbeat": True}
     file = policy_file(*SCOPED_MINIMUM)
@@ -48,7 +48,7 @@ def test_core(run):
     """AmazonSSMManagedInstanceCore."""
     audited = run("audit", "AmazonSSMManagedInstanceCore", "--json").json
 
-    assert working(audited) == {
+    assert working_features(audited) == {
         "messaging",
         "heartbeat",
         "quiet_agent",
@@ -120,14 +120,14 @@ class TestVerdicts:
         (row,) = missing(audited, "session_logs.log_group")
         assert (row["action"], row["on"], row["grantedElsewhere"]) == ("logs:DescribeLogGroups", ["*"], True)
         granted = audit(*SCOPED_MINIMUM, allow(logs, group), allow("logs:DescribeLogGroups"))
-        assert "session_logs.log_group" in working(granted)
+        assert "session_logs.log_group" in working_features(granted)
 
     def test_alias_is_no_key(self, audit):
         alias = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", "arn:aws:kms:eu-central-1:123456789012:alias/ssm"))
         key = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", KEY))
 
-        assert "session_kms_key_arn" not in working(alias)
-        assert "session_kms_key_arn" in working(key)
+        assert "session_kms_key_arn" not in working_features(alias)
+        assert "session_kms_key_arn" in working_features(key)
         assert key["options"]["session_kms_key_arn"] == KEY
 
     def test_policy_variables(self, audit):
@@ -135,23 +135,23 @@ class TestVerdicts:
         path = "arn:aws:ssm:eu-central-1:123456789012:parameter/${aws:PrincipalTag/app}/*"
         actions = ["ssm:GetParameter", "ssm:GetParameters"]
 
-        assert "parameters" in working(audit(*SCOPED_MINIMUM, allow(actions, path)))
-        assert "parameters" not in working(
+        assert "parameters" in working_features(audit(*SCOPED_MINIMUM, allow(actions, path)))
+        assert "parameters" not in working_features(
             audit(*SCOPED_MINIMUM, allow(actions, path.replace("parameter", "document")))
         )
         anything = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", "${aws:PrincipalTag/key}"))
-        assert "session_kms_key_arn" in working(anything)
+        assert "session_kms_key_arn" in working_features(anything)
 
     def test_wildcards_in_the_middle(self, audit):
         audited = audit(allow(["ssmmessages:*Channel", "SSM:Update?nstanceInformation"]))
 
-        assert {"messaging", "heartbeat"} <= working(audited)
+        assert {"messaging", "heartbeat"} <= working_features(audited)
 
     def test_not_action_and_not_resource(self, audit):
         audited = audit({"Effect": "Allow", "NotAction": "ec2:*", "NotResource": "arn:aws:s3:::logs/*"})
 
         assert verdicts(audited)["ec2_describe"] == "missing"
-        assert {"messaging", "heartbeat", "parameters"} <= working(audited)
+        assert {"messaging", "heartbeat", "parameters"} <= working_features(audited)
         (row,) = audited["unneeded"]
         assert row["action"] == "all except ec2:*"
         resources = {row["action"]: row["on"] for row in audited["unscoped"]}
@@ -203,7 +203,7 @@ class TestFindings:
     def test_resources_of_parameters(self, audit, resource, too_broad):
         audited = audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], resource))
 
-        assert "parameters" in working(audited)
+        assert "parameters" in working_features(audited)
         assert {row["action"] for row in audited["unscoped"]} == (
             {"ssm:GetParameter", "ssm:GetParameters"} if too_broad else set()
         )
@@ -249,7 +249,7 @@ class TestDocumentForms:
 
         audited = run("audit", policy_file(text=json.dumps({"Statement": statement})), "--json").json
 
-        assert working(audited) == {"heartbeat"}
+        assert working_features(audited) == {"heartbeat"}
 
     @pytest.mark.parametrize(
         "wrap",
@@ -280,7 +280,7 @@ class TestReplacement:
         audited = audit(*document["Statement"])
 
         assert audited["code"] == 0, audited["unneeded"] + audited["unscoped"]
-        assert option in working(audited) | {"scope_heartbeat", "require_imdsv2", "vpc_endpoints_only"}
+        assert option in working_features(audited) | {"scope_heartbeat", "require_imdsv2", "vpc_endpoints_only"}
         replacement = policy.policy_document(audited["options"], LOCATION)
         allowed = [each for each in document["Statement"] if each["Effect"] == "Allow"]
         assert policy.actions(audited["options"]) == policy.actions(options)

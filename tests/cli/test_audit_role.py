@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 from tests import require
-from tests.cli.conftest import INSTANCES, MINIMUM, SCOPED_MINIMUM, allow, document, working
+from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, allow, document, working_features
 from tests.expected import TRUST
 
 boto3 = require("boto3")
@@ -45,7 +45,7 @@ class TestPolicies:
 
         assert audited.code == 0
         assert audited.json["name"] == "role web"
-        assert working(audited.json) == {"messaging", "heartbeat"}
+        assert working_features(audited.json) == {"messaging", "heartbeat"}
 
     def test_default_version(self, iam, role, run):
         """The other versions of a policy do not count."""
@@ -86,13 +86,13 @@ class TestBoundary:
     def test_limits_the_role(self, bound_role, run):
         audited = run("audit", "--role", bound_role(allow("ssmmessages:*"), allow("*")), "--json").json
 
-        assert working(audited) == {"messaging"}
+        assert working_features(audited) == {"messaging"}
         assert {action.split(":")[0] for row in audited["unneeded"] for action in row["actions"]} <= {"ssmmessages"}
 
     def test_allows_the_role(self, bound_role, run):
         role = bound_role(allow(["ssm:*", "ssmmessages:*"], ["*", INSTANCES]), *SCOPED_MINIMUM)
 
-        assert working(run("audit", "--role", role, "--json").json) == {"messaging", "heartbeat"}
+        assert working_features(run("audit", "--role", role, "--json").json) == {"messaging", "heartbeat"}
 
 
 def test_role_that_no_instance_can_use(iam, run):

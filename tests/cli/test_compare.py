@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 from tests import ROOT, require
-from tests.cli.conftest import MINIMUM, allow, document
+from tests.cli.policies import MINIMUM, allow, document
 
 DEFAULT_ACTIONS = [*MINIMUM, "ec2:Describe*"]
 SAME = "In both, with the same resources and conditions"

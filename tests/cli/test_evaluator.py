@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 from tests import require
-from tests.cli.conftest import allow, document
+from tests.cli.policies import allow, document
 
 hypothesis = require("hypothesis")
 st = require("hypothesis.strategies")

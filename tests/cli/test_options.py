@@ -5,7 +5,7 @@ import yaml
 
 from ssm_profile import policy
 from tests import ROOT
-from tests.cli.conftest import SWITCHES
+from tests.cli.policies import SWITCHES
 from tests.expected import DEFAULT, KEY, LOCATION
 
 
@@ -58,9 +58,10 @@ class TestFlags:
         ("flags", "message"),
         [
             (["--inventory"], "`--inventory` requires `--state-manager"),
+            (["--parameters-recursive"], "`--parameters-recursive` requires `--parameters-paths`."),
             (["--parameters-paths", "app"], "`--parameters-paths` must be a list of paths"),
-            (["--managed-buckets"], "`managed_buckets` requires a region"),
-            (["--managed-buckets", "--region", "cn-north-1"], "`managed_buckets` cannot be true in cn-north-1"),
+            (["--managed-buckets"], "`--managed-buckets` requires a region"),
+            (["--managed-buckets", "--region", "cn-north-1"], "`--managed-buckets` cannot be true in cn-north-1"),
             (["--scope-heartbeat", "--region", "middle-earth-1"], "'middle-earth-1' is not the name of an AWS region"),
         ],
     )

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.cli.conftest import MINIMUM, SWITCHES, allow
+from tests.cli.policies import MINIMUM, SWITCHES, allow
 from tests.expected import KEY
 
 WIDTHS = (80, 100, 120, 200)

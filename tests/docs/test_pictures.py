@@ -9,8 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ssm_profile.policy import policy_document
-from tests import ROOT, require
-from tests.conftest import stack_config
+from tests import ROOT, require, stack_config
 from tests.expected import DEFAULT
 
 SVG = "{http://www.w3.org/2000/svg}"

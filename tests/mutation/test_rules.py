@@ -58,6 +58,8 @@ UNNOTICED = {
         'example = "" if False or option.type == "boolean" else f", for example {format_value(option.example)}"',
         'example = "" if True else f", for example {format_value(option.example)}"',
         'example = "" if option.choices or False else f", for example {format_value(option.example)}"',
+        'expects = f"a list of {option.expects}" if False else option.expects',
+        'expects = f"a list of {option.expects}" if True else option.expects',
         "if True and arns:",
         'keys = ", ".join(label(f"{path}.{key}").rpartition(".")[(1)] for key in option.keys)',
         'return "an output of another resource" if False else f"a {type(value).__name__}"',
@@ -65,6 +67,7 @@ UNNOTICED = {
         # A mistake is reported once: test_validation.py compares all sentences.
         "if False:",
         "if True:",
+        "for key in (key for key in option.keys if True):",
         "if False or _lacks_required_keys(name, options[name]):",
         "if find_value_mistakes(path, _value_at(options, path)) or False:",
         'value = " to be true" if False else ""',

@@ -114,7 +114,7 @@ class TestMistakes:
                 "sessionKmsKeyArn",
                 f'must be the ARN of a KMS key, not of an alias, for example "{KEY}" (got "alias/x")',
             ),
-            ("sessionLogs", 'requires `sessionLogs.bucket` or `sessionLogs.logGroup` (got {"prefix": "a"})'),
+            ("sessionLogs.prefix", "requires `sessionLogs.bucket`"),
             (
                 "path",
                 (

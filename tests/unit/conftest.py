@@ -6,8 +6,7 @@ import pulumi
 import pytest
 import yaml
 
-from tests import ROOT
-from tests.conftest import config_text
+from tests import ROOT, config_text
 
 EXAMPLES = ROOT / "examples"
 

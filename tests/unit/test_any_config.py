@@ -11,8 +11,7 @@ from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.settings import read_settings
 from ssm_profile.stack_config import PROTECT
 from ssm_profile.validation import find_mistakes
-from tests import require
-from tests.conftest import config_text
+from tests import config_text, require
 from tests.expected import LOCATION
 
 hypothesis = require("hypothesis")

@@ -10,8 +10,7 @@ from ssm_profile import policy
 from ssm_profile.component import OUTPUTS
 from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.stack_config import PROTECT
-from tests import ROOT
-from tests.conftest import stack_config
+from tests import ROOT, stack_config
 from tests.expected import DEFAULT, KEY, LOCATION, MAPS, OTHER_KEY, PROD
 
 PULUMI_YAML = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())

@@ -8,7 +8,7 @@ from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.settings import read_settings
 from ssm_profile.stack_config import config_key
 from ssm_profile.validation import UNKNOWN
-from tests.conftest import config_text
+from tests import config_text
 from tests.expected import KEY
 from tests.option_examples import EXAMPLES, INVALID_COMBINATIONS, invalid_options
 

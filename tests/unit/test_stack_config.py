@@ -4,7 +4,7 @@ import pytest
 
 from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.stack_config import PROJECT, PROTECT, config_key, parse_config
-from tests.conftest import config_text
+from tests import config_text
 from tests.expected import KEY
 
 NAME = "letters, digits and + = , . @ _ -"
@@ -111,11 +111,6 @@ class TestMistakes:
                 "alias/x",
                 f'must be the ARN of a KMS key, not of an alias, for example "{KEY}" (got "alias/x")',
             ),
-            (
-                "parameters",
-                {"recursive": True},
-                'requires `ssm-profile:parameters.paths` (got {"recursive": true})',
-            ),
             ("inventory", True, "requires `ssm-profile:stateManager` to be true"),
             ("patchBaselineTags", True, "requires `ssm-profile:patching` to be true"),
         ],
@@ -123,6 +118,11 @@ class TestMistakes:
     )
     def test_sentence_names_the_key(self, key, value, sentence):
         assert parse({key: value})[1] == [f"`ssm-profile:{key}` {sentence}."]
+
+    def test_sentence_names_a_key_of_a_map(self):
+        assert parse({"parameters": {"recursive": True}})[1] == [
+            "`ssm-profile:parameters.recursive` requires `ssm-profile:parameters.paths`."
+        ]
 
     def test_deeply_nested_text_is_refused(self):
         (sentence,) = parse({"tags": "[" * 100_000})[1]

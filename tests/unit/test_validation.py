@@ -122,9 +122,7 @@ class TestValues:
 
     def test_strange_values_are_shown(self):
         assert sentences({"tags": {(1, 2): "x"}})[0].endswith("(got the tag {(1, 2): 'x'}).")
-        assert sentences({"parameters": {"kms_key_arn": UNKNOWN}})[0].endswith(
-            '(got {"kms_key_arn": "an output of another resource"}).'
-        )
+        assert sentences({"parameters": [UNKNOWN]})[0].endswith('(got ["an output of another resource"]).')
 
     def test_look_alike_letters_are_escaped(self):
         (sentence,) = sentences({"ec2_describe_actions": ["DescribeTаgs"]})  # noqa: RUF001 - a Cyrillic letter
@@ -187,7 +185,9 @@ class TestCombinations:
     def test_mistake_is_reported_once(self):
         """A wrong value, or a map without its key, is not also reported for what it requires."""
         assert [mistake.path for mistake in find_mistakes({"inventory": "yes"})] == ["inventory"]
-        assert [mistake.path for mistake in find_mistakes({"session_logs": {"prefix": "ssm"}})] == ["session_logs"]
+        assert [mistake.path for mistake in find_mistakes({"session_logs": {"prefix": "ssm"}})] == [
+            "session_logs.prefix"
+        ]
 
     def test_names_are_the_caller_s(self):
         options = {"inventory": True, "session_logs": {"prefix": "a", "log_group": "/ssm"}}
