@@ -3,7 +3,8 @@
 # No `from __future__ import annotations` here: Pulumi's schema analyser reads the annotations as objects.
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
@@ -12,6 +13,7 @@ import pulumi_aws as aws
 from . import policy
 from .errors import Mistake, OptionsError
 from .options import OPTIONS, camel_case
+from .preview import check_preview
 from .regions import SHORTEST_LOCATION, Location
 from .validation import (
     UNKNOWN,
@@ -172,20 +174,21 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
         inputs = {option: _validated_input(option, value) for option, value in inputs.items()}
-        role_name, role_arn = self._role(name, options, inputs)
-        policies, policy_json = self._policies(name, role_name, options, inputs)
+        role = self._role(name, options, inputs)
+        policies, policy_json = self._policies(name, role.name, options, inputs)
         profile = aws.iam.InstanceProfile(
             f"{name}-profile",
             name=inputs.get("instance_profile_name"),
             path=inputs.get("path"),
-            role=role_name,
+            role=role.name,
             tags=inputs.get("tags"),
             # An instance that is launched with the profile must have its permissions at once.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=policies),
+            opts=self._child_options(depends_on=policies),
         )
+        check_preview(self, role, profile, inputs)
 
-        self.role_name = role_name
-        self.role_arn = role_arn
+        self.role_name = role.name
+        self.role_arn = role.arn
         self.instance_profile_name = profile.name
         self.instance_profile_arn = profile.arn
         self.policy_json = policy_json
@@ -194,16 +197,21 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         # The actions are no secret, even where an option is.
         self.register_outputs({camel_case(output): getattr(self, output) for output in OUTPUTS} | {"actions": actions})
 
-    def _role(
-        self, name: str, options: policy.Options, inputs: Mapping[str, Any]
-    ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-        """The name and the ARN of a new role, or of the existing one."""
+    def _child_options(self, **options: Any) -> pulumi.ResourceOptions:
+        """The options of a resource of this component. A new resource replaces an old one before that is deleted.
+
+        The provider deletes attachments and resources with fixed names first, which takes permissions from instances.
+        """
+        return pulumi.ResourceOptions(parent=self, delete_before_replace=False, **options)
+
+    def _role(self, name: str, options: policy.Options, inputs: Mapping[str, Any]) -> aws.iam.Role:
+        """A new role, or the existing one."""
         if "existing_role_name" in inputs:
-            existing = aws.iam.get_role_output(
-                name=inputs["existing_role_name"], opts=pulumi.InvokeOutputOptions(parent=self)
+            # A role of this stack that becomes an existing one has the same URN and ID, so that Pulumi keeps it.
+            return aws.iam.Role.get(
+                f"{name}-role", inputs["existing_role_name"], opts=pulumi.ResourceOptions(parent=self)
             )
-            return existing.name, existing.arn
-        role = aws.iam.Role(
+        return aws.iam.Role(
             f"{name}-role",
             name=inputs.get("role_name"),
             path=inputs.get("path"),
@@ -211,49 +219,82 @@ class SsmInstanceProfile(pulumi.ComponentResource):
             assume_role_policy=policy.to_json(policy.trust_policy(options)),
             permissions_boundary=inputs.get("permissions_boundary_arn"),
             tags=inputs.get("tags"),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child_options(),
         )
-        return role.name, role.arn
 
     def _policies(
         self, name: str, role: pulumi.Output[str], options: policy.Options, inputs: Mapping[str, Any]
-    ) -> tuple[list[pulumi.Resource], pulumi.Output[str]]:
+    ) -> tuple[list[pulumi.Input[pulumi.Resource]], pulumi.Output[str]]:
         """The resources that give the role its permissions, and the policy that the component makes as JSON."""
-        child = pulumi.ResourceOptions(parent=self)
         document = self._policy_input(options, inputs)
-        arns = dict(_attachment_names(inputs.get("managed_policy_arns", [])))
+        arns: list[pulumi.Input[str]] = list(inputs.get("managed_policy_arns", []))
+        policies: list[pulumi.Input[pulumi.Resource]] = self._attachments(name, role, arns)
+        inline_names: list[pulumi.Output[str]] = []
         if options.get("policy_kind", OPTIONS["policy_kind"].default) == "managed":
             own = aws.iam.Policy(
-                f"{name}-policy", path=inputs.get("path"), policy=document, tags=inputs.get("tags"), opts=child
+                f"{name}-policy",
+                path=inputs.get("path"),
+                policy=document,
+                tags=inputs.get("tags"),
+                opts=self._child_options(),
             )
-            arns["policy-attachment"] = own.arn
-            inline_names: list[pulumi.Output[str]] = []
+            attachment = aws.iam.RolePolicyAttachment(
+                f"{name}-policy-attachment", role=role, policy_arn=own.arn, opts=self._child_options()
+            )
+            policies += [own, attachment]
+            arns.append(own.arn)
         else:
             own = aws.iam.RolePolicy(
                 f"{name}-policy",
-                # A new role gets a fixed policy name: after a killed deployment, the next one overwrites the policy and
-                # does not leave a second one that no state knows. An existing role may hold policies of other
-                # components, which must not be overwritten.
-                name=None if "existing_role_name" in inputs else f"{name}-policy",
+                # A fixed name: after a killed deployment, the next one overwrites the policy and does not leave a
+                # second one that no state knows. The hash keeps it from overwriting a policy of somebody else.
+                name=self._policy_name(name),
                 role=role,
                 policy=document,
-                opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
+                opts=self._child_options(),
             )
-            inline_names = [own.name]
-        policies: list[pulumi.Resource] = [own]
-        for suffix, arn in arns.items():
-            policies.append(aws.iam.RolePolicyAttachment(f"{name}-{suffix}", role=role, policy_arn=arn, opts=child))
+            policies.append(own)
+            inline_names.append(own.name)
         if options.get("exclusive"):
-            after = pulumi.ResourceOptions(parent=self, depends_on=list(policies))
+            exclusive = self._child_options(depends_on=list(policies))
             policies += [
                 aws.iam.RolePoliciesExclusive(
-                    f"{name}-exclusive-policies", role_name=role, policy_names=inline_names, opts=after
+                    f"{name}-exclusive-policies", role_name=role, policy_names=inline_names, opts=exclusive
                 ),
                 aws.iam.RolePolicyAttachmentsExclusive(
-                    f"{name}-exclusive-attachments", role_name=role, policy_arns=list(arns.values()), opts=after
+                    f"{name}-exclusive-attachments", role_name=role, policy_arns=arns, opts=exclusive
                 ),
             ]
         return policies, own.policy
+
+    async def _policy_name(self, name: str) -> str:
+        return f"{name}-policy-{_short_hash(str(await self.urn.future()))}"
+
+    def _attachments(
+        self, name: str, role: pulumi.Output[str], arns: Sequence[pulumi.Input[str]]
+    ) -> list[pulumi.Input[pulumi.Resource]]:
+        """An attachment for each managed policy, named by the ARN's hash.
+
+        A name that depended on an entry's position would give one attachment to two resources when the entries move,
+        and the deletion of one would detach the policy of the other. An output is known only while Pulumi deploys, and
+        its attachment is registered then. A preview in which the output is not known yet does not show the attachment.
+        """
+        attached: set[str] = set()
+
+        def attach(arn: pulumi.Input[str], known: str) -> pulumi.Resource:
+            if known in attached:
+                reason = f"cannot contain a policy twice (got {format_value(known)})"
+                raise OptionsError([Mistake("managed_policy_arns", reason)])
+            attached.add(known)
+            suffix = f"attachment-{_short_hash(known)}"
+            return aws.iam.RolePolicyAttachment(
+                f"{name}-{suffix}", role=role, policy_arn=arn, opts=self._child_options()
+            )
+
+        return [
+            attach(arn, arn) if isinstance(arn, str) else pulumi.Output.from_input(arn).apply(partial(attach, arn))
+            for arn in arns
+        ]
 
     def _policy_input(self, options: policy.Options, inputs: Mapping[str, Any]) -> pulumi.Input[str]:
         """The policy as JSON: a plain string where everything is known, so that a preview needs no credentials."""
@@ -289,11 +330,8 @@ def _policy_json(options: policy.Options, location: Location) -> str:
     return policy.to_json(document)
 
 
-def _attachment_names(arns: Sequence[pulumi.Input[str]]) -> Iterator[tuple[str, pulumi.Input[str]]]:
-    """Each ARN with the suffix of its attachment's name: a hash of the ARN, so that the order does not matter."""
-    for index, arn in enumerate(arns):
-        suffix = hashlib.sha256(arn.encode()).hexdigest()[:8] if isinstance(arn, str) else str(index)
-        yield f"attachment-{suffix}", arn
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:7]
 
 
 def _without_none(value: Any) -> Any:

@@ -68,7 +68,6 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
             "aws:index/getPartition:getPartition": {"partition": "aws"},
             "aws:index/getRegion:getRegion": {"region": "eu-central-1"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012"},
-            "aws:iam/getRole:getRole": {"name": "old", "arn": "arn:aws:iam::123456789012:role/old"},
         }
         self.knows_computed = True
         self.stack_outputs = {camel_case(output): f"the {output} of the stack" for output in OUTPUTS}
@@ -76,7 +75,7 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         self.registered.append(Registered(args.typ, args.name, args.inputs, args.provider))
-        name = args.inputs.get("name", f"{args.name}-1234567")
+        name = args.inputs.get("name", args.resource_id or f"{args.name}-1234567")
         computed = {"name": name}
         if self.knows_computed:
             service, _, kind = args.typ.split(":")[1].partition("/")

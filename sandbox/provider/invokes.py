@@ -37,6 +37,17 @@ def _role(args: State, _: str, client: Clients) -> State:
     return {"id": role["RoleName"], "name": role["RoleName"], "arn": role["Arn"], "path": role["Path"]}
 
 
+def _instance_profile(args: State, _: str, client: Clients) -> State:
+    profile = client("iam").get_instance_profile(InstanceProfileName=args["name"])["InstanceProfile"]
+    roles = [{"roleArn": role["Arn"], "roleName": role["RoleName"]} for role in profile["Roles"]]
+    return {
+        "id": profile["InstanceProfileId"],
+        "name": profile["InstanceProfileName"],
+        "arn": profile["Arn"],
+        "path": profile["Path"],
+    } | (roles[0] if roles else {"roleArn": "", "roleName": ""})
+
+
 def _parameter(args: State, _: str, client: Clients) -> State:
     parameter = client("ssm").get_parameter(Name=args["name"])["Parameter"]
     return {
@@ -55,6 +66,7 @@ FUNCTIONS: Mapping[str, Callable[[State, str, Clients], State]] = {
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:iam/getRole:getRole": _role,
+    "aws:iam/getInstanceProfile:getInstanceProfile": _instance_profile,
     "aws:ssm/getParameter:getParameter": _parameter,
 }
 """Each function by its token. A function takes its arguments, the provider's region and the clients."""

@@ -26,7 +26,8 @@ def core_policy(iam):
 def existing_ids(iam, core_policy):
     """The IDs of an existing role and instance profile. The role has an inline and a managed policy."""
     iam.create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(TRUST), Description="Made by hand")
-    iam.put_role_policy(RoleName="web", PolicyName="old", PolicyDocument=json.dumps(OLD_DOCUMENT))
+    # The name begins as the component's own policy does, which must not overwrite it.
+    iam.put_role_policy(RoleName="web", PolicyName="web-policy", PolicyDocument=json.dumps(OLD_DOCUMENT))
     iam.attach_role_policy(RoleName="web", PolicyArn=core_policy)
     iam.create_instance_profile(InstanceProfileName="web")
     iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
@@ -90,6 +91,7 @@ class TestImport:
         assert resource_changes(result) == {"import": 2, "create": 3}  # creates the component, its policy and the stack
         assert current_ids(iam) == existing_ids
         assert DEFAULT in inline_documents(iam, "web")
+        assert OLD_DOCUMENT in inline_documents(iam, "web")
 
 
 def test_existing_role_gets_only_policy(sandbox, iam, existing_ids, core_policy):

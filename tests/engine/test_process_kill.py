@@ -165,21 +165,18 @@ class TestOrphan:
         assert resource_changes(stack.up()) == {}
         assert orphaned_resources(iam, stack) == []
 
-    def test_policy_on_existing_role(self, sandbox, iam, kill_engine):
-        """A second policy can remain on an existing role, because the component does not delete unknown policies."""
+    def test_no_policy_on_existing_role(self, sandbox, iam, kill_engine):
+        """The next run overwrites a policy that no state knows, because the policy has a fixed name."""
         iam.create_role(RoleName="old", AssumeRolePolicyDocument=json.dumps(TRUST))
         stack = sandbox.stack("dev", config={"existingRoleName": "old"})
         kill_engine(stack, after="iam:PutRolePolicy")
 
         stack.up()
 
-        names = iam.list_role_policies(RoleName="old")["PolicyNames"]
-        assert len(names) == 2
-        known = state_names(stack)
-        (orphan,) = [name for name in names if f"old:{name}" not in known]
-        assert orphan.startswith("ssm-profile-dev-policy-")
+        (name,) = iam.list_role_policies(RoleName="old")["PolicyNames"]
+        assert f"old:{name}" in state_names(stack)
         stack.destroy()
-        assert iam.list_role_policies(RoleName="old")["PolicyNames"] == [orphan]
+        assert iam.list_role_policies(RoleName="old")["PolicyNames"] == []
 
     def test_named_role_can_be_imported(self, sandbox, iam, cli, kill_engine):
         """An orphaned role with a fixed name conflicts with the next run, and `pulumi import` adopts it."""

@@ -90,7 +90,7 @@ class TestExistingRole:
         assert inline_documents(iam, "old") == []
 
     def test_missing_role_fails_in_preview(self, sandbox):
-        with pytest.raises(CommandError, match=r"NoSuchEntity.*Role none not found"):
+        with pytest.raises(CommandError, match=r"resource 'none' does not exist"):
             sandbox.stack("dev", config={"existingRoleName": "none"}).preview()
 
 

@@ -217,7 +217,7 @@ def test_wrong_usage(command, arguments, code, message):
         ("path=x", "ssm-profile:path"),
         ("quietAgnet=true", "quietAgnet"),
         ("quietAgent=maybe", "must be of type 'boolean'"),
-        ("existingRoleName=nosuch", "Role nosuch not found"),
+        ("existingRoleName=nosuch", "resource 'nosuch' does not exist"),
     ],
 )
 def test_config_error_is_printed_once(command, setting, message):

@@ -31,6 +31,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def RegisterResource(self, request, context):
         return self.cloud.RegisterResource(request)
 
+    def ReadResource(self, request, context):
+        return self.cloud.ReadResource(request)
+
     def RegisterResourceOutputs(self, request, context):
         return empty_pb2.Empty()
 

@@ -1,6 +1,7 @@
 """The component package: the same component, constructed by the plugin for a program in any language."""
 
 import json
+import re
 import tomllib
 
 import grpc
@@ -59,8 +60,13 @@ class TestConstruct:
     def test_plugin_registers_the_same_resources(self, cloud, deploy, construct, args):
         def registered():
             return {
-                each.name: (each.type, each.inputs) for each in cloud.registered if each.type != "pulumi:pulumi:Stack"
+                each.name: (each.type, without_hash(each.inputs))
+                for each in cloud.registered
+                if each.type != "pulumi:pulumi:Stack"
             }
+
+        def without_hash(inputs):  # the URN in the hash has another project in each of the two mocks
+            return inputs | {"name": re.sub("-[0-9a-f]{7}$", "", inputs["name"])} if "name" in inputs else inputs
 
         def links():
             return {

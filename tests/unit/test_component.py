@@ -20,6 +20,9 @@ PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+POLICY_NAME = "web-policy-c9439d3"
+"""The name of the inline policy of a component named "web", with the hash of its URN."""
+
 SSM_WIDE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
@@ -43,6 +46,15 @@ def ending_with(sentence):
     return rf"\nValueError has risen: {re.escape(sentence)}$"
 
 
+def attachments_of(cloud, component):
+    """The ARN of each of a component's attachments, by the end of its name."""
+    return {
+        name.removeprefix(f"{component}-"): inputs["policyArn"]
+        for name, inputs in iam_inputs(cloud).items()
+        if name.startswith(f"{component}-attachment")
+    }
+
+
 def iam_inputs(cloud):
     """The inputs of each IAM resource by its name."""
     return {each.name: each.inputs for each in cloud.registered if each.type.startswith("aws:iam")}
@@ -63,7 +75,7 @@ class TestDefault:
         assert role_inputs == {"description": "Lets AWS Systems Manager manage the EC2 instances that use it."}
         policy_inputs = dict(cloud.of_type(POLICY).inputs)
         assert json.loads(policy_inputs.pop("policy")) == DEFAULT
-        assert policy_inputs == {"name": "web-policy", "role": "web-role-1234567"}
+        assert policy_inputs == {"name": POLICY_NAME, "role": "web-role-1234567"}
         assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
 
     def test_default_looks_nothing_up(self, cloud, deploy):
@@ -113,7 +125,7 @@ class TestPolicy:
 
         deploy(lambda: SsmInstanceProfile("web", {"documents": True}))
 
-        assert {call.token for call in cloud.invoked} == set(cloud.answers) - {"aws:iam/getRole:getRole"}
+        assert {call.token for call in cloud.invoked} == set(cloud.answers)
         assert cloud.policy["Statement"][1]["Resource"] == [
             "arn:aws-cn:ssm:cn-north-1::document/*",
             "arn:aws-cn:ssm:cn-north-1:210987654321:document/*",
@@ -127,12 +139,19 @@ class TestPolicy:
 
         assert POLICY not in {each.type for each in cloud.registered}
 
-    def test_policy_is_replaced_before_deletion(self, cloud, deploy):
+    @pytest.mark.parametrize("kind", ["inline", "managed"])
+    def test_everything_is_replaced_before_deletion(self, cloud, deploy, kind):
         """An instance never lacks its permissions."""
-        deploy(lambda: SsmInstanceProfile("web"))
 
-        request = cloud.requests["web-policy"]
-        assert (request.deleteBeforeReplaceDefined, request.deleteBeforeReplace) == (True, False)
+        def program():
+            arns = [READ_ONLY, pulumi.Output.from_input(BOUNDARY)]
+            SsmInstanceProfile("web", {"policy_kind": kind, "exclusive": True, "managed_policy_arns": arns})
+
+        deploy(program)
+
+        requests = [request for request in cloud.requests.values() if request.type.startswith("aws:")]
+        assert len(requests) >= 7
+        assert {(each.deleteBeforeReplaceDefined, each.deleteBeforeReplace) for each in requests} == {(True, False)}
 
 
 class TestResources:
@@ -238,7 +257,7 @@ class TestResources:
                     "web-role": "aws:iam/role:Role",
                     "web-policy": "aws:iam/policy:Policy",
                     "web-policy-attachment": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-                    "web-attachment-32783bca": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+                    "web-attachment-32783bc": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
                     "web-exclusive-policies": "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
                     "web-exclusive-attachments": (
                         "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
@@ -312,11 +331,8 @@ class TestManagedPolicy:
 
         deploy(program)
 
-        attachments = {name: inputs["policyArn"] for name, inputs in iam_inputs(cloud).items() if "attachment" in name}
-        one = {name.removeprefix("one-"): arn for name, arn in attachments.items() if name.startswith("one-")}
-        two = {name.removeprefix("two-"): arn for name, arn in attachments.items() if name.startswith("two-")}
-        assert one == two
-        assert sorted(one.values()) == sorted([READ_ONLY, BOUNDARY])
+        assert attachments_of(cloud, "one") == attachments_of(cloud, "two")
+        assert sorted(attachments_of(cloud, "one").values()) == sorted([READ_ONLY, BOUNDARY])
 
     def test_policy_of_this_program_is_attached(self, cloud, deploy):
         def program():
@@ -325,12 +341,42 @@ class TestManagedPolicy:
 
         deploy(program)
 
-        assert iam_inputs(cloud)["web-attachment-0"]["policyArn"] == "arn:aws:iam::123456789012:policy/extra-1234567"
+        assert iam_inputs(cloud)["web-attachment-8d3eded"] == {
+            "role": "web-role-1234567",
+            "policyArn": "arn:aws:iam::123456789012:policy/extra-1234567",
+        }
+
+    def test_output_and_string_give_the_same_attachment(self, cloud, deploy):
+        def program():
+            SsmInstanceProfile("one", {"managed_policy_arns": [READ_ONLY, pulumi.Output.from_input(BOUNDARY)]})
+            SsmInstanceProfile("two", {"managed_policy_arns": [pulumi.Output.from_input(READ_ONLY), BOUNDARY]})
+
+        deploy(program)
+
+        assert attachments_of(cloud, "one") == attachments_of(cloud, "two")
+
+    def test_profile_waits_for_attachments_of_outputs(self, cloud, deploy):
+        def program():
+            SsmInstanceProfile("web", {"managed_policy_arns": [pulumi.Output.from_input(READ_ONLY)]})
+
+        deploy(program)
+
+        (name,) = {f"web-{suffix}" for suffix in attachments_of(cloud, "web")}
+        assert name in {name_of(urn) for urn in cloud.requests["web-profile"].dependencies}
+
+    def test_output_cannot_repeat_a_string(self, cloud, deploy):
+        def program():
+            SsmInstanceProfile("web", {"managed_policy_arns": [READ_ONLY, pulumi.Output.from_input(READ_ONLY)]})
+
+        with pytest.raises(Exception, match=f'cannot contain a policy twice .got "{READ_ONLY}".'):
+            deploy(program)
+
+        assert PROFILE not in {each.type for each in cloud.registered}
 
     @pytest.mark.parametrize(
         ("kind", "policies", "arns"),
         [
-            ("inline", ["web-policy"], [READ_ONLY]),
+            ("inline", [POLICY_NAME], [READ_ONLY]),
             ("managed", [], [READ_ONLY, "arn:aws:iam::123456789012:policy/web-policy-1234567"]),
         ],
     )
@@ -355,15 +401,23 @@ class TestExistingRole:
         outputs = deploy(lambda: export_outputs(SsmInstanceProfile(name, {"existing_role_name": "old"})))
 
         resources = iam_inputs(cloud)
-        assert resources.keys() == {f"{name}-policy", f"{name}-profile"}
+        assert resources.keys() == {f"{name}-role", f"{name}-policy", f"{name}-profile"}
+        assert resources.pop(f"{name}-role") == {}  # it is read, not registered
         assert {inputs["role"] for inputs in resources.values()} == {"old"}
         assert (outputs["role_name"], outputs["role_arn"]) == ("old", "arn:aws:iam::123456789012:role/old")
 
-    def test_policy_name_is_random(self, cloud, deploy):
-        """A fixed name could overwrite the policy of another component."""
-        deploy(lambda: SsmInstanceProfile("web", {"existing_role_name": "old"}))
+    def test_policy_name_is_unique(self, cloud, deploy):
+        """The policies of two components on one role, or of one made by hand, do not overwrite each other."""
 
-        assert not any("name" in inputs for inputs in iam_inputs(cloud).values())
+        def program():
+            SsmInstanceProfile("web", {"existing_role_name": "old"})
+            SsmInstanceProfile("batch", {"existing_role_name": "old"})
+
+        deploy(program)
+
+        names = [each.inputs["name"] for each in cloud.registered if each.type == POLICY]
+        assert names[0] == POLICY_NAME
+        assert re.fullmatch("batch-policy-[0-9a-f]{7}", names[1])
 
 
 class TestOutputsOfOtherResources:

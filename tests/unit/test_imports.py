@@ -8,7 +8,7 @@ import pytest
 import ssm_profile
 from tests import ROOT
 
-PULUMI_MODULES = {"__main__", "component", "reference", "settings"}
+PULUMI_MODULES = {"__main__", "component", "preview", "reference", "settings"}
 """The modules that need Pulumi. The command and its fast start depend on all others."""
 
 
