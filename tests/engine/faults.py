@@ -26,10 +26,12 @@ class FaultInjector:
         calls: The calls since the last reset, each as IAM policies name it: iam:CreateRole.
         fault_for: Chooses the fault of a call from its name and its number among the calls of that name, from 1. It
             returns None if the call must succeed.
+        on_handled: Is called with the name of each call after AWS has handled it, before the next one is handled.
     """
 
     def __init__(self, aws):
         self.calls: list[str] = []
+        self.on_handled: Callable[[str], None] = lambda _call: None
         self.reset()
         self._application = aws._server.app
         self._lock = threading.Lock()
@@ -49,7 +51,10 @@ class FaultInjector:
             fault = self.fault_for(call, self.calls.count(call))
 
         def handler(start):
-            return list(self._application(environ, start))
+            with self._lock:
+                response = list(self._application(environ, start))
+                self.on_handled(call)
+            return response
 
         return fault(handler, start_response) if fault else handler(start_response)
 
