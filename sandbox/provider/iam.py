@@ -268,6 +268,7 @@ class RolePolicyAttachment(IamType):
 
     type_name = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
     title = "IAM Role Policy Attachment"
+    deleted_before_replacement = True
     properties: ClassVar = {
         "policyArn": Property(required=True, replaces=True),
         "role": Property(required=True, replaces=True),
@@ -287,7 +288,7 @@ class RolePolicyAttachment(IamType):
 
 
 class RoleExclusive(IamType):
-    """Removes each policy of one kind from a role unless the policy is listed. Its ID is the role's name.
+    """Keeps the policies of one kind on a role as listed. Its ID is the role's name.
 
     Its deletion changes nothing in IAM.
     """
@@ -297,6 +298,10 @@ class RoleExclusive(IamType):
 
     def present(self, role: str) -> list[str] | None:
         """The policies of this kind on a role, or None if the role does not exist."""
+        raise NotImplementedError
+
+    def add(self, role: str, entry: str) -> None:
+        """Put a listed policy of this kind on a role, if that is possible."""
         raise NotImplementedError
 
     def remove(self, role: str, entry: str) -> None:
@@ -312,9 +317,11 @@ class RoleExclusive(IamType):
         return None if present is None else {"roleName": resource_id, self.list_property: present}
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
-        for entry in self.present(resource_id) or []:
-            if entry not in new[self.list_property]:
-                self.remove(resource_id, entry)
+        present, listed = self.present(resource_id) or [], new[self.list_property]
+        for entry in (entry for entry in listed if entry not in present):
+            self.add(resource_id, entry)
+        for entry in (entry for entry in present if entry not in listed):
+            self.remove(resource_id, entry)
 
     def delete(self, resource_id: str, state: State) -> None:
         pass
@@ -335,6 +342,9 @@ class RolePoliciesExclusive(RoleExclusive):
         names: list[str] | None = self.get("list_role_policies", "PolicyNames", RoleName=role)
         return names
 
+    def add(self, role: str, entry: str) -> None:
+        pass  # the list has names only, without documents
+
     def remove(self, role: str, entry: str) -> None:
         self.iam.delete_role_policy(RoleName=role, PolicyName=entry)
 
@@ -352,6 +362,9 @@ class RolePolicyAttachmentsExclusive(RoleExclusive):
 
     def present(self, role: str) -> list[str] | None:
         return self.attached_policy_arns(role)
+
+    def add(self, role: str, entry: str) -> None:
+        self.iam.attach_role_policy(RoleName=role, PolicyArn=entry)
 
     def remove(self, role: str, entry: str) -> None:
         self.iam.detach_role_policy(RoleName=role, PolicyArn=entry)

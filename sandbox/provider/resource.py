@@ -79,6 +79,8 @@ class ResourceType:
     """The property for which Pulumi generates a name, if the type has such a property."""
     name_limit: ClassVar[int] = 0
     """The maximum length of the name in characters, if the type has one."""
+    deleted_before_replacement: ClassVar[bool] = False
+    """Whether pulumi-aws asks the engine to delete a resource of this type before it creates the replacement."""
 
     def __init__(self, client: Callable[[str], Any], default_tags: State) -> None:
         self.client = client
@@ -135,6 +137,15 @@ class ResourceType:
         if (old.get("tagsAll") or {}) != (new.get("tagsAll") or {}):
             differing["tagsAll"] = False
         return differing
+
+    def is_deleted_first(self, new: State) -> bool:
+        """Whether a resource that is replaced is deleted before its replacement is created.
+
+        A program option overrides it. AWS refuses a second resource with the same name, so Pulumi's bridge to Terraform
+        deletes a resource with a given name first, even if the name changes (``nameRequiresDeleteBeforeReplace``).
+        """
+        has_given_name = bool(new.get(self.name_property)) and self.name_property not in new.get(DEFAULTS, [])
+        return self.deleted_before_replacement or (self.name_property in self.properties and has_given_name)
 
     def state(self, resource_id: str) -> State | None:
         """Read all properties from AWS. Returns None if the resource does not exist."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Container
 from typing import Any, NoReturn
 
 import grpc
@@ -17,7 +18,7 @@ from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State, unsuppo
 
 
 class AwsServicer(ResourceProviderServicer):
-    """The fake provider's gRPC server. It supports no secrets, so the engine decrypts and encrypts them itself.
+    """The fake provider's gRPC server. A property is secret in its answer if it is secret in the request.
 
     Args:
         version: The version of the installed pulumi_aws, which the provider reports as its own.
@@ -60,7 +61,7 @@ class AwsServicer(ResourceProviderServicer):
             _abort(context, f"configuring the AWS provider: {error}")
         tags = default_tags.get("tags") or {}
         self.types = {known.type_name: known(self.client, tags) for known in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
-        return provider_pb2.ConfigureResponse(supportsPreview=True)
+        return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=True)
 
     def Invoke(self, request: Any, context: Any) -> Any:
         function = invokes.FUNCTIONS.get(request.tok)
@@ -79,37 +80,37 @@ class AwsServicer(ResourceProviderServicer):
         name, old, new = request.urn.split("::", 3)[3], _state(request.olds), _state(request.news)
         inputs, messages = resource.check(name, old, new, request.randomSeed)
         failures = [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in messages.items()]
-        return provider_pb2.CheckResponse(inputs=_struct(inputs), failures=failures)
+        return provider_pb2.CheckResponse(inputs=_struct(inputs, _secret_keys(request.news)), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
-        old, new = _state(request.olds), _state(request.news)
-        changes = self._type(request, context).changes(old, new)
+        resource, old, new = self._type(request, context), _state(request.olds), _state(request.news)
+        changes = resource.changes(old, new)
         changes = {key: replaces for key, replaces in changes.items() if key not in request.ignoreChanges}
         replaces = [key for key, replaced in changes.items() if replaced]
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=list(changes),
             replaces=replaces,
-            # AWS refuses a second resource with the same name, so a resource with a fixed name is deleted first.
-            deleteBeforeReplace=bool(replaces) and "name" not in new.get(DEFAULTS, []) and "name" not in changes,
+            deleteBeforeReplace=bool(replaces) and resource.is_deleted_first(new),
         )
 
     def Create(self, request: Any, context: Any) -> Any:
         resource, inputs = self._type(request, context), _state(request.properties)
+        secret = _secret_keys(request.properties)
         if request.preview:
             unknown = dict.fromkeys(resource.computed, UNKNOWN)
-            return provider_pb2.CreateResponse(properties=_struct(unknown | inputs))
+            return provider_pb2.CreateResponse(properties=_struct(unknown | inputs, secret))
         try:
             resource_id = resource.create(inputs)
         except PartlyCreatedError as partly:
-            _fail_partly(context, resource, partly, inputs)
+            _fail_partly(context, resource, partly, inputs, secret)
         except _AWS_ERRORS as error:
             _fail(context, "creating", resource, inputs.get("name") or request.urn.split("::", 3)[3], error)
         try:
             state = self._read_back(resource, resource_id, inputs)
         except _AWS_ERRORS as error:
-            _fail_partly(context, resource, PartlyCreatedError(resource_id, error), inputs)
-        return provider_pb2.CreateResponse(id=resource_id, properties=_struct(state))
+            _fail_partly(context, resource, PartlyCreatedError(resource_id, error), inputs, secret)
+        return provider_pb2.CreateResponse(id=resource_id, properties=_struct(state, secret))
 
     def Read(self, request: Any, context: Any) -> Any:
         resource = self._type(request, context)
@@ -121,12 +122,15 @@ class AwsServicer(ResourceProviderServicer):
             return provider_pb2.ReadResponse()
         chosen = _state(request.inputs).get(DEFAULTS, [])
         inputs = resource.inputs_of(state) | ({DEFAULTS: chosen} if chosen else {})
-        return provider_pb2.ReadResponse(id=request.id, properties=_struct(state), inputs=_struct(inputs))
+        secret = _secret_keys(request.properties, request.inputs)
+        properties, inputs = _struct(state, secret), _struct(inputs, secret)
+        return provider_pb2.ReadResponse(id=request.id, properties=properties, inputs=inputs)
 
     def Update(self, request: Any, context: Any) -> Any:
         resource, old, new = self._type(request, context), _state(request.olds), _state(request.news)
+        secret = _secret_keys(request.news)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=_struct(old | new))
+            return provider_pb2.UpdateResponse(properties=_struct(old | new, secret))
         changed = set(resource.changes(old, new)) - set(request.ignoreChanges)
         try:
             if changed:  # nothing changed if the engine only retries a failed creation
@@ -134,7 +138,7 @@ class AwsServicer(ResourceProviderServicer):
             state = self._read_back(resource, request.id, new)
         except _AWS_ERRORS as error:
             _fail(context, "updating", resource, request.id, error)
-        return provider_pb2.UpdateResponse(properties=_struct(state))
+        return provider_pb2.UpdateResponse(properties=_struct(state, secret))
 
     def Delete(self, request: Any, context: Any) -> Any:
         resource = self._type(request, context)
@@ -175,6 +179,9 @@ class AwsServicer(ResourceProviderServicer):
         return missing and resource.read(resource_id) is None
 
 
+_MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+"""The key and the value that mark a secret in Pulumi's protocol."""
+
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 
@@ -184,11 +191,36 @@ def _from_json(value: Any) -> Any:
 
 
 def _state(struct: struct_pb2.Struct) -> State:
-    return dict(json_format.MessageToDict(struct))
+    """The properties in a request, without the marks of secrets."""
+    return _without_marks(json_format.MessageToDict(struct))
 
 
-def _struct(state: State) -> struct_pb2.Struct:
-    present = {key: value for key, value in state.items() if value is not None}
+def _without_marks(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.get(_MARK) == _SECRET:
+            return _without_marks(value["value"])
+        return {key: _without_marks(entry) for key, entry in value.items()}
+    return [_without_marks(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _secret_keys(*structs: struct_pb2.Struct) -> set[str]:
+    """The properties in a request that contain a secret. If `tags` does, so does the provider's `tagsAll`."""
+    keys = {
+        key
+        for struct in structs
+        for key, value in json_format.MessageToDict(struct).items()
+        if _without_marks(value) != value
+    }
+    return keys | {"tagsAll"} if "tags" in keys else keys
+
+
+def _struct(state: State, secret: Container[str] = ()) -> struct_pb2.Struct:
+    """The properties for an answer, with a mark on each secret one."""
+    present = {
+        key: {_MARK: _SECRET, "value": value} if key in secret else value
+        for key, value in state.items()
+        if value is not None
+    }
     return json_format.ParseDict(present, struct_pb2.Struct())
 
 
@@ -203,12 +235,14 @@ def _fail(context: Any, doing: str, resource: ResourceType, name: str, error: Ex
     _abort(context, _error_message(doing, resource, name, error))
 
 
-def _fail_partly(context: Any, resource: ResourceType, partly: PartlyCreatedError, inputs: State) -> NoReturn:
+def _fail_partly(
+    context: Any, resource: ResourceType, partly: PartlyCreatedError, inputs: State, secret: Container[str]
+) -> NoReturn:
     """Report the failure and the resource that exists, so that the engine stores it and the next run completes it."""
     reason = _error_message("creating", resource, partly.resource_id, partly.cause)
     properties = {key: value for key, value in inputs.items() if key not in partly.unset}
     failed = provider_pb2.ErrorResourceInitFailed(
-        id=partly.resource_id, properties=_struct(properties), inputs=_struct(inputs), reasons=[reason]
+        id=partly.resource_id, properties=_struct(properties, secret), inputs=_struct(inputs, secret), reasons=[reason]
     )
     details = any_pb2.Any()
     details.Pack(failed)

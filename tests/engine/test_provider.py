@@ -8,7 +8,14 @@ import pytest
 from pulumi.automation import CommandError
 
 from tests import require
-from tests.engine.stacks import create_managed_policy, is_empty, resource_changes, single_line, tag_dictionary
+from tests.engine.stacks import (
+    attached_policies,
+    create_managed_policy,
+    is_empty,
+    resource_changes,
+    single_line,
+    tag_dictionary,
+)
 from tests.expected import DEFAULT, TRUST
 
 iam_types = require("sandbox.provider.iam").TYPES
@@ -264,8 +271,25 @@ class TestProviderConfig:
         assert tag_dictionary(iam.get_role(RoleName=outputs["name"].value)["Role"]) == {"Team": "web", "Both": "role"}
 
 
+def test_exclusive_attaches_listed_policies(sandbox, project, iam):
+    """A role has exactly the listed policies, also those that nothing else attaches."""
+    arns = [create_managed_policy(iam, name) for name in ("listed", "other")]
+    iam.create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.attach_role_policy(RoleName="web", PolicyArn=arns[1])
+    program = f"""
+    aws.iam.RolePolicyAttachmentsExclusive("web", role_name="web", policy_arns=[{arns[0]!r}])
+    """
+
+    sandbox.stack("test", project(program)).up()
+
+    assert attached_policies(iam, "web") == {arns[0]}
+
+
 def test_secret_is_encrypted_in_state(sandbox, project):
-    stack = sandbox.stack("test", project(role_program('"web", description=pulumi.Output.secret("open sesame"),')))
+    arguments = (
+        '"web", description=pulumi.Output.secret("open sesame"), tags={"a": pulumi.Output.secret("open sesame")},'
+    )
+    stack = sandbox.stack("test", project(role_program(arguments)))
 
     stack.up()
 

@@ -217,6 +217,8 @@ def check_refusal(account):
     assert "while `path` changes" in said
     assert "Change the name as well" in said
     assert GUIDE in said
+    if "existing_role_name" in account.options:
+        return  # Pulumi forgets the stack's own role if such an update fails: see docs/recovery.md
     old = account.outputs["profile"]
     account.recorder.start()
     with pytest.raises(CommandError, match="EntityAlreadyExists"):

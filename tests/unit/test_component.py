@@ -1,5 +1,6 @@
 """The component under Pulumi's mocks: what it registers, and how the resources depend on each other."""
 
+import hashlib
 import json
 import re
 
@@ -20,9 +21,6 @@ PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-POLICY_NAME = "web-policy-c9439d3"
-"""The name of the inline policy of a component named "web", with the hash of its URN."""
-
 SSM_WIDE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
@@ -44,6 +42,11 @@ def name_of(urn):
 def ending_with(sentence):
     """A pattern of the error about a wrong output. Pulumi puts lines before it that say where the output was used."""
     return rf"\nValueError has risen: {re.escape(sentence)}$"
+
+
+def policy_name(cloud, component="web"):
+    """The name of a component's inline policy in IAM, with the hash of the component's URN."""
+    return f"{component}-policy-{hashlib.sha256(cloud.urns[component].encode()).hexdigest()[:7]}"
 
 
 def attachments_of(cloud, component):
@@ -75,7 +78,7 @@ class TestDefault:
         assert role_inputs == {"description": "Lets AWS Systems Manager manage the EC2 instances that use it."}
         policy_inputs = dict(cloud.of_type(POLICY).inputs)
         assert json.loads(policy_inputs.pop("policy")) == DEFAULT
-        assert policy_inputs == {"name": POLICY_NAME, "role": "web-role-1234567"}
+        assert policy_inputs == {"name": policy_name(cloud), "role": "web-role-1234567"}
         assert cloud.of_type(PROFILE).inputs == {"role": "web-role-1234567"}
 
     def test_default_looks_nothing_up(self, cloud, deploy):
@@ -376,7 +379,7 @@ class TestManagedPolicy:
     @pytest.mark.parametrize(
         ("kind", "policies", "arns"),
         [
-            ("inline", [POLICY_NAME], [READ_ONLY]),
+            ("inline", [policy_name], [READ_ONLY]),
             ("managed", [], [READ_ONLY, "arn:aws:iam::123456789012:policy/web-policy-1234567"]),
         ],
     )
@@ -387,7 +390,7 @@ class TestManagedPolicy:
 
         resources = iam_inputs(cloud)
         role = {"roleName": "web-role-1234567"}
-        assert resources["web-exclusive-policies"] == role | {"policyNames": policies}
+        assert resources["web-exclusive-policies"] == role | {"policyNames": [name(cloud) for name in policies]}
         assert resources["web-exclusive-attachments"] == role | {"policyArns": arns}
         given = {name for name in resources if name.startswith(("web-policy", "web-attachment"))}
         for exclusive in ("web-exclusive-policies", "web-exclusive-attachments"):
@@ -416,8 +419,7 @@ class TestExistingRole:
         deploy(program)
 
         names = [each.inputs["name"] for each in cloud.registered if each.type == POLICY]
-        assert names[0] == POLICY_NAME
-        assert re.fullmatch("batch-policy-[0-9a-f]{7}", names[1])
+        assert names == [policy_name(cloud), policy_name(cloud, "batch")]
 
 
 class TestOutputsOfOtherResources:
