@@ -17,6 +17,7 @@ from .preview import check_preview
 from .regions import SHORTEST_LOCATION, Location
 from .validation import (
     UNKNOWN,
+    find_merged_tag_mistakes,
     find_mistakes,
     find_name_mistakes,
     find_size_mistakes,
@@ -174,6 +175,8 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
         inputs = {option: _validated_input(option, value) for option, value in inputs.items()}
+        if "tags" in inputs:
+            inputs["tags"] = self._checked_tags(inputs["tags"])
         role = self._role(name, options, inputs)
         policies, policy_json = self._policies(name, role.name, options, inputs)
         profile = aws.iam.InstanceProfile(
@@ -203,6 +206,16 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         The provider deletes attachments and resources with fixed names first, which takes permissions from instances.
         """
         return pulumi.ResourceOptions(parent=self, delete_before_replace=False, **options)
+
+    def _checked_tags(self, tags: pulumi.Input[Mapping[str, str]]) -> pulumi.Output[Mapping[str, str]]:
+        """The tags, which fail if IAM refuses them together with the provider's default tags."""
+
+        def check(known: Mapping[str, Any]) -> Mapping[str, str]:
+            _raise_for(find_merged_tag_mistakes(known["tags"], known["default_tags"]))
+            return known["tags"]
+
+        default_tags = aws.get_default_tags_output(opts=pulumi.InvokeOutputOptions(parent=self)).tags
+        return pulumi.Output.all(tags=tags, default_tags=default_tags).apply(check)
 
     def _role(self, name: str, options: policy.Options, inputs: Mapping[str, Any]) -> aws.iam.Role:
         """A new role, or the existing one."""

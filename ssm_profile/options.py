@@ -27,6 +27,12 @@ TAG_VALUE_LIMIT = 256
 TAG_PUNCTUATION = "_.:/=+-@"
 """What IAM accepts in a tag in addition to letters, digits and spaces."""
 
+MANAGED_POLICY_LIMIT = 25
+"""How many managed policies IAM allows on a role at most. The quota of an account is 10 unless AWS has raised it.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+"""
+
 POLICY_SIZE_LIMITS = {"inline": 10_240, "managed": 6_144}
 """How many characters IAM allows in all inline policies of a role, and in a managed policy. Spaces do not count."""
 
@@ -161,6 +167,7 @@ OPTIONS: dict[str, Option] = {
             "ssm/sessions",
             pattern=r"[A-Za-z0-9!_.'()/=-]+",
             max_length=512,
+            refused={"/+": "It would grant the whole bucket."},
             requires="session_logs.bucket",
         ),
         kms_key_arn=_kms_key_arn(requires="session_logs.bucket"),

@@ -10,6 +10,7 @@ from typing import Any, cast
 from .errors import Mistake
 from .options import (
     CONFLICTS,
+    MANAGED_POLICY_LIMIT,
     NAME_PATTERN,
     OPTIONS,
     POLICY_NAME_LIMIT,
@@ -56,6 +57,7 @@ def find_mistakes(options: Mapping[str, Any], label: Label = str) -> list[Mistak
     mistakes += _conflicts(options, label)
     mistakes += _missing_requirements(options, label)
     mistakes += find_partition_mistakes(options, label)
+    mistakes += _managed_policy_mistakes(options, label)
     known = [label(name) for name in OPTIONS]
     return mistakes + [unknown_option(str(name), known) for name in options if name not in OPTIONS]
 
@@ -90,6 +92,35 @@ def find_partition_mistakes(
         for path, arn, actual in arns
         if actual != expected
     ]
+
+
+def find_merged_tag_mistakes(
+    tags: Mapping[str, Any], default_tags: Mapping[str, Any], label: Label = str
+) -> list[Mistake]:
+    """The mistakes in valid tags together with the default tags of the provider.
+
+    Args:
+        tags: The option ``tags``.
+        default_tags: The provider's default tags, which the option's tags override.
+        label: Writes the path of an option as the caller writes it.
+    """
+    merged = {**default_tags, **tags}
+    mistakes = list(_case_mistakes(merged, label("tags")))
+    if len(merged) > TAG_LIMIT:
+        counts = f"{len(tags)} tags and {len(merged) - len(tags)} default tags of the provider"
+        mistakes.append(Mistake(label("tags"), f"has too many tags: IAM allows {TAG_LIMIT} (got {counts})"))
+    return mistakes
+
+
+def _case_mistakes(tags: Iterable[Any], path: str) -> Iterator[Mistake]:
+    """A mistake for each tag key that differs from an earlier one only in case. IAM does not distinguish them."""
+    first: dict[str, str] = {}
+    for key in (key for key in tags if isinstance(key, str)):
+        if (other := first.setdefault(key.lower(), key)) != key:
+            keys = f"{format_value(other)} and {format_value(key)}"
+            yield Mistake(
+                path, f"cannot contain the keys {keys}, because IAM does not distinguish case. Write both alike"
+            )
 
 
 def find_name_mistakes(name: Any, options: Mapping[str, Any], label: Label = str) -> list[Mistake]:
@@ -263,6 +294,7 @@ def _tag_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterat
     tags = cast("Mapping[Any, Any]", value)
     if len(tags) > TAG_LIMIT:
         yield Mistake(label(path), _expectation(option, f"{len(tags)} tags"))
+    yield from _case_mistakes(tags, label(path))
     for key, text in tags.items():
         is_key = _is_tag_string(key, 1, TAG_KEY_LIMIT) and not key.lower().startswith("aws:")
         if not is_key or not (text is UNKNOWN or _is_tag_string(text, 0, TAG_VALUE_LIMIT)):
@@ -275,6 +307,26 @@ def _is_tag_string(value: Any, shortest: int, longest: int) -> bool:
         and shortest <= len(value) <= longest
         and all(letter in TAG_PUNCTUATION or unicodedata.category(letter)[0] in "LZN" for letter in value)
     )
+
+
+def _managed_policy_mistakes(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+    arns = options.get("managed_policy_arns")
+    if not isinstance(arns, list | tuple):
+        return
+    entries = cast("Sequence[Any]", arns)
+    path = label("managed_policy_arns")
+    known = [arn for arn in entries if isinstance(arn, str)]
+    for arn in dict.fromkeys(arn for arn in known if known.count(arn) > 1):
+        yield Mistake(path, f"cannot contain a policy twice (got {format_value(arn)})")
+    own = options.get("policy_kind") == "managed"
+    limit = MANAGED_POLICY_LIMIT - own
+    if len(entries) > limit:
+        with_own = " with the component's own policy" if own else ""
+        reason = (
+            f"cannot contain more than {limit} policies (got {len(entries)}). IAM allows {MANAGED_POLICY_LIMIT} "
+            f"managed policies on a role{with_own}, and 10 unless AWS has raised the quota of the account"
+        )
+        yield Mistake(path, reason)
 
 
 def _conflicts(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:

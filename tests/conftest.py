@@ -68,6 +68,7 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
             "aws:index/getPartition:getPartition": {"partition": "aws"},
             "aws:index/getRegion:getRegion": {"region": "eu-central-1"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012"},
+            "aws:index/getDefaultTags:getDefaultTags": {"tags": {}},
         }
         self.knows_computed = True
         self.stack_outputs = {camel_case(output): f"the {output} of the stack" for output in OUTPUTS}

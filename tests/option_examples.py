@@ -197,7 +197,7 @@ EXAMPLES: dict[str, Examples] = {
         ],
     ),
     "session_logs.prefix": Examples(
-        valid=["Az09!_.'()/=-", "p" * 512], invalid=[*STRANGE_STRINGS, *NOT_STRINGS, "ssm/*", "a" * 513]
+        valid=["Az09!_.'()/=-", "p" * 512], invalid=[*STRANGE_STRINGS, *NOT_STRINGS, "ssm/*", "/", "///", "a" * 513]
     ),
     "session_logs.kms_key_arn": KMS_KEYS,
     "session_logs.log_group": Examples(
@@ -296,6 +296,7 @@ EXAMPLES: dict[str, Examples] = {
             {"k": "line\nend"},
             {"k": "a\x00"},
             {"k*": "x"},
+            {"Team": "x", "other": "x", "team": "x"},
             {f"k{number}": "v" for number in range(51)},
         ],
     ),
@@ -326,7 +327,7 @@ EXAMPLES: dict[str, Examples] = {
     ),
     "managed_policy_arns": Examples(
         valid=[
-            ["arn:aws:iam::aws:policy/ReadOnlyAccess", UNKNOWN],
+            ["arn:aws:iam::aws:policy/ReadOnlyAccess", UNKNOWN, UNKNOWN],
             [POLICY_PREFIX + "a" * 2015],
             # Policies of one's own whose names are, or end, like those of AWS.
             [f"{POLICY_PREFIX}AmazonSSMFullAccess", "arn:aws:iam::aws:policy/NotAmazonSSMFullAccess"],
@@ -339,6 +340,12 @@ EXAMPLES: dict[str, Examples] = {
 
 EXISTING_ROLE = {"existing_role_name": "old"}
 
+
+def policies(count: int) -> list[str]:
+    """The ARNs of some managed policies."""
+    return [f"{POLICY_PREFIX}{number}" for number in range(count)]
+
+
 INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("inventory", {"inventory": True}),
     ("inventory", {"inventory": True, "state_manager": False}),
@@ -348,6 +355,9 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("description", {**EXISTING_ROLE, "description": "new"}),
     ("service_principals", {**EXISTING_ROLE, "service_principals": ["ec2.amazonaws.com"]}),
     ("permissions_boundary_arn", {**EXISTING_ROLE, "permissions_boundary_arn": f"{POLICY_PREFIX}boundary"}),
+    ("managed_policy_arns", {"managed_policy_arns": policies(2) * 2}),
+    ("managed_policy_arns", {"managed_policy_arns": policies(26)}),
+    ("managed_policy_arns", {"managed_policy_arns": policies(25), "policy_kind": "managed"}),
     ("parameters.recursive", {"parameters": {"recursive": True}}),
     ("parameters.kms_key_arn", {"parameters": {"kms_key_arn": KEY}}),
     ("session_logs.prefix", {"session_logs": {"prefix": "ssm"}}),
@@ -381,6 +391,9 @@ VALID_COMBINATIONS: list[Options] = [
     {"inventory": False, "state_manager": False},
     {**EXISTING_ROLE, "instance_profile_name": "web", "path": "/ssm/", "tags": {"Team": "web"}},
     {"session_kms_key_arn": KEY, "parameters": {"paths": ["/app"], "kms_key_arn": KEY}},
+    {"managed_policy_arns": policies(25)},
+    {"managed_policy_arns": policies(24), "policy_kind": "managed"},
+    {"session_logs": {"bucket": "logs", "prefix": "/ssm/"}},
 ]
 """Options that go together although parts of them are refused in other combinations."""
 

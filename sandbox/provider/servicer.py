@@ -29,6 +29,7 @@ class AwsServicer(ResourceProviderServicer):
         self.version = version
         self.endpoint = endpoint
         self.region = ""
+        self.default_tags: State = {}
         self.client = Clients(endpoint, "us-east-1")
         self.types: dict[str, ResourceType] = {}
 
@@ -59,7 +60,7 @@ class AwsServicer(ResourceProviderServicer):
                 )
         except _AWS_ERRORS as error:
             _abort(context, f"configuring the AWS provider: {error}")
-        tags = default_tags.get("tags") or {}
+        tags = self.default_tags = default_tags.get("tags") or {}
         self.types = {known.type_name: known(self.client, tags) for known in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=True)
 
@@ -67,9 +68,10 @@ class AwsServicer(ResourceProviderServicer):
         function = invokes.FUNCTIONS.get(request.tok)
         if not function:
             _abort(context, unsupported_message("function", request.tok, invokes.FUNCTIONS))
+        settings = invokes.Settings(self.region, self.default_tags, self.client)
         try:
             result: Any = {  # "return" is a Python keyword and cannot be an argument's name
-                "return": _struct(function(_state(request.args), self.region, self.client))
+                "return": _struct(function(_state(request.args), settings))
             }
         except _AWS_ERRORS as error:
             _abort(context, f"calling {request.tok}: {error}")

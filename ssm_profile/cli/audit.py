@@ -41,7 +41,7 @@ def audit_policy(policy: Policy, attached: Iterable[str] = (), notes: Iterable[s
 
     Args:
         policy: The policy, or all policies of a role together.
-        attached: The names of the managed policies that are attached to the role.
+        attached: The names of the AWS managed policies that are attached to the role.
         notes: Problems of the role itself.
     """
     verdicts = [_verdict(policy, feature) for feature in FEATURES]

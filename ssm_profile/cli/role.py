@@ -31,7 +31,7 @@ class Role:
     policy: Policy
     """All its policies together, with its permissions boundary."""
     attached: list[str]
-    """The names of the managed policies that are attached to it."""
+    """The names of the AWS managed policies that are attached to it."""
     notes: list[str]
     """The reasons why an instance cannot use it, a sentence for each."""
 
@@ -88,7 +88,7 @@ def _read(iam: Any, name: str) -> Role:
             tuple(statements),
             _managed(iam, boundary["PermissionsBoundaryArn"]) if boundary else None,
         ),
-        attached=[policy["PolicyName"] for policy in attached],
+        attached=[policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"],
         notes=list(_notes(role, statements, profiles)),
     )
 

@@ -61,6 +61,8 @@ UNNOTICED = {
         'expects = f"a list of {option.expects}" if False else option.expects',
         'expects = f"a list of {option.expects}" if True else option.expects',
         "if True and arns:",
+        'with_own = " with the component\'s own policy" if False else ""',
+        'with_own = " with the component\'s own policy" if True else ""',
         'keys = ", ".join(label(f"{path}.{key}").rpartition(".")[(1)] for key in option.keys)',
         'return "an output of another resource" if False else f"a {type(value).__name__}"',
         'return "an output of another resource" if True else f"a {type(value).__name__}"',

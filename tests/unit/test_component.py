@@ -19,6 +19,8 @@ ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/rolePolicy:RolePolicy"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 
+DEFAULT_TAGS = "aws:index/getDefaultTags:getDefaultTags"
+
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 SSM_WIDE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
@@ -128,7 +130,7 @@ class TestPolicy:
 
         deploy(lambda: SsmInstanceProfile("web", {"documents": True}))
 
-        assert {call.token for call in cloud.invoked} == set(cloud.answers)
+        assert {call.token for call in cloud.invoked} == set(cloud.answers) - {DEFAULT_TAGS}
         assert cloud.policy["Statement"][1]["Resource"] == [
             "arn:aws-cn:ssm:cn-north-1::document/*",
             "arn:aws-cn:ssm:cn-north-1:210987654321:document/*",
@@ -279,6 +281,33 @@ class TestResources:
         assert registered == {"web": "ssm-profile:index:SsmInstanceProfile", **children}
 
 
+class TestDefaultTags:
+    """Tags that IAM refuses together with the default tags of the provider."""
+
+    @pytest.mark.parametrize("cloud", ["preview", "up"], indirect=True)
+    def test_key_in_another_case_is_refused(self, cloud, deploy):
+        cloud.answers[DEFAULT_TAGS]["tags"] = {"team": "all"}
+
+        with pytest.raises(Exception, match='`tags` cannot contain the keys "team" and "Team", because IAM does not'):
+            deploy(lambda: SsmInstanceProfile("web", {"tags": {"Team": "web"}}))
+
+        assert {each.type for each in cloud.registered} <= {"pulumi:pulumi:Stack", COMPONENT}
+
+    def test_too_many_tags_are_refused(self, cloud, deploy):
+        cloud.answers[DEFAULT_TAGS]["tags"] = {f"default-{number}": "x" for number in range(30)}
+        tags = {f"own-{number}": "x" for number in range(21)}
+
+        with pytest.raises(Exception, match=r"IAM allows 50 \(got 21 tags and 30 default tags of the provider\)"):
+            deploy(lambda: SsmInstanceProfile("web", {"tags": tags}))
+
+    def test_same_key_is_overridden(self, cloud, deploy):
+        cloud.answers[DEFAULT_TAGS]["tags"] = {"Team": "all"}
+
+        deploy(lambda: SsmInstanceProfile("web", {"tags": {"Team": "web"}}))
+
+        assert cloud.of_type(ROLE).inputs["tags"] == {"Team": "web"}
+
+
 class TestOutputs:
     def test_outputs(self, deploy):
         outputs = deploy(lambda: export_outputs(SsmInstanceProfile("web")))
@@ -418,8 +447,8 @@ class TestExistingRole:
 
         deploy(program)
 
-        names = [each.inputs["name"] for each in cloud.registered if each.type == POLICY]
-        assert names == [policy_name(cloud), policy_name(cloud, "batch")]
+        names = {each.inputs["name"] for each in cloud.registered if each.type == POLICY}
+        assert names == {policy_name(cloud), policy_name(cloud, "batch")}
 
 
 class TestOutputsOfOtherResources:

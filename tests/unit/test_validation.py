@@ -182,6 +182,21 @@ class TestCombinations:
             )
         ]
 
+    def test_managed_policies_are_counted(self):
+        """Outputs of other resources count, and so does the component's own policy."""
+        arns = [f"arn:aws:iam::123456789012:policy/{number}" for number in range(24)]
+
+        (with_own,) = sentences({"managed_policy_arns": [*arns, UNKNOWN], "policy_kind": "managed"})
+        assert with_own == (
+            "`managed_policy_arns` cannot contain more than 24 policies (got 25). IAM allows 25 managed policies on a "
+            "role with the component's own policy, and 10 unless AWS has raised the quota of the account."
+        )
+        (without_own,) = sentences({"managed_policy_arns": [*arns, UNKNOWN, UNKNOWN]})
+        assert "more than 25 policies (got 26). IAM allows 25 managed policies on a role, and 10 unless" in without_own
+        assert sentences({"managed_policy_arns": [arns[0], UNKNOWN, arns[0]]}) == [
+            f'`managed_policy_arns` cannot contain a policy twice (got "{arns[0]}").'
+        ]
+
     def test_mistake_is_reported_once(self):
         """A wrong value, or a map without its key, is not also reported for what it requires."""
         assert [mistake.path for mistake in find_mistakes({"inventory": "yes"})] == ["inventory"]
