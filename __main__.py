@@ -9,7 +9,8 @@ from ssm_profile.settings import read_settings
 
 name = f"ssm-profile-{pulumi.get_stack()}"
 settings = read_settings(name)
-profile = SsmInstanceProfile(name, settings.args, pulumi.ResourceOptions(protect=settings.protect))
+options = pulumi.ResourceOptions(protect=settings.protect, transformations=settings.transformations)
+profile = SsmInstanceProfile(name, settings.args, options)
 
 for output in OUTPUTS:
     pulumi.export(camel_case(output), getattr(profile, output))

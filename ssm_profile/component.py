@@ -196,8 +196,8 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         self.instance_profile_arn = profile.arn
         self.policy_json = policy_json
         actions = policy.actions(options)
-        self.actions = policy_json.apply(lambda _: actions)
         # The actions are no secret, even where an option is.
+        self.actions = pulumi.Output.unsecret(policy_json.apply(lambda _: actions))
         self.register_outputs({camel_case(output): getattr(self, output) for output in OUTPUTS} | {"actions": actions})
 
     def _child_options(self, **options: Any) -> pulumi.ResourceOptions:
@@ -371,19 +371,21 @@ def _validated_input(option: str, value: Any) -> Any:
     """The value. Outputs in it are validated as soon as Pulumi knows them."""
     if isinstance(value, list | tuple):  # entry by entry, since Pulumi must know how many there are
         entries = cast("Sequence[Any]", value)
-        return [_validated_when_known(entry, lambda known: find_value_mistakes(option, [known])) for entry in entries]
-    return _validated_when_known(value, lambda known: find_value_mistakes(option, known))
+        return [_validated_when_known(option, entry, lambda known: [known]) for entry in entries]
+    return _validated_when_known(option, value, lambda known: known)
 
 
-def _validated_when_known(value: Any, find: Callable[[Any], list[Mistake]]) -> Any:
+def _validated_when_known(option: str, value: Any, as_option: Callable[[Any], Any]) -> Any:
     if UNKNOWN not in _leaves(_replace_outputs(value, UNKNOWN)):
         return value
+    output = pulumi.Output.from_input(value)
 
-    def validate(known: Any) -> Any:
-        _raise_for(find(known))
-        return known
+    def validate(known: Mapping[str, Any]) -> Any:
+        is_secret = known["is_secret"]
+        _raise_for(find_value_mistakes(option, as_option(known["value"]), is_secret=is_secret))
+        return known["value"]
 
-    return pulumi.Output.from_input(value).apply(validate)
+    return pulumi.Output.all(value=output, is_secret=output.is_secret()).apply(validate)
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """From the keys and strings of stack config to options. Pure functions, without Pulumi."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,12 +29,15 @@ def config_key(option: str, project: str) -> str:
     return f"{project}:{camel_case(option)}"
 
 
-def parse_config(config: Mapping[str, str], project: str) -> tuple[dict[str, Any], list[Mistake]]:
+def parse_config(
+    config: Mapping[str, str], project: str, secret_keys: Collection[str] = ()
+) -> tuple[dict[str, Any], list[Mistake]]:
     """The options in stack config by their names in Python, and every mistake. An empty value counts as not given.
 
     Args:
         config: The keys and values as Pulumi passes them to a program: ``{"ssm-profile:quietAgent": "true"}``.
         project: The name of the project, with which the keys begin.
+        secret_keys: The keys whose values are not shown.
     """
     label = partial(config_key, project=project)
     types: dict[str, OptionType] = {PROTECT: "boolean", **{name: option.type for name, option in OPTIONS.items()}}
@@ -51,20 +54,24 @@ def parse_config(config: Mapping[str, str], project: str) -> tuple[dict[str, Any
             unknown += [unknown_key(key, list(keys)) for key in entries if key not in keys]
     options = {name: value for name, value in values.items() if value not in ("", [], {})}
 
-    mistakes = find_mistakes({name: value for name, value in options.items() if name != PROTECT}, label)
+    secret = [names[key] for key in secret_keys if key in names]
+    mistakes = find_mistakes({name: value for name, value in options.items() if name != PROTECT}, label, secret)
     if not isinstance(options.get(PROTECT, False), bool):
-        mistakes.append(Mistake(label(PROTECT), f"must be true or false (got {format_value(options[PROTECT])})"))
-    return options, [*mistakes, *_region_mistakes(options, config.get("aws:region"), project), *unknown]
+        got = "a secret value" if PROTECT in secret else format_value(options[PROTECT])
+        mistakes.append(Mistake(label(PROTECT), f"must be true or false (got {got})"))
+    return options, [*mistakes, *_region_mistakes(options, config.get("aws:region"), project, secret), *unknown]
 
 
-def _region_mistakes(options: Mapping[str, Any], region: str | None, project: str) -> list[Mistake]:
+def _region_mistakes(
+    options: Mapping[str, Any], region: str | None, project: str, secret: Collection[str]
+) -> list[Mistake]:
     """The mistakes of options that do not fit the region of the stack."""
     if not region:
         return []
     label = partial(config_key, project=project)
     mistakes: list[Mistake] = []
     if not find_partition_mistakes(options):  # which parse_config reports
-        mistakes += find_partition_mistakes(options, label, partition_of(region))
+        mistakes += find_partition_mistakes(options, label, partition_of(region), secret)
     if options.get("managed_buckets") is True:
         mistakes += find_bucket_mistakes(region, label)
     return mistakes

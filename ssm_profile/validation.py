@@ -3,7 +3,8 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -43,32 +44,51 @@ Label = Callable[[str], str]
 """Writes the path of an option as the caller writes it: ``quietAgent``, ``ssm-profile:quietAgent``."""
 
 
-def find_mistakes(options: Mapping[str, Any], label: Label = str) -> list[Mistake]:
+@dataclass(frozen=True)
+class _Writer:
+    """Writes options and their values for one caller."""
+
+    label: Label
+    secret: Collection[str]
+    """The options whose values are secret."""
+
+    def __call__(self, path: str) -> str:
+        return self.label(path)
+
+    def show(self, path: str, value: Any) -> str:
+        """A value of an option, unless it is secret."""
+        return "a secret value" if path.partition(".")[0] in self.secret else format_value(value)
+
+
+def find_mistakes(options: Mapping[str, Any], label: Label = str, secret: Collection[str] = ()) -> list[Mistake]:
     """Every mistake in a set of options.
 
     Args:
         options: The options by their names in Python, with :data:`UNKNOWN` for each output of another resource.
         label: Writes the path of an option as the caller writes it.
+        secret: The options whose values are not shown.
     """
+    writer = _Writer(label, secret)
     mistakes: list[Mistake] = []
     for name, option in OPTIONS.items():
         if name in options:
-            mistakes += _value_mistakes(name, option, options[name], label)
-    mistakes += _conflicts(options, label)
-    mistakes += _missing_requirements(options, label)
-    mistakes += find_partition_mistakes(options, label)
-    mistakes += _managed_policy_mistakes(options, label)
+            mistakes += _value_mistakes(name, option, options[name], writer)
+    mistakes += _conflicts(options, writer)
+    mistakes += _missing_requirements(options, writer)
+    mistakes += find_partition_mistakes(options, label, secret=secret)
+    mistakes += _managed_policy_mistakes(options, writer)
     known = [label(name) for name in OPTIONS]
     return mistakes + [unknown_option(str(name), known) for name in options if name not in OPTIONS]
 
 
-def find_value_mistakes(path: str, value: Any) -> list[Mistake]:
+def find_value_mistakes(path: str, value: Any, *, is_secret: bool = False) -> list[Mistake]:
     """The mistakes in the value of one option, or of ``option.key``, whatever other options say."""
-    return list(_value_mistakes(path, option_at(path), value, str))
+    writer = _Writer(str, [path.partition(".")[0]] if is_secret else ())
+    return list(_value_mistakes(path, option_at(path), value, writer))
 
 
 def find_partition_mistakes(
-    options: Mapping[str, Any], label: Label = str, partition: str | None = None
+    options: Mapping[str, Any], label: Label = str, partition: str | None = None, secret: Collection[str] = ()
 ) -> list[Mistake]:
     """A mistake for each ARN in another partition than the deployment.
 
@@ -76,7 +96,9 @@ def find_partition_mistakes(
         options: The options by their names in Python.
         label: Writes the path of an option as the caller writes it.
         partition: The partition of the deployment. Where it is not known, all ARNs must be in that of the first.
+        secret: The options whose values are not shown.
     """
+    writer = _Writer(label, secret)
     arns = [
         (path, value, value.split(":")[1])
         for path, value in _arns(options)
@@ -88,27 +110,24 @@ def find_partition_mistakes(
     else:
         expected, where = partition, f"this stack deploys to {partition}"
     return [
-        Mistake(label(path), f"is in partition {actual}, but {where} (got {format_value(arn)})")
+        Mistake(label(path), f"is in partition {actual}, but {where} (got {writer.show(path, arn)})")
         for path, arn, actual in arns
         if actual != expected
     ]
 
 
-def find_merged_tag_mistakes(
-    tags: Mapping[str, Any], default_tags: Mapping[str, Any], label: Label = str
-) -> list[Mistake]:
+def find_merged_tag_mistakes(tags: Mapping[str, Any], default_tags: Mapping[str, Any]) -> list[Mistake]:
     """The mistakes in valid tags together with the default tags of the provider.
 
     Args:
         tags: The option ``tags``.
         default_tags: The provider's default tags, which the option's tags override.
-        label: Writes the path of an option as the caller writes it.
     """
     merged = {**default_tags, **tags}
-    mistakes = list(_case_mistakes(merged, label("tags")))
+    mistakes = list(_case_mistakes(merged, "tags"))
     if len(merged) > TAG_LIMIT:
         counts = f"{len(tags)} tags and {len(merged) - len(tags)} default tags of the provider"
-        mistakes.append(Mistake(label("tags"), f"has too many tags: IAM allows {TAG_LIMIT} (got {counts})"))
+        mistakes.append(Mistake("tags", f"has too many tags: IAM allows {TAG_LIMIT} (got {counts})"))
     return mistakes
 
 
@@ -208,19 +227,19 @@ def _describe_other(value: Any) -> str:
     return "an output of another resource" if value is UNKNOWN else f"a {type(value).__name__}"
 
 
-def _value_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
+def _value_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Iterator[Mistake]:
     """The mistakes in a value, whatever other options say."""
     if value is UNKNOWN:
         if not option.accepts_outputs:
-            yield Mistake(label(path), _MUST_BE_KNOWN)
+            yield Mistake(writer(path), _MUST_BE_KNOWN)
     elif option.keys:
-        yield from _map_mistakes(path, option, value, label)
+        yield from _map_mistakes(path, option, value, writer)
     elif option.type == "object":
-        yield from _tag_mistakes(path, option, value, label)
+        yield from _tag_mistakes(path, option, value, writer)
     elif option.type == "array":
-        yield from _array_mistakes(path, option, value, label)
+        yield from _array_mistakes(path, option, value, writer)
     else:
-        yield from _scalar_mistakes(path, option, value, label)
+        yield from _scalar_mistakes(path, option, value, writer)
 
 
 def _expectation(option: Option, got: str) -> str:
@@ -229,13 +248,13 @@ def _expectation(option: Option, got: str) -> str:
     return f"must be {expects}{example} (got {got})"
 
 
-def _scalar_mistakes(path: str, option: Option, value: Any, label: Label, got: str = "") -> Iterator[Mistake]:
+def _scalar_mistakes(path: str, option: Option, value: Any, writer: _Writer, got: str = "") -> Iterator[Mistake]:
     if not _is_accepted(option, value):
-        yield Mistake(label(path), _expectation(option, f"{got}{format_value(value)}"))
+        yield Mistake(writer(path), _expectation(option, f"{got}{writer.show(path, value)}"))
         return
     for pattern, reason in option.refused.items():
         if re.fullmatch(pattern, value):
-            yield Mistake(label(path), f"cannot contain {format_value(value)}. {reason.rstrip('.')}")
+            yield Mistake(writer(path), f"cannot contain {writer.show(path, value)}. {reason.rstrip('.')}")
 
 
 def _is_accepted(option: Option, value: Any) -> bool:
@@ -249,35 +268,35 @@ def _is_accepted(option: Option, value: Any) -> bool:
     return is_short and re.fullmatch(option.pattern, value, re.ASCII) is not None
 
 
-def _array_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
+def _array_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Iterator[Mistake]:
     if not isinstance(value, list | tuple) or not value:
-        yield Mistake(label(path), _expectation(option, format_value(value)))
+        yield Mistake(writer(path), _expectation(option, writer.show(path, value)))
         return
     for entry in cast("Sequence[Any]", value):
         if entry is not UNKNOWN:
-            yield from _scalar_mistakes(path, option, entry, label, got="the entry ")
+            yield from _scalar_mistakes(path, option, entry, writer, got="the entry ")
         elif not option.entries_accept_outputs:
-            yield Mistake(label(path), _MUST_BE_KNOWN)
+            yield Mistake(writer(path), _MUST_BE_KNOWN)
 
 
-def _map_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
+def _map_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Iterator[Mistake]:
     if not isinstance(value, Mapping):
-        keys = ", ".join(label(f"{path}.{key}").rpartition(".")[2] for key in option.keys)
-        yield Mistake(label(path), f"must be a map with the keys {keys} (got {format_value(value)})")
+        keys = ", ".join(writer(f"{path}.{key}").rpartition(".")[2] for key in option.keys)
+        yield Mistake(writer(path), f"must be a map with the keys {keys} (got {writer.show(path, value)})")
         return
     entries = cast("Mapping[str, Any]", value)
     if _lacks_required_keys(path, entries):
-        required = " or ".join(f"`{label(f'{path}.{key}')}`" for key in option.required_keys)
+        required = " or ".join(f"`{writer(f'{path}.{key}')}`" for key in option.required_keys)
         for key in (key for key in option.keys if key in entries):
             needed = option.keys[key].requires
-            yield Mistake(label(f"{path}.{key}"), f"requires {f'`{label(needed)}`' if needed else required}")
+            yield Mistake(writer(f"{path}.{key}"), f"requires {f'`{writer(needed)}`' if needed else required}")
         if not entries:
-            yield Mistake(label(path), f"requires {required} (got {{}})")
+            yield Mistake(writer(path), f"requires {required} (got {{}})")
     for key, known in option.keys.items():
         if key in entries:
-            yield from _value_mistakes(f"{path}.{key}", known, entries[key], label)
-    known_keys = [label(f"{path}.{key}") for key in option.keys]
-    yield from (unknown_key(f"{label(path)}.{key}", known_keys) for key in entries if key not in option.keys)
+            yield from _value_mistakes(f"{path}.{key}", known, entries[key], writer)
+    known_keys = [writer(f"{path}.{key}") for key in option.keys]
+    yield from (unknown_key(f"{writer(path)}.{key}", known_keys) for key in entries if key not in option.keys)
 
 
 def unknown_key(key: str, known: Sequence[str]) -> Mistake:
@@ -287,18 +306,18 @@ def unknown_key(key: str, known: Sequence[str]) -> Mistake:
     return Mistake(key, f"is not a key. {hint}The keys are {', '.join(known)}")
 
 
-def _tag_mistakes(path: str, option: Option, value: Any, label: Label) -> Iterator[Mistake]:
+def _tag_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Iterator[Mistake]:
     if not isinstance(value, Mapping):
-        yield Mistake(label(path), _expectation(option, format_value(value)))
+        yield Mistake(writer(path), _expectation(option, writer.show(path, value)))
         return
     tags = cast("Mapping[Any, Any]", value)
     if len(tags) > TAG_LIMIT:
-        yield Mistake(label(path), _expectation(option, f"{len(tags)} tags"))
-    yield from _case_mistakes(tags, label(path))
+        yield Mistake(writer(path), _expectation(option, f"{len(tags)} tags"))
+    yield from _case_mistakes(tags, writer(path))
     for key, text in tags.items():
         is_key = _is_tag_string(key, 1, TAG_KEY_LIMIT) and not key.lower().startswith("aws:")
         if not is_key or not (text is UNKNOWN or _is_tag_string(text, 0, TAG_VALUE_LIMIT)):
-            yield Mistake(label(path), _expectation(option, f"the tag {format_value({key: text})}"))
+            yield Mistake(writer(path), _expectation(option, f"the tag {writer.show(path, {key: text})}"))
 
 
 def _is_tag_string(value: Any, shortest: int, longest: int) -> bool:
@@ -309,15 +328,15 @@ def _is_tag_string(value: Any, shortest: int, longest: int) -> bool:
     )
 
 
-def _managed_policy_mistakes(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+def _managed_policy_mistakes(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]:
     arns = options.get("managed_policy_arns")
     if not isinstance(arns, list | tuple):
         return
     entries = cast("Sequence[Any]", arns)
-    path = label("managed_policy_arns")
+    path = writer("managed_policy_arns")
     known = [arn for arn in entries if isinstance(arn, str)]
     for arn in dict.fromkeys(arn for arn in known if known.count(arn) > 1):
-        yield Mistake(path, f"cannot contain a policy twice (got {format_value(arn)})")
+        yield Mistake(path, f"cannot contain a policy twice (got {writer.show('managed_policy_arns', arn)})")
     own = options.get("policy_kind") == "managed"
     limit = MANAGED_POLICY_LIMIT - own
     if len(entries) > limit:
@@ -329,19 +348,19 @@ def _managed_policy_mistakes(options: Mapping[str, Any], label: Label) -> Iterat
         yield Mistake(path, reason)
 
 
-def _conflicts(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+def _conflicts(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]:
     for conflict in CONFLICTS:
         if conflict.option not in options or not options.get(conflict.other):
             continue
-        other, value = label(conflict.other), options[conflict.option]
+        other, value = writer(conflict.other), options[conflict.option]
         if conflict.value is None:
-            yield Mistake(label(conflict.option), f"cannot be combined with `{other}`: {conflict.reason}")
+            yield Mistake(writer(conflict.option), f"cannot be combined with `{other}`: {conflict.reason}")
         elif value is conflict.value:
             reason = f"cannot be {format_value(value)} together with `{other}`: {conflict.reason}"
-            yield Mistake(label(conflict.option), reason)
+            yield Mistake(writer(conflict.option), reason)
 
 
-def _missing_requirements(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+def _missing_requirements(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]:
     for path in option_paths():
         option = option_at(path)
         if option.requires and _value_at(options, path) and not _value_at(options, option.requires):
@@ -349,7 +368,7 @@ def _missing_requirements(options: Mapping[str, Any], label: Label) -> Iterator[
             if find_value_mistakes(path, _value_at(options, path)) or _lacks_required_keys(name, options[name]):
                 continue  # which is reported already
             value = " to be true" if option_at(option.requires).type == "boolean" else ""
-            yield Mistake(label(path), f"requires `{label(option.requires)}`{value}")
+            yield Mistake(writer(path), f"requires `{writer(option.requires)}`{value}")
 
 
 def _lacks_required_keys(name: str, value: Any) -> bool:

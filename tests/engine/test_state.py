@@ -1,5 +1,6 @@
 """The stack's state: parallel updates, a damaged file, a wrong passphrase and a full disk."""
 
+import json
 import shutil
 import threading
 
@@ -93,6 +94,25 @@ def test_wrong_passphrase_changes_nothing(sandbox, iam, dev):
     assert remaining_resources(iam) == resources
     dev.workspace.env_vars["PULUMI_CONFIG_PASSPHRASE"] = passphrase
     assert resource_changes(dev.up()) == {}
+
+
+def test_secrets_in_maps_stay_secret(sandbox, iam):
+    """Secret leaves of options are encrypted in the state and in the outputs, also those that the policy contains."""
+    stack = sandbox.stack("dev")
+    secrets = {"sessionLogs.bucket": "open-bucket", "parameters.paths[0]": "/open/sesame", "tags.Team": "open-team"}
+    for path, value in secrets.items():
+        stack.set_config(path, ConfigValue(value, secret=True), path=True)
+
+    outputs = stack.up().outputs
+
+    (policy,) = inline_documents(iam, outputs["roleName"].value)
+    for value in ("open-bucket", "/open/sesame"):
+        assert value in json.dumps(policy)
+    assert outputs["policyJson"].secret
+    assert not outputs["actions"].secret
+    state = "".join(file.read_text() for file in state_files(sandbox, "stacks", "*.json"))
+    assert "ssm-profile-dev-policy" in state
+    assert not [value for value in secrets.values() if value in state]
 
 
 class TestDisk:

@@ -543,6 +543,26 @@ class TestOutputsOfOtherResources:
 
         assert [each for each in cloud.registered if each.type.startswith("aws:")] == []
 
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("role_name", "open sesame"),
+            ("tags", {"k": "open;sesame"}),
+            ("session_logs", {"bucket": "open sesame"}),
+            ("managed_policy_arns", ["open sesame"]),
+        ],
+    )
+    def test_wrong_secret_is_not_shown(self, deploy, option, value):
+        def secret(entry):
+            if isinstance(entry, dict):
+                return {key: secret(each) for key, each in entry.items()}
+            return [secret(each) for each in entry] if isinstance(entry, list) else pulumi.Output.secret(entry)
+
+        with pytest.raises(ValueError, match="a secret value") as error:
+            deploy(lambda: SsmInstanceProfile("web", {option: secret(value)}))
+
+        assert "sesame" not in str(error.value)
+
     def test_wrong_output_in_a_map(self, cloud, deploy):
         """It fails the program before the policy is registered."""
         sentence = (
