@@ -276,6 +276,20 @@ def test_failed_change_keeps_permissions(account):
     assert fail_change(account, "managed", 2)
 
 
+def test_refresh_completes_a_failed_change_of_role(account):
+    """If the profile has lost the old role and did not get the new one, `pulumi up --refresh` adds it."""
+    start(account, "default")
+    account.configure(CONFIGURATIONS["role name"])
+    account.injector.fault_for = lambda call, _: throttling if call == "iam:AddRoleToInstanceProfile" else None
+    assert "Throttling" in account.failure()
+    account.injector.reset()
+
+    account.stack.up(refresh=True)
+
+    account.update()
+    account.check_result()
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize(("before", "after"), INTERRUPTED)
 def test_every_failed_change_keeps_permissions(account, before, after):
