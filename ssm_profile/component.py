@@ -4,7 +4,6 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
@@ -294,18 +293,22 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         """
         attached: set[str] = set()
 
-        def attach(arn: pulumi.Input[str], known: str) -> pulumi.Resource:
+        def attach(arn: pulumi.Input[str], known: str, *, is_secret: bool) -> pulumi.Resource:
             if known in attached:
-                reason = f"cannot contain a policy twice (got {format_value(known)})"
-                raise OptionsError([Mistake("managed_policy_arns", reason)])
+                got = "a secret value" if is_secret else format_value(known)
+                raise OptionsError([Mistake("managed_policy_arns", f"cannot contain a policy twice (got {got})")])
             attached.add(known)
-            suffix = f"attachment-{_short_hash(known)}"
             return aws.iam.RolePolicyAttachment(
-                f"{name}-{suffix}", role=role, policy_arn=arn, opts=self._child_options()
+                f"{name}-attachment-{_short_hash(known)}", role=role, policy_arn=arn, opts=self._child_options()
+            )
+
+        def attach_output(arn: pulumi.Output[str]) -> pulumi.Output[pulumi.Resource]:
+            return pulumi.Output.all(arn, arn.is_secret()).apply(
+                lambda known: attach(arn, str(known[0]), is_secret=bool(known[1]))
             )
 
         return [
-            attach(arn, arn) if isinstance(arn, str) else pulumi.Output.from_input(arn).apply(partial(attach, arn))
+            attach(arn, arn, is_secret=False) if isinstance(arn, str) else attach_output(pulumi.Output.from_input(arn))
             for arn in arns
         ]
 

@@ -49,8 +49,9 @@ async def _refuse_taken_name(
     option: str, function: str, resource: Any, inputs: Mapping[str, Any], opts: pulumi.InvokeOptions
 ) -> None:
     """Refuse a fixed name that IAM has already, if Pulumi is about to create a role or profile of that name."""
-    name = await pulumi.Output.from_input(inputs[option]).future()
-    if await resource.arn.is_known() or name is None:
+    given = pulumi.Output.from_input(inputs[option])
+    name = await given.future()
+    if name is None or await given.is_secret() or await resource.arn.is_known():
         return
     if not (taken := await _look_up(function, str(name), opts)):
         return

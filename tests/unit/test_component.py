@@ -356,6 +356,14 @@ class TestManagedPolicy:
         }
         assert json.loads(outputs["policy_json"]) == DEFAULT
 
+    def test_repeated_secret_is_not_shown(self, deploy):
+        with pytest.raises(Exception, match="cannot contain a policy twice .got a secret value.") as error:
+            deploy(
+                lambda: SsmInstanceProfile("web", {"managed_policy_arns": [BOUNDARY, pulumi.Output.secret(BOUNDARY)]})
+            )
+
+        assert BOUNDARY not in str(error.value)
+
     def test_order_does_not_change_attachment_names(self, cloud, deploy):
         def program():
             SsmInstanceProfile("one", {"managed_policy_arns": [READ_ONLY, BOUNDARY]})
