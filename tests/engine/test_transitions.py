@@ -259,6 +259,19 @@ class TestWarning:
             assert account.preview() == "", name
 
 
+def test_renamed_component_keeps_role_and_profile(account):
+    """With an alias, a new name of the component replaces the inline policy only, the new one first."""
+    start(account, "default")
+    before = account.outputs
+    account.configure(CONFIGURATIONS["renamed component with alias"])
+
+    account.up()
+
+    assert account.outputs == before
+    assert [moment.call for moment in account.recorder.moments[1:]] == ["iam:PutRolePolicy", "iam:DeleteRolePolicy"]
+    account.check_result()
+
+
 def test_own_role_becomes_existing_role(account, iam):
     """Pulumi keeps a role that it has created when the role is given as an existing one."""
     start(account, "both names")

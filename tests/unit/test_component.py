@@ -357,7 +357,7 @@ class TestManagedPolicy:
         assert json.loads(outputs["policy_json"]) == DEFAULT
 
     def test_repeated_secret_is_not_shown(self, deploy):
-        with pytest.raises(Exception, match="cannot contain a policy twice .got a secret value.") as error:
+        with pytest.raises(Exception, match=r"cannot contain a policy twice \(got a secret value\)") as error:
             deploy(
                 lambda: SsmInstanceProfile("web", {"managed_policy_arns": [BOUNDARY, pulumi.Output.secret(BOUNDARY)]})
             )
