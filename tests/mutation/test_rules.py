@@ -50,6 +50,7 @@ UNNOTICED = {
     },
     "validation": {
         # The rules stay the same.
+        "@dataclass(frozen=False)",
         "if not is_key or not (text is UNKNOWN or _is_tag_string(text, (-1), TAG_VALUE_LIMIT)):",
         # Words and the partition of the deployment: test_validation.py and test_refusal.py compare them.
         "_LONGEST_VALUE_SHOWN = (119)",
@@ -63,7 +64,16 @@ UNNOTICED = {
         "if True and arns:",
         'with_own = " with the component\'s own policy" if False else ""',
         'with_own = " with the component\'s own policy" if True else ""',
-        'keys = ", ".join(label(f"{path}.{key}").rpartition(".")[(1)] for key in option.keys)',
+        'keys = ", ".join(writer(f"{path}.{key}").rpartition(".")[(1)] for key in option.keys)',
+        "def find_value_mistakes(path: str, value: Any, *, is_secret: bool = True) -> list[Mistake]:",
+        'return "a secret value" if False else format_value(value)',
+        'return "a secret value" if True else format_value(value)',
+        'return "a secret value" if path.partition(".")[(-1)] in self.secret else format_value(value)',
+        'return "a secret value" if path.partition(".")[1] in self.secret else format_value(value)',
+        'writer = _Writer(str, [path.partition(".")[(-1)]] if is_secret else ())',
+        'writer = _Writer(str, [path.partition(".")[0]] if False else ())',
+        'writer = _Writer(str, [path.partition(".")[0]] if True else ())',
+        'writer = _Writer(str, [path.partition(".")[1]] if is_secret else ())',
         'return "an output of another resource" if False else f"a {type(value).__name__}"',
         'return "an output of another resource" if True else f"a {type(value).__name__}"',
         # A mistake is reported once: test_validation.py compares all sentences.

@@ -307,6 +307,14 @@ class TestDefaultTags:
 
         assert cloud.of_type(ROLE).inputs["tags"] == {"Team": "web"}
 
+    def test_mocks_may_return_none(self, cloud, deploy):
+        """The mocks of a user's tests often answer every function with an empty dict."""
+        cloud.answers[DEFAULT_TAGS] = {}
+
+        deploy(lambda: SsmInstanceProfile("web", {"tags": {"Team": "web"}}))
+
+        assert cloud.of_type(ROLE).inputs["tags"] == {"Team": "web"}
+
 
 class TestOutputs:
     def test_outputs(self, deploy):
