@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ssm_profile.catalogue import ANY_INSTANCE
 from ssm_profile.cli.action_list import data_date, expanded, matches, takes_resources
-from ssm_profile.cli.evaluator import Policy
+from ssm_profile.cli.granted import granted_actions
 from ssm_profile.cli.sources import aws_policies, configured, stack_config
+from ssm_profile.iam.evaluator import Policy
 from ssm_profile.policy import explicit_denies
 
 ROOT = Path(__file__).parent.parent
@@ -160,7 +161,7 @@ def _notes() -> Iterator[str]:
 
 def _refuse_actions_outside_of_one_row(columns: Iterable[Column]) -> None:
     abilities = [ability for group in ABILITIES.values() for ability in group]
-    for action in sorted(set[str]().union(*(column.policy.actions() for column in columns))):
+    for action in sorted(set[str]().union(*(granted_actions(column.policy) for column in columns))):
         rows = [ability.title for ability in abilities if _belongs(action, ability)]
         if len(rows) != 1:
             raise ValueError(f"{action} must be in one row of ABILITIES, and is in {len(rows)}: {rows}")
@@ -176,7 +177,7 @@ def _header(columns: Iterable[Column]) -> Iterator[str]:
         x = MARGIN + LABEL + index * COLUMN
         for line, words in enumerate(column.heading):
             yield _text(words, x, 62 + line * 15, "name")
-        yield _text(_counted(len(column.policy.actions())), x, 100, "count")
+        yield _text(_counted(len(granted_actions(column.policy))), x, 100, "count")
 
 
 def _row(ability: Ability, columns: list[Column], y: int) -> tuple[list[str], int]:
@@ -212,13 +213,13 @@ def _code_lines(ability: Ability, columns: Iterable[Column]) -> list[str]:
 
 
 def _cell(ability: Ability, policy: Policy) -> Cell:
-    granted = [action for action in sorted(policy.actions()) if _belongs(action, ability)]
+    granted = [action for action in sorted(granted_actions(policy)) if _belongs(action, ability)]
     if not granted:
         return Cell("none", "not granted")
     scopes = {
         "; ".join(statement.scope()) + (" under a condition" if statement.condition else "")
         for action in granted
-        for statement in policy.granting(action)
+        for statement in policy.allowing(action)
     }
     if scopes == {"*"}:
         if any(map(takes_resources, granted)):

@@ -4,6 +4,7 @@
 
   - OptionsError (also a ValueError): options, or a component's name, that cannot be used
   - InputError: input of the command ``ssm-profile`` that cannot be used
+  - TooComplexError: patterns of a policy with too many wildcards to compare them; a verdict then cannot be known
 
 In a Pulumi program, :mod:`ssm_profile.settings` and :mod:`ssm_profile.reference` raise ``pulumi.RunError``, which
 Pulumi shows without a traceback.
@@ -49,3 +50,7 @@ class OptionsError(SsmProfileError, ValueError):
 
 class InputError(SsmProfileError):
     """Input of the command that cannot be used. The text says what is wrong, with the value, and what to do."""
+
+
+class TooComplexError(SsmProfileError):
+    """The patterns have too many wildcards to compare them in a reasonable time."""

@@ -17,7 +17,8 @@ from ssm_profile.validation import find_mistakes, find_partition_mistakes
 from ssm_profile.version import __version__
 
 from . import exit_codes
-from .audit import audit_policy, format_audit, is_clean
+from .audit import CLEAN, LEVELS, SCHEMA_VERSION, audit_policy, has_level
+from .audit_report import format_audit
 from .compare import compare_policies, differs, format_comparison
 from .denied import answer_denial, format_denials, read_denials
 from .explain import explain_policy, format_explanation
@@ -249,9 +250,19 @@ def compare(
     help="List the options that grant the denied calls in FILE or standard input: AccessDenied messages, a log, or "
     "CloudTrail events.",
 )
+@click.option(
+    "--fail-on",
+    type=click.Choice([*(level for level in LEVELS if level != CLEAN), "never"]),
+    default="risky",
+    show_default=True,
+    help="Exit with 1 if an audit is at this level or at a worse one.",
+)
+@click.option("--all", "every_capability", is_flag=True, help="Show the capabilities that the policy does not touch.")
 @_forms
 @_with_readable_errors
-def audit(source: str | None, role: str | None, form: str, *, denied: bool) -> None:
+def audit(  # noqa: PLR0913 - one for each flag
+    source: str | None, role: str | None, form: str, *, denied: bool, fail_on: str, every_capability: bool
+) -> None:
     """Check whether Systems Manager works with a policy, and list missing and unneeded permissions.
 
     The report ends with the options that replace the policy. FILE contains a policy document, or the output of an
@@ -267,8 +278,9 @@ def audit(source: str | None, role: str | None, form: str, *, denied: bool) -> N
         from .role import read_role  # noqa: PLC0415 - boto3 is costly to import
 
         read = read_role(role)
-        result = audit_policy(read.policy, read.attached, read.notes)
+        audits = [audit_policy(read.policy, read.attached, read.notes, read.arn)]
     else:
-        result = audit_policy(policy_from(str(source)))
-    _print(result, format_audit(result), form)
-    sys.exit(0 if is_clean(result) else exit_codes.FINDINGS)
+        audits = [audit_policy(policy_from(str(source)))]
+    report = [part for each in audits for part in format_audit(each, every_capability=every_capability)]
+    _print({"schemaVersion": SCHEMA_VERSION, "audits": audits}, report, form)
+    sys.exit(exit_codes.FINDINGS if fail_on != "never" and any(has_level(each, fail_on) for each in audits) else 0)

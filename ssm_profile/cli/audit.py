@@ -1,185 +1,239 @@
 """``audit``: whether Systems Manager works with a policy, and which permissions the policy lacks or should lose."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ssm_profile.catalogue import (
-    DEFAULT_HOST_MANAGEMENT,
-    EC2_ADVICE,
-    NO_DEFAULT_HOST_MANAGEMENT,
-    NOT_NEEDED,
-    Grant,
-)
+from ssm_profile.catalogue import EXPLICIT_DENIES, Grant
+from ssm_profile.errors import TooComplexError
+from ssm_profile.iam.documents import Statement, describe_statement
+from ssm_profile.iam.evaluator import Decision, Kind, Need, Outcome, Policy, Reason
+from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import SSM_WIDE_POLICIES
+from ssm_profile.risks import RISKS, Risk
 
-from .evaluator import Policy, Statement, covers, describe_conditional_denies, group_actions
-from .report import CodeBlock, Paragraph, Report, Table, action_cell, code, code_lines
-from .reverse_lookup import (
-    FEATURES,
-    Feature,
-    actions_of,
-    as_pattern,
-    depends_on_options,
-    options_of,
-    refusal,
-    statements_for,
-    tight_templates,
-    useful_features,
-)
+from .granted import granted_actions, group_actions
+from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templates, useful_features
 from .sources import same_aws_policy
-from .stack_yaml import format_stack_config
+from .templates import as_pattern, depends_on_options
+from .verdicts import FeatureVerdict, Judge, Row, Verdict, partition_of_policy
 
-WORKS, PARTLY, MISSING = "works", "partly", "missing"
+SCHEMA_VERSION = 1
+"""The version of the JSON. It changes when a key changes its meaning or goes."""
+
+BROKEN, RISKY, WIDE, CLEAN = LEVELS = ("broken", "risky", "wide", "clean")
+"""The levels of an audit, the worst first."""
+
 REQUIRED_FEATURES = ("messaging", "heartbeat")
 """The features that every other feature requires."""
+
+NOT_LIFTED_BY_OPTIONS = (Kind.EXPLICIT_DENY, Kind.BOUNDARY)
+"""The kinds of reasons that no further Allow statement changes."""
 
 _ARN_PARTS: tuple[str, ...] = ("arn", "partition", "service", "region", "account")
 
 
-def audit_policy(policy: Policy, attached: Iterable[str] = (), notes: Iterable[str] = ()) -> dict[str, Any]:
-    """The audit of a policy, as plain data. The keys are those of ``--json``.
+def audit_policy(
+    policy: Policy, attached: Iterable[str] = (), notes: Iterable[str] = (), role_arn: str | None = None
+) -> dict[str, Any]:
+    """The audit of a policy, as plain data. docs/audit.schema.json describes the keys.
 
     Args:
         policy: The policy, or all policies of a role together.
         attached: The names of the AWS managed policies that are attached to the role.
-        notes: Problems of the role itself.
+        notes: The reasons why no instance can use the role, a sentence for each.
+        role_arn: The ARN of the role, if it is known.
     """
-    verdicts = [_verdict(policy, feature) for feature in FEATURES]
-    by_name = {verdict["feature"]: verdict["verdict"] for verdict in verdicts}
-    granted = policy.actions()
+    judge = Judge(policy, partition_of_policy(policy, role_arn), role_arn)
+    verdicts = {each.feature.name: each for each in judge.verdicts()}
+    required = [verdicts[name] for name in REQUIRED_FEATURES]
+    granted = granted_actions(policy)
     needed = {action for feature in FEATURES for action in feature.actions()}
     aws_policy = same_aws_policy(policy.statements)
     names = dict.fromkeys([*attached, aws_policy.name] if aws_policy else attached)
-    working = [feature for feature in FEATURES if by_name[feature.name] == WORKS]
-    return {
+    audit: dict[str, Any] = {
         "name": policy.name,
-        "works": all(by_name[name] == WORKS for name in REQUIRED_FEATURES),
-        "verdicts": verdicts,
-        "unneeded": [group | {"why": _reason(group)} for group in group_actions(granted - needed, policy)],
+        "level": CLEAN,
+        "systemsManager": _worst(required).value,
+        "notes": list(notes),
+        "risks": [row for risk in RISKS if (row := _risk(judge, risk))],
+        "capabilities": [_capability(each) for each in verdicts.values()],
+        "unneeded": [
+            {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}
+            for group in group_actions(granted - needed, policy)
+        ],
         "unscoped": _unscoped(policy),
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
-        "denials": describe_conditional_denies(policy),
-        "notes": list(notes),
-        "defaultHostManagement": by_name["heartbeat"] != WORKS,
-        "options": {
-            **_ec2_options(by_name["ec2_describe"], granted),
-            "scope_heartbeat": True,
-            **options_of(useful_features(working), policy),
-        },
+        "denies": [{**_location(each), "text": describe_statement(each)} for each in policy.denies()],
+        "defaultHostManagement": verdicts["heartbeat"].verdict in (Verdict.MISSING, Verdict.PARTLY),
+        "options": None if _is_limited(required) else _replacement(judge, verdicts, granted),
+    }
+    return audit | {"level": _level(audit)}
+
+
+def has_level(audit: Mapping[str, Any], level: str) -> bool:
+    """Whether an audit is at a level or at a worse one."""
+    return LEVELS.index(audit["level"]) <= LEVELS.index(level)
+
+
+def _level(audit: Mapping[str, Any]) -> str:
+    if audit["systemsManager"] in (Verdict.PARTLY.value, Verdict.MISSING.value) or audit["notes"]:
+        return BROKEN
+    if audit["risks"]:
+        return RISKY
+    return WIDE if audit["unneeded"] or audit["unscoped"] or audit["deprecated"] else CLEAN
+
+
+def _worst(verdicts: Iterable[FeatureVerdict]) -> Verdict:
+    order = list(Verdict)
+    return max((each.verdict for each in verdicts), key=order.index)
+
+
+def _is_limited(verdicts: Iterable[FeatureVerdict]) -> bool:
+    """Whether a Deny or a permissions boundary keeps a feature from working, so that further grants cannot help."""
+    return any(
+        reason.kind in NOT_LIFTED_BY_OPTIONS
+        for each in verdicts
+        for row in each.missing
+        for reason in row.decision.reasons
+    )
+
+
+def _capability(verdict: FeatureVerdict) -> dict[str, Any]:
+    return {
+        "capability": verdict.feature.name,
+        "option": verdict.feature.option,
+        "verdict": verdict.verdict.value,
+        "requires": verdict.requires,
+        "dependsOn": [_reason(reason) for reason in verdict.reasons] if verdict.verdict is Verdict.WORKS_IF else [],
+        "missing": [_missing(row) for row in verdict.missing],
     }
 
 
-def is_clean(audit: Mapping[str, Any]) -> bool:
-    """Whether there is nothing to fix."""
-    return audit["works"] and not any(audit[key] for key in ("unneeded", "unscoped", "deprecated", "notes"))
+def _missing(row: Row) -> dict[str, Any]:
+    return {
+        "action": row.action,
+        "resources": list(row.resources),
+        "symptom": row.grant.symptom,
+        "reasons": [_reason(reason) for reason in row.decision.reasons],
+    }
 
 
-def format_audit(audit: Mapping[str, Any]) -> Report:
-    """The report of :func:`audit_policy`."""
-    works = "works" if audit["works"] else "does NOT work"
-    return [
-        Paragraph(
-            f"Systems Manager {works} with {code(audit['name'])}."
-            + (" There is nothing to fix." if is_clean(audit) else "")
-        ),
-        Table("Problems of the role", ("Problem",), [(note,) for note in audit["notes"]]),
-        Table(
-            "Policies to replace",
-            ("Policy", "Reason"),
-            [(code(row["policy"]), row["why"]) for row in audit["deprecated"]],
-        ),
-        Table(
-            "Capabilities",
-            ("Capability", "Verdict", "Missing permissions"),
-            [(code(row["feature"]), row["verdict"], "\n".join(_missing(row))) for row in audit["verdicts"]],
-        ),
-        Table(
-            "Permissions that no capability needs",
-            ("Action", "Reason"),
-            [(action_cell(row), row["why"] or NOT_NEEDED) for row in audit["unneeded"]],
-        ),
-        Table(
-            "Permissions on more resources than needed",
-            ("Action", "Granted resource", "Sufficient scope"),
-            [(code(row["action"]), code(row["on"]), row["enough"]) for row in audit["unscoped"]],
-        ),
-        Table(
-            "Conditional denies, which the audit does not judge",
-            ("Statement",),
-            [(code(statement),) for statement in audit["denials"]],
-        ),
-        Paragraph(DEFAULT_HOST_MANAGEMENT if audit["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT),
-        Paragraph(
-            "These options replace the policy and keep every capability that works with it. "
-            "Leave out those that you do not use:"
-        ),
-        CodeBlock(format_stack_config(audit["options"])),
-    ]
+def _reason(reason: Reason) -> dict[str, Any]:
+    location = _location(reason.statement) if reason.statement else {"policy": None, "statement": None, "sid": None}
+    return {"kind": reason.kind.value, **location, "dependsOn": reason.depends_on or None}
 
 
-def _verdict(policy: Policy, feature: Feature) -> dict[str, Any]:
-    """The verdict on a feature, which works if each of its actions is granted on all resources that it needs."""
-    missing: list[dict[str, Any]] = []
-    count = 0
-    for grant in feature.grants:
-        patterns = [as_pattern(template) for template in tight_templates(feature, grant)]
-        for action in actions_of(grant):
-            count += 1
-            if lacking := [pattern for pattern in patterns if not statements_for(policy, grant, action, pattern)]:
-                elsewhere = bool(policy.granting(action))
-                missing.append(
-                    {"action": action, "on": lacking, "symptom": grant.symptom, "grantedElsewhere": elsewhere}
-                )
-    verdict = WORKS if not missing else MISSING if len(missing) == count else PARTLY
-    return {"feature": feature.name, "option": feature.option, "verdict": verdict, "missing": missing}
+def _location(statement: Statement) -> dict[str, Any]:
+    return {"policy": statement.policy, "statement": statement.number, "sid": statement.sid or None}
 
 
-def _missing(verdict: Mapping[str, Any]) -> list[str]:
-    """The permissions that a feature lacks, a line for each."""
-    rows = verdict["missing"]
-    if verdict["feature"] == "ec2_describe" and rows:
-        return [f"{len(rows):,} of the actions of `ec2:Describe*`"]
-    # Nobody waits for a feature of which the policy grants nothing, unless every other feature requires it.
-    brief = verdict["verdict"] == MISSING and verdict["feature"] not in REQUIRED_FEATURES
-    return [
-        code(row["action"])
-        + (f" on {', '.join(map(code, row['on']))}" if row["grantedElsewhere"] else "")
-        + ("" if brief else f": {row['symptom']}")
-        for row in rows
-    ]
+def _risk(judge: Judge, risk: Risk) -> dict[str, Any] | None:
+    """A risk that the policy has, with the actions that make it one."""
+    decisions = {action: _decision(judge, action, resources) for action, resources in risk.calls}
+    possible = {action: each for action, each in decisions.items() if each.outcome is not Outcome.DENIED}
+    if not possible:
+        return None
+    certain = any(each.outcome is Outcome.ALLOWED for each in possible.values())
+    reasons = dict.fromkeys(reason for each in possible.values() for reason in each.reasons)
+    return {
+        "risk": risk.name,
+        "summary": risk.summary,
+        "certain": certain,
+        "actions": [a for a, each in possible.items() if not certain or each.outcome is Outcome.ALLOWED],
+        "dependsOn": [] if certain else [_reason(reason) for reason in reasons],
+        "sources": list(risk.sources),
+    }
 
 
-def _unscoped(policy: Policy) -> list[dict[str, str]]:
+def _decision(judge: Judge, action: str, resources: Iterable[str]) -> Decision:
+    """The least favorable decision about an action on several resources."""
+    needs = [Need((each.format(partition=judge.partition),)) for each in resources]
+    return max((judge.decide(action, need) for need in needs), key=lambda each: list(Outcome).index(each.outcome))
+
+
+def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]) -> dict[str, Any]:
+    """The options that grant every feature that works, and nothing that the policy does not grant."""
+    working = [each.feature for each in verdicts.values() if each.verdict is Verdict.WORKS]
+    while True:
+        known = _known_values(verdicts[feature.name] for feature in working)
+        wider = [feature for feature in working if not _is_granted(judge, feature, known)]
+        if not wider:
+            break
+        working = [feature for feature in working if feature not in wider]
+    return {
+        **_ec2_options(verdicts["ec2_describe"].verdict, granted, judge),
+        "scope_heartbeat": True,
+        **options_of(useful_features(working), known),
+        **{deny.name: True for deny in EXPLICIT_DENIES if _has_deny(judge.policy, deny.condition)},
+    }
+
+
+def _known_values(verdicts: Iterable[FeatureVerdict]) -> dict[str, list[str]]:
+    """The values of options that a policy names, sorted."""
+    known: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        for values in verdict.values:
+            for path, value in values.items():
+                known.setdefault(path, set()).add(value)
+    return {path: sorted(values) for path, values in known.items()}
+
+
+def _is_granted(judge: Judge, feature: Feature, known: Mapping[str, list[str]]) -> bool:
+    """Whether a policy grants a feature with every known value of a list that the feature shares with others."""
+    lists = {grant.each for grant in feature.grants if grant.each} & set(known)
+    others = {path: values[0] for path, values in known.items() if path not in lists}
+    return all(judge.grants(feature, others | {path: value}) for path in lists for value in known[path])
+
+
+def _has_deny(policy: Policy, condition: Mapping[str, Any]) -> bool:
+    return any(
+        each.is_everywhere() and each.actions == ("*",) and not each.except_actions and each.condition == condition
+        for each in policy.denies()
+    )
+
+
+def _unscoped(policy: Policy) -> list[dict[str, Any]]:
     """The permissions on more resources than the feature needs, each action and resource once."""
-    rows: dict[tuple[str, str], dict[str, str]] = {}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
     for feature in FEATURES:
         for grant in feature.grants:
             if feature.name == "ec2_describe":
-                enough = EC2_ADVICE
-                if policy.granting("ec2:DescribeInstances") and policy.granting("ec2:DescribeVpcs"):
-                    rows["ec2:Describe*", "*"] = {"action": "ec2:Describe*", "on": "*", "enough": enough}
+                if policy.allowing("ec2:DescribeInstances") and policy.allowing("ec2:DescribeVpcs"):
+                    rows["ec2:Describe*", "*"] = _scope_row("ec2:Describe*", "*", [], [])
                 continue
-            for statement in statements_for(policy, grant, grant.action):
+            for statement in policy.allowing(grant.action):
                 for resource in statement.scope():
-                    if enough := _enough(feature, grant, resource, statement):
-                        row = {"action": grant.action, "on": resource, "enough": enough}
+                    sufficient, keys = _sufficient(feature, grant, resource, statement)
+                    if sufficient:
+                        row = _scope_row(grant.action, resource, sufficient, keys)
                         rows.setdefault((grant.action, resource), row)
     return list(rows.values())
 
 
-def _enough(feature: Feature, grant: Grant, resource: str, statement: Statement) -> str | None:
-    """The narrower scope that is sufficient for an action, if there is one."""
+def _scope_row(action: str, resource: str, sufficient: list[str], keys: list[str]) -> dict[str, Any]:
+    return {"action": action, "resource": resource, "sufficient": sufficient, "conditionKeys": keys}
+
+
+def _sufficient(feature: Feature, grant: Grant, resource: str, statement: Statement) -> tuple[list[str], list[str]]:
+    """The narrower resources, or the condition keys, that are sufficient for an action. Empty if there are none."""
     templates = tight_templates(feature, grant)
     if templates == ("*",):
-        keys = [code(key) for keys in grant.condition.values() for key in keys]
-        return f"`*` with a condition on {', '.join(keys)}" if keys and not statement.condition else None
+        keys = [key for keys in grant.condition.values() for key in keys]
+        return (["*"], keys) if keys and not statement.condition else ([], [])
     own = dict(zip(_ARN_PARTS, resource.split(":"), strict=False))
-    patterns = {template: as_pattern(template, own) for template in templates}
-    if resource in patterns.values() and not any(map(depends_on_options, templates)):
-        return None
-    if any(statement.except_resources or covers(resource, pattern) for pattern in patterns.values()):
-        return code_lines([_readable(template, grant) for template in templates])
-    return None
+    patterns = [as_pattern(template, own) for template in templates]
+    if resource in patterns and not any(map(depends_on_options, templates)):
+        return [], []
+    if statement.except_resources or any(_covers(resource, pattern) for pattern in patterns):
+        return [_readable(template, grant) for template in templates], []
+    return [], []
+
+
+def _covers(resource: str, pattern: str) -> bool:
+    try:
+        return covers(arn_glob(resource), arn_glob(pattern))
+    except TooComplexError:
+        return False
 
 
 def _readable(template: str, grant: Grant) -> str:
@@ -188,14 +242,20 @@ def _readable(template: str, grant: Grant) -> str:
     return text.replace("[", ".").replace("]", "")
 
 
-def _ec2_options(verdict: str, granted: set[str]) -> dict[str, Any]:
-    if verdict == WORKS:
+def _ec2_options(verdict: Verdict, granted: set[str], judge: Judge) -> dict[str, Any]:
+    if verdict is Verdict.WORKS:
         return {}
-    described = sorted(action.removeprefix("ec2:") for action in granted if action.startswith("ec2:Describe"))
+    described = sorted(_allowed_describe_actions(granted, judge))
     return {"ec2_describe_actions": described} if described else {"ec2_describe": False}
 
 
-def _reason(group: Mapping[str, Any]) -> str:
-    """Why no option grants the actions of a group; empty if this is not known or if they have different reasons."""
+def _allowed_describe_actions(granted: set[str], judge: Judge) -> Iterator[str]:
+    for action in granted:
+        if action.startswith("ec2:Describe") and judge.decide(action, Need(("*",))).outcome is Outcome.ALLOWED:
+            yield action.removeprefix("ec2:")
+
+
+def _why(group: Mapping[str, Any]) -> str | None:
+    """Why no option grants the actions of a group. None if this is not known or if they have different reasons."""
     reasons = {refusal(action) for action in group["actions"]}
-    return (reasons.pop() or "") if len(reasons) == 1 else ""
+    return reasons.pop() if len(reasons) == 1 else None

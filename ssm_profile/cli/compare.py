@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssm_profile.catalogue import NOT_NEEDED
+from ssm_profile.iam.evaluator import Policy
 
 from .action_list import data_date
-from .evaluator import Policy, describe_conditional_denies, describe_scope, group_actions
+from .granted import describe_denies, describe_scope, granted_actions, group_actions
 from .report import CodeBlock, Paragraph, Report, Table, action_cell, code, code_lines
-from .reverse_lookup import choose, options_of, refusal
+from .reverse_lookup import choose, known_values, options_of, refusal
 from .stack_yaml import format_stack_config
 
 
@@ -19,7 +20,7 @@ def compare_policies(here: Policy, there: Policy) -> dict[str, Any]:
         here: The policy that the options give.
         there: The policy to compare it with.
     """
-    here_actions, there_actions = here.actions(), there.actions()
+    here_actions, there_actions = granted_actions(here), granted_actions(there)
     features, remaining = choose(there_actions - here_actions, there_actions)
     reasons: dict[str, list[str]] = {}
     for action in sorted(remaining):
@@ -42,9 +43,9 @@ def compare_policies(here: Policy, there: Policy) -> dict[str, Any]:
             | {"onHere": describe_scope(here, group["actions"]), "onThere": describe_scope(there, group["actions"])}
             for group in group_actions(here_actions & there_actions, here)
         ],
-        "deniedHere": describe_conditional_denies(here),
-        "deniedThere": describe_conditional_denies(there),
-        "options": options_of(features, there),
+        "deniedHere": describe_denies(here),
+        "deniedThere": describe_denies(there),
+        "options": options_of(features, known_values(there, features)),
         "noOption": [
             group | {"why": reason} for reason, actions in reasons.items() for group in group_actions(actions, there)
         ],

@@ -12,8 +12,9 @@ from ssm_profile.policy import is_granted_by_default
 from .action_list import is_known, matches
 from .evaluator import overlap, read_json
 from .report import CodeBlock, Paragraph, Report, Table, code
-from .reverse_lookup import FEATURES, Feature, as_pattern, option_values, options_for, refusal
+from .reverse_lookup import FEATURES, Feature, options_for, refusal
 from .stack_yaml import format_stack_config
+from .templates import as_pattern, option_values
 
 _MESSAGE = re.compile(
     r"(?:User:\s+(?P<principal>arn:\S+)\s+is\s+)?not\s+authorized\s+to\s+perform:\s+(?P<action>[\w-]+:\w+)"

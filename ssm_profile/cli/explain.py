@@ -5,10 +5,10 @@ from typing import Any
 
 from ssm_profile import policy
 from ssm_profile.catalogue import EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT, VPC_ENDPOINTS, Capability
+from ssm_profile.iam.documents import condition_lines
 from ssm_profile.options import OPTIONS
 
 from .action_list import data_date, expanded
-from .evaluator import condition_lines
 from .report import Paragraph, Report, Table, code, code_lines
 from .sources import Configured
 

@@ -28,13 +28,22 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Items:
+    """A list of sentences."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CodeBlock:
     """Lines to copy as they are, such as YAML."""
 
     text: str
 
 
-Report = Sequence[Table | Paragraph | CodeBlock]
+Part = Table | Paragraph | Items | CodeBlock
+
+Report = Sequence[Part]
 
 Line = tuple[str, str]
 """A line for a terminal, in Markdown, and its style."""
@@ -89,6 +98,8 @@ def format_plain(report: Report) -> str:
             blocks.append(part.text)
         elif isinstance(part, Paragraph):
             blocks.append(_bare(part.text))
+        elif isinstance(part, Items):
+            blocks.append("\n".join(f"- {_bare(item)}" for item in part.items))
         elif part.rows:
             rows = [[_bare(cell.replace("\n", " ")) for cell in row] for row in (part.columns, *part.rows)]
             blocks.append("\n".join([f"# {part.title}", *("\t".join(row) for row in rows)]))
@@ -103,6 +114,8 @@ def format_markdown(report: Report) -> str:
             blocks.append(f"```\n{part.text}\n```")
         elif isinstance(part, Paragraph):
             blocks.append(part.text)
+        elif isinstance(part, Items):
+            blocks.append("\n".join(f"- {item}" for item in part.items))
         elif part.rows:
             lines = [part.columns, tuple("---" for _ in part.columns), *part.rows]
             cells = [[cell.replace("|", r"\|").replace("\n", "<br>") for cell in line] for line in lines]
@@ -126,6 +139,10 @@ def format_terminal(report: Report, width: int) -> Iterator[Line]:
             yield from ((code(line) if line else "", "") for line in part.text.split("\n"))
         elif isinstance(part, Paragraph):
             yield from ((line, "") for line in _wrapped(part.text, min(width, _WIDEST_PROSE)))
+        elif isinstance(part, Items):
+            for item in part.items:
+                lines = _wrapped(item, min(width, _WIDEST_PROSE) - _GAP)
+                yield from ((f"{' ' if number else '-'} {line}", "") for number, line in enumerate(lines))
         elif part.rows:
             yield part.title, "bold underline"
             widths = _column_widths(part, width)

@@ -8,9 +8,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ssm_profile.errors import InputError
+from ssm_profile.iam.documents import Statement, statements_of
+from ssm_profile.iam.evaluator import Policy
 from ssm_profile.policy import EC2
-
-from .evaluator import Policy, Statement, statements_of
 
 READ_ACTIONS = (
     "iam:GetRole",
@@ -30,6 +30,7 @@ class Role:
 
     policy: Policy
     """All its policies together, with its permissions boundary."""
+    arn: str
     attached: list[str]
     """The names of the AWS managed policies that are attached to it."""
     notes: list[str]
@@ -88,6 +89,7 @@ def _read(iam: Any, name: str) -> Role:
             tuple(statements),
             _managed(iam, boundary["PermissionsBoundaryArn"]) if boundary else None,
         ),
+        arn=role["Arn"],
         attached=[policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"],
         notes=list(_notes(role, statements, profiles)),
     )

@@ -13,13 +13,15 @@ from typing import Any
 import yaml
 
 from ssm_profile.errors import InputError, OptionsError
+from ssm_profile.iam.documents import Statement, statements_of
+from ssm_profile.iam.evaluator import Policy
 from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS
 from ssm_profile.policy import Options, lookups, policy_document
 from ssm_profile.regions import REGION_PATTERN, Location, partition_of
 from ssm_profile.stack_config import PROTECT, parse_config
 from ssm_profile.validation import Label, find_bucket_mistakes
 
-from .evaluator import Policy, Statement, read_statements, statements_of
+from .evaluator import read_statements
 
 STDIN = "-"
 LONGEST_FILE = 10_000_000
@@ -193,13 +195,17 @@ def read_text(source: str) -> str:
 
 def same_aws_policy(statements: tuple[Statement, ...]) -> AwsPolicy | None:
     """The AWS managed policy that has the same statements, if there is one."""
+    contents = _contents(statements)
+    return next((copy for name, copy in aws_policies().items() if _aws_contents()[name] == contents), None)
 
-    def contents(each: tuple[Statement, ...]) -> set[Any]:
-        return {(frozenset(one.actions), frozenset(one.resources), one.allows, bool(one.condition)) for one in each}
 
-    return next(
-        (copy for copy in aws_policies().values() if contents(copy.policy.statements) == contents(statements)), None
-    )
+@cache
+def _aws_contents() -> dict[str, set[Any]]:
+    return {name: _contents(copy.policy.statements) for name, copy in aws_policies().items()}
+
+
+def _contents(statements: tuple[Statement, ...]) -> set[Any]:
+    return {(frozenset(one.actions), frozenset(one.resources), one.allows, bool(one.condition)) for one in statements}
 
 
 def _defaults(project: Mapping[str, Any], project_name: str) -> dict[str, Any]:

@@ -27,6 +27,17 @@ class Run:
         return json.loads(self.out)
 
     @property
+    def audit(self) -> Any:
+        """The only audit in the JSON."""
+        (audit,) = self.json["audits"]
+        return audit
+
+    @property
+    def items(self) -> list[str]:
+        """The items of the lists in the plain output."""
+        return [line[2:] for line in self.out.split("\n") if line.startswith("- ")]
+
+    @property
     def tables(self) -> dict[str, list[dict[str, str]]]:
         """The tables of the plain output, by title: a dict for each row."""
         tables = {}

@@ -36,4 +36,4 @@ def document(*statements):
 
 def working_features(audit):
     """The capabilities that work by an audit."""
-    return {row["feature"] for row in audit["verdicts"] if row["verdict"] == "works"}
+    return {row["capability"] for row in audit["capabilities"] if row["verdict"] == "works"}

@@ -18,17 +18,17 @@ def audit(run, policy_file):
 
     def run_audit(*statements):
         audited = run("audit", policy_file(*statements), "--json")
-        return audited.json | {"code": audited.code}
+        return audited.audit | {"code": audited.code}
 
     return run_audit
 
 
 def verdicts(audited):
-    return {row["feature"]: row["verdict"] for row in audited["verdicts"]}
+    return {row["capability"]: row["verdict"] for row in audited["capabilities"]}
 
 
 def missing(audited, feature):
-    (row,) = [row for row in audited["verdicts"] if row["feature"] == feature]
+    (row,) = [row for row in audited["capabilities"] if row["capability"] == feature]
     return row["missing"]
 
 
@@ -36,7 +36,7 @@ def test_scoped_minimum_is_clean(audit, run, policy_file):
     audited = audit(*SCOPED_MINIMUM)
 
     assert audited["code"] == 0
-    assert audited["works"] is True
+    assert audited["systemsManager"] == "works"
     assert working_features(audited) == {"messaging", "heartbeat"}
     assert (audited["unneeded"], audited["unscoped"], audited["deprecated"]) == ([], [], [])
     assert audited["options"] == {"ec2_describe": False, "scope_heartbeat": True}
@@ -46,7 +46,7 @@ def test_scoped_minimum_is_clean(audit, run, policy_file):
 
 def test_core(run):
     """AmazonSSMManagedInstanceCore."""
-    audited = run("audit", "AmazonSSMManagedInstanceCore", "--json").json
+    audited = run("audit", "AmazonSSMManagedInstanceCore", "--json").audit
 
     assert working_features(audited) == {
         "messaging",
@@ -99,7 +99,7 @@ class TestVerdicts:
         feature = "heartbeat" if lost == MINIMUM[4] else "messaging"
         (row,) = [row for row in audited.tables["Capabilities"] if row["Capability"] == feature]
         assert row["Verdict"] == ("missing" if feature == "heartbeat" else "partly")
-        assert row["Missing permissions"].startswith(f"{lost}: ")
+        assert row["Missing permissions, or what it depends on"].startswith(f"{lost}")
 
     def test_default_host_management(self, audit, run, policy_file):
         """It applies only without the heartbeat."""
@@ -118,7 +118,8 @@ class TestVerdicts:
 
         assert verdicts(audited)["session_logs.log_group"] == "partly"
         (row,) = missing(audited, "session_logs.log_group")
-        assert (row["action"], row["on"], row["grantedElsewhere"]) == ("logs:DescribeLogGroups", ["*"], True)
+        assert (row["action"], row["resources"]) == ("logs:DescribeLogGroups", ["*"])
+        assert [reason["kind"] for reason in row["reasons"]] == ["other resources"]
         granted = audit(*SCOPED_MINIMUM, allow(logs, group), allow("logs:DescribeLogGroups"))
         assert "session_logs.log_group" in working_features(granted)
 
@@ -131,16 +132,21 @@ class TestVerdicts:
         assert key["options"]["session_kms_key_arn"] == KEY
 
     def test_policy_variables(self, audit):
-        """A variable can have every value."""
+        """The value of a variable is not known."""
         path = "arn:aws:ssm:eu-central-1:123456789012:parameter/${aws:PrincipalTag/app}/*"
         actions = ["ssm:GetParameter", "ssm:GetParameters"]
 
-        assert "parameters" in working_features(audit(*SCOPED_MINIMUM, allow(actions, path)))
-        assert "parameters" not in working_features(
-            audit(*SCOPED_MINIMUM, allow(actions, path.replace("parameter", "document")))
-        )
+        audited = audit(*SCOPED_MINIMUM, allow(actions, path))
+
+        assert verdicts(audited)["parameters"] == "works if"
+        (parameters,) = [row for row in audited["capabilities"] if row["capability"] == "parameters"]
+        (reason,) = parameters["dependsOn"]
+        assert (reason["kind"], reason["dependsOn"]) == ("unknown value", path)
+        assert "parameters" not in audited["options"]
+        other = audit(*SCOPED_MINIMUM, allow(actions, path.replace("parameter", "document")))
+        assert verdicts(other)["parameters"] == "missing"
         anything = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", "${aws:PrincipalTag/key}"))
-        assert "session_kms_key_arn" in working_features(anything)
+        assert verdicts(anything)["session_kms_key_arn"] == "works if"
 
     def test_wildcards_in_the_middle(self, audit):
         audited = audit(allow(["ssmmessages:*Channel", "SSM:Update?nstanceInformation"]))
@@ -154,7 +160,7 @@ class TestVerdicts:
         assert {"messaging", "heartbeat", "parameters"} <= working_features(audited)
         (row,) = audited["unneeded"]
         assert row["action"] == "all except ec2:*"
-        resources = {row["action"]: row["on"] for row in audited["unscoped"]}
+        resources = {row["action"]: row["resource"] for row in audited["unscoped"]}
         assert resources["ssm:GetParameter"] == resources["kms:Decrypt"] == "all except arn:aws:s3:::logs/*"
 
 
@@ -162,13 +168,13 @@ class TestDenies:
     def test_deny(self, audit):
         audited = audit(*SCOPED_MINIMUM, {"Effect": "Deny", "Action": "ssm:Update*", "Resource": "*"})
 
-        assert audited["works"] is False
+        assert audited["systemsManager"] == "missing"
         assert [row["action"] for row in missing(audited, "heartbeat")] == ["ssm:UpdateInstanceInformation"]
 
     def test_deny_on_other_resources(self, audit):
         deny = {"Effect": "Deny", "Action": "ssm:*", "Resource": "arn:aws:ssm:*:*:parameter/*"}
 
-        assert audit(*SCOPED_MINIMUM, deny)["works"] is True
+        assert audit(*SCOPED_MINIMUM, deny)["systemsManager"] == "works"
 
     def test_deny_with_not_action(self, audit):
         audited = audit(*SCOPED_MINIMUM, {"Effect": "Deny", "NotAction": "ssmmessages:*", "Resource": "*"})
@@ -176,18 +182,18 @@ class TestDenies:
         assert verdicts(audited)["messaging"] == "works"
         assert verdicts(audited)["heartbeat"] == "missing"
 
-    def test_conditional_deny(self, run, policy_file):
-        """It is shown and does not count."""
-        deny = {"Effect": "Deny", "Action": "*", "Resource": "*"} | {
-            "Condition": {"NumericLessThan": {"ec2:RoleDelivery": "2.0"}}
-        }
+    def test_deny_that_never_applies(self, run, policy_file):
+        """It is shown, and its option is proposed."""
+        condition = {"NumericLessThan": {"ec2:RoleDelivery": "2.0"}}
+        deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
 
         audited = run("audit", policy_file(*SCOPED_MINIMUM, deny))
 
         assert audited.code == 0
-        assert audited.tables["Conditional denies, which the audit does not judge"] == [
-            {"Statement": "* on * if NumericLessThan ec2:RoleDelivery 2.0"}
-        ]
+        assert "There is nothing to fix." in audited.out
+        (row,) = audited.tables["Statements that deny"]
+        assert row["Statement"] == "* on * if NumericLessThan ec2:RoleDelivery 2.0"
+        assert "ssm-profile:requireImdsv2: true" in audited.out
 
 
 class TestFindings:
@@ -215,9 +221,7 @@ class TestFindings:
         any_namespace = audit(*SCOPED_MINIMUM, allow("cloudwatch:PutMetricData"))
         one_namespace = audit(*SCOPED_MINIMUM, allow("cloudwatch:PutMetricData", Condition=namespace))
 
-        assert [row["enough"] for row in any_namespace["unscoped"]] == [
-            "`*` with a condition on `cloudwatch:namespace`"
-        ]
+        assert [row["conditionKeys"] for row in any_namespace["unscoped"]] == [["cloudwatch:namespace"]]
         assert one_namespace["unscoped"] == []
 
     def test_unneeded_actions(self, audit, run, policy_file):
@@ -247,7 +251,7 @@ class TestDocumentForms:
     def test_single_values_instead_of_lists(self, run, policy_file):
         statement = {"Effect": "Allow", "Action": "ssm:UpdateInstanceInformation", "Resource": INSTANCES}
 
-        audited = run("audit", policy_file(text=json.dumps({"Statement": statement})), "--json").json
+        audited = run("audit", policy_file(text=json.dumps({"Statement": statement})), "--json").audit
 
         assert working_features(audited) == {"heartbeat"}
 
@@ -282,9 +286,8 @@ class TestReplacement:
         assert audited["code"] == 0, audited["unneeded"] + audited["unscoped"]
         assert option in working_features(audited) | {"scope_heartbeat", "require_imdsv2", "vpc_endpoints_only"}
         replacement = policy.policy_document(audited["options"], LOCATION)
-        allowed = [each for each in document["Statement"] if each["Effect"] == "Allow"]
         assert policy.actions(audited["options"]) == policy.actions(options)
-        assert sorted(map(str, replacement["Statement"])) == sorted(map(str, allowed))
+        assert sorted(map(str, replacement["Statement"])) == sorted(map(str, document["Statement"]))
 
     @pytest.mark.parametrize(
         ("option", "value"),
@@ -320,8 +323,9 @@ class TestReplacement:
 
         assert audited["unneeded"] == []
         assert audited["unscoped"] == []
-        assert audited["options"]["cloudwatch_agent"] == {"log_groups": ["/ec2/app", "/ec2/web", "/ssm/sessions"]}
-        assert audited["options"]["session_logs"] == MAPS["session_logs"] | {"log_group": "...", "kms_key_arn": "..."}
+        agent = MAPS["cloudwatch_agent"]
+        assert audited["options"]["cloudwatch_agent"] == agent | {"log_groups": sorted(agent["log_groups"])}
+        assert audited["options"]["session_logs"] == MAPS["session_logs"] | {"log_group": "..."}
         assert audited["options"]["parameters"] == MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}
 
     def test_printed_as_stack_config(self, run, policy_file):

@@ -44,8 +44,8 @@ class TestPolicies:
         audited = run("audit", "--role", role, "--json")
 
         assert audited.code == 0
-        assert audited.json["name"] == "role web"
-        assert working_features(audited.json) == {"messaging", "heartbeat"}
+        assert audited.audit["name"] == "role web"
+        assert working_features(audited.audit) == {"messaging", "heartbeat"}
 
     def test_default_version(self, iam, role, run):
         """The other versions of a policy do not count."""
@@ -67,7 +67,7 @@ class TestPolicies:
         audited = run("audit", "--role", role)
 
         assert audited.code == 1
-        assert audited.tables["Problems of the role"] == [{"Problem": "The role has no policies."}]
+        assert audited.items[0] == "The role has no policies."
 
 
 class TestBoundary:
@@ -84,15 +84,18 @@ class TestBoundary:
         return create
 
     def test_limits_the_role(self, bound_role, run):
-        audited = run("audit", "--role", bound_role(allow("ssmmessages:*"), allow("*")), "--json").json
+        audited = run("audit", "--role", bound_role(allow("ssmmessages:*"), allow("*")), "--json").audit
 
         assert working_features(audited) == {"messaging"}
+        (heartbeat,) = [row for row in audited["capabilities"] if row["capability"] == "heartbeat"]
+        assert [reason["kind"] for row in heartbeat["missing"] for reason in row["reasons"]] == ["permissions boundary"]
+        assert audited["options"] is None  # no option lifts a boundary
         assert {action.split(":")[0] for row in audited["unneeded"] for action in row["actions"]} <= {"ssmmessages"}
 
     def test_allows_the_role(self, bound_role, run):
         role = bound_role(allow(["ssm:*", "ssmmessages:*"], ["*", INSTANCES]), *SCOPED_MINIMUM)
 
-        assert working_features(run("audit", "--role", role, "--json").json) == {"messaging", "heartbeat"}
+        assert working_features(run("audit", "--role", role, "--json").audit) == {"messaging", "heartbeat"}
 
 
 def test_role_that_no_instance_can_use(iam, run):
@@ -103,7 +106,8 @@ def test_role_that_no_instance_can_use(iam, run):
     audited = run("audit", "--role", "alone")
 
     assert audited.code == 1
-    assert [row["Problem"] for row in audited.tables["Problems of the role"]] == [
+    assert audited.out.startswith("Systems Manager does NOT work with role alone.")
+    assert audited.items[:2] == [
         "No instance profile contains the role, so no instance can use it.",
         "The trust policy of the role does not name ec2.amazonaws.com, so no instance can use the role.",
     ]
@@ -112,7 +116,7 @@ def test_role_that_no_instance_can_use(iam, run):
 def test_arn_of_a_role(iam, role, run):
     iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=document(allow(MINIMUM)))
 
-    assert run("audit", "--role", iam.get_role(RoleName=role)["Role"]["Arn"], "--json").json["name"] == "role web"
+    assert run("audit", "--role", iam.get_role(RoleName=role)["Role"]["Arn"], "--json").audit["name"] == "role web"
 
 
 class TestErrors:

@@ -87,18 +87,18 @@ class TestTerminal:
 
     def test_audit(self, run, run_on_terminal, policy_file, width):
         arguments = ("audit", policy_file(*STATEMENTS))
-        audited = run(*arguments, "--json").json
+        audited = run(*arguments, "--json").audit
         shown = run_on_terminal(width, *arguments)
 
-        (partly,) = [row for row in audited["verdicts"] if row["feature"] == "messaging"]
-        assert_whole(shown, [row["feature"] for row in audited["verdicts"]])
+        (partly,) = [row for row in audited["capabilities"] if row["capability"] == "messaging"]
+        assert_whole(shown, ["messaging", "heartbeat"])
         assert_whole(shown, names([row for key in ("unneeded", "unscoped") for row in audited[key]]))
         assert_whole(shown, names(partly["missing"]))
         assert_words(shown, [row["symptom"] for row in partly["missing"]])
-        assert_whole(shown, [row["on"] for row in audited["unscoped"]])
-        assert_whole(shown, [line.strip("`") for row in audited["unscoped"] for line in row["enough"].split("\n")])
-        assert_whole(shown, audited["denials"])
-        assert_words(shown, [row["why"] for row in audited["unneeded"]])
+        assert_whole(shown, [row["resource"] for row in audited["unscoped"]])
+        assert_whole(shown, [line for row in audited["unscoped"] for line in row["sufficient"]])
+        assert_whole(shown, [row["text"] for row in audited["denies"]])
+        assert_words(shown, [row["why"] for row in audited["unneeded"] if row["why"]])
         assert run(*arguments).out.split("\n\n")[-1] in shown  # the YAML
 
     def test_denied(self, run, run_on_terminal, policy_file, width):

@@ -1,0 +1,171 @@
+"""The templates of the catalogue: filled with values, as patterns, and matched with the resources of policies."""
+
+import re
+from collections.abc import Iterator, Mapping
+from string import Formatter
+
+from ssm_profile.catalogue import Grant
+from ssm_profile.iam.documents import Statement
+from ssm_profile.options import OPTIONS, option_at
+from ssm_profile.regions import LOCATION_FIELDS
+from ssm_profile.validation import find_value_mistakes
+
+Values = Mapping[str, str]
+"""Values for the fields of templates: ``region``, ``account``, ``parameters.paths``."""
+
+SAMPLE_LOCATION = {"region": "xx-sample-1", "account": "999999999999"}
+"""A region and an account that no policy names."""
+
+_KEY_ARN_PATTERN = "arn:{partition}:kms:*:*:key/*"
+
+
+def as_pattern(template: str, location: Mapping[str, str] = {}) -> str:
+    """A resource template with a wildcard for each of its fields.
+
+    Args:
+        template: A resource in the catalogue.
+        location: The fields that are known; their values are filled in.
+    """
+
+    def value(field: str) -> str:
+        if field.rstrip("]").endswith("kms_key_arn"):
+            return _KEY_ARN_PATTERN.format(partition=location.get("partition", "*"))
+        return location.get(field, "*")
+
+    pattern = "".join(
+        literal + ("" if field is None else value(field)) for literal, field, _, _ in Formatter().parse(template)
+    )
+    return pattern.replace(":parameter*", ":parameter/*")  # the paths of parameters begin with a slash
+
+
+def depends_on_options(template: str) -> bool:
+    """Whether the value of an option decides what a template matches."""
+    fields = {field for _, field, _, _ in Formatter().parse(template) if field}
+    return bool(fields - {*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix"})
+
+
+def filled(template: str, grant: Grant, values: Values) -> str:
+    """A template with a value for each of its fields."""
+    return "".join(
+        literal + ("" if field is None else values[_path(field, grant)])
+        for literal, field, _, _ in Formatter().parse(template)
+    )
+
+
+def option_fields(grant: Grant) -> list[str]:
+    """The options and keys whose values the resources and the condition of a grant contain."""
+    templates = (
+        *grant.resources,
+        *(each for keys in grant.condition.values() for some in keys.values() for each in some),
+    )
+    fields = [field for template in templates for _, field, _, _ in Formatter().parse(template) if field]
+    return [path for path in dict.fromkeys(_path(field, grant) for field in fields) if _is_option(path)]
+
+
+def only_options(values: Values) -> dict[str, str]:
+    """The values of options, without those of the location."""
+    return {path: value for path, value in values.items() if _is_option(path)}
+
+
+def named_values(statement: Statement, grant: Grant) -> Iterator[dict[str, str]]:
+    """The values with which a statement names the resources or the condition of a grant, location included."""
+    for resource in () if statement.except_resources else statement.resources:
+        for template in grant.resources:
+            if values := match_template(template, grant, resource):
+                yield values
+    wanted = {key.lower(): templates for keys in grant.condition.values() for key, templates in keys.items()}
+    for key, text in _condition_values(statement) if wanted else ():
+        for template in wanted.get(key.lower(), ()):
+            if values := match_template(template, grant, text):
+                yield values
+
+
+def match_template(template: str, grant: Grant, text: str) -> dict[str, str]:
+    """The values with which a template becomes a text. Empty if there are none, or if an option refuses one.
+
+    Args:
+        template: One of the grant's templates.
+        grant: A grant of the catalogue.
+        text: A resource of a policy, or a value of a condition. A wildcard matches only the same wildcard, except in
+            the region and the account.
+    """
+    pattern, paths = "", list[str]()
+    for literal, field, _, _ in Formatter().parse(template):
+        pattern += re.escape(literal)
+        if field is not None:
+            path = _path(field, grant)
+            again = path in paths
+            pattern += f"(?P=f{paths.index(path)})" if again else f"(?P<f{len(paths)}>{_value_pattern(path)})"
+            paths += [] if again else [path]
+    match = re.fullmatch(pattern, text)
+    if not match:
+        return {}
+    values = {path: match[f"f{number}"] for number, path in enumerate(paths)}
+    options = {path: value for path, value in only_options(values).items() if value}
+    location = {field: sample_of(field, values[field]) for field in LOCATION_FIELDS if field in values}
+    return {**location, **options} if all(map(_is_accepted, options, options.values())) else {}
+
+
+def sample_of(field: str, pattern: str) -> str:
+    """A region or an account that a pattern matches."""
+    if set(pattern) <= {"*", "?"} and field in SAMPLE_LOCATION:
+        return SAMPLE_LOCATION[field]
+    return pattern.replace("*", "x").replace("?", "x")
+
+
+def _condition_values(statement: Statement) -> Iterator[tuple[str, str]]:
+    """The keys and values of a condition."""
+    for keys in statement.condition.values() if isinstance(statement.condition, Mapping) else ():
+        for key, content in keys.items() if isinstance(keys, Mapping) else ():
+            for value in content if isinstance(content, list) else [content]:
+                if isinstance(value, str):
+                    yield str(key), value
+
+
+def _path(field: str, grant: Grant) -> str:
+    """The path of the option in a field of a template. The name of the field if it is no option."""
+    return (grant.each or "") if field == "each" else field.replace("[", ".").rstrip("]")
+
+
+def _is_option(path: str) -> bool:
+    return path.split(".", maxsplit=1)[0] in OPTIONS
+
+
+def _value_pattern(path: str) -> str:
+    """What matches the value of a field, as a regular expression."""
+    if not _is_option(path):
+        return "[^:/]*"
+    if path.endswith("bucket"):
+        return r"[^/*?]+"
+    if path.endswith("prefix"):
+        return r"[^*?]*?"
+    return r"[^*?]+?"
+
+
+def _is_accepted(path: str, value: str) -> bool:
+    return not find_value_mistakes(path, [value] if option_at(path).type == "array" else value)
+
+
+def option_values(grant: Grant, resource: str, *, is_pattern: bool) -> dict[str, str]:
+    """The values of options with which a grant matches a resource, by ``option`` or ``option.key``.
+
+    Args:
+        grant: A grant in the catalogue.
+        resource: A resource, or a pattern of resources.
+        is_pattern: Whether the resource is a pattern.
+    """
+    for template in grant.resources:
+        parts, paths = "", list[str]()
+        for literal, field, _, _ in Formatter().parse(template):
+            escaped = re.escape(literal)
+            parts += escaped if is_pattern else escaped.replace(r"\*", ".*").replace(r"\?", ".")
+            if field is not None:
+                path = (grant.each or "") if field == "each" else field.replace("[", ".").rstrip("]")
+                known = path.split(".")[0] in OPTIONS
+                paths += [path] if known else []
+                parts += f"({_value_pattern(path)})" if known else "[^:/]*"
+        if (match := re.fullmatch(parts, resource)) and paths:
+            values = {path: value for path, value in zip(paths, match.groups(), strict=True) if value}
+            if all(map(_is_accepted, values, values.values())):
+                return values
+    return {}

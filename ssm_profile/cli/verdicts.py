@@ -1,0 +1,277 @@
+"""The verdict on each feature: whether a policy grants what the feature's option would grant.
+
+The options of a feature leave values open: a path, a bucket, the region of the deployment. A feature works if there are
+values for which the policy grants everything that the option would grant. So the options that replace a policy never
+grant more than the policy.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import combinations
+
+from ssm_profile.catalogue import Grant
+from ssm_profile.iam.conditions import ABSENT, Chosen, Value
+from ssm_profile.iam.documents import Statement
+from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Need, Outcome, Policy, Reason
+from ssm_profile.iam.instance import instance_context
+from ssm_profile.options import option_at
+from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
+
+from .reverse_lookup import FEATURES, Feature, actions_of, tight_templates
+from .templates import (
+    SAMPLE_LOCATION,
+    Values,
+    as_pattern,
+    depends_on_options,
+    filled,
+    named_values,
+    only_options,
+    sample_of,
+)
+
+_SAMPLE_VALUES = {
+    "parameters.paths": "/sample-path",
+    "session_logs.bucket": "sample-bucket",
+    "session_logs.prefix": "",
+    "session_logs.log_group": "/sample-group",
+    "cloudwatch_agent.log_groups": "/sample-group",
+    "domain_join.directory_id": "d-0000000000",
+}
+"""Values that no policy names, so that only a policy that allows every value allows these."""
+
+_SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000"
+_MOST_LOCATIONS = 50
+_MOST_PAIRED = 20
+
+
+class Verdict(Enum):
+    """Whether a feature works."""
+
+    WORKS = "works"
+    WORKS_IF = "works if"
+    """It depends on a condition or a value that is not known."""
+    PARTLY = "partly"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One action of a feature on its resources, and what the policy decides."""
+
+    grant: Grant
+    action: str
+    resources: tuple[str, ...]
+    """Patterns of ARNs, without the values that the option or the deployment decides."""
+    decision: Decision
+    is_allowed_on_some: bool
+    """Whether the policy allows or may allow the action on some of the resources."""
+
+
+@dataclass(frozen=True)
+class FeatureVerdict:
+    """The verdict on one feature."""
+
+    feature: Feature
+    verdict: Verdict
+    rows: tuple[Row, ...]
+    values: tuple[Values, ...] = ()
+    """The values of options with which the feature works. Empty where the policy allows every value."""
+    requires: str | None = None
+    """The feature that does not work, and without which this one has no effect."""
+
+    @property
+    def missing(self) -> list[Row]:
+        """The rows that the policy does not allow."""
+        return [row for row in self.rows if row.decision.outcome is Outcome.DENIED]
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """What a verdict :attr:`Verdict.WORKS_IF` depends on, each once."""
+        return list(
+            dict.fromkeys(
+                reason
+                for row in self.rows
+                if row.decision.outcome is Outcome.CONDITIONAL
+                for reason in row.decision.reasons
+            )
+        )
+
+
+@dataclass
+class Judge:
+    """Judges the features of one policy."""
+
+    policy: Policy
+    partition: str
+    role_arn: str | None = None
+    _evaluators: dict[tuple[tuple[str, tuple[Value, ...]], ...], Evaluator] = field(
+        default_factory=dict[tuple[tuple[str, tuple[Value, ...]], ...], Evaluator]
+    )
+
+    def __post_init__(self) -> None:
+        self._context = instance_context(self.partition, self.role_arn)
+
+    def verdicts(self) -> list[FeatureVerdict]:
+        """The verdict on every feature, in the order of the catalogue."""
+        found = {feature.name: self._verdict(feature) for feature in FEATURES}
+        working = {name for name, each in found.items() if each.verdict in (Verdict.WORKS, Verdict.WORKS_IF)}
+        return [_with_required(each, working) for each in found.values()]
+
+    def grants(self, feature: Feature, values: Values) -> bool:
+        """Whether the policy certainly grants everything that a feature grants with some values."""
+        locations: list[Values] = [SAMPLE_LOCATION, *self._locations(feature)]
+        return any(
+            all(row.decision.outcome is Outcome.ALLOWED for row in self._rows(feature, {**location, **values}))
+            for location in (self._completed({**location, **values}) for location in locations)
+        )
+
+    def decide(self, action: str, need: Need) -> Decision:
+        """What the policy decides about an action, without knowledge of its use."""
+        return self._evaluator({}).decide(action, need)
+
+    def _verdict(self, feature: Feature) -> FeatureVerdict:
+        results = list[tuple[Values, tuple[Row, ...]]]()
+        for values in self._candidates(feature):
+            results.append((values, tuple(self._rows(feature, self._completed(values)))))
+        worst = [max((_BADNESS[row.decision.outcome] for row in rows), default=0) for _, rows in results]
+        best = min(worst)
+        working = [result for result, badness in zip(results, worst, strict=True) if badness == best]
+        if best == _BADNESS[Outcome.DENIED]:
+            rows = max(results, key=lambda result: sum(_allowed(row) for row in result[1]))[1]
+            partly = any(row.is_allowed_on_some for row in rows)
+            return FeatureVerdict(feature, Verdict.PARTLY if partly else Verdict.MISSING, rows)
+        verdict = Verdict.WORKS if best == _BADNESS[Outcome.ALLOWED] else Verdict.WORKS_IF
+        values = [only_options(values) for values, _ in working]
+        return FeatureVerdict(feature, verdict, working[0][1], tuple(each for each in values if each))
+
+    def _rows(self, feature: Feature, values: Values) -> Iterator[Row]:
+        for grant in feature.grants:
+            evaluator = self._evaluator(self._condition_values(grant, values))
+            templates = tight_templates(feature, grant)
+            # A value of an option is granted as a whole or below it, such as a path and the parameters below it.
+            groups = [templates] if any(map(depends_on_options, templates)) else [(each,) for each in templates]
+            for action in actions_of(grant):
+                for group in groups:
+                    yield self._row(evaluator, grant, action, group, values)
+
+    def _row(self, evaluator: Evaluator, grant: Grant, action: str, templates: Sequence[str], values: Values) -> Row:
+        decisions = [evaluator.decide(action, _need(filled(each, grant, values))) for each in templates]
+        decision = min(decisions, key=lambda each: _BADNESS[each.outcome])
+        patterns = tuple(as_pattern(each, {"partition": self.partition}) for each in templates)
+        on_some = decision.outcome is not Outcome.DENIED
+        if not on_some and patterns != ("*",):
+            needs = [Need((pattern,), _exceptions(pattern)) for pattern in patterns]
+            on_some = any(evaluator.decide(action, need).outcome is not Outcome.DENIED for need in needs)
+        return Row(grant, action, patterns, decision, on_some)
+
+    def _candidates(self, feature: Feature) -> Iterator[Values]:
+        """Values with which the policy may grant a feature: those that it names, and samples."""
+        locations = self._locations(feature)
+        yield from locations
+        named = list[Values]()
+        for grant in feature.grants:
+            for statement in self._statements(grant):
+                named += [each for each in named_values(statement, grant) if only_options(each) and each not in named]
+        # One statement can name the key, and another one the path.
+        pairs = [
+            {**one, **other} for one, other in combinations(named[:_MOST_PAIRED], 2) if _are_compatible(one, other)
+        ]
+        for values in (*named, *pairs):
+            yield values if "region" in values else {**locations[0], **values}
+
+    def _locations(self, feature: Feature) -> list[Values]:
+        """The regions and accounts that the policy names for the actions of a feature, and a sample."""
+        found: dict[tuple[str, str], None] = {}
+        for grant in feature.grants:
+            for statement in self._statements(grant):
+                for resource in statement.resources:
+                    parts = resource.split(":")
+                    if len(parts) > 5:  # noqa: PLR2004 - an ARN as a whole
+                        found[sample_of("region", parts[3]), sample_of("account", parts[4])] = None
+                for values in named_values(statement, grant):
+                    if "region" in values:
+                        found[values["region"], values.get("account", SAMPLE_LOCATION["account"])] = None
+        found[SAMPLE_LOCATION["region"], SAMPLE_LOCATION["account"]] = None
+        return [{"region": region, "account": account} for region, account in list(found)[-_MOST_LOCATIONS:]]
+
+    def _statements(self, grant: Grant) -> list[Statement]:
+        actions = actions_of(grant)
+        return [each for each in self.policy.statements if each.allows and any(map(each.has_action, actions))]
+
+    def _completed(self, values: Values) -> dict[str, str]:
+        """The values, with a sample for each that is not given."""
+        account = self.role_arn.split(":")[4] if self.role_arn else None
+        location = {**SAMPLE_LOCATION, **values, "partition": self.partition}
+        if account:
+            location["account"] = account
+        key = _SAMPLE_KEY.format_map(location)
+        keys = dict.fromkeys(("parameters.kms_key_arn", "session_kms_key_arn", "session_logs.kms_key_arn"), key)
+        suffixes = {
+            "patch_suffix": PATCH_BUCKET_SUFFIXES.get(location["region"], "sample"),
+            "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(location["region"], ""),
+        }
+        namespace = {"cloudwatch_agent.namespace": str(option_at("cloudwatch_agent.namespace").default)}
+        return {**_SAMPLE_VALUES, **namespace, **keys, **suffixes, **location}
+
+    def _condition_values(self, grant: Grant, values: Values) -> dict[str, tuple[Value, ...]]:
+        """What is known of the requests for a grant, from the condition that the catalogue has for it."""
+        known: dict[str, tuple[Value, ...]] = {}
+        for keys in grant.condition.values():
+            for key, templates in keys.items():
+                known[key.lower()] = tuple(Chosen(filled(each, grant, values)) for each in templates)
+        if grant.action.startswith("kms:"):
+            via_service = "kms:viaservice" in known
+            known.setdefault("kms:viaservice", (ABSENT,))
+            known["aws:viaawsservice"] = ("true" if via_service else "false",)
+        return known
+
+    def _evaluator(self, known: Mapping[str, tuple[Value, ...]]) -> Evaluator:
+        key = tuple(sorted(known.items(), key=lambda item: item[0]))
+        if key not in self._evaluators:
+            self._evaluators[key] = Evaluator(self.policy, {**self._context, **known})
+        return self._evaluators[key]
+
+
+def _are_compatible(one: Values, other: Values) -> bool:
+    """Whether two sets of values are about different options in one location."""
+    common = set(one) & set(other)
+    return not only_options(dict.fromkeys(common, "")) and all(one[path] == other[path] for path in common)
+
+
+def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
+    """The partition in which a policy is judged: the role's, the one that most of its ARNs have, or aws."""
+    if role_arn:
+        return role_arn.split(":")[1]
+    named = [
+        parts[1]
+        for each in (*policy.statements, *(policy.boundary or ()))
+        for resource in each.resources
+        if len(parts := resource.split(":")) > 1 and re.fullmatch("aws(-[a-z]+)*", parts[1])
+    ]
+    return max(named, key=named.count) if named else "aws"
+
+
+_BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
+
+
+def _allowed(row: Row) -> int:
+    return (row.decision.outcome is not Outcome.DENIED) + row.is_allowed_on_some
+
+
+def _with_required(verdict: FeatureVerdict, working: set[str]) -> FeatureVerdict:
+    """A verdict that does not say that a part works whose capability does not."""
+    required = verdict.feature.requires
+    if verdict.verdict in (Verdict.WORKS, Verdict.WORKS_IF) and required and required not in working:
+        return FeatureVerdict(verdict.feature, Verdict.PARTLY, verdict.rows, requires=required)
+    return verdict
+
+
+def _need(pattern: str) -> Need:
+    return NO_RESOURCE if pattern == "*" else Need((pattern,), whole=True)
+
+
+def _exceptions(pattern: str) -> tuple[str, ...]:
+    """What a pattern matches and does not mean: the objects in buckets."""
+    return ("arn:*:s3:::*/*",) if re.fullmatch(r"arn:[^:]*:s3:::\*", pattern) else ()

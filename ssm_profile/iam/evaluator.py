@@ -1,0 +1,338 @@
+"""The evaluator: what the policies of a role decide about an action on resources that patterns describe.
+
+It follows IAM's evaluation logic: an action is allowed if a statement allows it, the permissions boundary allows it,
+and no statement denies it. What is not known is kept apart: a condition on something unknown, a policy variable in a
+resource. Then the action may be allowed, and it may be denied.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import NamedTuple
+
+from ssm_profile.errors import TooComplexError
+
+from .conditions import Context, holds
+from .documents import Statement, condition_lines
+from .patterns import SEGMENTS, Glob, arn_glob, find_string, glob, overlap
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The policies of a role together, limited by a permissions boundary if there is one."""
+
+    name: str
+    statements: tuple[Statement, ...]
+    boundary: tuple[Statement, ...] | None = None
+
+    def allowing(self, action: str) -> list[Statement]:
+        """The statements that allow an action on any resource under any condition.
+
+        None if a statement without a condition denies it everywhere, or if the boundary never allows it.
+        """
+        if any(each.is_everywhere() and not each.condition and each.has_action(action) for each in self.denies()):
+            return []
+        if self.boundary is not None and not any(each.allows and each.has_action(action) for each in self.boundary):
+            return []
+        return [each for each in self.statements if each.allows and each.has_action(action)]
+
+    def denies(self) -> list[Statement]:
+        """The statements that deny something, with those of the permissions boundary."""
+        return [each for each in (*self.statements, *(self.boundary or ())) if not each.allows]
+
+
+@dataclass(frozen=True)
+class Need:
+    """The resources on which an action must be allowed."""
+
+    patterns: tuple[str, ...]
+    """Patterns of ARNs, or ``*`` alone: the action takes no resources, and a policy must name ``*``."""
+    exceptions: tuple[str, ...] = ()
+    """Patterns of ARNs that are not meant."""
+    whole: bool = False
+    """Whether the action must be allowed on all of them. Otherwise one of them is enough."""
+
+    @property
+    def takes_no_resource(self) -> bool:
+        """Whether a policy must name ``*``."""
+        return self.patterns == ("*",)
+
+
+NO_RESOURCE = Need(("*",))
+
+
+class Outcome(Enum):
+    """What the policies decide."""
+
+    ALLOWED = "allowed"
+    CONDITIONAL = "conditional"
+    """Allowed or denied: this depends on something that is not known."""
+    DENIED = "denied"
+
+
+class Kind(Enum):
+    """Why an action is not simply allowed."""
+
+    NOT_ALLOWED = "not allowed"
+    OTHER_RESOURCES = "other resources"
+    """Statements allow it, but not on these resources."""
+    CONDITION = "condition"
+    """A statement allows it under a condition that never holds, or that is not known to hold."""
+    UNKNOWN_VALUE = "unknown value"
+    """A statement names resources with a value that is not known."""
+    EXPLICIT_DENY = "explicit deny"
+    BOUNDARY = "permissions boundary"
+    TOO_COMPLEX = "too complex"
+    """The patterns have too many wildcards to compare them."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason, with the statement that it comes from."""
+
+    kind: Kind
+    statement: Statement | None = None
+    depends_on: str = ""
+    """The condition or the resources whose outcome is not known. Empty where the outcome is known."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the policies decide, and why if the action is not simply allowed."""
+
+    outcome: Outcome
+    reasons: tuple[Reason, ...] = ()
+
+
+class Applied(NamedTuple):
+    """A statement whose condition does not fail, with its resources."""
+
+    statement: Statement
+    is_certain: bool
+    """Whether its condition holds. Otherwise this is not known."""
+    certain: tuple[Glob, ...]
+    """What its resources match in any case."""
+    possible: tuple[Glob, ...]
+    """What its resources match at most."""
+
+
+class _Selection(NamedTuple):
+    """The statements with one action."""
+
+    statements: Sequence[Applied]
+    boundary: Sequence[Applied] | None
+    failed: Sequence[Statement]
+    """Statements that allow the action under a condition that never holds."""
+    key: tuple[tuple[int, ...], ...]
+
+
+class Evaluator:
+    """Decides about the requests that have one context."""
+
+    def __init__(self, policy: Policy, context: Context) -> None:
+        """Read the policies for one context.
+
+        Args:
+            policy: The policies of a role.
+            context: What is known of the requests.
+        """
+        self._failed = list[Statement]()
+        self._statements = list(self._applied(policy.statements, context))
+        self._boundary = None if policy.boundary is None else list(self._applied(policy.boundary, context))
+        self._with_action: dict[str, _Selection] = {}
+        self._decisions: dict[tuple[object, ...], Decision] = {}
+
+    def decide(self, action: str, need: Need) -> Decision:
+        """Decide whether an action is allowed.
+
+        Args:
+            action: The action, such as ``ssm:GetParameter``.
+            need: The resources on which it must be allowed.
+        """
+        if action not in self._with_action:
+            self._with_action[action] = self._select(action)
+        selection = self._with_action[action]
+        service = action.partition(":")[0].lower() if need.takes_no_resource else ""
+        # Most actions of a wildcard have the same statements, and so the same answer.
+        key = (need, service, selection.key)
+        if key not in self._decisions:
+            self._decisions[key] = _Question(selection, need, service).answer()
+        return self._decisions[key]
+
+    def _select(self, action: str) -> "_Selection":
+        statements = [each for each in self._statements if each.statement.has_action(action)]
+        boundary = self._boundary and [each for each in self._boundary if each.statement.has_action(action)]
+        failed = [each for each in self._failed if each.has_action(action)]
+        key = tuple(tuple(map(id, some or ())) for some in (statements, boundary, failed))
+        return _Selection(statements, boundary, failed, key)
+
+    def _applied(self, statements: Iterable[Statement], context: Context) -> Iterator[Applied]:
+        for each in statements:
+            outcome = holds(each.condition, context)
+            if outcome is not False:
+                pairs = [_globs(resource) for resource in each.resources]
+                certain = tuple(pattern for sure, _ in pairs for pattern in sure)
+                possible = tuple(pattern for _, at_most in pairs for pattern in at_most)
+                yield Applied(each, outcome is True, certain, possible)
+            elif each.allows:
+                self._failed.append(each)
+
+
+class _Question:
+    """One need, and the statements with the action."""
+
+    def __init__(self, selection: _Selection, need: Need, service: str) -> None:
+        statements, boundary, self.failed, _ = selection
+        self.whole = need.whole
+        self.need = [glob("${*}")] if need.takes_no_resource else [arn_glob(each) for each in need.patterns]
+        self.exceptions = [arn_glob(each) for each in need.exceptions]
+        if need.takes_no_resource:
+            statements = [self._with_resources_of_service(each, service) for each in statements]
+            boundary = boundary and [self._with_resources_of_service(each, service) for each in boundary]
+        self.allows = [each for each in statements if each.statement.allows]
+        self.denies = [each for each in (*statements, *(boundary or ())) if not each.statement.allows]
+        self.boundary = None if boundary is None else [each for each in boundary if each.statement.allows]
+
+    def answer(self) -> Decision:
+        try:
+            if self._is_allowed(certainly=True):
+                return Decision(Outcome.ALLOWED)
+            if self._is_allowed(certainly=False):
+                return Decision(Outcome.CONDITIONAL, tuple(self._unknowns()))
+            return Decision(Outcome.DENIED, tuple(self._refusals()))
+        except TooComplexError:
+            return Decision(Outcome.CONDITIONAL, (Reason(Kind.TOO_COMPLEX),))
+
+    def _is_allowed(self, *, certainly: bool, boundary: bool = True, denies: Sequence[Applied] | None = None) -> bool:
+        """Whether the need is allowed, with the boundary or without it.
+
+        Args:
+            certainly: Whether what is not known counts against it. Otherwise it counts for it.
+            boundary: Whether the permissions boundary counts.
+            denies: The statements that count of those that deny. The default is all.
+        """
+        limits = [self.allows] + ([self.boundary] if boundary and self.boundary is not None else [])
+        denies = self.denies if denies is None else denies
+        counted = [each for each in denies if each.is_certain or certainly]
+        if self.whole:
+            return not (
+                any(self._has_gap(statements, certainly=certainly) for statements in limits)
+                or any(self._applies([each], certainly=not certainly) for each in counted)
+            )
+        groups, excluded = list[list[Glob]](), list[Glob]()
+        for each in counted:
+            if each.statement.except_resources:
+                groups.append(list(each.certain if certainly else each.possible))
+            else:
+                excluded += each.possible if certainly else each.certain
+        return any(
+            self._find([*groups, *one[0], *other[0]], [*excluded, *one[1], *other[1]])
+            for one in _alternatives(limits[0], certainly=certainly)
+            for other in (_alternatives(limits[1], certainly=certainly) if len(limits) > 1 else [((), ())])
+        )
+
+    def _applies(self, statements: Sequence[Applied], *, certainly: bool) -> bool:
+        """Whether one of the statements applies to some of the resources."""
+        return any(self._find(*each) for each in _alternatives(statements, certainly=certainly))
+
+    def _has_gap(self, statements: Sequence[Applied], *, certainly: bool) -> bool:
+        """Whether the statements leave out some of the resources."""
+        groups, excluded = list[list[Glob]](), list[Glob]()
+        for each in statements:
+            if certainly and not each.is_certain:
+                continue
+            if each.statement.except_resources:
+                groups.append(list(each.possible if certainly else each.certain))
+            else:
+                excluded += each.certain if certainly else each.possible
+        return self._find(groups, excluded)
+
+    def _find(self, groups: Iterable[Sequence[Glob]], excluded: Iterable[Glob]) -> bool:
+        return find_string([self.need, *groups], [*self.exceptions, *excluded]) is not None
+
+    def _unknowns(self) -> Iterator[Reason]:
+        """What the decision depends on."""
+        certain_denies = [each for each in self.denies if each.is_certain]
+        without_unknown_denies = self._is_allowed(certainly=True, denies=certain_denies)
+        uncertain = [] if without_unknown_denies else [*self.allows, *(self.boundary or ())]
+        for each in (*uncertain, *self.denies):
+            if not self._applies([each], certainly=False):
+                continue
+            kind = None if each.statement.allows else Kind.EXPLICIT_DENY
+            if not each.is_certain:
+                condition = " and ".join(condition_lines(each.statement.condition))
+                yield Reason(kind or Kind.CONDITION, each.statement, condition)
+            elif each.certain != each.possible:
+                yield Reason(kind or Kind.UNKNOWN_VALUE, each.statement, ", ".join(each.statement.scope()))
+
+    def _refusals(self) -> Iterator[Reason]:
+        """Why the action is denied."""
+        if self._is_allowed(certainly=False, boundary=False, denies=()):
+            if not self._is_allowed(certainly=False, denies=()):
+                yield Reason(Kind.BOUNDARY)
+            for each in self.denies:
+                if each.is_certain and self._applies([each], certainly=True):
+                    yield Reason(Kind.EXPLICIT_DENY, each.statement)
+        elif self.failed or self.allows:
+            yield from (Reason(Kind.CONDITION, each) for each in self.failed)
+            yield from (Reason(Kind.OTHER_RESOURCES, each.statement) for each in self.allows)
+        else:
+            yield Reason(Kind.NOT_ALLOWED)
+
+    def _with_resources_of_service(self, applied: Applied, service: str) -> Applied:
+        """A statement for an action that takes no resources, to which an ARN of its own service might apply.
+
+        By AWS's reference, only ``*`` applies. But AWS checks some of these actions on an ARN that names no resource,
+        such as ``arn:aws:ssmmessages:eu-west-1:123456789012:*``, as messages of denied calls show.
+        """
+        forms = _unnamed_resources(service)
+        patterns = [
+            arn_glob(_VARIABLE.sub("*", each)) for each in applied.statement.resources if each.startswith("arn:")
+        ]
+        if any(overlap(pattern, form) for pattern in patterns for form in forms):
+            return applied._replace(possible=(*applied.possible, *self.need))
+        return applied
+
+
+@cache
+def _unnamed_resources(service: str) -> tuple[Glob, ...]:
+    """The ARNs of a service that name no resource."""
+    parts = ["${*}", "", *(["log-group::log-stream:"] if service == "logs" else [])]
+    return tuple(arn_glob(f"arn:*:{service}:*:*:{part}") for part in parts)
+
+
+_Alternative = tuple[Sequence[Sequence[Glob]], Sequence[Glob]]
+"""Groups of patterns, of each of which one must match, and patterns that must not match."""
+
+
+def _alternatives(statements: Iterable[Applied], *, certainly: bool) -> Iterator[_Alternative]:
+    """The ways in which one of the statements applies."""
+    named = list[Glob]()
+    for each in statements:
+        if certainly and not each.is_certain:
+            continue
+        if each.statement.except_resources:
+            yield [], each.possible if certainly else each.certain
+        else:
+            named += each.certain if certainly else each.possible
+    if named:
+        yield [named], []
+
+
+_VARIABLE = re.compile(r"\$\{(?![*?$]})[^}]*}")
+
+
+@cache
+def _globs(resource: str) -> tuple[tuple[Glob, ...], tuple[Glob, ...]]:
+    """What a resource of a policy matches in any case, and at most."""
+    if _VARIABLE.search(resource):
+        return (), (arn_glob(_VARIABLE.sub("*", resource)),)
+    pattern = arn_glob(resource)
+    if pattern.is_everything or resource.count(":") >= SEGMENTS - 1:
+        return (pattern,), (pattern,)
+    # AWS's documents say that a wildcard at the end of a part can match beyond the colon. They do not say when.
+    return (pattern,), (pattern, glob(resource))
