@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,18 @@ class TestDecode:
     )
     def test_refused(self, content, message):
         assert refusal(decode, content, "it").startswith(message)
+
+
+def test_decompression_stops():
+    """A small file that decompresses to a large one takes little memory."""
+    bomb = gzip.compress(bytes(200_000_000), compresslevel=1)
+    tracemalloc.start()
+    message = refusal(decode, bomb, "it")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert "after decompression" in message
+    assert peak < 50_000_000
 
 
 YAML = """

@@ -162,10 +162,11 @@ class TestLinks:
 
         assert role.managed_policy_arns == ("${aws_x.y.arn}",)
 
-    def test_deleted(self):
+    @pytest.mark.parametrize("actions", [["delete"], ["delete", "create"]])
+    def test_deleted(self, actions):
         """A role's computed attributes still have what the plan deletes."""
         inline = [{"name": "old", "policy": TEXT}, {"name": "kept", "policy": TEXT}]
-        change = {"actions": ["delete"], "before": {"role": "a", "name": "old"}, "after": None}
+        change = {"actions": actions, "before": {"role": "a", "name": "old"}, "after": None}
         (role,) = find(
             [("aws_iam_role.a", {"name": "a", "inline_policy": inline})], resource_changes=[{"change": change}]
         )
@@ -195,6 +196,30 @@ class TestLinks:
         (role,) = find_roles(data, "it")
 
         assert (role.name, len(role.policies)) == ("it, module.r.aws_iam_role.a", 1)
+
+    def test_module_instances(self):
+        """In a module with several instances, a policy belongs to the role in the same instance."""
+        data = plan([])
+        data["planned_values"]["root_module"]["child_modules"] = [
+            {
+                "address": f"module.r[{number}]",
+                "resources": [
+                    resource(kind, values) | {"address": f"module.r[{number}].{kind}"}
+                    for kind, values in (("aws_iam_role.a", {}), ("aws_iam_role_policy.a", {"policy": TEXT}))
+                ],
+            }
+            for number in (0, 1)
+        ]
+        configured = {
+            "address": "aws_iam_role_policy.a",
+            "expressions": {"role": {"references": ["aws_iam_role.a.id"]}},
+        }
+        data["configuration"]["root_module"] = {"module_calls": {"r": {"module": {"resources": [configured]}}}}
+
+        assert [[each.name for each in role.policies] for role in find_roles(data, "it")] == [
+            ["it, module.r[0].aws_iam_role_policy.a"],
+            ["it, module.r[1].aws_iam_role_policy.a"],
+        ]
 
 
 class TestBlocks:
@@ -264,6 +289,31 @@ class TestBlocks:
 
         assert role.policies[0].document == document(allow(["s3:*"], ["*"]))
         assert role.incomplete == ("it, aws_iam_role_policy.a, statement 1 (local.other)",)
+
+    def test_choice_of_sources(self):
+        """Of two unknown documents, a condition chooses one."""
+        other = {"statement": [{"actions": ["s3:*"], "resources": ["*"]}]}
+        (role,) = find(
+            [
+                ("aws_iam_role.a", {"name": "a"}),
+                ("aws_iam_role_policy.a", {"role": "a"}),
+                ("data.aws_iam_policy_document.d", other | {"source_policy_documents": [None]}),
+                ("data.aws_iam_policy_document.x", other),
+                ("data.aws_iam_policy_document.y", other),
+            ],
+            {
+                "aws_iam_role_policy.a": {"policy": ["data.aws_iam_policy_document.d.json"]},
+                "data.aws_iam_policy_document.d": {
+                    "source_policy_documents": [
+                        "data.aws_iam_policy_document.x.json",
+                        "data.aws_iam_policy_document.y.json",
+                    ]
+                },
+            },
+        )
+
+        documents = "data.aws_iam_policy_document.x.json or data.aws_iam_policy_document.y.json"
+        assert role.incomplete == (f"it, aws_iam_role_policy.a, statement 1 ({documents})",)
 
     def test_override(self):
         """A statement of an override replaces the one with the same Sid."""

@@ -123,7 +123,7 @@ class _Plan:
         self._deleted = {
             (text_of(before.get("role")), text_of(before.get("name") or before.get("policy_arn")))
             for change in changes
-            if map_of(change.get("change")).get("actions") == ["delete"]
+            if "delete" in list_of(map_of(change.get("change")).get("actions"))
             for before in [map_of(map_of(change.get("change")).get("before"))]
         }
         self._used = set(self._references_of_resources(self._root, ()))
