@@ -149,6 +149,7 @@ class TestDecode:
             (b"\x1f\x8b" + bytes(20), "it is a damaged gzip file (Unknown compression method"),
             (gzip.compress(b" " * (LONGEST_FILE + 1)), "it has more than 10,000,000 bytes after decompression"),
         ],
+        ids=["utf-8", "utf-16", "no mark", "zip", "bzip2", "short gzip", "bad gzip", "long gzip"],
     )
     def test_refused(self, content, message):
         assert refusal(decode, content, "it").startswith(message)
