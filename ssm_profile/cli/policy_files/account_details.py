@@ -1,0 +1,63 @@
+"""Finds the roles in the output of ``aws iam get-account-authorization-details``."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .found import FoundPolicy, FoundRole, Parts, list_of, map_of, policy_of, text_of
+from .parsing import parse_embedded
+
+_KEYS = ("RoleDetailList", "Policies", "UserDetailList", "GroupDetailList")
+
+
+def is_details(data: Any) -> bool:
+    """Whether an object is a page of the output."""
+    return (
+        isinstance(data, Mapping) and "Statement" not in data and any(isinstance(data.get(key), list) for key in _KEYS)
+    )
+
+
+def find_account_roles(pages: Iterable[Mapping[str, Any]], name: str) -> list[FoundRole]:
+    """The roles of an account.
+
+    Args:
+        pages: The pages of the output. A policy can be on another page than its role.
+        name: The name of the file.
+    """
+    pages = list(pages)
+    documents = {
+        text_of(policy.get("Arn")): _default_document(policy)
+        for page in pages
+        for policy in map(map_of, list_of(page.get("Policies")))
+    }
+    return [_role(map_of(role), documents, name) for page in pages for role in list_of(page.get("RoleDetailList"))]
+
+
+def _default_document(policy: Mapping[str, Any]) -> Any:
+    versions = [map_of(version) for version in list_of(policy.get("PolicyVersionList"))]
+    default = next((version for version in versions if version.get("IsDefaultVersion") is True), {})
+    return default.get("Document")
+
+
+def _role(role: Mapping[str, Any], documents: Mapping[str, Any], name: str) -> FoundRole:
+    parts, place = Parts(), f"{name}, role {text_of(role.get('RoleName'), 'without a name')}"
+    for inline in map(map_of, list_of(role.get("RolePolicyList"))):
+        policy_name = f"{place}, policy {text_of(inline.get('PolicyName'))}"
+        parts.add_policy(policy_name, parse_embedded(inline.get("PolicyDocument"), policy_name))
+    for attached in map(map_of, list_of(role.get("AttachedManagedPolicies"))):
+        arn = text_of(attached.get("PolicyArn"))
+        if documents.get(arn) is None:
+            parts.arns.append(arn)
+        else:
+            parts.add_policy(f"{place}, policy {arn}", parse_embedded(documents[arn], f"policy {arn}"))
+    if arn := text_of(map_of(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")):
+        boundary: FoundPolicy | str | None = None
+        if documents.get(arn) is not None:
+            boundary = policy_of(f"{place}, boundary {arn}", parse_embedded(documents[arn], f"policy {arn}"))
+        parts.set_boundary(boundary, arn)
+    trust = parse_embedded(role.get("AssumeRolePolicyDocument"), f"{place}, trust policy")
+    parts.trust = trust if isinstance(trust, Mapping) else None
+    if isinstance(role.get("InstanceProfileList"), list):
+        parts.profiles = []
+        for profile in map(map_of, role["InstanceProfileList"]):
+            parts.add_profile(text_of(profile.get("InstanceProfileName")))
+    return parts.role(place)
