@@ -22,7 +22,8 @@ from .compare import compare_policies, differs, format_comparison
 from .denied import answer_denial, format_denials, read_denials
 from .explain import explain_policy, format_explanation
 from .report import Report, format_markdown, print_report
-from .sources import Configured, configured, policy_from, read_text, stack_config
+from .sources import Configured, configured, policy_from, read_text
+from .stack_files import StackOptions, read_stack
 
 
 def _with_readable_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -121,13 +122,18 @@ def _options_from(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 def _configured(stack: str | None, folder: Path, region: str | None, flags: Mapping[str, Any]) -> Configured:
     """The options of a stack and of flags together. A flag overrides the stack."""
-    stack_options, stack_region = stack_config(stack, folder) if stack else ({}, None)
+    of_stack = read_stack(stack, folder) if stack else StackOptions({}, None, ())
+    for note in of_stack.notes:
+        click.echo(note, err=True)
     flag_options = _options_from(flags)
-    options = stack_options | {
-        name: {**stack_options.get(name, {}), **value} if isinstance(value, dict) else value
-        for name, value in flag_options.items()
+    options = {
+        **of_stack.options,
+        **{
+            name: {**of_stack.options.get(name, {}), **value} if isinstance(value, dict) else value
+            for name, value in flag_options.items()
+        },
     }
-    region = region or stack_region
+    region = region or of_stack.region
     mistakes = find_mistakes(options, _flag)
     if region and not mistakes:
         mistakes = find_partition_mistakes(options, _flag, partition_of(region))

@@ -1,4 +1,4 @@
-"""Reads options from the files of a stack, and policies by name, from files and from standard input."""
+"""Reads policies by name, from files, from standard input and from options."""
 
 import json
 import re
@@ -10,13 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ssm_profile.errors import InputError, OptionsError
 from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS
 from ssm_profile.policy import Options, lookups, policy_document
 from ssm_profile.regions import REGION_PATTERN, Location, partition_of
-from ssm_profile.stack_config import PROTECT, parse_config
 from ssm_profile.validation import Label, find_bucket_mistakes
 
 from .evaluator import Policy, Statement, read_statements, statements_of
@@ -110,46 +107,6 @@ def configured(name: str, options: Options, region: str | None, label: Label = s
     return Configured(name, options, location)
 
 
-def stack_config(stack: str, folder: Path) -> tuple[dict[str, Any], str | None]:
-    """The options in the files of a stack, and its region if it has one.
-
-    Args:
-        stack: The name of the stack, as in ``Pulumi.<stack>.yaml``.
-        folder: Where Pulumi.yaml is.
-
-    Raises:
-        InputError: If a file is missing or not valid. The text has a line for each mistake.
-    """
-    if not (folder / "Pulumi.yaml").is_file():
-        raise InputError(f"There is no Pulumi.yaml in {folder.resolve()}. Pass the folder of the project with --cwd.")
-    project = _yaml(folder / "Pulumi.yaml")
-    stacks_folder = folder / str(project.get("stackConfigDir", "."))
-    file = stacks_folder / f"Pulumi.{stack}.yaml"
-    if not file.is_file():
-        stacks = ", ".join(
-            sorted(each.name.removeprefix("Pulumi.")[:-5] for each in stacks_folder.glob("Pulumi.*.yaml"))
-        )
-        existing = f"The stacks are {stacks}" if stacks else "There is no Pulumi.STACK.yaml"
-        raise InputError(f"--stack {stack}: the file {file} does not exist. {existing}.")
-    project_name = str(project.get("name", ""))
-    config = _defaults(project, project_name) | {
-        _with_project(key, project_name): value for key, value in _map(_yaml(file), "config", file.name).items()
-    }
-    if encrypted := [key for key, value in config.items() if _is_encrypted(value)]:
-        raise InputError(
-            f"{file.name}: the values of {', '.join(encrypted)} are encrypted, and only Pulumi can read them. "
-            "Leave out --stack and pass the options as flags."
-        )
-    strings = {
-        key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()
-    }
-    options, mistakes = parse_config(strings, project_name)
-    if mistakes:
-        raise InputError("\n".join([f"{file.name} is not valid:", *(f"  {mistake}" for mistake in mistakes)]))
-    options.pop(PROTECT, None)
-    return options, strings.get("aws:region")
-
-
 def policy_from(source: str) -> Policy:
     """The policy that a name, a file or standard input holds.
 
@@ -200,43 +157,3 @@ def same_aws_policy(statements: tuple[Statement, ...]) -> AwsPolicy | None:
     return next(
         (copy for copy in aws_policies().values() if contents(copy.policy.statements) == contents(statements)), None
     )
-
-
-def _defaults(project: Mapping[str, Any], project_name: str) -> dict[str, Any]:
-    """The values that Pulumi.yaml declares for all stacks."""
-    declared = {
-        _with_project(key, project_name): spec.get("value", spec.get("default")) if isinstance(spec, Mapping) else spec
-        for key, spec in _map(project, "config", "Pulumi.yaml").items()
-    }
-    return {key: value for key, value in declared.items() if value is not None}
-
-
-def _with_project(key: str, project_name: str) -> str:
-    """A config key. Pulumi takes a key without a namespace as the project's own."""
-    return key if ":" in key else f"{project_name}:{key}"
-
-
-def _yaml(file: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(read_text(str(file)))
-    except yaml.YAMLError as error:
-        raise InputError(f"{file} is not YAML: {error}.") from None
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise InputError(f"{file} must be a YAML map with keys, as Pulumi writes it.")
-    return document
-
-
-def _map(document: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:
-    value = document.get(key) or {}
-    if not isinstance(value, dict):
-        raise InputError(f"{name}: `{key}` must be a map of keys and values (got {json.dumps(value, default=str)}).")
-    return value
-
-
-def _is_encrypted(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        entries = value
-        return set(entries) == {"secure"} or any(map(_is_encrypted, entries.values()))
-    return isinstance(value, list) and any(map(_is_encrypted, value))
