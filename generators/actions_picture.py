@@ -145,8 +145,11 @@ def _columns() -> list[Column]:
     core = aws_policies()[CORE]
     return [
         Column(("AmazonSSM", CORE.removeprefix("AmazonSSM")), core.policy),
-        Column(("This component,", "default options"), configured("default", {}, None).policy),
-        Column(("This component,", f"environment {STACK}"), configured(STACK, stack.options, stack.region).policy),
+        Column(("This component,", "default options"), configured("default", {}, {}).policy),
+        Column(
+            ("This component,", f"environment {STACK}"),
+            configured(STACK, stack.options, {"region": stack.region} if stack.region else {}).policy,
+        ),
     ]
 
 

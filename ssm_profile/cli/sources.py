@@ -13,7 +13,7 @@ from typing import Any
 from ssm_profile.errors import InputError, OptionsError
 from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS
 from ssm_profile.policy import Options, lookups, policy_document
-from ssm_profile.regions import REGION_PATTERN, Location, partition_of
+from ssm_profile.regions import ACCOUNT_PATTERN, LOCATION_FIELDS, PARTITIONS, REGION_PATTERN, Location, partition_of
 from ssm_profile.validation import Label, find_bucket_mistakes
 
 from .evaluator import Policy, Statement, read_statements, statements_of
@@ -64,6 +64,11 @@ class Configured:
         return Policy(self.name, statements_of(self.document, self.name))
 
     @property
+    def placeholders(self) -> list[str]:
+        """The fields of the location that the document needs and that are not known."""
+        return [field for field in LOCATION_FIELDS if self.location.get(field) == f"<{field}>"]
+
+    @property
     def limit(self) -> int:
         """How many characters IAM allows."""
         return POLICY_SIZE_LIMITS[self.options.get("policy_kind", OPTIONS["policy_kind"].default)]
@@ -78,20 +83,20 @@ def aws_policies() -> dict[str, AwsPolicy]:
     return {copy.name: copy for copy in sorted(copies, key=lambda copy: copy.name)}
 
 
-def configured(name: str, options: Options, region: str | None, label: Label = str) -> Configured:
-    """The options with the location that is known: a region, or none.
+def configured(name: str, options: Options, known: Location, label: Label = str) -> Configured:
+    """The options with the location that is known.
 
     Args:
         name: What the options are, for reports.
         options: Valid options.
-        region: The region of the deployment, if it is known.
+        known: The location of the deployment: some or none of partition, region and account.
         label: Writes the path of an option as the caller writes it.
 
     Raises:
-        InputError: If the region is not one, or if an option needs a region that is not given.
+        InputError: If the location is not one, or if an option needs a region that is not given.
     """
-    if region is not None and not re.fullmatch(REGION_PATTERN, region):
-        raise InputError(f"{region!r} is not the name of an AWS region. Pass a name such as eu-central-1.")
+    known = complete_location(known)
+    region = known.get("region")
     if options.get("managed_buckets"):
         if region is None:
             raise InputError(
@@ -100,11 +105,32 @@ def configured(name: str, options: Options, region: str | None, label: Label = s
             )
         if mistakes := find_bucket_mistakes(region, label):
             raise InputError(str(OptionsError(mistakes)))
-    location = {field: f"<{field}>" for field in lookups(options)}
-    if region is not None:
-        known = {"partition": partition_of(region), "region": region}
-        location |= {field: known[field] for field in known if field in location or field == "region"}
-    return Configured(name, options, location)
+    placeholders = {field: f"<{field}>" for field in lookups(options)}
+    location = {field: known.get(field, placeholder) for field, placeholder in placeholders.items()}
+    return Configured(name, options, {"region": region, **location} if region else location)
+
+
+def complete_location(known: Location) -> Location:
+    """A location with the partition of its region.
+
+    Raises:
+        InputError: If a value is not a region, an account or a partition, or if region and partition contradict.
+    """
+    region, partition, account = (known.get(field) for field in ("region", "partition", "account"))
+    if region is not None and not re.fullmatch(REGION_PATTERN, region, re.ASCII):
+        raise InputError(f"{region!r} is not the name of an AWS region. Pass a name such as eu-central-1.")
+    if account is not None and not re.fullmatch(ACCOUNT_PATTERN, account, re.ASCII):
+        raise InputError(f"{account!r} is not the ID of an AWS account. Pass 12 digits such as 123456789012.")
+    if partition is not None and partition not in PARTITIONS:
+        raise InputError(f"{partition!r} is not a partition of AWS. The partitions are {', '.join(PARTITIONS)}.")
+    if region is None:
+        return known
+    if partition not in (None, partition_of(region)):
+        raise InputError(
+            f"{region} is in the partition {partition_of(region)}, not in {partition}. "
+            "Leave out --partition, or pass a region of that partition."
+        )
+    return {**known, "partition": partition_of(region)}
 
 
 def policy_from(source: str) -> Policy:

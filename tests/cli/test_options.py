@@ -59,6 +59,45 @@ class TestFlags:
         assert message in refused.error
 
 
+class TestContradictions:
+    @pytest.mark.parametrize("command", ["explain", "compare", "audit"])
+    def test_two_forms(self, run, command):
+        refused = run(command, "--json", "--markdown")
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "--json and --markdown cannot be combined. Pass one of the two." in refused.error
+
+    @pytest.mark.parametrize("command", ["explain", "compare", "policy"])
+    def test_both_values_of_an_option(self, run, command):
+        refused = run(command, "--patching", "--no-patching")
+
+        assert refused.code == 2
+        assert "--patching and --no-patching cannot be combined." in refused.error
+
+    @pytest.mark.parametrize("command", ["explain", "policy"])
+    def test_two_stacks(self, run, command):
+        refused = run(command, "--stack", "dev", "--stack", "prod", "-C", str(ROOT))
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "--stack can be passed only once." in refused.error
+
+    @pytest.mark.parametrize("flag", ["--region", "--account", "--session-kms-key-arn"])
+    def test_two_values(self, run, flag):
+        refused = run("explain", flag, "a", flag, "b")
+
+        assert refused.code == 2
+        assert f"{flag} can be passed only once." in refused.error
+
+    def test_same_flag_twice(self, run):
+        """It changes nothing, so a script can add a flag to others."""
+        assert run("explain", "--json", "--patching", "--json", "--patching").json["options"] == {"patching": True}
+
+    def test_repeatable_flag(self, run):
+        flags = ["--parameters-paths", "/a", "--parameters-paths", "/b"]
+
+        assert run("explain", "--json", *flags).json["options"] == {"parameters": {"paths": ["/a", "/b"]}}
+
+
 class TestStackAndFlags:
     def test_flags_override_the_stack(self, run):
         explained = run(
