@@ -20,6 +20,7 @@ from ssm_profile.version import __version__
 from . import exit_codes
 from .audit import audit_policy, format_audit, is_clean
 from .compare import compare_policies, differs, format_comparison
+from .completion import complete_policy, complete_region, complete_stack
 from .denied import answer_denial, format_denials, read_denials
 from .explain import explain_policy, format_explanation
 from .policy import format_document, format_placeholders, permissions_document, trust_document
@@ -181,6 +182,7 @@ def _with_location(command: Callable[..., None]) -> Callable[..., None]:
     flags = (
         click.option(
             "--region",
+            shell_complete=complete_region,
             help="Use this region in ARNs, for example eu-central-1. The default is the stack's region.",
         ),
         click.option("--account", metavar="ID", help="Use this account in ARNs, for example 123456789012."),
@@ -253,6 +255,7 @@ def ssm_profile() -> None:
 @click.option(
     "--stack",
     metavar="NAME",
+    shell_complete=complete_stack,
     help="Explain the policy of this stack, whose file is Pulumi.NAME.yaml.",
 )
 @_cwd
@@ -277,6 +280,7 @@ def explain(stack: str | None, folder: Path, location: Location, form: str, **fl
 @click.option(
     "--stack",
     metavar="NAME",
+    shell_complete=complete_stack,
     help="Print the policy of this stack, whose file is Pulumi.NAME.yaml.",
 )
 @_cwd
@@ -309,12 +313,13 @@ def print_policy(stack: str | None, folder: Path, location: Location, *, trust: 
     panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_PERMISSIONS)],
     epilog="Exit codes: 0 the policies grant the same; 1 they differ; 2 wrong usage or input.",
 )
-@click.argument("policy", required=False)
+@click.argument("policy", required=False, shell_complete=complete_policy)
 @click.option(
     "--stack",
     "stacks",
     metavar="NAME",
     multiple=True,
+    shell_complete=complete_stack,
     help="Compare the policy of this stack. Repeat it to compare two stacks.",
 )
 @_cwd
@@ -346,7 +351,7 @@ def compare(
     epilog="Exit codes: 0 nothing to fix, or an option grants each denied call; 1 findings, or no option grants a "
     "denied call; 2 wrong usage or input."
 )
-@click.argument("source", metavar="[FILE]", required=False)
+@click.argument("source", metavar="[FILE]", required=False, shell_complete=complete_policy)
 @click.option("--role", metavar="NAME", help="Audit this role, with AWS credentials as for the AWS CLI. Read-only.")
 @click.option(
     "--denied",
