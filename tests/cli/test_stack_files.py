@@ -53,6 +53,12 @@ class TestKeys:
 
         assert (explained.json["options"], explained.error) == ({"quiet_agent": True}, "")
 
+    def test_key_of_a_provider_with_the_name_of_an_option(self, explain_stack):
+        """``path`` does not decide what is granted, and is a usual name."""
+        explained = explain_stack("config: {quietAgent: true, other:path: /usr}")
+
+        assert (explained.json["options"], explained.error) == ({"quiet_agent": True}, "")
+
     def test_key_twice(self, explain_stack):
         """Pulumi takes one of the two at random."""
         refused = explain_stack("config: {quietAgent: true, web:quietAgent: false}")
@@ -136,6 +142,12 @@ class TestValues:
         assert refused.code == 2
         assert "Pulumi.dev.yaml: the values of web:sessionLogs are encrypted" in refused.error
         assert "pass the options as flags" in refused.error
+
+    def test_encrypted_region(self, explain_stack):
+        refused = explain_stack("config: {quietAgent: true, aws:region: {secure: v1:x:y}}")
+
+        assert refused.code == 2
+        assert "the values of aws:region are encrypted" in refused.error
 
     def test_encrypted_value_of_a_provider(self, explain_stack):
         explained = explain_stack("config: {quietAgent: true, db:password: {secure: v1:x:y}}")

@@ -28,6 +28,7 @@ SCALARS = [
 # fmt: on
 NOT_READ = [
     "config: {quietAgent: true, quietAgent: false}",
+    "config: {tags: {<<: {a: b}, <<: {c: d}}}",
     "config: {a:b:c: 1}",
     "config: 3",
     "config: [a]",
