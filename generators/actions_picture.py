@@ -10,7 +10,8 @@ from pathlib import Path
 from ssm_profile.catalogue import ANY_INSTANCE
 from ssm_profile.cli.action_list import data_date, expanded, matches, takes_resources
 from ssm_profile.cli.granted import granted_actions
-from ssm_profile.cli.sources import aws_policies, configured, stack_config
+from ssm_profile.cli.sources import aws_policies, configured
+from ssm_profile.cli.stack_files import read_stack
 from ssm_profile.iam.evaluator import Policy
 from ssm_profile.policy import explicit_denies
 
@@ -141,20 +142,22 @@ def picture() -> str:
 
 
 def _columns() -> list[Column]:
-    options, region = stack_config(STACK, ROOT)
+    stack = read_stack(STACK, ROOT)
     core = aws_policies()[CORE]
     return [
         Column(("AmazonSSM", CORE.removeprefix("AmazonSSM")), core.policy),
-        Column(("This component,", "default options"), configured("default", {}, None).policy),
-        Column(("This component,", f"environment {STACK}"), configured(STACK, options, region).policy),
+        Column(("This component,", "default options"), configured("default", {}, {}).policy),
+        Column(
+            ("This component,", f"environment {STACK}"),
+            configured(STACK, stack.options, {"region": stack.region} if stack.region else {}).policy,
+        ),
     ]
 
 
 def _notes() -> Iterator[str]:
     yield "Could be narrower: IAM can limit at least one of the actions to certain resources."
     yield "No narrower choice: AWS defines no resources for these actions, so a policy must grant them on *."
-    options, _ = stack_config(STACK, ROOT)
-    for deny in explicit_denies(options):
+    for deny in explicit_denies(read_stack(STACK, ROOT).options):
         yield f"{STACK}, {deny.name}: {deny.summary}"
     yield f"Action counts expand wildcards by AWS's list of actions as of {data_date()}."
 

@@ -6,14 +6,21 @@ from ssm_profile.cli.app import ssm_profile
 
 
 def command_flags() -> str:
-    """A Markdown table of flags for each command. Flags that two commands share are listed once."""
+    """A Markdown table of flags for each set of commands that share them, and for each command."""
     commands = {name: _visible_flags(command) for name, command in ssm_profile.commands.items()}
-    shared = {flag: text for flag, text in commands["explain"].items() if commands["compare"].get(flag) == text}
-    sections = [_table("All of `explain` and `compare`", shared)]
-    for name, flags in commands.items():
-        own = {flag: text for flag, text in flags.items() if flag not in shared}
-        sections.append(_table(f"`{name}`", own))
-    return "\n".join(sections)
+    tables: dict[tuple[str, ...], dict[str, str]] = {}
+    for flags in commands.values():
+        for flag, text in flags.items():
+            owners = tuple(name for name in commands if commands[name].get(flag) == text)
+            tables.setdefault(owners, {})[flag] = text
+    ordered = sorted(tables.items(), key=lambda table: -len(table[0]))
+    return "\n".join(
+        _table(" and ".join(", ".join(map(_code, owners)).rsplit(", ", 1)), flags) for owners, flags in ordered
+    )
+
+
+def _code(name: str) -> str:
+    return f"`{name}`"
 
 
 def _visible_flags(command: click.Command) -> dict[str, str]:

@@ -7,6 +7,9 @@ Location = Mapping[str, str]
 
 LOCATION_FIELDS = ("partition", "region", "account")
 
+ACCOUNT_PATTERN = r"\d{12}"
+"""A regular expression for the ID of an account."""
+
 SHORTEST_LOCATION: Location = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
 """The location with the shortest policies. A policy that is too long here is too long everywhere."""
 
@@ -26,6 +29,9 @@ _PARTITIONS = {
     "eusc-": "aws-eusc",
 }
 """The prefixes of region names in every partition except aws, and the partition of each."""
+
+PARTITIONS = ("aws", *_PARTITIONS.values())
+"""Every partition of AWS."""
 
 PATCH_BUCKET_SUFFIXES = {
     "us-east-1": "1970c647d",
@@ -71,6 +77,29 @@ SNAPSHOT_BUCKET_SUFFIXES = {
     "me-south-1": "-uduvl7q8",
 }
 """The suffix of the name of AWS's bucket with patch snapshots. In other regions the name has no suffix."""
+
+_OTHER_REGIONS = (
+    "ap-east-2",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "mx-central-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-iso-west-1",
+    "us-isob-east-1",
+    "us-isob-west-1",
+    "eu-isoe-west-1",
+    "us-isof-east-1",
+    "us-isof-south-1",
+    "eusc-de-east-1",
+)
+
+REGIONS = tuple(sorted((*PATCH_BUCKET_SUFFIXES, *_OTHER_REGIONS)))
+"""The regions that a shell completes. A region that is not one of them is accepted as well."""
 
 
 def partition_of(region: str) -> str:

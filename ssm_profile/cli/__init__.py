@@ -1,4 +1,7 @@
-"""The command ``ssm-profile``: explain, compare and audit policies. The extra ``ssm-profile[cli]`` installs it."""
+"""The command ``ssm-profile``: explain, print, compare and audit policies.
+
+The extra ``ssm-profile[cli]`` installs it.
+"""
 
 import sys
 

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ssm_profile.descriptions import option_descriptions
 from ssm_profile.errors import InputError
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import GRANTING
-from ssm_profile.regions import partition_of
+from ssm_profile.regions import PARTITIONS, Location
 from ssm_profile.validation import find_mistakes, find_partition_mistakes
 from ssm_profile.version import __version__
 
@@ -20,10 +21,13 @@ from . import exit_codes
 from .audit import CLEAN, LEVELS, SCHEMA_VERSION, audit_policy, has_level
 from .audit_report import format_audit
 from .compare import compare_policies, differs, format_comparison
+from .completion import complete_policy, complete_region, complete_stack
 from .denied import answer_denial, format_denials, read_denials
 from .explain import explain_policy, format_explanation
+from .policy import format_document, format_placeholders, permissions_document, trust_document
 from .report import Report, format_markdown, print_report
-from .sources import Configured, configured, policy_from, read_text, stack_config
+from .sources import Configured, complete_location, configured, policy_from, read_text
+from .stack_files import StackOptions, read_stack
 
 
 def _with_readable_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,9 +45,9 @@ def _with_readable_errors(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _flag(path: str) -> str:
-    """The flag of an option, or of a key of one."""
-    return f"--{path.replace('.', '-').replace('_', '-')}"
+def _flag(path: str, value: Any = True) -> str:  # noqa: FBT002 - with one argument it is a label
+    """The flag that gives an option, or a key of one, a value."""
+    return f"--{'no-' if value is False else ''}{path.replace('.', '-').replace('_', '-')}"
 
 
 def _flags(path: str) -> list[click.RichOption]:
@@ -78,9 +82,8 @@ def _flags(path: str) -> list[click.RichOption]:
 
 
 def _switch(path: str, text: str, *, value: bool, hidden: bool = False) -> click.RichOption:
-    flag = _flag(path) if value else f"--no-{_flag(path)[2:]}"
     return click.RichOption(
-        [_variable(path), flag],
+        [_variable(path), _flag(path, value)],
         is_flag=True,
         flag_value=value,
         default=None,
@@ -120,22 +123,27 @@ def _options_from(flags: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _configured(stack: str | None, folder: Path, region: str | None, flags: Mapping[str, Any]) -> Configured:
-    """The options of a stack and of flags together. A flag overrides the stack."""
-    stack_options, stack_region = stack_config(stack, folder) if stack else ({}, None)
+def _configured(stack: str | None, folder: Path, location: Location, flags: Mapping[str, Any]) -> Configured:
+    """The options and the location of a stack and of flags together. A flag overrides the stack."""
+    of_stack = read_stack(stack, folder) if stack else StackOptions({}, None, ())
+    for note in of_stack.notes:
+        click.echo(note, err=True)
     flag_options = _options_from(flags)
-    options = stack_options | {
-        name: {**stack_options.get(name, {}), **value} if isinstance(value, dict) else value
-        for name, value in flag_options.items()
+    options = {
+        **of_stack.options,
+        **{
+            name: {**of_stack.options.get(name, {}), **value} if isinstance(value, dict) else value
+            for name, value in flag_options.items()
+        },
     }
-    region = region or stack_region
+    known = complete_location(({"region": of_stack.region} if of_stack.region else {}) | dict(location))
     mistakes = find_mistakes(options, _flag)
-    if region and not mistakes:
-        mistakes = find_partition_mistakes(options, _flag, partition_of(region))
+    if "partition" in known and not mistakes:
+        mistakes = find_partition_mistakes(options, _flag, known["partition"])
     if mistakes:
         raise InputError("\n".join(["the options are not valid:", *(f"  {mistake}" for mistake in mistakes)]))
     name = f"stack {stack}" if stack else "the policy of these flags" if flag_options else "the default policy"
-    return configured(f"{name} with flags" if stack and flag_options else name, options, region, _flag)
+    return configured(f"{name} with flags" if stack and flag_options else name, options, known, _flag)
 
 
 def _print(result: Any, report: Report, form: str) -> None:
@@ -162,15 +170,74 @@ _cwd = click.option(
     default=".",
     help="Read Pulumi.yaml in this folder. The default is the current folder.",
 )
-_region = click.option(
-    "--region", help="Use this region in ARNs, for example eu-central-1. The default is the stack's region."
-)
+
+
+def _with_location(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with a flag for each field of the location. It receives those that are given."""
+
+    @wraps(command)  # with the flags that the command already has
+    def run(region: str | None, account: str | None, partition: str | None, **arguments: Any) -> None:
+        fields = {"region": region, "account": account, "partition": partition}
+        command(location={field: value for field, value in fields.items() if value is not None}, **arguments)
+
+    flags = (
+        click.option(
+            "--region",
+            shell_complete=complete_region,
+            help="Use this region in ARNs, for example eu-central-1. The default is the stack's region.",
+        ),
+        click.option("--account", metavar="ID", help="Use this account in ARNs, for example 123456789012."),
+        click.option(
+            "--partition",
+            metavar="NAME",
+            type=click.Choice(PARTITIONS),
+            help=f"Use this partition in ARNs. The default is the region's. Accepts {', '.join(PARTITIONS)}.",
+        ),
+    )
+    for flag in reversed(flags):
+        run = flag(run)
+    return run
+
+
+class _Command(click.RichCommand):
+    """A command that refuses flags that contradict each other. Click takes the last one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:
+            _, _, given = self.make_parser(ctx).parse_args(list(args))
+            _refuse_contradictions([each for each in given if isinstance(each, click.Option) and not each.multiple])
+        return super().parse_args(ctx, args)
+
+
+def _refuse_contradictions(given: Sequence[click.Option]) -> None:
+    """Refuse two flags for one value, and a value that is passed twice.
+
+    Args:
+        given: The flags in the order of the command line.
+
+    Raises:
+        click.UsageError: If there are such flags.
+    """
+    first: dict[str | None, click.Option] = {}
+    for flag in given:
+        name, other = flag.opts[-1], first.setdefault(flag.name, flag)
+        if other is not flag:
+            raise click.UsageError(f"{other.opts[-1]} and {name} cannot be combined. Pass one of the two.")
+    names = [flag.opts[-1] for flag in given if not flag.is_flag]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(f"{name} can be passed only once.")
+
+
+class _Group(click.RichGroup):
+    command_class = _Command
 
 
 _HELP = click.RichHelpConfiguration(max_width=110)
 
 
 @click.group(
+    cls=_Group,
     epilog="Exit codes: 0 no findings; 1 a difference, a finding, or a denied call that no option grants; "
     "2 wrong usage or input. The command changes nothing. Only `audit --role` calls AWS: it reads the role from IAM.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -178,7 +245,7 @@ _HELP = click.RichHelpConfiguration(max_width=110)
 @click.version_option(__version__, prog_name="ssm-profile")
 @click.rich_config(help_config=_HELP)
 def ssm_profile() -> None:
-    """Explain, compare and audit the IAM permissions of EC2 instances for AWS Systems Manager."""
+    """Explain, print, compare and audit the IAM permissions of EC2 instances for AWS Systems Manager."""
 
 
 @_with_option_flags
@@ -186,18 +253,60 @@ def ssm_profile() -> None:
     panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_PERMISSIONS)],
     epilog="Exit codes: 0 explained; 2 wrong usage or input.",
 )
-@click.option("--stack", metavar="NAME", help="Explain the policy of this stack, whose file is Pulumi.NAME.yaml.")
+@click.option(
+    "--stack",
+    metavar="NAME",
+    shell_complete=complete_stack,
+    help="Explain the policy of this stack, whose file is Pulumi.NAME.yaml.",
+)
 @_cwd
-@_region
+@_with_location
 @_forms
 @_with_readable_errors
-def explain(stack: str | None, folder: Path, region: str | None, form: str, **flags: Any) -> None:
+def explain(stack: str | None, folder: Path, location: Location, form: str, **flags: Any) -> None:
     """Explain each action that a policy grants: resources, purpose, symptom when it is missing, and sources.
 
     Without --stack and flags, explain the default policy. With both, the flags override the options of the stack.
     """
-    explanation = explain_policy(_configured(stack, folder, region, flags))
+    explanation = explain_policy(_configured(stack, folder, location, flags))
     _print(explanation, format_explanation(explanation), form)
+
+
+@_with_option_flags
+@ssm_profile.command(
+    "policy",
+    panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_PERMISSIONS)],
+    epilog="Exit codes: 0 printed; 2 wrong usage or input.",
+)
+@click.option(
+    "--stack",
+    metavar="NAME",
+    shell_complete=complete_stack,
+    help="Print the policy of this stack, whose file is Pulumi.NAME.yaml.",
+)
+@_cwd
+@_with_location
+@click.option("--trust", is_flag=True, help="Print the trust policy of the role instead of the permissions policy.")
+@_with_readable_errors
+def print_policy(stack: str | None, folder: Path, location: Location, *, trust: bool, **flags: Any) -> None:
+    """Print a policy document as JSON: the permissions policy, or the trust policy of the role with --trust.
+
+    Standard output has only the document. A part of an ARN that is not known is a placeholder such as <account>, and
+    standard error names it. Without --stack and flags, print the default policy.
+    """
+    given = [_flag(name.replace("__", "."), value) for name, value in flags.items() if value not in (None, ())]
+    if trust and given:
+        raise click.UsageError(
+            f"--trust and {given[0]} cannot be combined, because the trust policy has no permissions. "
+            "Pass one of the two."
+        )
+    chosen = _configured(stack, folder, location, flags)
+    if trust:
+        sys.stdout.write(format_document(trust_document(chosen)))
+        return
+    sys.stdout.write(format_document(permissions_document(chosen)))
+    if chosen.placeholders:
+        click.echo(format_placeholders(chosen.placeholders), err=True)
 
 
 @_with_option_flags
@@ -205,20 +314,21 @@ def explain(stack: str | None, folder: Path, region: str | None, form: str, **fl
     panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(_PERMISSIONS)],
     epilog="Exit codes: 0 the policies grant the same; 1 they differ; 2 wrong usage or input.",
 )
-@click.argument("policy", required=False)
+@click.argument("policy", required=False, shell_complete=complete_policy)
 @click.option(
     "--stack",
     "stacks",
     metavar="NAME",
     multiple=True,
+    shell_complete=complete_stack,
     help="Compare the policy of this stack. Repeat it to compare two stacks.",
 )
 @_cwd
-@_region
+@_with_location
 @_forms
 @_with_readable_errors
 def compare(
-    policy: str | None, stacks: tuple[str, ...], folder: Path, region: str | None, form: str, **flags: Any
+    policy: str | None, stacks: tuple[str, ...], folder: Path, location: Location, form: str, **flags: Any
 ) -> None:
     """Compare the policy of a stack or of flags with another policy, and list the options that grant the difference.
 
@@ -228,9 +338,9 @@ def compare(
     """
     if len(stacks) > 2 or (len(stacks) == 2 and policy):  # noqa: PLR2004 - two sides
         raise click.UsageError("Pass one stack and a POLICY, or two stacks.")
-    here = _configured(stacks[0] if stacks else None, folder, region, flags).policy
+    here = _configured(stacks[0] if stacks else None, folder, location, flags).policy
     if len(stacks) == 2:  # noqa: PLR2004 - two sides
-        there = _configured(stacks[1], folder, region, flags).policy
+        there = _configured(stacks[1], folder, location, flags).policy
     else:
         there = policy_from(policy or "AmazonSSMManagedInstanceCore")
     comparison = compare_policies(here, there)
@@ -242,7 +352,7 @@ def compare(
     epilog="Exit codes: 0 nothing to fix, or an option grants each denied call; 1 findings, or no option grants a "
     "denied call; 2 wrong usage or input."
 )
-@click.argument("source", metavar="[FILE]", required=False)
+@click.argument("source", metavar="[FILE]", required=False, shell_complete=complete_policy)
 @click.option("--role", metavar="NAME", help="Audit this role, with AWS credentials as for the AWS CLI. Read-only.")
 @click.option(
     "--denied",

@@ -1,4 +1,4 @@
-"""Reads options from the files of a stack, and policies by name, from files and from standard input."""
+"""Reads policies by name, from files, from standard input and from options."""
 
 import json
 import re
@@ -10,15 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ssm_profile.errors import InputError, OptionsError
 from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy
 from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS
 from ssm_profile.policy import Options, lookups, policy_document
-from ssm_profile.regions import REGION_PATTERN, Location, partition_of
-from ssm_profile.stack_config import PROTECT, parse_config
+from ssm_profile.regions import ACCOUNT_PATTERN, LOCATION_FIELDS, PARTITIONS, REGION_PATTERN, Location, partition_of
 from ssm_profile.validation import Label, find_bucket_mistakes
 
 from .evaluator import read_statements
@@ -69,6 +66,11 @@ class Configured:
         return Policy(self.name, statements_of(self.document, self.name))
 
     @property
+    def placeholders(self) -> list[str]:
+        """The fields of the location that the document needs and that are not known."""
+        return [field for field in LOCATION_FIELDS if self.location.get(field) == f"<{field}>"]
+
+    @property
     def limit(self) -> int:
         """How many characters IAM allows."""
         return POLICY_SIZE_LIMITS[self.options.get("policy_kind", OPTIONS["policy_kind"].default)]
@@ -83,20 +85,20 @@ def aws_policies() -> dict[str, AwsPolicy]:
     return {copy.name: copy for copy in sorted(copies, key=lambda copy: copy.name)}
 
 
-def configured(name: str, options: Options, region: str | None, label: Label = str) -> Configured:
-    """The options with the location that is known: a region, or none.
+def configured(name: str, options: Options, known: Location, label: Label = str) -> Configured:
+    """The options with the location that is known.
 
     Args:
         name: What the options are, for reports.
         options: Valid options.
-        region: The region of the deployment, if it is known.
+        known: The location of the deployment: some or none of partition, region and account.
         label: Writes the path of an option as the caller writes it.
 
     Raises:
-        InputError: If the region is not one, or if an option needs a region that is not given.
+        InputError: If the location is not one, or if an option needs a region that is not given.
     """
-    if region is not None and not re.fullmatch(REGION_PATTERN, region):
-        raise InputError(f"{region!r} is not the name of an AWS region. Pass a name such as eu-central-1.")
+    known = complete_location(known)
+    region = known.get("region")
     if options.get("managed_buckets"):
         if region is None:
             raise InputError(
@@ -105,51 +107,32 @@ def configured(name: str, options: Options, region: str | None, label: Label = s
             )
         if mistakes := find_bucket_mistakes(region, label):
             raise InputError(str(OptionsError(mistakes)))
-    location = {field: f"<{field}>" for field in lookups(options)}
-    if region is not None:
-        known = {"partition": partition_of(region), "region": region}
-        location |= {field: known[field] for field in known if field in location or field == "region"}
-    return Configured(name, options, location)
+    placeholders = {field: f"<{field}>" for field in lookups(options)}
+    location = {field: known.get(field, placeholder) for field, placeholder in placeholders.items()}
+    return Configured(name, options, {"region": region, **location} if region else location)
 
 
-def stack_config(stack: str, folder: Path) -> tuple[dict[str, Any], str | None]:
-    """The options in the files of a stack, and its region if it has one.
-
-    Args:
-        stack: The name of the stack, as in ``Pulumi.<stack>.yaml``.
-        folder: Where Pulumi.yaml is.
+def complete_location(known: Location) -> Location:
+    """A location with the partition of its region.
 
     Raises:
-        InputError: If a file is missing or not valid. The text has a line for each mistake.
+        InputError: If a value is not a region, an account or a partition, or if region and partition contradict.
     """
-    if not (folder / "Pulumi.yaml").is_file():
-        raise InputError(f"There is no Pulumi.yaml in {folder.resolve()}. Pass the folder of the project with --cwd.")
-    project = _yaml(folder / "Pulumi.yaml")
-    stacks_folder = folder / str(project.get("stackConfigDir", "."))
-    file = stacks_folder / f"Pulumi.{stack}.yaml"
-    if not file.is_file():
-        stacks = ", ".join(
-            sorted(each.name.removeprefix("Pulumi.")[:-5] for each in stacks_folder.glob("Pulumi.*.yaml"))
-        )
-        existing = f"The stacks are {stacks}" if stacks else "There is no Pulumi.STACK.yaml"
-        raise InputError(f"--stack {stack}: the file {file} does not exist. {existing}.")
-    project_name = str(project.get("name", ""))
-    config = _defaults(project, project_name) | {
-        _with_project(key, project_name): value for key, value in _map(_yaml(file), "config", file.name).items()
-    }
-    if encrypted := [key for key, value in config.items() if _is_encrypted(value)]:
+    region, partition, account = (known.get(field) for field in ("region", "partition", "account"))
+    if region is not None and not re.fullmatch(REGION_PATTERN, region, re.ASCII):
+        raise InputError(f"{region!r} is not the name of an AWS region. Pass a name such as eu-central-1.")
+    if account is not None and not re.fullmatch(ACCOUNT_PATTERN, account, re.ASCII):
+        raise InputError(f"{account!r} is not the ID of an AWS account. Pass 12 digits such as 123456789012.")
+    if partition is not None and partition not in PARTITIONS:
+        raise InputError(f"{partition!r} is not a partition of AWS. The partitions are {', '.join(PARTITIONS)}.")
+    if region is None:
+        return known
+    if partition not in (None, partition_of(region)):
         raise InputError(
-            f"{file.name}: the values of {', '.join(encrypted)} are encrypted, and only Pulumi can read them. "
-            "Leave out --stack and pass the options as flags."
+            f"{region} is in the partition {partition_of(region)}, not in {partition}. "
+            "Leave out --partition, or pass a region of that partition."
         )
-    strings = {
-        key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()
-    }
-    options, mistakes = parse_config(strings, project_name)
-    if mistakes:
-        raise InputError("\n".join([f"{file.name} is not valid:", *(f"  {mistake}" for mistake in mistakes)]))
-    options.pop(PROTECT, None)
-    return options, strings.get("aws:region")
+    return {**known, "partition": partition_of(region)}
 
 
 def policy_from(source: str) -> Policy:
@@ -206,43 +189,3 @@ def _aws_contents() -> dict[str, set[Any]]:
 
 def _contents(statements: tuple[Statement, ...]) -> set[Any]:
     return {(frozenset(one.actions), frozenset(one.resources), one.allows, bool(one.condition)) for one in statements}
-
-
-def _defaults(project: Mapping[str, Any], project_name: str) -> dict[str, Any]:
-    """The values that Pulumi.yaml declares for all stacks."""
-    declared = {
-        _with_project(key, project_name): spec.get("value", spec.get("default")) if isinstance(spec, Mapping) else spec
-        for key, spec in _map(project, "config", "Pulumi.yaml").items()
-    }
-    return {key: value for key, value in declared.items() if value is not None}
-
-
-def _with_project(key: str, project_name: str) -> str:
-    """A config key. Pulumi takes a key without a namespace as the project's own."""
-    return key if ":" in key else f"{project_name}:{key}"
-
-
-def _yaml(file: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(read_text(str(file)))
-    except yaml.YAMLError as error:
-        raise InputError(f"{file} is not YAML: {error}.") from None
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise InputError(f"{file} must be a YAML map with keys, as Pulumi writes it.")
-    return document
-
-
-def _map(document: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:
-    value = document.get(key) or {}
-    if not isinstance(value, dict):
-        raise InputError(f"{name}: `{key}` must be a map of keys and values (got {json.dumps(value, default=str)}).")
-    return value
-
-
-def _is_encrypted(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        entries = value
-        return set(entries) == {"secure"} or any(map(_is_encrypted, entries.values()))
-    return isinstance(value, list) and any(map(_is_encrypted, value))

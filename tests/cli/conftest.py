@@ -99,3 +99,15 @@ def policy_file(tmp_path):
         return str(file)
 
     return write
+
+
+@pytest.fixture
+def explain_stack(run, tmp_path):
+    """Explains the stack dev of the project web, whose file has a content."""
+
+    def explain(content, *flags, project="name: web\nruntime: python\n"):
+        (tmp_path / "Pulumi.yaml").write_text(project)
+        (tmp_path / "Pulumi.dev.yaml").write_text(content)
+        return run("explain", "--stack", "dev", "-C", str(tmp_path), "--json", *flags)
+
+    return explain

@@ -59,6 +59,17 @@ class TestCommand:
         assert (explained.returncode, explained.stderr) == (0, "")
         assert json.loads(explained.stdout)["count"] == 6
 
+    def test_policy(self, command, tmp_path):
+        """Standard output is the document, whatever standard error says."""
+        with (tmp_path / "policy.json").open("w") as file:
+            printed = subprocess.run(
+                [command, "policy", "--documents"], stdout=file, stderr=subprocess.PIPE, text=True, check=True
+            )
+
+        text = (tmp_path / "policy.json").read_text()
+        assert text == json.dumps(json.loads(text), indent=2) + "\n"
+        assert "Fill <partition> with --partition or --region" in printed.stderr
+
     def test_exit_codes(self, command):
         assert run(command, "compare").returncode == 1
         assert run(command, "compare", "--stack").returncode == 2
@@ -68,7 +79,7 @@ class TestCommand:
         shown = run(command, "--help")
 
         assert shown.returncode == 0
-        for word in ("explain", "compare", "audit", "Exit codes: 0 no findings; 1 a difference"):
+        for word in ("explain", "policy", "compare", "audit", "Exit codes: 0 no findings; 1 a difference"):
             assert word in shown.stdout
 
 

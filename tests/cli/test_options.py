@@ -1,24 +1,11 @@
-"""The options of ``explain`` and ``compare``: from flags and from a stack's files."""
+"""The options of ``explain``, ``compare`` and ``policy`` from flags."""
 
 import pytest
-import yaml
 
 from ssm_profile import policy
 from tests import ROOT
 from tests.cli.policies import SWITCHES
-from tests.expected import DEFAULT, KEY, LOCATION
-
-
-@pytest.fixture
-def explain_stack(run, tmp_path):
-    """Explains a stack whose file has a content."""
-    (tmp_path / "Pulumi.yaml").write_text("name: web\nruntime: python\n")
-
-    def explain(content, *flags):
-        (tmp_path / "Pulumi.dev.yaml").write_text(content)
-        return run("explain", "--stack", "dev", "-C", str(tmp_path), "--json", *flags)
-
-    return explain
+from tests.expected import KEY, LOCATION
 
 
 class TestFlags:
@@ -72,6 +59,45 @@ class TestFlags:
         assert message in refused.error
 
 
+class TestContradictions:
+    @pytest.mark.parametrize("command", ["explain", "compare", "audit"])
+    def test_two_forms(self, run, command):
+        refused = run(command, "--json", "--markdown")
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "--json and --markdown cannot be combined. Pass one of the two." in refused.error
+
+    @pytest.mark.parametrize("command", ["explain", "compare", "policy"])
+    def test_both_values_of_an_option(self, run, command):
+        refused = run(command, "--patching", "--no-patching")
+
+        assert refused.code == 2
+        assert "--patching and --no-patching cannot be combined." in refused.error
+
+    @pytest.mark.parametrize("command", ["explain", "policy"])
+    def test_two_stacks(self, run, command):
+        refused = run(command, "--stack", "dev", "--stack", "prod", "-C", str(ROOT))
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "--stack can be passed only once." in refused.error
+
+    @pytest.mark.parametrize("flag", ["--region", "--account", "--session-kms-key-arn"])
+    def test_two_values(self, run, flag):
+        refused = run("explain", flag, "a", flag, "b")
+
+        assert refused.code == 2
+        assert f"{flag} can be passed only once." in refused.error
+
+    def test_same_flag_twice(self, run):
+        """It changes nothing, so a script can add a flag to others."""
+        assert run("explain", "--json", "--patching", "--json", "--patching").json["options"] == {"patching": True}
+
+    def test_repeatable_flag(self, run):
+        flags = ["--parameters-paths", "/a", "--parameters-paths", "/b"]
+
+        assert run("explain", "--json", *flags).json["options"] == {"parameters": {"paths": ["/a", "/b"]}}
+
+
 class TestStackAndFlags:
     def test_flags_override_the_stack(self, run):
         explained = run(
@@ -83,47 +109,6 @@ class TestStackAndFlags:
         assert "ec2:Describe*" in explained["expanded"]
 
     def test_keys_of_a_map_are_merged(self, explain_stack):
-        explained = explain_stack("config: {web:sessionLogs: {bucket: logs, prefix: a}}", "--session-logs-prefix", "b")
+        explained = explain_stack("config: {sessionLogs: {bucket: logs, prefix: a}}", "--session-logs-prefix", "b")
 
         assert explained.json["options"]["session_logs"] == {"bucket": "logs", "prefix": "b"}
-
-
-class TestStackFiles:
-    def test_empty_file(self, explain_stack):
-        assert explain_stack("").json["policy"] == DEFAULT
-
-    def test_encrypted_value(self, explain_stack):
-        refused = explain_stack(yaml.safe_dump({"config": {"web:sessionKmsKeyArn": {"secure": "v1:x:y"}}}))
-
-        assert refused.code == 2
-        assert "Pulumi.dev.yaml: the values of web:sessionKmsKeyArn are encrypted" in refused.error
-        assert "pass the options as flags" in refused.error
-
-    def test_unknown_stack(self, run):
-        """The message lists the stacks that exist."""
-        refused = run("explain", "--stack", "nope", "-C", str(ROOT))
-
-        assert refused.code == 2
-        assert refused.error.endswith("Pulumi.nope.yaml does not exist. The stacks are dev, prod.\n")
-
-    def test_all_mistakes_at_once(self, explain_stack):
-        refused = explain_stack("config: {web:quietAgnet: true, web:patching: 3}")
-
-        assert refused.code == 2
-        assert "`web:patching` must be true or false (got 3)." in refused.error
-        assert "`web:quietAgnet` is not an option. Did you mean `web:quietAgent`?" in refused.error
-
-    @pytest.mark.parametrize(
-        ("content", "message"),
-        [
-            ("[]", "Pulumi.dev.yaml must be a YAML map"),
-            ("config: 3", "Pulumi.dev.yaml: `config` must be a map of keys and values (got 3)."),
-            ("a: [", "Pulumi.dev.yaml is not YAML: "),
-            ("\x00", "Pulumi.dev.yaml is not YAML: "),
-        ],
-    )
-    def test_broken_file(self, explain_stack, content, message):
-        refused = explain_stack(content)
-
-        assert refused.code == 2
-        assert message in refused.error

@@ -7,17 +7,21 @@ import pytest
 from generators.option_sets import EVERYTHING
 from ssm_profile import policy
 from ssm_profile.regions import (
+    ACCOUNT_PATTERN,
     LOCATION_FIELDS,
     PARTITION_PATTERN,
+    PARTITIONS,
     PATCH_BUCKET_SUFFIXES,
     REGION_PATTERN,
+    REGIONS,
     SHORTEST_LOCATION,
     SNAPSHOT_BUCKET_SUFFIXES,
     partition_of,
 )
+from tests import require
 from tests.expected import LOCATION, MAPS
 
-PARTITIONS = {
+REGION_OF_EACH_PARTITION = {
     "eu-central-1": "aws",
     "us-east-1": "aws",
     "cn-north-1": "aws-cn",
@@ -30,12 +34,34 @@ PARTITIONS = {
 }
 
 
-@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
+@pytest.mark.parametrize(("region", "partition"), REGION_OF_EACH_PARTITION.items())
 def test_partition_of_a_region(region, partition):
     assert partition_of(region) == partition
 
 
-@pytest.mark.parametrize("region", [*PARTITIONS, *PATCH_BUCKET_SUFFIXES])
+def test_every_partition_has_a_region():
+    assert set(PARTITIONS) == set(REGION_OF_EACH_PARTITION.values()) == set(map(partition_of, REGIONS))
+
+
+def test_regions_are_unique():
+    assert list(REGIONS) == sorted(set(REGIONS))
+    assert set(REGION_OF_EACH_PARTITION) <= set(REGIONS)
+
+
+def test_partitions_are_those_of_botocore():
+    """A region that botocore lists in a partition is in that partition here."""
+    session = require("botocore.session").get_session()
+    partitions = session.get_available_partitions()
+
+    listed = {
+        region: partition for partition in partitions for region in session.get_available_regions("ec2", partition)
+    }
+
+    assert set(partitions) <= set(PARTITIONS)
+    assert {region: partition_of(region) for region in listed} == listed
+
+
+@pytest.mark.parametrize("region", REGIONS)
 def test_region_pattern_matches_regions(region):
     assert re.fullmatch(REGION_PATTERN, region)
 
@@ -45,7 +71,7 @@ def test_region_pattern_matches_nothing_else(text):
     assert not re.fullmatch(REGION_PATTERN, text)
 
 
-@pytest.mark.parametrize("partition", sorted(set(PARTITIONS.values())))
+@pytest.mark.parametrize("partition", PARTITIONS)
 def test_partition_pattern_matches_partitions(partition):
     assert re.fullmatch(PARTITION_PATTERN, partition)
 
@@ -62,6 +88,14 @@ def test_bucket_suffixes_are_of_known_regions():
     assert all(re.fullmatch(r"[0-9a-f]{9}", suffix) for suffix in PATCH_BUCKET_SUFFIXES.values())
     assert len(set(PATCH_BUCKET_SUFFIXES.values())) == len(PATCH_BUCKET_SUFFIXES)
     assert all(re.fullmatch(r"-[0-9a-z]{8}", suffix) for suffix in SNAPSHOT_BUCKET_SUFFIXES.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_account"),
+    [("123456789012", True), ("012345678901", True), ("", False), ("12345678901", False), ("1234567890123", False)],
+)
+def test_account_pattern(text, is_account):
+    assert bool(re.fullmatch(ACCOUNT_PATTERN, text)) is is_account
 
 
 def test_location_has_these_fields():
