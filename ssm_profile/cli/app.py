@@ -18,15 +18,17 @@ from ssm_profile.validation import find_mistakes, find_partition_mistakes
 from ssm_profile.version import __version__
 
 from . import exit_codes
-from .audit import CLEAN, LEVELS, SCHEMA_VERSION, audit_policy, has_level
+from .audit import CLEAN, LEVELS, SCHEMA_VERSION, audit_role, has_level
 from .audit_report import format_audit
 from .compare import compare_policies, differs, format_comparison
 from .completion import complete_policy, complete_region, complete_stack
 from .denied import answer_denial, format_denials, read_denials
 from .explain import explain_policy, format_explanation
 from .policy import format_document, format_placeholders, permissions_document, trust_document
+from .policy_files import read_text
 from .report import Report, format_markdown, print_report
-from .sources import Configured, complete_location, configured, policy_from, read_text
+from .roles import Role, only_role, read_roles
+from .sources import Configured, complete_location, configured
 from .stack_files import StackOptions, read_stack
 
 
@@ -342,7 +344,8 @@ def compare(
     if len(stacks) == 2:  # noqa: PLR2004 - two sides
         there = _configured(stacks[1], folder, location, flags).policy
     else:
-        there = policy_from(policy or "AmazonSSMManagedInstanceCore")
+        source = policy or "AmazonSSMManagedInstanceCore"
+        there = only_role(source, read_roles(source)).policy
     comparison = compare_policies(here, there)
     _print(comparison, format_comparison(comparison), form)
     sys.exit(exit_codes.FINDINGS if differs(comparison) else 0)
@@ -353,7 +356,15 @@ def compare(
     "denied call; 2 wrong usage or input."
 )
 @click.argument("source", metavar="[FILE]", required=False, shell_complete=complete_policy)
-@click.option("--role", metavar="NAME", help="Audit this role, with AWS credentials as for the AWS CLI. Read-only.")
+@click.option(
+    "--role",
+    "role_names",
+    metavar="NAME",
+    multiple=True,
+    help="Audit this role, with AWS credentials as for the AWS CLI. Read-only. Accepts a name, an ARN or a pattern "
+    "such as 'web-*'. Repeatable.",
+)
+@click.option("--instance", metavar="ID", help="Audit the role of this instance. Read-only, as --role.")
 @click.option(
     "--denied",
     is_flag=True,
@@ -371,26 +382,39 @@ def compare(
 @_forms
 @_with_readable_errors
 def audit(  # noqa: PLR0913 - one for each flag
-    source: str | None, role: str | None, form: str, *, denied: bool, fail_on: str, every_capability: bool
+    source: str | None,
+    role_names: tuple[str, ...],
+    instance: str | None,
+    form: str,
+    *,
+    denied: bool,
+    fail_on: str,
+    every_capability: bool,
 ) -> None:
     """Check whether Systems Manager works with a policy, and list missing and unneeded permissions.
 
     The report ends with the options that replace the policy. FILE contains a policy document, or the output of an
     AWS CLI command that prints one. It can also be - for standard input, or the name of an AWS managed policy.
     """
-    if denied and not role:
+    chosen = [each for each in (source, role_names, instance) if each]
+    if denied and not (role_names or instance):
         answers = [answer_denial(denial) for denial in read_denials(read_text(source or "-"))]
         _print(answers, format_denials(answers), form)
         sys.exit(0 if all(answer["options"] for answer in answers) else exit_codes.FINDINGS)
-    if denied or bool(source) == bool(role):
-        raise click.UsageError("Pass a FILE, or --role NAME, or --denied with a FILE or standard input.")
-    if role:
-        from .role import read_role  # noqa: PLC0415 - boto3 is costly to import
-
-        read = read_role(role)
-        audits = [audit_policy(read.policy, read.attached, read.notes, read.arn)]
-    else:
-        audits = [audit_policy(policy_from(str(source)))]
+    if denied or len(chosen) != 1:
+        raise click.UsageError(
+            "Pass a FILE, or --role NAME, or --instance ID, or --denied with a FILE or standard input."
+        )
+    audits = [audit_role(role) for role in _roles(source, role_names, instance)]
     report = [part for each in audits for part in format_audit(each, every_capability=every_capability)]
     _print({"schemaVersion": SCHEMA_VERSION, "audits": audits}, report, form)
     sys.exit(exit_codes.FINDINGS if fail_on != "never" and any(has_level(each, fail_on) for each in audits) else 0)
+
+
+def _roles(source: str | None, names: tuple[str, ...], instance: str | None) -> list[Role]:
+    """The roles to audit: of a file, or of the AWS account."""
+    if source:
+        return read_roles(source)
+    from .iam_roles import read_role_of_instance, read_roles_by_name  # noqa: PLC0415 - boto3 is costly to import
+
+    return [read_role_of_instance(instance)] if instance else read_roles_by_name(names)

@@ -13,6 +13,7 @@ from ssm_profile.risks import RISKS, Risk
 
 from .granted import granted_actions, group_actions
 from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templates, useful_features
+from .roles import Role
 from .sources import same_aws_policy
 from .templates import as_pattern, depends_on_options
 from .verdicts import FeatureVerdict, Judge, Row, Verdict, partition_of_policy
@@ -32,29 +33,23 @@ NOT_LIFTED_BY_OPTIONS = (Kind.EXPLICIT_DENY, Kind.BOUNDARY)
 _ARN_PARTS: tuple[str, ...] = ("arn", "partition", "service", "region", "account")
 
 
-def audit_policy(
-    policy: Policy, attached: Iterable[str] = (), notes: Iterable[str] = (), role_arn: str | None = None
-) -> dict[str, Any]:
-    """The audit of a policy, as plain data. docs/audit.schema.json describes the keys.
-
-    Args:
-        policy: The policy, or all policies of a role together.
-        attached: The names of the AWS managed policies that are attached to the role.
-        notes: The reasons why no instance can use the role, a sentence for each.
-        role_arn: The ARN of the role, if it is known.
-    """
-    judge = Judge(policy, partition_of_policy(policy, role_arn), role_arn)
+def audit_role(role: Role) -> dict[str, Any]:
+    """The audit of a role, or of policies without one, as plain data. docs/audit.schema.json describes the keys."""
+    policy = role.policy
+    judge = Judge(policy, partition_of_policy(policy, role.arn), role.arn)
     verdicts = {each.feature.name: each for each in judge.verdicts()}
     required = [verdicts[name] for name in REQUIRED_FEATURES]
     granted = granted_actions(policy)
     needed = {action for feature in FEATURES for action in feature.actions()}
     aws_policy = same_aws_policy(policy.statements)
-    names = dict.fromkeys([*attached, aws_policy.name] if aws_policy else attached)
+    names = dict.fromkeys([*role.attached, aws_policy.name] if aws_policy else role.attached)
     audit: dict[str, Any] = {
         "name": policy.name,
         "level": CLEAN,
         "systemsManager": _worst(required).value,
-        "notes": list(notes),
+        "notes": list(role.notes),
+        "unread": [*policy.unread, *([policy.unread_boundary] if policy.unread_boundary else [])],
+        "unknownValues": list(role.unknown_values),
         "risks": [row for risk in RISKS if (row := _risk(judge, risk))],
         "capabilities": [_capability(each) for each in verdicts.values()],
         "unneeded": [
@@ -124,7 +119,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
 
 
 def _location(statement: Statement) -> dict[str, Any]:
-    return {"policy": statement.policy, "statement": statement.number, "sid": statement.sid or None}
+    return {"policy": statement.policy, "statement": statement.number or None, "sid": statement.sid or None}
 
 
 def _risk(judge: Judge, risk: Risk) -> dict[str, Any] | None:

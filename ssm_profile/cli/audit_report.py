@@ -60,6 +60,7 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
             [(code(row["text"]), _statement(row)) for row in audit["denies"]],
         ),
         Paragraph(DEFAULT_HOST_MANAGEMENT if audit["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT),
+        *_unknown(audit),
         *_replacement(audit),
     ]
 
@@ -127,6 +128,16 @@ def _replacement(audit: Data) -> Iterator[Part]:
         )
 
 
+def _unknown(audit: Data) -> Iterator[Part]:
+    """What the input does not say."""
+    if audit["unread"]:
+        names = ", ".join(map(code, audit["unread"]))
+        yield Paragraph(f"The input does not contain {names}. Verdicts that depend on it are not certain.")
+    if audit["unknownValues"]:
+        names = ", ".join(map(code, audit["unknownValues"]))
+        yield Paragraph(f"The input does not say the values of {names}. Verdicts that depend on them are not certain.")
+
+
 def _is_touched(row: Data) -> bool:
     """Whether a policy says something about a capability."""
     if row["verdict"] != Verdict.MISSING.value or row["capability"] in REQUIRED_FEATURES:
@@ -181,6 +192,8 @@ def _why(reasons: Sequence[Data]) -> str:
 
 def _depends_on(reason: Data) -> str:
     """What a verdict depends on."""
+    if reason["policy"] and not reason["statement"]:
+        return f"{code(reason['policy'])}, which the input does not contain, decides so"
     if reason["kind"] == Kind.TOO_COMPLEX.value:
         return "the resources, whose wildcards are too many to compare"
     where, what = _statement(reason), code(reason["dependsOn"] or "")

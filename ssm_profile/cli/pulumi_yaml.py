@@ -15,7 +15,7 @@ import yaml
 
 from ssm_profile.errors import InputError
 
-from .sources import read_text
+from .policy_files import read_text
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {

@@ -2,12 +2,10 @@
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from ssm_profile.errors import InputError, OptionsError
@@ -17,12 +15,6 @@ from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS
 from ssm_profile.policy import Options, lookups, policy_document
 from ssm_profile.regions import ACCOUNT_PATTERN, LOCATION_FIELDS, PARTITIONS, REGION_PATTERN, Location, partition_of
 from ssm_profile.validation import Label, find_bucket_mistakes
-
-from .evaluator import read_statements
-
-STDIN = "-"
-LONGEST_FILE = 10_000_000
-"""The longest file that is read, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -133,47 +125,6 @@ def complete_location(known: Location) -> Location:
             "Leave out --partition, or pass a region of that partition."
         )
     return {**known, "partition": partition_of(region)}
-
-
-def policy_from(source: str) -> Policy:
-    """The policy that a name, a file or standard input holds.
-
-    Args:
-        source: The name of one of :func:`aws_policies`, the path of a file, or ``-``.
-
-    Raises:
-        InputError: If it does not exist, or if it is not a policy.
-    """
-    if source in aws_policies():
-        return aws_policies()[source].policy
-    if source != STDIN and not Path(source).exists():
-        raise InputError(
-            f"{source} is neither a file nor one of the AWS managed policies {', '.join(aws_policies())}. "
-            "Pass one of them, a file, or - for standard input."
-        )
-    name = "standard input" if source == STDIN else source
-    return Policy(name, read_statements(read_text(source), name))
-
-
-def read_text(source: str) -> str:
-    """The text of a file or of standard input.
-
-    Raises:
-        InputError: If it cannot be read.
-    """
-    name = "standard input" if source == STDIN else source
-    try:
-        with sys.stdin.buffer if source == STDIN else Path(source).open("rb") as file:
-            content = file.read(LONGEST_FILE + 1)
-        if len(content) > LONGEST_FILE:
-            raise InputError(f"{name} has more than {LONGEST_FILE:,} bytes, the most that is read.")
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 text: {error}. Save it as UTF-8.") from None
-    except OSError as error:
-        raise InputError(
-            f"{name} cannot be read: {error.strerror}. Pass an existing file, or - for standard input."
-        ) from None
 
 
 def same_aws_policy(statements: tuple[Statement, ...]) -> AwsPolicy | None:

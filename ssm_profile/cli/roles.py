@@ -1,0 +1,169 @@
+"""A role to audit: its policies together, and what is known of it besides."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ssm_profile.errors import InputError
+from ssm_profile.iam.documents import Statement, statements_of
+from ssm_profile.iam.evaluator import Policy
+from ssm_profile.policy import EC2
+
+from .policy_files import STDIN, FoundPolicy, FoundRole, find_roles, name_of, parse, read_text
+from .sources import aws_policies
+
+_PSEUDO_PARAMETERS = {"${AWS::Region}": "<region>", "${AWS::AccountId}": "<account>"}
+"""The values of a CloudFormation template that are those of the deployment, and how the reports write them."""
+
+MAX_LENGTH = 131_072
+"""The longest policy document that IAM's API accepts, in characters without white space."""
+
+_AWS_POLICY = ":iam::aws:policy/"
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role, or policies without one."""
+
+    policy: Policy
+    """All its policies together, with its permissions boundary."""
+    arn: str | None = None
+    attached: tuple[str, ...] = ()
+    """The names of the AWS managed policies that are attached to it."""
+    notes: tuple[str, ...] = ()
+    """The reasons why no instance can use it, a sentence for each."""
+    unknown_values: tuple[str, ...] = field(default=())
+    """The values of the policies that the input does not say, as it writes them."""
+
+    @property
+    def is_for_other_services(self) -> bool:
+        """Whether EC2 cannot assume it."""
+        return NOT_FOR_EC2 in self.notes
+
+
+NO_POLICIES = "The role has no policies."
+NO_PROFILE = "No instance profile contains the role, so no instance can use it."
+NOT_FOR_EC2 = f"The trust policy of the role does not name {EC2}, so no instance can use the role."
+
+
+def read_roles(source: str) -> list[Role]:
+    """The roles that a name, a file or standard input holds.
+
+    A role that EC2 cannot assume is left out, unless there are no others.
+
+    Args:
+        source: The name of one of :func:`aws_policies`, the path of a file, or ``-``. A policy document is one role.
+
+    Raises:
+        InputError: If the source does not exist, or if it has no policy of a role.
+    """
+    if source in aws_policies():
+        return [Role(aws_policies()[source].policy)]
+    if source != STDIN and not Path(source).exists():
+        raise InputError(
+            f"{source} is neither a file nor one of the AWS managed policies {', '.join(aws_policies())}. "
+            "Pass one of them, a file, or - for standard input."
+        )
+    name = name_of(source)
+    roles = [_role(each) for each in find_roles(parse(read_text(source), name), name)]
+    return [each for each in roles if not each.is_for_other_services] or roles
+
+
+def role_notes(
+    statements: Iterable[Any], trust: Mapping[str, Any] | None, profiles: Iterable[Any] | None
+) -> Iterator[str]:
+    """The reasons why no instance can use a role.
+
+    Args:
+        statements: The statements of its policies, or what stands for them.
+        trust: Its trust policy. None if it is not known.
+        profiles: The instance profiles that contain it. None if they are not known.
+    """
+    if not list(statements):
+        yield NO_POLICIES
+    if profiles is not None and not list(profiles):
+        yield NO_PROFILE
+    if trust is not None and not _allows_ec2(trust):
+        yield NOT_FOR_EC2
+
+
+def _role(found: FoundRole) -> Role:
+    documents = [*found.policies, *(aws for arn in found.managed_policy_arns if (aws := _aws_policy(arn)))]
+    unread = [arn for arn in found.managed_policy_arns if not _aws_policy(arn)]
+    boundary = _aws_policy(found.boundary) or found.boundary if isinstance(found.boundary, str) else found.boundary
+    partition = _partition_in(documents)
+    statements = [statement for each in documents for statement in _statements(each, partition)]
+    policy = Policy(
+        found.name,
+        tuple(statements),
+        _statements(boundary, partition) if isinstance(boundary, FoundPolicy) else None,
+        unread=(*unread, *found.incomplete),
+        unread_boundary=boundary if isinstance(boundary, str) else None,
+    )
+    unknown = dict.fromkeys(value for each in documents for value in each.unknown)
+    return Role(
+        policy=policy,
+        attached=tuple(arn.rsplit("/", 1)[-1] for arn in found.managed_policy_arns if _AWS_POLICY in arn),
+        notes=tuple(role_notes([*statements, *unread], found.trust, found.instance_profiles)),
+        unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _PSEUDO_PARAMETERS)),
+    )
+
+
+def _aws_policy(arn: str) -> FoundPolicy | None:
+    """The copy of an AWS managed policy, if the command has one."""
+    copy = aws_policies().get(arn.rsplit("/", 1)[-1]) if _AWS_POLICY in arn else None
+    return FoundPolicy(copy.name, copy.document) if copy else None
+
+
+def _statements(policy: FoundPolicy, partition: str) -> tuple[Statement, ...]:
+    """The statements of a policy, in which a value of the deployment is a placeholder such as ``<region>``."""
+    if (length := len("".join(json.dumps(policy.document).split()))) > MAX_LENGTH:
+        raise InputError(
+            f"{policy.name} has {length:,} characters, not counting white space. Pass a policy document of at most "
+            f"{MAX_LENGTH:,} characters."
+        )
+    known = {**_PSEUDO_PARAMETERS, "${AWS::Partition}": partition}
+    return tuple(
+        replace(each, resources=tuple(_replaced(resource, known) for resource in each.resources))
+        for each in statements_of(policy.document, policy.name)
+    )
+
+
+def _replaced(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _partition_in(policies: Iterable[FoundPolicy]) -> str:
+    """The first partition that a policy names, or aws."""
+    texts = [str(each.document) for each in policies]
+    return next((each for each in ("aws-cn", "aws-us-gov") if any(f"arn:{each}:" in text for text in texts)), "aws")
+
+
+def _allows_ec2(trust: Mapping[str, Any]) -> bool:
+    content = trust.get("Statement")
+    statements = content if isinstance(content, list) else [content]
+    return any(_trusts_ec2(each) for each in statements if isinstance(each, Mapping))
+
+
+def _trusts_ec2(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    services: Any = principal.get("Service", []) if isinstance(principal, Mapping) else []
+    named = services if isinstance(services, list) else [services]
+    known = any(service in (EC2, f"{EC2}.cn") or "${" in str(service) for service in named)
+    return statement.get("Effect") == "Allow" and (principal == "*" or known)
+
+
+def only_role(source: str, roles: list[Role]) -> Role:
+    """The only role of a file.
+
+    Raises:
+        InputError: If there are several.
+    """
+    if len(roles) > 1:
+        names = ", ".join(role.policy.name for role in roles[:5])
+        raise InputError(f"{source} has {len(roles)} roles ({names}...). Pass a file with one, or use `audit`.")
+    return roles[0]
