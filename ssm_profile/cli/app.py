@@ -19,10 +19,10 @@ from ssm_profile.version import __version__
 from . import exit_codes
 from .audit import audit_policy, format_audit, is_clean
 from .compare import compare_policies, differs, format_comparison
-from .denied import answer_denial, format_denials, read_denials
+from .denied import answer_denials, format_answers, is_granted, plain, read_denials, read_source
 from .explain import explain_policy, format_explanation
 from .report import Report, format_markdown, print_report
-from .sources import Configured, configured, policy_from, read_text, stack_config
+from .sources import Configured, configured, policy_from, stack_config
 
 
 def _with_readable_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -246,8 +246,8 @@ def compare(
 @click.option(
     "--denied",
     is_flag=True,
-    help="List the options that grant the denied calls in FILE or standard input: AccessDenied messages, a log, or "
-    "CloudTrail events.",
+    help="List the options that grant the denied calls in FILE or standard input: AccessDenied messages, a log of the "
+    "SSM Agent, or CloudTrail events, also compressed with gzip.",
 )
 @_forms
 @_with_readable_errors
@@ -258,9 +258,9 @@ def audit(source: str | None, role: str | None, form: str, *, denied: bool) -> N
     AWS CLI command that prints one. It can also be - for standard input, or the name of an AWS managed policy.
     """
     if denied and not role:
-        answers = [answer_denial(denial) for denial in read_denials(read_text(source or "-"))]
-        _print(answers, format_denials(answers), form)
-        sys.exit(0 if all(answer["options"] for answer in answers) else exit_codes.FINDINGS)
+        answered = answer_denials(read_denials(read_source(source or "-")))
+        _print(plain(answered), format_answers(answered), form)
+        sys.exit(0 if is_granted(answered) else exit_codes.FINDINGS)
     if denied or bool(source) == bool(role):
         raise click.UsageError("Pass a FILE, or --role NAME, or --denied with a FILE or standard input.")
     if role:
