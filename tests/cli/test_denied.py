@@ -238,6 +238,23 @@ class TestMerging:
         assert data["options"] == {"patching": True}
         assert data["toComplete"] == []
 
+    def test_choice_that_the_default_would_make(self, answered):
+        """That the call was denied shows that the stack does not have the default."""
+        _, data = answered(message("ec2:DescribeTags"))
+
+        assert data["options"] == {}
+        assert [choice["options"] for choice in data["toComplete"][0]["choices"]] == [
+            {"cloudwatch_agent": {}},
+            {"ec2_describe_actions": ["DescribeTags"]},
+        ]
+
+    def test_list_that_replaces_the_default(self, answered):
+        """The list contains only what is certain: another option can grant the other call."""
+        _, data = answered(message("ec2:DescribeTags") + message("ec2:DescribeSubnets"))
+
+        assert data["options"] == {"ec2_describe_actions": ["DescribeSubnets"]}
+        assert [each["action"] for each in data["toComplete"]] == ["ec2:DescribeTags"]
+
     def test_key_for_several_uses(self, answered):
         """That a key is granted for S3 does not mean that sessions can be decrypted with it."""
         _, data = answered(
@@ -292,6 +309,17 @@ class TestText:
         out = run("audit", "--denied", stdin=self.TEXT).out
 
         assert "  # ssm:PutInventory on *\n  # Choose one of these:\n  #  ssm-profile:inventory: true\n" in out
+
+    def test_choice_beside_the_same_option(self, run):
+        """A choice contains what the block has for the option, since YAML has each key once."""
+        out = run("audit", "--denied", stdin=message("ec2:DescribeTags") + message("ec2:DescribeSubnets")).out
+
+        assert out.endswith(
+            "config:\n  ssm-profile:ec2DescribeActions:\n  - DescribeSubnets\n  # ec2:DescribeTags on *\n"
+            "  # Choose one of these:\n  #  ssm-profile:cloudwatchAgent:\n  #    namespace: CWAgent\n  # or\n"
+            "  # instead of ec2DescribeActions above:\n  #  ssm-profile:ec2DescribeActions:\n  #  - DescribeSubnets\n"
+            "  #  - DescribeTags\n"
+        )
 
     def test_count(self, run):
         assert "(3 times)" in run("audit", "--denied", stdin=self.TEXT).out

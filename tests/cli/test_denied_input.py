@@ -126,6 +126,41 @@ class TestInput:
         assert refused.error.endswith("or a CloudTrail event in JSON.\n")
 
 
+class TestPlaces:
+    """What belongs to a message is beside it."""
+
+    KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+    LINE = "Error when decrypting data key AccessDeniedException"
+
+    def test_encoded_message_of_the_next_message(self, denied):
+        encoded = "Encoded authorization failure message: 0oaZLrVVIxb8lmPCpj7S11qdDzu"
+        text = f"{message('ec2:DescribeTags').strip()}; {message('ec2:DescribeVolumes').strip()} {encoded}"
+
+        assert [bool(each.encoded) for each in denied.read_denials(text)] == [False, True]
+
+    def test_line_beside_a_message(self, denied):
+        (denial,) = denied.read_denials(f"{self.LINE}: {message('kms:Decrypt', self.KEY)}")
+
+        assert (denial.line, denial.resource) == ("session key", self.KEY)
+
+    def test_line_far_from_a_message(self, denied):
+        """A line of the log does not say what a later message is about."""
+        denials = denied.read_denials(f"{self.LINE}\n{'INFO all is well' * 40}\n{message('kms:Decrypt', self.KEY)}")
+
+        assert [(each.line, each.resource) for each in denials] == [("session key", None), (None, self.KEY)]
+
+    def test_line_beside_another_action(self, denied):
+        denials = denied.read_denials(f"{self.LINE}\n{message('ssm:GetDocument')}")
+
+        assert [each.line for each in denials] == ["session key", None]
+
+    def test_line_several_times(self, denied):
+        """One line of a log counts once, however often it says it. Two lines count twice."""
+        line = "Fetching data key failed: Unable to retrieve data key, Error when decrypting data key\n"
+
+        assert len(denied.read_denials(line * 2)) == 2
+
+
 class TestLogLines:
     def test_keywords(self):
         """The word that makes the search fast is in every match."""

@@ -15,7 +15,16 @@ from ssm_profile.validation import find_mistakes, find_size_mistakes
 
 from .denial import CALLER_KINDS, INSTANCE, OF_ROLE, POLICY_OWNERS, UNKNOWN, Denial
 from .log_lines import LOG_LINES, LogLine
-from .proposals import Proposal, allows, arn_of, find_proposals, grants_describe_by_default, location_of, nested
+from .proposals import (
+    Proposal,
+    allows,
+    arn_of,
+    document_of,
+    find_proposals,
+    grants_describe_by_default,
+    location_of,
+    nested,
+)
 
 SCHEMA_VERSION = 1
 """The version of the data of ``--json``. It changes when a key is removed or changes its meaning."""
@@ -297,7 +306,7 @@ def _allowed(answer: _Answer, options: Mapping[str, Any], documents: dict[str, D
         return True  # which is checked with the region of the bucket
     location = location_of(denial)
     if str(location) not in documents:
-        documents[str(location)] = policy_document(_without_buckets(options), location)
+        documents[str(location)] = document_of(_without_buckets(options), location)
     # With a choice, a condition decides whether an option is for this use of the action.
     return allows(documents[str(location)], str(denial.needed), arn_of(denial), conditions=len(answer.proposals) == 1)
 

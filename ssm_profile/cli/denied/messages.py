@@ -137,7 +137,7 @@ def messages_in(text: str) -> Iterator[Denial]:
     pending: list[_Place] = []
     for place in sorted([*sentences, *others, *lines], key=lambda place: place.start):
         if place.denial.line:
-            if pending and pending[-1].denial == place.denial and place.start - pending[-1].end <= _NEAR:
+            if pending and pending[-1].denial == place.denial and "\n" not in text[pending[-1].end : place.start]:
                 pending[-1] = place  # one line of a log can say it in several ways
             else:
                 pending.append(place)

@@ -99,6 +99,11 @@ def allows(document: Document, action: str, resource: str | None, *, conditions:
     )
 
 
+def document_of(options: Options, location: Location) -> Document:
+    """The policy that options make, without ``ec2:Describe*`` of the default: a denied call shows that it is off."""
+    return policy_document({EC2_DESCRIBE.name: False, **options}, location)
+
+
 def location_of(denial: Denial) -> Location:
     """The location of a stack whose role is the caller: the region of the resource, and the account of the caller."""
     _, partition, _, region, account, _ = _parts(denial.resource or "")
@@ -159,7 +164,7 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
     complete = nested({**values, **{path: option_at(path).example for path in missing}})
     if mistake := _first_mistake(values, complete):
         return Refusal(feature.name, mistake)
-    if not allows(policy_document(complete, location_of(denial)), action, resource):
+    if not allows(document_of(complete, location_of(denial)), action, resource):
         reason = _why_not(feature, complete, denial)
         return Refusal(feature.name, reason) if reason else None
     return Proposal(feature, grant, values, tuple(missing), tuple(_notes(feature, grant, values, denial)))
@@ -288,7 +293,7 @@ def _why_not(feature: Feature, options: Options, denial: Denial) -> str | None:
             "It is a public parameter of AWS. Its ARN has no account, and `parameters.paths` grants only parameters of "
             "the role's own account."
         )
-    in_owner = policy_document(options, {**location, "account": account})
+    in_owner = document_of(options, {**location, "account": account})
     if account != location["account"] and allows(in_owner, str(denial.needed), resource):
         return (
             f"The resource belongs to the account {account}. `{feature.name}` grants only resources of the role's own "

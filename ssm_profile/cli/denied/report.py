@@ -6,7 +6,7 @@ from typing import Any
 from ssm_profile.cli.report import CodeBlock, Paragraph, Report, Table, code
 from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.stack_yaml import format_stack_config
-from ssm_profile.options import option_at
+from ssm_profile.options import camel_case, option_at
 
 _MOST_CALLERS = 5
 """How many callers are listed. A fleet can have thousands."""
@@ -33,8 +33,11 @@ def _answer_parts(answer: Mapping[str, Any]) -> Iterator[Paragraph | CodeBlock |
         yield Paragraph(_callers(answer["callers"]))
     if answer["why"]:
         yield Paragraph(" ".join(answer["why"]))
-    if notes := list(dict.fromkeys(note for option in answer["options"] for note in option["notes"])):
-        yield Paragraph(" ".join(notes))
+    several = len(answer["options"]) > 1
+    for option in answer["options"]:
+        if option["notes"]:
+            name = f"{code(option['option'])}: " if several else ""
+            yield Paragraph(name + " ".join(option["notes"]))
     if answer["decodeCommand"]:
         yield CodeBlock(answer["decodeCommand"])
     yield Table(
@@ -80,8 +83,18 @@ def _config(answered: Mapping[str, Any]) -> str:
         for number, choice in enumerate(call["choices"]):
             lines += ["  # or"] if number else []
             completed = _filled(choice["options"], choice["missing"])
+            if again := [name for name in completed if name in answered["options"]]:
+                completed |= {name: _united(answered["options"][name], completed[name]) for name in again}
+                lines.append(f"  # instead of {' and '.join(camel_case(name) for name in again)} above:")
             lines += [f"  #{line}" for line in format_stack_config(completed).split("\n")[1:]]
     return "\n".join(lines)
+
+
+def _united(one: Any, other: Any) -> Any:
+    """The values of an option together."""
+    if isinstance(one, dict):
+        return {**one, **{key: _united(one[key], entry) if key in one else entry for key, entry in other.items()}}
+    return [*one, *(entry for entry in other if entry not in one)] if isinstance(one, list) else other
 
 
 def _filled(options: Mapping[str, Any], missing: Sequence[str]) -> dict[str, Any]:
