@@ -108,6 +108,17 @@ class TestReasons:
 
         assert one["policies"][0]["policy"] == arn
         assert arn in one["why"][0]
+        assert one["why"][0].endswith("organization, whose management account is 210987654321.")
+
+    def test_policy_outside_the_role_and_no_allow(self, answer):
+        """Messages of one call can name different policies, each of which must change."""
+        scp = message("tag:GetResources", reason="with an explicit deny in a service control policy")
+
+        code, one = answer(scp + message("tag:GetResources", reason=IMPLICIT % "tag:GetResources"))
+
+        assert code == 0
+        assert [policy["kind"] for policy in one["policies"]] == ["service control policy", "identity-based policy"]
+        assert "Other messages say that no policy of the role allows it. Both must change." in one["why"]
 
     def test_explicit_deny_of_the_role(self, answer):
         """The reason names the options that deny."""

@@ -18,23 +18,23 @@ class TestInput:
         assert run("audit", "--denied", policy_file(text=self.LOG)).code == 0
 
     @pytest.mark.parametrize(
-        "content",
+        ("content", "count"),
         [
-            gzip.compress(LOG.encode()),
-            gzip.compress(LOG.encode()) + gzip.compress(LOG.encode()),
-            LOG.encode("utf-16"),
-            LOG.encode("utf-8-sig"),
-            b"\xff\xfa\x80 " + LOG.encode() + b"\xc3\x28",
+            (gzip.compress(LOG.encode()), 3),
+            (gzip.compress(LOG.encode()) + gzip.compress(LOG.encode()), 6),
+            (LOG.encode("utf-16"), 3),
+            (LOG.encode("utf-8-sig"), 3),
+            (b"\xff\xfa\x80 " + LOG.encode() + b"\xc3\x28", 3),
         ],
         ids=["gzip", "gzip in parts", "UTF-16", "byte order mark", "not UTF-8"],
     )
-    def test_bytes(self, run, tmp_path, content):
+    def test_bytes(self, run, tmp_path, content, count):
         file = tmp_path / "log"
         file.write_bytes(content)
 
         done = run("audit", "--denied", "--json", str(file))
 
-        assert [each["action"] for each in done.json["answers"]] == ["tag:GetResources"]
+        assert [(each["action"], each["count"]) for each in done.json["answers"]] == [("tag:GetResources", count)]
 
     @pytest.mark.parametrize(
         ("content", "error"),

@@ -13,7 +13,7 @@ from ssm_profile.policy import Document, policy_document, size
 from ssm_profile.regions import SHORTEST_LOCATION
 from ssm_profile.validation import find_mistakes, find_size_mistakes
 
-from .denial import CALLER_KINDS, INSTANCE, OF_ROLE, POLICY_OWNERS, UNKNOWN, Denial
+from .denial import CALLER_KINDS, INSTANCE, OF_ROLE, UNKNOWN, Denial, policy_owner
 from .log_lines import LOG_LINES, LogLine
 from .proposals import (
     Proposal,
@@ -129,6 +129,8 @@ def _answer(denials: Sequence[Denial]) -> _Answer:
     if any(denial.encoded for denial in denials):
         why.append(_about_encoded(denials))
     if solvable:
+        if any(not denial.can_be_granted and denial.caller.can_be_instance for denial in denials):
+            why.append("Other messages say that no policy of the role allows it. Both must change.")
         # A line of a log that says what the call was for limits the options.
         denial = next((each for each in solvable if each.options), solvable[0])
         proposals, refusals = find_proposals(denial)
@@ -173,7 +175,7 @@ def _about_policy(denial: Denial) -> Iterator[str]:
             f"role. These options of this component deny calls: {denies}"
         )
         return
-    owner = POLICY_OWNERS.get(denial.kind, "the owner of that policy")
+    owner = policy_owner(denial.kind, denial.policy) or "the owner of that policy"
     article = "an" if denial.kind.startswith(("identity", "S3")) else "a"
     name = denial.kind if denial.kind.startswith("S3") else f"{article} {denial.kind}"
     how = "denied explicitly" if denial.explicit else "not allowed"
@@ -338,7 +340,7 @@ def _data(answer: _Answer, left_out: str | None) -> dict[str, Any]:
             for caller, count in callers.most_common()
         ],
         "policies": [
-            {"kind": kind, "explicit": explicit, "policy": policy, "owner": POLICY_OWNERS.get(kind or "")}
+            {"kind": kind, "explicit": explicit, "policy": policy, "owner": policy_owner(kind, policy)}
             for kind, explicit, policy in policies
         ],
         "options": [_proposal_data(proposal) for proposal in answer.proposals],

@@ -44,6 +44,15 @@ POLICY_OWNERS = {
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
 
+
+def policy_owner(kind: str | None, policy: str | None) -> str | None:
+    """Who can change a policy. The ARN of an organization's policy contains the management account."""
+    owner = POLICY_OWNERS.get(kind or "")
+    if owner and policy and ":organizations:" in policy and (account := account_of(policy)):
+        owner += f", whose management account is {account}"
+    return owner
+
+
 _SESSION = re.compile(r"arn:[^:]*:sts::[^:]*:assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
 _IDENTITY_KINDS = {"user": "IAM user", "root": "root user", "role": "IAM role", "federated-user": "federated user"}
 _ROLE_KINDS = (
@@ -103,6 +112,8 @@ class Denial:
     """The name of the known log line that the message is part of."""
     options: tuple[str, ...] = ()
     """The only options that are for this use of the action, if the message says what the use is."""
+    parameter: str | None = None
+    """The ARN of the parameter for which a key was used, if the event says it."""
     encoded: str | None = None
     """The encoded authorization message."""
 

@@ -70,11 +70,11 @@ def _in_event(event: Mapping[str, Any]) -> Iterator[Denial]:
         denied = Denial(action, caller=caller)
     for each in in_message:
         if each.action and each.resource:
-            yield replace(each, caller=_better(caller, each.caller), options=each.options or _options(event))
+            yield _with_use(replace(each, caller=_better(caller, each.caller)), event)
             continue
         denied = replace(each, action=each.action or action, caller=_better(caller, each.caller))
     if not any(each.action and each.resource for each in in_message):
-        denied = replace(denied, options=denied.options or _options(event))
+        denied = _with_use(denied, event)
         for resource in _resources(event, action) or [None]:
             yield replace(denied, resource=resource)
 
@@ -106,15 +106,18 @@ def _better(one: Caller, other: Caller) -> Caller:
     return one if one.arn else other
 
 
-def _options(event: Mapping[str, Any]) -> tuple[str, ...]:
-    """The options for a call to KMS, from its encryption context.
+def _with_use(denial: Denial, event: Mapping[str, Any]) -> Denial:
+    """A call to KMS with the use of the key, which its encryption context says.
 
     Source: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
     """
     parameters = event.get("requestParameters")
     context = parameters.get("encryptionContext") if isinstance(parameters, Mapping) else None
+    if not isinstance(context, Mapping):
+        return denial
     uses = {"PARAMETER_ARN": "parameters", "aws:ssm:SessionId": "session_kms_key_arn", "aws:s3:arn": "session_logs"}
-    return tuple(option for key, option in uses.items() if isinstance(context, Mapping) and key in context)
+    options = tuple(option for key, option in uses.items() if key in context)
+    return replace(denial, options=denial.options or options, parameter=_text(context, "PARAMETER_ARN") or None)
 
 
 def _resources(event: Mapping[str, Any], action: str) -> list[str]:

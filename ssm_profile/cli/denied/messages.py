@@ -27,6 +27,7 @@ _FIXES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?m)^[ \t]*(?:[>\u2502\u2503\u2577\u2575|*+-]+[ \t]+)+"), ""),  # quotes, boxes, lists and tables
     (re.compile(r"(?<!\*)\*\*(?!\*)([^*\n]+?)\*\*(?!\*)"), r"\1"),
     (re.compile("`"), ""),
+    (re.compile('""+'), '"'),  # quotes in a cell of CSV
     (re.compile(r"</[A-Za-z][\w:]*>|<(?:br|p|pre|code|em|strong|b|i|td|tr|li|div|span)(?:\s[^<>]*)?/?>"), "\n"),
     (re.compile(r"[^\S\n ]"), " "),
 )

@@ -160,14 +160,25 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
         return Proposal(feature, grant, {}) if granted else None
     if feature.capability is EC2_DESCRIBE_ACTIONS and not is_known(action):
         return None
-    values, missing = _values(feature, grant, resource, action)
+    values, missing = _values(feature, grant, denial)
     complete = nested({**values, **{path: option_at(path).example for path in missing}})
-    if mistake := _first_mistake(values, complete):
+    if mistake := _parameter_mistake(feature, denial) or _first_mistake(values, complete):
         return Refusal(feature.name, mistake)
     if not allows(document_of(complete, location_of(denial)), action, resource):
         reason = _why_not(feature, complete, denial)
         return Refusal(feature.name, reason) if reason else None
     return Proposal(feature, grant, values, tuple(missing), tuple(_notes(feature, grant, values, denial)))
+
+
+def _parameter_mistake(feature: Feature, denial: Denial) -> str | None:
+    """Why an option cannot decrypt the parameter for which a key was used."""
+    account = location_of(denial)["account"]
+    if feature.capability is not PARAMETERS or denial.parameter is None or account_of(denial.parameter) == account:
+        return None
+    return (
+        f"The key was used for `{denial.parameter}`. `{feature.name}` grants decrypting only parameters of the role's "
+        f"own account, {account}."
+    )
 
 
 def _first_mistake(values: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
@@ -192,8 +203,8 @@ def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> 
     return None
 
 
-def _values(feature: Feature, grant: Grant, resource: str | None, action: str) -> tuple[dict[str, Any], list[str]]:
-    """The values that the resource gives to the options of a grant, and the required options without a value."""
+def _values(feature: Feature, grant: Grant, denial: Denial) -> tuple[dict[str, Any], list[str]]:
+    """The values that a denial gives to the options of a grant, and the required options without a value."""
     values: dict[str, Any] = {}
     missing: list[str] = []
     for path in dict.fromkeys((*_required(feature, grant), *_fields(grant))):
@@ -201,7 +212,7 @@ def _values(feature: Feature, grant: Grant, resource: str | None, action: str) -
         if option.type == "boolean":
             values[path] = True
             continue
-        value = action.split(":")[1] if path == EC2_DESCRIBE_ACTIONS.name else _VALUES[path](resource or "")
+        value = _value(path, denial)
         if value is not None:
             values[path] = [value] if option.type == "array" else value
         elif path in _required(feature, grant):
@@ -209,6 +220,13 @@ def _values(feature: Feature, grant: Grant, resource: str | None, action: str) -
     if "session_logs.bucket" in values and "session_logs.prefix" not in values:
         missing.append("session_logs.prefix")  # without it the option grants the whole bucket
     return values if values or missing else {feature.capability.name: {}}, missing
+
+
+def _value(path: str, denial: Denial) -> str | None:
+    if path == EC2_DESCRIBE_ACTIONS.name:
+        return str(denial.needed).split(":")[1]
+    found = (_VALUES[path](arn) for arn in (arn_of(denial), denial.parameter) if arn)
+    return next((value for value in found if value is not None), None)
 
 
 def _required(feature: Feature, grant: Grant) -> list[str]:
@@ -285,8 +303,8 @@ def _why_not(feature: Feature, options: Options, denial: Denial) -> str | None:
     account, name = _parts(resource or "")[4:]
     if name == "*":
         return (
-            "The message does not name the resource, only its account and region. Which resource it is cannot be "
-            "known from it: look up the name in the code or the document that makes the call."
+            f"The message does not name the resource, only `{resource}`. Which resource it is cannot be known from "
+            "it: look up the name in the code or the document that makes the call."
         )
     if feature.capability is PARAMETERS and not account and name.startswith("parameter/"):
         return (
