@@ -361,6 +361,22 @@ class TestText:
         long = [line.split("  ")[-1] for line in shown.split("\n") if len(line) > width]
         assert [line for line in long if len(line.split()) > 1 and not line.startswith("Denied: ")] == []
 
+    def test_control_characters(self, run):
+        """An event cannot send commands to the terminal."""
+        event = {
+            "eventSource": "ssm.amazonaws.com",
+            "eventName": "GetParameter",
+            "errorCode": "AccessDenied",
+            "vpcEndpointId": "vpce-\x1b[2J",
+            "userIdentity": {"arn": f"{INSTANCE}\x1b[2J"},
+            "resources": [{"ARN": f"arn:aws:ssm:{region}:\x1b[2J:parameter/\x1b[2J"} for region in ("a", "")],
+        }
+
+        for code in ("AccessDenied", "VpceAccessDenied"):
+            done = run("audit", "--denied", stdin=json.dumps(event | {"errorCode": code}))
+            assert "\\x1b[2J" in done.out
+            assert "\x1b" not in done.out
+
     def test_markdown(self, run):
         out = run("audit", "--denied", "--markdown", stdin=self.TEXT).out
 

@@ -32,12 +32,12 @@ def _answer_parts(answer: Mapping[str, Any]) -> Iterator[Paragraph | CodeBlock |
     if len(answer["callers"]) > 1 or answer["callers"][0]["arn"]:
         yield Paragraph(_callers(answer["callers"]))
     if answer["why"]:
-        yield Paragraph(" ".join(answer["why"]))
+        yield Paragraph(_printable(" ".join(answer["why"])))
     several = len(answer["options"]) > 1
     for option in answer["options"]:
         if option["notes"]:
             name = f"{code(option['option'])}: " if several else ""
-            yield Paragraph(name + " ".join(option["notes"]))
+            yield Paragraph(_printable(name + " ".join(option["notes"])))
     if answer["decodeCommand"]:
         yield CodeBlock(answer["decodeCommand"])
     yield Table(
@@ -111,4 +111,5 @@ def _filled(options: Mapping[str, Any], missing: Sequence[str]) -> dict[str, Any
 
 
 def _printable(text: str) -> str:
+    """A text without control characters, which an event can contain and a terminal would obey."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
