@@ -48,6 +48,15 @@ def takes_resources(action: str) -> bool:
     return is_known(action) and bool(_DATA.actions.get_action_details(service, name)["resourceTypes"])
 
 
+@cache
+def resource_types(action: str) -> tuple[str, ...]:
+    """The types of resources that an action supports, such as ``bucket`` and ``object``."""
+    service, _, name = action.partition(":")
+    if not is_known(action):
+        return ()
+    return tuple(each["name"] for each in _DATA.actions.get_action_details(service, name)["resourceTypes"])
+
+
 def matches(pattern: str, text: str) -> bool:
     """Whether a pattern with IAM's wildcards, ``*`` and ``?``, matches a string."""
     return fnmatchcase(text, pattern.replace("[", "[[]"))

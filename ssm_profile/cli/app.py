@@ -22,10 +22,9 @@ from .audit import CLEAN, LEVELS, SCHEMA_VERSION, audit_role, has_level
 from .audit_report import format_audit
 from .compare import compare_policies, differs, format_comparison
 from .completion import complete_policy, complete_region, complete_stack
-from .denied import answer_denial, format_denials, read_denials
+from .denied import answer_denials, format_answers, is_granted, plain, read_denials, read_source
 from .explain import explain_policy, format_explanation
 from .policy import format_document, format_placeholders, permissions_document, trust_document
-from .policy_files import read_text
 from .report import Report, format_markdown, print_report
 from .roles import Role, only_role, read_roles
 from .sources import Configured, complete_location, configured
@@ -368,8 +367,8 @@ def compare(
 @click.option(
     "--denied",
     is_flag=True,
-    help="List the options that grant the denied calls in FILE or standard input: AccessDenied messages, a log, or "
-    "CloudTrail events.",
+    help="List the options that grant the denied calls in FILE or standard input: AccessDenied messages, a log of the "
+    "SSM Agent, or CloudTrail events, also compressed with gzip.",
 )
 @click.option(
     "--fail-on",
@@ -398,9 +397,9 @@ def audit(  # noqa: PLR0913 - one for each flag
     """
     chosen = [each for each in (source, role_names, instance) if each]
     if denied and not (role_names or instance):
-        answers = [answer_denial(denial) for denial in read_denials(read_text(source or "-"))]
-        _print(answers, format_denials(answers), form)
-        sys.exit(0 if all(answer["options"] for answer in answers) else exit_codes.FINDINGS)
+        answered = answer_denials(read_denials(read_source(source or "-")))
+        _print(plain(answered), format_answers(answered), form)
+        sys.exit(0 if is_granted(answered) else exit_codes.FINDINGS)
     if denied or len(chosen) != 1:
         raise click.UsageError(
             "Pass a FILE, or --role NAME, or --instance ID, or --denied with a FILE or standard input."

@@ -84,7 +84,7 @@ def print_report(report: Report) -> None:
         text, end = Text(style=style), 0
         for span in _CODE.finditer(line):
             text.append(line[end : span.start()])
-            text.append(_bare(span[0]), "cyan")
+            text.append(bare(span[0]), "cyan")
             end = span.end()
         # The terminal wraps a value that is longer than a line. It can still be copied as a whole.
         console.print(text.append(line[end:]), soft_wrap=True)
@@ -97,11 +97,11 @@ def format_plain(report: Report) -> str:
         if isinstance(part, CodeBlock):
             blocks.append(part.text)
         elif isinstance(part, Paragraph):
-            blocks.append(_bare(part.text))
+            blocks.append(bare(part.text))
         elif isinstance(part, Items):
-            blocks.append("\n".join(f"- {_bare(item)}" for item in part.items))
+            blocks.append("\n".join(f"- {bare(item)}" for item in part.items))
         elif part.rows:
-            rows = [[_bare(cell.replace("\n", " ")) for cell in row] for row in (part.columns, *part.rows)]
+            rows = [[bare(cell.replace("\n", " ")) for cell in row] for row in (part.columns, *part.rows)]
             blocks.append("\n".join([f"# {part.title}", *("\t".join(row) for row in rows)]))
     return "\n\n".join(blocks) + "\n"
 
@@ -162,13 +162,13 @@ _WORD = re.compile(rf"(?:{_CODE.pattern}|\S)+")
 """What is never broken: code with its spaces, or characters without a space."""
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """A text without the marks of Markdown's code."""
     return _CODE.sub(lambda span: span["code"][1:-1] if len(span["fence"]) > 1 else span["code"], text)
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * (width - len(_bare(text)))
+    return text + " " * (width - len(bare(text)))
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -178,7 +178,7 @@ def _wrapped(text: str, width: int) -> list[str]:
         line = ""
         for word in _WORD.finditer(paragraph):
             longer = f"{line} {word[0]}" if line else word[0]
-            if line and len(_bare(longer)) > width:
+            if line and len(bare(longer)) > width:
                 lines.append(line)
                 longer = word[0]
             line = longer
@@ -192,8 +192,8 @@ def _column_widths(table: Table, width: int) -> list[int]:
         return []
     least, most = list[int](), list[int]()
     for cells in zip(table.columns, *table.rows, strict=True):
-        lines = [_bare(line) for cell in cells for line in cell.split("\n")]
-        words = [_bare(word[0]) for cell in cells for word in _WORD.finditer(cell)]
+        lines = [bare(line) for cell in cells for line in cell.split("\n")]
+        words = [bare(word[0]) for cell in cells for word in _WORD.finditer(cell)]
         most.append(max(map(len, lines)))
         least.append(max(min(most[-1], _NARROWEST_PROSE), *map(len, words)))
     spare = width - sum(least) - _GAP * (len(least) - 1)
@@ -225,7 +225,7 @@ def _records(table: Table, width: int) -> Iterator[Line]:
             lines = _wrapped(cell, width - indent) if cell else []
             starts = [f"{' ' * _GAP}{label}" if len(labels) > 1 else "", *[""] * len(lines)]
             body += [_padded(start, indent) + line for start, line in zip(starts, lines, strict=False)]
-        if len(labels) == 1 and body and len(_bare(heading)) < indent:
+        if len(labels) == 1 and body and len(bare(heading)) < indent:
             yield _padded(heading, indent) + body.pop(0).lstrip(), ""
         else:
             yield from ((line, "bold" if labels else "") for line in _wrapped(heading, width))

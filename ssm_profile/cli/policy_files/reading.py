@@ -88,10 +88,7 @@ def _standard_input() -> bytes:
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise InputError("There is no standard input. Pass a file.")
     if sys.stdin.isatty():
-        raise InputError(
-            "Standard input is a terminal. Pipe a policy into the command, for example with "
-            "`aws iam get-role-policy ... | ssm-profile audit -`, or pass a file."
-        )
+        sys.stderr.write("Reading standard input. Paste the text, and end it with Ctrl-D.\n")
     return sys.stdin.buffer.read(LONGEST_FILE + 1)
 
 

@@ -1,0 +1,170 @@
+"""Reads denied calls from JSON: CloudTrail events in every envelope, decoded messages, and logs in JSON."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ssm_profile.cli.action_list import resource_types
+from ssm_profile.regions import partition_of
+
+from .denial import Caller, Denial, caller_of
+from .messages import action_of, canonical, messages_in
+
+_DENIED = re.compile("AccessDenied|Unauthorized|NotAuthorized|Forbidden")
+
+_SSM_PARAMETERS = ("name", "names", "path")
+"""The request parameters of Parameter Store's operations that name parameters."""
+
+
+def denials_in_json(value: Any) -> Iterator[Denial]:
+    """The denied calls in a value: of every event and every string in it, in its order.
+
+    Args:
+        value: A value of :func:`json.loads`. A string in it can contain JSON, as in the output of lookup-events.
+    """
+    rest = [value]
+    while rest:
+        entry = rest.pop()
+        if isinstance(entry, list):
+            rest += reversed(entry)
+        elif isinstance(entry, str):
+            nested = parse_json(entry)
+            if nested is None:
+                yield from messages_in(entry)
+            else:
+                rest.append(nested)
+        elif isinstance(entry, Mapping):
+            if isinstance(entry.get("eventSource"), str) and isinstance(entry.get("eventName"), str):
+                yield from _in_event(entry)
+            elif "allowed" in entry and isinstance(entry.get("context"), Mapping):
+                yield from _in_decoded(entry)
+            else:
+                rest += reversed(list(entry.values()))
+
+
+def parse_json(text: str) -> Any:
+    """The value of a text that is a JSON object or array as a whole. None otherwise."""
+    text = text.strip()
+    if text[:1] + text[-1:] not in ("{}", "[]"):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _in_event(event: Mapping[str, Any]) -> Iterator[Denial]:
+    """The denied calls in a CloudTrail event: one for each resource."""
+    code, message = _text(event, "errorCode"), _text(event, "errorMessage")
+    if not _DENIED.search(code):
+        return
+    caller = _caller(event)
+    action = action_of(event["eventSource"].split(".")[0], event["eventName"])
+    in_message = list(messages_in(message))
+    if code == "VpceAccessDenied":
+        denied = Denial(action, caller=caller, kind="VPC endpoint policy", policy=_text(event, "vpcEndpointId") or None)
+        in_message = []
+    else:
+        denied = Denial(action, caller=caller)
+    for each in in_message:
+        if each.action and each.resource:
+            yield _with_use(replace(each, caller=_better(caller, each.caller)), event)
+            continue
+        denied = replace(each, action=each.action or action, caller=_better(caller, each.caller))
+    if not any(each.action and each.resource for each in in_message):
+        denied = _with_use(denied, event)
+        for resource in _resources(event, action) or [None]:
+            yield replace(denied, resource=resource)
+
+
+def _in_decoded(message: Mapping[str, Any]) -> Iterator[Denial]:
+    """The denied call in the output of ``aws sts decode-authorization-message``."""
+    context = message["context"]
+    if message.get("allowed") is not False or not _text(context, "action"):
+        return
+    statements = message.get("matchedStatements")
+    items = statements.get("items") if isinstance(statements, Mapping) else None
+    first = items[0] if isinstance(items, list) and items else {}
+    yield Denial(
+        action=canonical(context["action"]),
+        resource=_text(context, "resource") or None,
+        caller=caller_of(_text(context.get("principal"), "arn") or None),
+        explicit=message.get("explicitDeny") is True,
+        policy=_text(first, "sourcePolicyId") or None,
+    )
+
+
+def _caller(event: Mapping[str, Any]) -> Caller:
+    identity = event.get("userIdentity")
+    scope = identity.get("inScopeOf") if isinstance(identity, Mapping) else None
+    return caller_of(_text(identity, "arn") or _text(identity, "invokedBy") or None, _text(scope, "issuerType") or None)
+
+
+def _better(one: Caller, other: Caller) -> Caller:
+    return one if one.arn else other
+
+
+def _with_use(denial: Denial, event: Mapping[str, Any]) -> Denial:
+    """A call to KMS with the use of the key, which its encryption context says.
+
+    Source: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
+    """
+    parameters = event.get("requestParameters")
+    context = parameters.get("encryptionContext") if isinstance(parameters, Mapping) else None
+    if not isinstance(context, Mapping):
+        return denial
+    uses = {"PARAMETER_ARN": "parameters", "aws:ssm:SessionId": "session_kms_key_arn", "aws:s3:arn": "session_logs"}
+    options = tuple(option for key, option in uses.items() if key in context)
+    return replace(denial, options=denial.options or options, parameter=_text(context, "PARAMETER_ARN") or None)
+
+
+def _resources(event: Mapping[str, Any], action: str) -> list[str]:
+    """The ARNs of the resources on which a call was denied."""
+    listed = event.get("resources")
+    arns = [_text(each, "ARN") or _text(each, "arn") for each in (listed if isinstance(listed, list) else [])]
+    return [arn for arn in dict.fromkeys(arns or _requested(event)) if arn and _is_for(action, arn)]
+
+
+def _requested(event: Mapping[str, Any]) -> list[str]:
+    """The ARNs of the resources that the request parameters name."""
+    parameters = event.get("requestParameters")
+    region, service = _text(event, "awsRegion"), event["eventSource"].split(".")[0]
+    account = _text(event.get("userIdentity"), "accountId") or _text(event, "recipientAccountId")
+    if not isinstance(parameters, Mapping) or not region:
+        return []
+    partition = partition_of(region)
+    if service == "s3" and (bucket := _text(parameters, "bucketName")):
+        key = _text(parameters, "key")
+        return [f"arn:{partition}:s3:::{bucket}" + (f"/{key}" if key else "")]
+    if service == "kms":
+        return [_text(parameters, "keyId")] if _text(parameters, "keyId").startswith("arn:") else []
+    if service == "logs" and (group := _text(parameters, "logGroupName")):
+        return [f"arn:{partition}:logs:{region}:{account}:log-group:{group}"] if account else []
+    if service == "ssm" and "Parameter" in event["eventName"]:
+        named = [parameters.get(key) for key in _SSM_PARAMETERS]
+        names = [name for each in named for name in (each if isinstance(each, list) else [each])]
+        return [_parameter(name, partition, region, account) for name in names if isinstance(name, str) and name]
+    return []
+
+
+def _parameter(name: str, partition: str, region: str, account: str) -> str:
+    """The ARN of a parameter. A name can be an ARN, and can end with a version or a label."""
+    if name.startswith("arn:"):
+        return name
+    path = name.partition(":")[0].removeprefix("/")
+    owner = "" if path.startswith("aws/service/") else account
+    return f"arn:{partition}:ssm:{region}:{owner}:parameter/{path}"
+
+
+def _is_for(action: str, arn: str) -> bool:
+    """Whether an action applies to a resource. An event of S3 lists the bucket and the object."""
+    if not action.startswith("s3:"):
+        return True
+    return ("object" in resource_types(action)) == ("/" in arn.split(":", 5)[-1])
+
+
+def _text(value: Any, key: str) -> str:
+    entry = value.get(key) if isinstance(value, Mapping) else None
+    return entry if isinstance(entry, str) else ""

@@ -1,0 +1,111 @@
+"""Reads the input of ``audit --denied``: text, JSON, JSON lines and logs with JSON in them, plain or compressed."""
+
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from ssm_profile.cli.policy_files import LONGEST_FILE, name_of, read_bytes
+from ssm_profile.errors import InputError
+
+from .denial import Denial
+from .events import denials_in_json, parse_json
+from .messages import messages_in
+
+_LONGEST_TEXT = 10 * LONGEST_FILE
+"""The longest text that is read from a compressed file, in bytes."""
+
+_GZIP = b"\x1f\x8b"
+_ENCODINGS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+"""The byte order marks of files that PowerShell writes."""
+
+_OPENING = re.compile(r'\{(?=["\s])')
+"""Where an object can begin."""
+
+_MOST_FAILURES = 50
+"""How many openings that are not JSON are tried over several lines. After them only single lines are read."""
+
+_MOST_FAILED_LINES = 20_000
+"""How many such openings there can be in a log with JSON. After them the text is read as text."""
+
+
+def read_source(source: str) -> str:
+    """The text of a file or of standard input, which can be compressed with gzip.
+
+    Bytes that are not UTF-8 are replaced, since a log can contain any byte.
+
+    Args:
+        source: The path of a file, or ``-`` for standard input.
+
+    Raises:
+        InputError: If it cannot be read or is too long.
+    """
+    content = read_bytes(source)
+    if content.startswith(_GZIP):
+        content = _decompressed(content, name_of(source))
+    return content.decode(_ENCODINGS.get(content[:2], "utf-8-sig"), errors="replace")
+
+
+def read_denials(text: str) -> list[Denial]:
+    """The denied calls in a text, as often as the text has them.
+
+    Args:
+        text: Error messages, a log, CloudTrail events, or a decoded authorization message.
+
+    Raises:
+        InputError: If the text contains no denied call.
+    """
+    whole = parse_json(text)
+    denials = list(denials_in_json(whole)) if whole is not None else list(_in_log(text))
+    if not denials:
+        raise InputError(
+            "--denied: the input contains no denied call. Pass an error message of AWS, for example "
+            '"User: arn:... is not authorized to perform: ssm:GetParameter on resource: arn:...", '
+            "a log of the SSM Agent, or a CloudTrail event in JSON."
+        )
+    return denials
+
+
+def _decompressed(content: bytes, name: str) -> bytes:
+    parts: list[bytes] = []
+    length = 0
+    try:
+        while content.startswith(_GZIP):  # a file can have several parts, as in an export of CloudWatch Logs
+            part = zlib.decompressobj(wbits=31)
+            parts.append(part.decompress(content, _LONGEST_TEXT + 1 - length))
+            length += len(parts[-1])
+            if length > _LONGEST_TEXT:
+                raise InputError(f"{name} has more than {_LONGEST_TEXT:,} bytes of text, the most that is read.")
+            if not part.eof:
+                raise InputError(f"{name} is compressed, and its end is missing. Pass the whole file.")
+            content = part.unused_data
+    except zlib.error as error:
+        raise InputError(f"{name} is not a valid gzip file: {error}. Pass the file as AWS wrote it.") from None
+    return b"".join(parts)
+
+
+def _in_log(text: str) -> Iterator[Denial]:
+    """The denied calls in text that can contain JSON: whole lines, parts of lines, or objects over several lines."""
+    decoder, position, start, failures = json.JSONDecoder(), 0, 0, 0
+    while failures < _MOST_FAILED_LINES and (match := _OPENING.search(text, position)):
+        opening = match.start()
+        line_end = text.find("\n", opening)
+        line_end = len(text) if line_end < 0 else line_end
+        several = failures < _MOST_FAILURES
+        value, end = _decoded(decoder, text if several else text[opening:line_end], opening if several else 0)
+        if end is None:
+            failures += 1
+            position = line_end
+            continue
+        yield from messages_in(text[start:opening])
+        yield from denials_in_json(value)
+        start = position = end if several else opening + end
+    yield from messages_in(text[start:])
+
+
+def _decoded(decoder: json.JSONDecoder, text: str, position: int) -> tuple[Any, int | None]:
+    try:
+        return decoder.raw_decode(text, position)
+    except (ValueError, RecursionError):
+        return None, None

@@ -1,0 +1,367 @@
+"""The options that grant one denied call. Each is checked against its own rules and against its policy."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from ssm_profile.catalogue import EC2_DESCRIBE, EC2_DESCRIBE_ACTIONS, MANAGED_BUCKETS, PARAMETERS, Grant
+from ssm_profile.cli.action_list import is_known, matches
+from ssm_profile.cli.reverse_lookup import FEATURES, Feature
+from ssm_profile.cli.templates import as_pattern
+from ssm_profile.options import OPTIONS, option_at
+from ssm_profile.policy import Document, Options, is_granted_by_default, policy_document
+from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SHORTEST_LOCATION, Location, partition_of
+from ssm_profile.validation import find_mistakes, find_value_mistakes
+
+from .denial import Denial, account_of
+
+_FEATURES = (
+    *(feature for feature in FEATURES if feature.capability is not EC2_DESCRIBE),
+    Feature(EC2_DESCRIBE_ACTIONS.name, EC2_DESCRIBE_ACTIONS, EC2_DESCRIBE_ACTIONS.grants),
+)
+"""Every feature, and for Describe actions the option that grants the least."""
+
+_RUN_COMMAND_OUTPUT = re.compile(r"(?P<prefix>.*?)/?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/m?i-[^/]+/.+")
+"""The object key of a command's output: the prefix, the command's ID and the instance's ID.
+
+Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-sns-notifications.html
+"""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An option that grants a denied call."""
+
+    feature: Feature
+    grant: Grant
+    values: Mapping[str, Any]
+    """The values by ``option`` or ``option.key``. None if the component always grants the call."""
+    missing: tuple[str, ...] = ()
+    """The options, or ``option.key``, that the message does not give a value for."""
+    notes: tuple[str, ...] = ()
+    """What else the option does, or what must hold for it to help. Sentences in Markdown."""
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the component grants the call without an option."""
+        return not self.values and not self.missing
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options by their names in Python."""
+        return nested(self.values)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An option that is for the denied action and cannot grant this call."""
+
+    option: str
+    reason: str
+    """Why, as a sentence in Markdown."""
+
+
+def find_proposals(denial: Denial) -> tuple[list[Proposal], list[Refusal]]:
+    """The options that grant a denied call, and those that are for the action but cannot grant this call."""
+    proposals: list[Proposal] = []
+    refusals: list[Refusal] = []
+    for feature, grant in _candidates(denial):
+        found = _propose(feature, grant, denial)
+        if isinstance(found, Proposal):
+            proposals.append(found)
+        elif found:
+            refusals.append(found)
+    if any(proposal.is_default for proposal in proposals):
+        return [proposal for proposal in proposals if proposal.is_default], []
+    return proposals, refusals
+
+
+def grants_describe_by_default(action: str) -> bool:
+    """Whether the component's default policy contains an action as part of ``ec2:Describe*``."""
+    return any(matches(grant.action.lower(), action.lower()) for grant in EC2_DESCRIBE.grants)
+
+
+def allows(document: Document, action: str, resource: str | None, *, conditions: bool = True) -> bool:
+    """Whether a policy document of this component allows an action on a resource.
+
+    Args:
+        document: The policy document.
+        action: The action.
+        resource: The resource, or None for any. It is a string and no pattern: a ``*`` in it is only that character.
+        conditions: Whether statements with a condition count. Their conditions are not judged.
+    """
+    return any(
+        any(matches(pattern.lower(), action.lower()) for pattern in _listed(statement["Action"]))
+        and (resource is None or any(_has_resource(pattern, resource) for pattern in _listed(statement["Resource"])))
+        for statement in document["Statement"]
+        if statement["Effect"] == "Allow" and (conditions or "Condition" not in statement)
+    )
+
+
+def document_of(options: Options, location: Location) -> Document:
+    """The policy that options make, without ``ec2:Describe*`` of the default: a denied call shows that it is off."""
+    return policy_document({EC2_DESCRIBE.name: False, **options}, location)
+
+
+def location_of(denial: Denial) -> Location:
+    """The location of a stack whose role is the caller: the region of the resource, and the account of the caller."""
+    _, partition, _, region, account, _ = _parts(denial.resource or "")
+    removed = account and not account_of(denial.resource)  # somebody removed the number, so it cannot be compared
+    return {
+        "partition": partition or _parts(denial.caller.arn or "")[1] or SHORTEST_LOCATION["partition"],
+        "region": region or SHORTEST_LOCATION["region"],
+        "account": account if removed else denial.caller.account or account,
+    }
+
+
+def arn_of(denial: Denial) -> str | None:
+    """The ARN of the denied resource. An ``s3://`` URL of a log names an object, too."""
+    resource = denial.resource
+    if resource and resource.startswith("s3://"):
+        return f"arn:{location_of(denial)['partition']}:s3:::{resource.removeprefix('s3://')}"
+    return resource
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by path as options: ``{"session_logs.bucket": "logs"}`` is ``{"session_logs": {"bucket": "logs"}}``.
+
+    An empty string stands for a key that is not set.
+    """
+    options: dict[str, Any] = {}
+    for path, value in values.items():
+        name, _, key = path.partition(".")
+        if not key:
+            options.setdefault(name, value)
+        elif value != "":
+            options.setdefault(name, {})[key] = value
+    return options
+
+
+def _candidates(denial: Denial) -> Iterator[tuple[Feature, Grant]]:
+    """The features and grants for the denied action, for its use if the message says it."""
+    action = (denial.needed or "").lower()
+    rows = [
+        (feature, grant)
+        for feature in _FEATURES
+        for grant in feature.grants
+        if matches(as_pattern(grant.action).lower(), action)
+    ]
+    for_use = [(feature, grant) for feature, grant in rows if feature.capability.name in denial.options]
+    yield from for_use or rows
+
+
+def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refusal | None:
+    resource, action = arn_of(denial), str(denial.needed)
+    if feature.capability is MANAGED_BUCKETS:
+        return _propose_managed_buckets(feature, grant, denial)
+    if is_granted_by_default(feature.capability):
+        granted = allows(policy_document({}, location_of(denial)), action, resource)
+        return Proposal(feature, grant, {}) if granted else None
+    if feature.capability is EC2_DESCRIBE_ACTIONS and not is_known(action):
+        return None
+    values, missing = _values(feature, grant, denial)
+    complete = nested({**values, **{path: option_at(path).example for path in missing}})
+    if mistake := _parameter_mistake(feature, denial) or _first_mistake(values, complete):
+        return Refusal(feature.name, mistake)
+    if not allows(document_of(complete, location_of(denial)), action, resource):
+        reason = _why_not(feature, complete, denial)
+        return Refusal(feature.name, reason) if reason else None
+    return Proposal(feature, grant, values, tuple(missing), tuple(_notes(feature, grant, values, denial)))
+
+
+def _parameter_mistake(feature: Feature, denial: Denial) -> str | None:
+    """Why an option cannot decrypt the parameter for which a key was used."""
+    account = location_of(denial)["account"]
+    if feature.capability is not PARAMETERS or denial.parameter is None or account_of(denial.parameter) == account:
+        return None
+    return (
+        f"The key was used for `{denial.parameter}`. `{feature.name}` grants decrypting only parameters of the role's "
+        f"own account, {account}."
+    )
+
+
+def _first_mistake(values: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
+    """The first reason why options are refused, if they are."""
+    for path, value in values.items():
+        if value != "" and (mistakes := find_value_mistakes(path, value)):
+            return f"`{path}` cannot be set for it: {mistakes[0]}"
+    mistakes = find_mistakes(options)
+    return str(mistakes[0]) if mistakes else None
+
+
+def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refusal | None:
+    """The proposal for AWS's own buckets, whose names contain the region."""
+    name = feature.capability.name
+    if denial.resource is None:
+        return Refusal(name, f"The message does not name the bucket. `{name}` grants only AWS's own buckets.")
+    for region in PATCH_BUCKET_SUFFIXES:
+        location = {"partition": partition_of(region), "region": region, "account": ""}
+        if allows(policy_document({name: True}, location), str(denial.needed), arn_of(denial)):
+            note = f"The stack must deploy to {region}, since the bucket is that of this region."
+            return Proposal(feature, grant, {name: True}, notes=(note,))
+    return None
+
+
+def _values(feature: Feature, grant: Grant, denial: Denial) -> tuple[dict[str, Any], list[str]]:
+    """The values that a denial gives to the options of a grant, and the required options without a value."""
+    values: dict[str, Any] = {}
+    missing: list[str] = []
+    for path in dict.fromkeys((*_required(feature, grant), *_fields(grant))):
+        option = option_at(path)
+        if option.type == "boolean":
+            values[path] = True
+            continue
+        value = _value(path, denial)
+        if value is not None:
+            values[path] = [value] if option.type == "array" else value
+        elif path in _required(feature, grant):
+            missing.append(path)
+    if "session_logs.bucket" in values and "session_logs.prefix" not in values:
+        missing.append("session_logs.prefix")  # without it the option grants the whole bucket
+    return values if values or missing else {feature.capability.name: {}}, missing
+
+
+def _value(path: str, denial: Denial) -> str | None:
+    if path == EC2_DESCRIBE_ACTIONS.name:
+        return str(denial.needed).split(":")[1]
+    found = (_VALUES[path](arn) for arn in (arn_of(denial), denial.parameter) if arn)
+    return next((value for value in found if value is not None), None)
+
+
+def _required(feature: Feature, grant: Grant) -> list[str]:
+    """The options and keys without which a grant has no effect."""
+    name = feature.capability.name
+    option = OPTIONS[name]
+    paths = [grant.needs, grant.each] if option.keys else [name, grant.each]
+    paths += [path for path in _fields(grant) if path.partition(".")[2] in option.required_keys]
+    if len(option.required_keys) == 1:
+        paths.append(f"{name}.{option.required_keys[0]}")
+    paths += [option_at(path).requires for path in paths if path]
+    return [path for path in dict.fromkeys(paths) if path]
+
+
+def _fields(grant: Grant) -> list[str]:
+    """The options and keys whose values the resources of a grant contain."""
+    fields = [field for template in grant.resources for _, field, _, _ in Formatter().parse(template) if field]
+    paths = [field.replace("[", ".").rstrip("]") for field in fields]
+    return [path for path in dict.fromkeys(paths) if path.partition(".")[0] in OPTIONS]
+
+
+def _path_of(resource: str) -> str | None:
+    """The path for a parameter. The ARN of a parameter contains its name without the first slash."""
+    match = re.fullmatch(r"arn:[^:]*:ssm:[^:]*:[^:]*:parameter/(.*)", resource, re.DOTALL)
+    return "/" + match[1].strip("/") if match else None
+
+
+def _bucket_of(resource: str) -> str | None:
+    match = re.fullmatch(r"arn:[^:]*:s3:::([^/]+)(/.*)?", resource, re.DOTALL)
+    return match[1] if match else None
+
+
+def _prefix_of(resource: str) -> str | None:
+    """The prefix for an object: its folder, or the folder of all commands. Empty for an object in no folder."""
+    match = re.fullmatch(r"arn:[^:]*:s3:::[^/]+/(.+)", resource, re.DOTALL)
+    if not match:
+        return None
+    if output := _RUN_COMMAND_OUTPUT.fullmatch(match[1]):
+        return output["prefix"]
+    return match[1].rpartition("/")[0]
+
+
+def _log_group_of(resource: str) -> str | None:
+    match = re.fullmatch(r"arn:[^:]*:logs:[^:]*:[^:]*:log-group:([^:]+)(:.*)?", resource, re.DOTALL)
+    return match[1] if match and match[1] != "*" else None
+
+
+def _key_of(resource: str) -> str | None:
+    return resource if re.match(r"arn:[^:]*:kms:", resource) else None
+
+
+def _directory_of(resource: str) -> str | None:
+    match = re.search(r"(?:directory|directory-services)/(d-[0-9a-f]{10})(?:/|$)", resource)
+    return match[1] if match else None
+
+
+_VALUES: Mapping[str, Callable[[str], str | None]] = {
+    "parameters.paths": _path_of,
+    "parameters.kms_key_arn": _key_of,
+    "session_kms_key_arn": _key_of,
+    "session_logs.bucket": _bucket_of,
+    "session_logs.prefix": _prefix_of,
+    "session_logs.kms_key_arn": _key_of,
+    "session_logs.log_group": _log_group_of,
+    "cloudwatch_agent.log_groups": _log_group_of,
+    "domain_join.directory_id": _directory_of,
+}
+"""The value that an ARN gives to each option. Nothing if the ARN does not contain it."""
+
+
+def _why_not(feature: Feature, options: Options, denial: Denial) -> str | None:
+    """Why an option cannot grant a call on a resource. Nothing if the option is for other resources."""
+    resource, location = arn_of(denial), location_of(denial)
+    account, name = _parts(resource or "")[4:]
+    if name == "*":
+        return (
+            f"The message does not name the resource, only `{resource}`. Which resource it is cannot be known from "
+            "it: look up the name in the code or the document that makes the call."
+        )
+    if feature.capability is PARAMETERS and not account and name.startswith("parameter/"):
+        return (
+            "It is a public parameter of AWS. Its ARN has no account, and `parameters.paths` grants only parameters of "
+            "the role's own account."
+        )
+    in_owner = document_of(options, {**location, "account": account})
+    if account != location["account"] and allows(in_owner, str(denial.needed), resource):
+        return (
+            f"The resource belongs to the account {account}. `{feature.name}` grants only resources of the role's own "
+            f"account, {location['account']}."
+        )
+    return None
+
+
+def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], denial: Denial) -> Iterator[str]:
+    """What else the option does, and what must hold for it to help."""
+    location, resource = location_of(denial), arn_of(denial) or ""
+    if "parameters.paths" in values:
+        yield f"The option grants the parameters below `{values['parameters.paths'][0]}` as well. It cannot grant less."
+    if "session_logs.bucket" in values:
+        folder = "/".join(filter(None, [values["session_logs.bucket"], values.get("session_logs.prefix")]))
+        if "session_logs.prefix" in values:
+            yield f"The option grants writing every object in `{folder}`. It cannot grant less."
+        else:
+            yield (
+                "Leave out `session_logs.prefix` only if your session preferences have none: the option then grants "
+                "writing every object in the bucket."
+            )
+    if grant.action == "cloudwatch:PutMetricData":
+        yield (
+            "The message does not name the namespace. The option grants CWAgent, or the one in "
+            "`cloudwatch_agent.namespace`."
+        )
+    if feature.capability is EC2_DESCRIBE_ACTIONS:
+        yield "The list replaces `ec2:Describe*`. If the stack has a list, add the action to it."
+    templates = [template for template in grant.resources if "{account}" in template]
+    if templates and account_of(resource):
+        yield f"The stack must deploy to {location['region']}, in the account {location['account']}."
+    owner = account_of(resource)
+    if ":kms:" in resource and owner and denial.caller.account not in (None, owner):
+        yield f"The key belongs to the account {owner}. Its key policy must allow the role, too."
+
+
+def _has_resource(pattern: str, resource: str) -> bool:
+    """Whether a pattern of a policy matches a resource. A wildcard does not cross the first five colons of an ARN."""
+    if pattern == "*":
+        return True
+    return all(matches(part, text) for part, text in zip(_parts(pattern), _parts(resource), strict=True))
+
+
+def _parts(arn: str) -> list[str]:
+    """The six parts of an ARN. What is not an ARN has only the last part."""
+    parts = arn.split(":", 5)
+    return parts if len(parts) == 6 else [""] * 5 + [arn]  # noqa: PLR2004 - the parts of an ARN
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value

