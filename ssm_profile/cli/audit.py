@@ -16,7 +16,7 @@ from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templa
 from .roles import Role
 from .sources import same_aws_policy
 from .templates import as_pattern, depends_on_options
-from .verdicts import FeatureVerdict, Judge, Row, Verdict, partition_of_policy
+from .verdicts import FeatureVerdict, Judge, Row, Verdict, known_values, partition_of_policy
 
 SCHEMA_VERSION = 1
 """The version of the JSON. It changes when a key changes its meaning or goes."""
@@ -29,6 +29,9 @@ REQUIRED_FEATURES = ("messaging", "heartbeat")
 
 NOT_LIFTED_BY_OPTIONS = (Kind.EXPLICIT_DENY, Kind.BOUNDARY)
 """The kinds of reasons that no further Allow statement changes."""
+
+_DEFAULT_HOST_MANAGEMENT = {Verdict.WORKS: False, Verdict.WORKS_IF: None}
+"""Whether Default Host Management applies, by the verdict on the heartbeat. None where this is not known."""
 
 _ARN_PARTS: tuple[str, ...] = ("arn", "partition", "service", "region", "account")
 
@@ -59,7 +62,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         "unscoped": _unscoped(policy),
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
         "denies": [{**_location(each), "text": describe_statement(each)} for each in policy.denies()],
-        "defaultHostManagement": verdicts["heartbeat"].verdict in (Verdict.MISSING, Verdict.PARTLY),
+        "defaultHostManagement": _DEFAULT_HOST_MANAGEMENT.get(verdicts["heartbeat"].verdict, True),
         "options": None if _is_limited(required) else _replacement(judge, verdicts, granted),
     }
     return audit | {"level": _level(audit)}
@@ -148,36 +151,14 @@ def _decision(judge: Judge, action: str, resources: Iterable[str]) -> Decision:
 
 def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]) -> dict[str, Any]:
     """The options that grant every feature that works, and nothing that the policy does not grant."""
-    working = [each.feature for each in verdicts.values() if each.verdict is Verdict.WORKS]
-    while True:
-        known = _known_values(verdicts[feature.name] for feature in working)
-        wider = [feature for feature in working if not _is_granted(judge, feature, known)]
-        if not wider:
-            break
-        working = [feature for feature in working if feature not in wider]
+    working = [each for each in verdicts.values() if each.verdict is Verdict.WORKS]
+    known = known_values(working)
     return {
         **_ec2_options(verdicts["ec2_describe"].verdict, granted, judge),
         "scope_heartbeat": True,
-        **options_of(useful_features(working), known),
+        **options_of(useful_features(each.feature for each in working), known),
         **{deny.name: True for deny in EXPLICIT_DENIES if _has_deny(judge.policy, deny.condition)},
     }
-
-
-def _known_values(verdicts: Iterable[FeatureVerdict]) -> dict[str, list[str]]:
-    """The values of options that a policy names, sorted."""
-    known: dict[str, set[str]] = {}
-    for verdict in verdicts:
-        for values in verdict.values:
-            for path, value in values.items():
-                known.setdefault(path, set()).add(value)
-    return {path: sorted(values) for path, values in known.items()}
-
-
-def _is_granted(judge: Judge, feature: Feature, known: Mapping[str, list[str]]) -> bool:
-    """Whether a policy grants a feature with every known value of a list that the feature shares with others."""
-    lists = {grant.each for grant in feature.grants if grant.each} & set(known)
-    others = {path: values[0] for path, values in known.items() if path not in lists}
-    return all(judge.grants(feature, others | {path: value}) for path in lists for value in known[path])
 
 
 def _has_deny(policy: Policy, condition: Mapping[str, Any]) -> bool:

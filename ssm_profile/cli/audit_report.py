@@ -59,7 +59,7 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
             ("Statement", "Policy"),
             [(code(row["text"]), _statement(row)) for row in audit["denies"]],
         ),
-        Paragraph(DEFAULT_HOST_MANAGEMENT if audit["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT),
+        *_default_host_management(audit),
         *_unknown(audit),
         *_replacement(audit),
     ]
@@ -70,7 +70,7 @@ def _first_line(audit: Data) -> str:
     if audit["level"] == BROKEN:
         return f"Systems Manager does NOT work with {name}."
     if audit["systemsManager"] == Verdict.WORKS_IF.value:
-        return f"Systems Manager may work with {name}. It depends on what the policy does not say:"
+        return f"Systems Manager may work with {name}. It depends on this:"
     return f"Systems Manager works with {name}." + (" There is nothing to fix." if audit["level"] == CLEAN else "")
 
 
@@ -84,10 +84,11 @@ def _summary(audit: Data) -> Iterator[str]:
             yield f"{len(missing) - number} further reasons are below."
             break
         yield f"{_short([row['action'] for row in rows])}: {reasons}. {_symptoms(rows)}"
-    for reason in list(dict.fromkeys(_depends_on(each) for row in required for each in row["dependsOn"]))[
-        :_MOST_REASONS
-    ]:
-        yield f"It works if {reason}."
+    if not missing:
+        reasons = list(dict.fromkeys(_depends_on(each) for row in required for each in row["dependsOn"]))
+        yield from (f"{reason[0].upper()}{reason[1:]}." for reason in reasons[:_MOST_REASONS])
+        if len(reasons) > _MOST_REASONS:
+            yield f"{len(reasons) - _MOST_REASONS} further conditions are below."
     if audit["risks"]:
         yield "Dangerous: an instance can " + "; ".join(_risk(row) for row in audit["risks"]) + "."
     if next_step := _next_step(audit):
@@ -95,7 +96,7 @@ def _summary(audit: Data) -> Iterator[str]:
 
 
 def _risk(row: Data) -> str:
-    condition = "" if row["certain"] else f", if {' or if '.join(map(_depends_on, row['dependsOn'][:1]))}"
+    condition = "" if row["certain"] else f"; {_depends_on(row['dependsOn'][0])}"
     return f"{row['summary']} ({_short(row['actions'])}{condition})"
 
 
@@ -106,6 +107,8 @@ def _next_step(audit: Data) -> str:
         return "Next: fix this first. The options below grant what the policies grant."
     if audit["level"] == BROKEN:
         return "Next: replace the policy with the options at the end. They grant what is missing."
+    if audit["systemsManager"] == Verdict.WORKS_IF.value:
+        return "Next: check this on your instances. The options at the end grant Systems Manager without a condition."
     if audit["level"] != CLEAN:
         return "Next: replace the policy with the options at the end."
     return ""
@@ -126,6 +129,11 @@ def _replacement(audit: Data) -> Iterator[Part]:
             f"The options leave out {', '.join(map(code, uncertain))}, because it is not known whether the policy "
             "grants them. Add those that you use."
         )
+
+
+def _default_host_management(audit: Data) -> Iterator[Part]:
+    if audit["defaultHostManagement"] is not None:
+        yield Paragraph(DEFAULT_HOST_MANAGEMENT if audit["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT)
 
 
 def _unknown(audit: Data) -> Iterator[Part]:
@@ -150,7 +158,9 @@ def _details(row: Data) -> list[str]:
     if row["requires"]:
         return [f"It has no effect without {code(row['requires'])}, which does not work."]
     if row["dependsOn"]:
-        return [f"{_depends_on(each)}" for each in row["dependsOn"]]
+        return [_depends_on(each) for each in row["dependsOn"]]
+    if row["verdict"] == Verdict.PARTLY.value and not row["missing"]:
+        return [f"It is granted with some of the values of `{row['option']}` only."]
     if row["capability"] == "ec2_describe" and row["missing"]:
         return [f"{len(row['missing']):,} of the actions of `ec2:Describe*`"]
     # Nobody waits for a feature of which the policy grants nothing, unless every other feature requires it.
@@ -193,14 +203,14 @@ def _why(reasons: Sequence[Data]) -> str:
 def _depends_on(reason: Data) -> str:
     """What a verdict depends on."""
     if reason["policy"] and not reason["statement"]:
-        return f"{code(reason['policy'])}, which the input does not contain, decides so"
+        return f"{code(reason['policy'])}, which the input does not contain, must agree"
     if reason["kind"] == Kind.TOO_COMPLEX.value:
-        return "the resources, whose wildcards are too many to compare"
+        return "the resources have too many wildcards to compare them"
     where, what = _statement(reason), code(reason["dependsOn"] or "")
     return {
-        Kind.CONDITION.value: f"{what} holds ({where})",
-        Kind.EXPLICIT_DENY.value: f"{what} does not apply ({where} denies)",
-    }.get(reason["kind"], f"{what} includes the resource ({where})")
+        Kind.CONDITION.value: f"the condition {what} must hold ({where})",
+        Kind.EXPLICIT_DENY.value: f"{what} must not hold or match ({where} denies)",
+    }.get(reason["kind"], f"{what} must match the resource ({where})")
 
 
 def _statement(location: Data) -> str:

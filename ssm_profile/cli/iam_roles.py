@@ -106,7 +106,7 @@ def _names(iam: Any, name: str) -> list[str]:
     matching = [each["RoleName"] for each in _all(iam, "list_roles", "Roles") if fnmatchcase(each["RoleName"], role)]
     if not matching:
         raise InputError(f"--role: no role of this account matches {role}.")
-    return matching
+    return sorted(matching)
 
 
 def _read(iam: Any, name: str) -> Role:

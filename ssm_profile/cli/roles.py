@@ -17,6 +17,9 @@ from .sources import aws_policies
 _PSEUDO_PARAMETERS = {"${AWS::Region}": "<region>", "${AWS::AccountId}": "<account>"}
 """The values of a CloudFormation template that are those of the deployment, and how the reports write them."""
 
+_PARTITION = "${AWS::Partition}"
+_OF_DEPLOYMENT = (_PARTITION, *_PSEUDO_PARAMETERS)
+
 MAX_LENGTH = 131_072
 """The longest policy document that IAM's API accepts, in characters without white space."""
 
@@ -107,7 +110,7 @@ def _role(found: FoundRole) -> Role:
         policy=policy,
         attached=tuple(arn.rsplit("/", 1)[-1] for arn in found.managed_policy_arns if _AWS_POLICY in arn),
         notes=tuple(role_notes([*statements, *unread], found.trust, found.instance_profiles)),
-        unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _PSEUDO_PARAMETERS)),
+        unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
     )
 
 
@@ -124,7 +127,7 @@ def _statements(policy: FoundPolicy, partition: str) -> tuple[Statement, ...]:
             f"{policy.name} has {length:,} characters, not counting white space. Pass a policy document of at most "
             f"{MAX_LENGTH:,} characters."
         )
-    known = {**_PSEUDO_PARAMETERS, "${AWS::Partition}": partition}
+    known = {**_PSEUDO_PARAMETERS, _PARTITION: partition}
     return tuple(
         replace(each, resources=tuple(_replaced(resource, known) for resource in each.resources))
         for each in statements_of(policy.document, policy.name)

@@ -6,8 +6,8 @@ grant more than the policy.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import combinations
 
@@ -119,10 +119,27 @@ class Judge:
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue."""
         found = {feature.name: self._verdict(feature) for feature in FEATURES}
-        working = {name for name, each in found.items() if each.verdict in (Verdict.WORKS, Verdict.WORKS_IF)}
-        return [_with_required(each, working) for each in found.values()]
+        return [self._with_required(each, found) for each in found.values()]
 
-    def grants(self, feature: Feature, values: Values) -> bool:
+    def _with_required(self, verdict: FeatureVerdict, found: Mapping[str, FeatureVerdict]) -> FeatureVerdict:
+        """The verdict on a part of a capability, which works only where the capability does."""
+        required = found.get(verdict.feature.requires or "")
+        if required is None or verdict.verdict not in _WORKING:
+            return verdict
+        if required.verdict not in _WORKING:
+            return replace(verdict, verdict=Verdict.PARTLY, requires=required.feature.name)
+        if verdict.verdict is Verdict.WORKS and not self._grants_each(verdict, required):
+            return replace(verdict, verdict=Verdict.PARTLY)
+        return verdict
+
+    def _grants_each(self, verdict: FeatureVerdict, required: FeatureVerdict) -> bool:
+        """Whether the policy grants a part of a capability with every value of a list that the two share."""
+        known = known_values([verdict, required])
+        lists = {grant.each for grant in verdict.feature.grants if grant.each} & set(known)
+        others = {path: values[0] for path, values in known.items() if path not in lists}
+        return all(self._grants(verdict.feature, others | {path: value}) for path in lists for value in known[path])
+
+    def _grants(self, feature: Feature, values: Values) -> bool:
         """Whether the policy certainly grants everything that a feature grants with some values."""
         locations: list[Values] = [SAMPLE_LOCATION, *self._locations(feature)]
         return any(
@@ -251,6 +268,16 @@ def _are_compatible(one: Values, other: Values) -> bool:
     return not only_options(dict.fromkeys(common, "")) and all(one[path] == other[path] for path in common)
 
 
+def known_values(verdicts: Iterable[FeatureVerdict]) -> dict[str, list[str]]:
+    """The values of options that a policy names, sorted."""
+    known: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        for values in verdict.values:
+            for path, value in values.items():
+                known.setdefault(path, set()).add(value)
+    return {path: sorted(values) for path, values in known.items()}
+
+
 def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
     """The partition in which a policy is judged: the role's, the one that most of its ARNs have, or aws."""
     if role_arn:
@@ -264,6 +291,7 @@ def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
     return max(named, key=named.count) if named else "aws"
 
 
+_WORKING = (Verdict.WORKS, Verdict.WORKS_IF)
 _BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
 
 
@@ -280,14 +308,6 @@ def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) ->
 
 def _allowed(row: Row) -> int:
     return (row.decision.outcome is not Outcome.DENIED) + row.is_allowed_on_some
-
-
-def _with_required(verdict: FeatureVerdict, working: set[str]) -> FeatureVerdict:
-    """A verdict that does not say that a part works whose capability does not."""
-    required = verdict.feature.requires
-    if verdict.verdict in (Verdict.WORKS, Verdict.WORKS_IF) and required and required not in working:
-        return FeatureVerdict(verdict.feature, Verdict.PARTLY, verdict.rows, requires=required)
-    return verdict
 
 
 def _need(pattern: str) -> Need:

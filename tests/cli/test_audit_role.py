@@ -172,3 +172,70 @@ def test_only_read_actions(iam, role, run):
         boto3.DEFAULT_SESSION.events.unregister("before-send.iam.*", record)
 
     assert {f"iam:{action}" for action in calls} == set(import_module("ssm_profile.cli.iam_roles").READ_ACTIONS)
+
+
+class TestSeveralRoles:
+    @pytest.fixture
+    def roles(self, iam, role):
+        """Three roles: web, web-2 and db."""
+        for name in ("web-2", "db"):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        for name in (role, "web-2", "db"):
+            iam.put_role_policy(RoleName=name, PolicyName="a", PolicyDocument=document(*SCOPED_MINIMUM))
+
+    @pytest.mark.parametrize(
+        ("names", "expected"),
+        [
+            (["web", "db"], ["role web", "role db"]),
+            (["web*"], ["role web", "role web-2"]),
+            (["web*", "web-2"], ["role web", "role web-2"]),
+        ],
+    )
+    def test_names_and_patterns(self, roles, run, names, expected):  # noqa: ARG002
+        flags = [flag for name in names for flag in ("--role", name)]
+
+        audits = run("audit", *flags, "--json").json["audits"]
+
+        assert [audit["name"] for audit in audits] == expected
+
+    def test_pattern_without_a_match(self, roles, run):  # noqa: ARG002
+        refused = run("audit", "--role", "app-*")
+
+        assert refused.code == 2
+        assert "--role: no role of this account matches app-*." in refused.error
+
+
+class TestInstance:
+    @pytest.fixture
+    def launch(self, role):  # noqa: ARG002
+        """Launches an instance, with the instance profile of the role if asked."""
+        ec2 = boto3.client("ec2", region_name="us-east-1")
+
+        def run_instance(**profile):
+            image = ec2.describe_images()["Images"][0]["ImageId"]
+            return ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, **profile)["Instances"][0]["InstanceId"]
+
+        return run_instance
+
+    def test_role_of_an_instance(self, iam, role, launch, run):
+        iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=document(*SCOPED_MINIMUM))
+        (profile,) = iam.list_instance_profiles_for_role(RoleName=role)["InstanceProfiles"]
+        instance = launch(IamInstanceProfile={"Name": profile["InstanceProfileName"]})
+
+        audited = run("audit", "--instance", instance, "--json")
+
+        assert (audited.code, audited.audit["name"]) == (0, "role web")
+
+    def test_instance_without_a_profile(self, iam, launch, run):  # noqa: ARG002
+        instance = launch()
+
+        refused = run("audit", "--instance", instance)
+
+        assert refused.code == 2
+        assert refused.error == f"Error: --instance: {instance} has no instance profile, so it has no role.\n"
+
+    def test_unknown_instance(self, iam, role, run):  # noqa: ARG002
+        refused = run("audit", "--instance", "i-0123456789abcdef0")
+
+        assert refused.code == 2
+        assert "--instance: AWS does not find it" in refused.error

