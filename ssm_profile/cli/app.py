@@ -240,7 +240,8 @@ _HELP = click.RichHelpConfiguration(max_width=110)
 @click.group(
     cls=_Group,
     epilog="Exit codes: 0 no findings; 1 a difference, a finding, or a denied call that no option grants; "
-    "2 wrong usage or input. The command changes nothing. Only `audit --role` calls AWS: it reads the role from IAM.",
+    "2 wrong usage or input. The command changes nothing. Only `audit --role` and `audit --instance` call AWS. They "
+    "only read.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ssm-profile")
@@ -351,8 +352,8 @@ def compare(
 
 
 @ssm_profile.command(
-    epilog="Exit codes: 0 nothing to fix, or an option grants each denied call; 1 findings, or no option grants a "
-    "denied call; 2 wrong usage or input."
+    epilog="Exit codes: 0 no audit is at the level of --fail-on, or an option grants each denied call; 1 an audit is, "
+    "or no option grants a denied call; 2 wrong usage or input."
 )
 @click.argument("source", metavar="[FILE]", required=False, shell_complete=complete_policy)
 @click.option(

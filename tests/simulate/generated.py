@@ -145,8 +145,8 @@ def _resource(random):
     arn = ":".join(parts)
     if random.random() < 0.08:
         return ":".join(parts[: random.randint(3, 5)]) + random.choice(["", ":*"])
-    if random.random() < 0.05:
-        return arn.replace("app", "${aws:PrincipalTag/team}")
+    if random.random() < 0.08:
+        return f"{arn[:-1]}${{aws:PrincipalTag/team}}"
     return arn
 
 
