@@ -36,7 +36,7 @@ def questions():
 
 @pytest.mark.proof
 def test_agreement(evaluator):
-    """An independent evaluator agrees on the AWS managed policies, for each request that one of their statements names."""
+    """An independent evaluator agrees on AWS managed policies, for each request that one of their statements names."""
     asked = list(questions())
     expected = {Outcome.ALLOWED: True, Outcome.DENIED: False}
 
