@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from resources import Resource
@@ -140,9 +141,7 @@ _ADD_DEPENDS_ON = (
     "SsmInstanceProfile does this itself."
 )
 _SOURCE_ARN = "ssm:sourceinstancearn"
-_ANY_ACCOUNT = "?" * 12
-_NO_REGION = "arn:*:ssm:*/*:*:*"
-"""What is not an ARN of a parameter, since the name of a region has no slash."""
+_ANY_REGION, _ANY_ACCOUNT, _OTHER_REGION = ":?*:", "?" * 12, "other-region-1"
 _CONTEXT = instance_context(partition="?*")
 _READING = next(each.calls for each in RISKS if each.name == "read_parameters")
 _RESOURCE_TAGS = ("aws:resourcetag/", "ssm:resourcetag/")
@@ -176,13 +175,7 @@ def _parameter_findings(
     # The finding on the managed policy itself says more.
     if _wide_policy(policy.arn) or not any(each.has_action(action) for each in allows for action, _ in _READING):
         return
-    statements = (*allows, *denies)
-    limits = (*statements, *(boundary or ()))
-    decide = Evaluator(evaluator.Policy("", statements, boundary), _context(limits)).decide
-    decisions = {
-        action: decide(action, Need(_parameters(limits, resources), exceptions=(_NO_REGION,)))
-        for action, resources in _READING
-    }
+    decisions = _decide((*allows, *denies), boundary)
     by_form = {
         "": [action for action, each in decisions.items() if each.outcome is Outcome.ALLOWED],
         _INCOMPLETE: [action for action, each in decisions.items() if _is_by_incomplete_arn(each, allows)],
@@ -198,6 +191,14 @@ def _parameter_findings(
         yield Finding(policy.resource, _parameter_message(allows, list(conditional), suffix), is_decided=False)
 
 
+@lru_cache(4096)
+def _decide(statements: tuple[Statement, ...], boundary: tuple[Statement, ...] | None) -> dict[str, Decision]:
+    """What statements decide about each action that reads parameters. Many roles have the same statements."""
+    limits = (*statements, *(boundary or ()))
+    decide = Evaluator(evaluator.Policy("", statements, boundary), _context(limits)).decide
+    return {action: decide(action, Need(_parameters(limits, pattern))) for action, (pattern,) in _READING}
+
+
 _INCOMPLETE = (
     "The ARN is incomplete, and AWS does not document which resources such an ARN covers. Write all six parts: "
     "arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE."
@@ -211,15 +212,23 @@ def _parameter_message(allows: Iterable[Statement], actions: Sequence[str], more
     return " ".join(filter(None, [text, more, _NAME_THE_PATHS]))
 
 
-def _parameters(statements: Iterable[Statement], patterns: Iterable[str]) -> tuple[str, ...]:
-    """Parameters that no policy names, in the partition and in the accounts that policies name."""
-    named = [each.split(":") for statement in statements for each in statement.resources if each.count(":") > 1]
+def _parameters(statements: Iterable[Statement], pattern: str) -> tuple[str, ...]:
+    """Parameters that no policy names, in every region and account that policies name, and in another region.
+
+    To try a few ARNs takes far less time than to search all that the pattern stands for.
+    """
+    named = [[*each.split(":", SEGMENTS - 1), *[""] * SEGMENTS] for one in statements for each in one.resources]
     partition = next((each[1] for each in named if re.fullmatch(r"aws[a-z-]*", each[1])), "aws")
-    accounts = {each[4]: None for each in named if re.fullmatch(r"\d{12}", (each + [""] * 5)[4])}
+    accounts = [each[4] for each in named if re.fullmatch(r"\d{12}", each[4])] or ["1" * 12]
+    places = [(_OTHER_REGION, account) for account in accounts]
+    for each in named:
+        if re.fullmatch(r"[a-z0-9*?-]*[a-z][a-z0-9*?-]*", each[3]):
+            region = each[3].replace("*", "").replace("?", "x")
+            places.append((region, each[4] if each[4] in accounts else accounts[0]))
+    found = pattern.format(partition=partition)
     return tuple(
-        pattern.format(partition=partition).replace(_ANY_ACCOUNT, account)
-        for pattern in patterns
-        for account in accounts or [_ANY_ACCOUNT]
+        found.replace(_ANY_REGION, f":{region}:").replace(_ANY_ACCOUNT, account)
+        for region, account in dict.fromkeys(places)
     )
 
 
