@@ -133,15 +133,17 @@ class Stack:
         self.attached_outside: list[tuple[Resource, str]] = []
         """The attachments to roles that are not in the stack, each with the ARN of a managed policy."""
         self._roles, self._managed = _Index[Role](), _Index[Policy]()
+        by_type: dict[str, list[Resource]] = {}
         for each in resources:
-            if each.type in _ROLES:
-                self._add_role(each, _ROLES[each.type])
-        for each in resources:
-            if each.type in _POLICIES:
-                self._add_policy(each, _POLICIES[each.type])
-        for each in resources:
-            if each.type in _ATTACHMENTS:
-                self._add_attachment(each, _ATTACHMENTS[each.type])
+            by_type.setdefault(each.type, []).append(each)
+        for kinds, add in (
+            (_ROLES, self._add_role),
+            (_POLICIES, self._add_policy),
+            (_ATTACHMENTS, self._add_attachment),
+        ):
+            for kind, keys in kinds.items():
+                for each in by_type.get(kind, ()):
+                    add(each, keys)
         for each in self.roles:
             self._add_properties(each, _ROLES[each.resource.type])
 
@@ -278,9 +280,11 @@ class _Index(Generic[_T]):
         """Find what a property of a resource refers to."""
         urns = sorted(resource.sources.get(key, ()))
         sources = [self._by_urn[urn] for urn in urns if urn in self._by_urn]
-        unnamed = [self._unnamed[urn] for urn in urns if urn in self._unnamed]
+        entries = resource.entries(key)
+        # In a list, nothing says which entry it is that comes from a resource whose own name is not known.
+        unnamed = [self._unnamed[urn] for urn in urns if urn in self._unnamed and len(entries) == 1]
         found, outside, is_waiting = dict[_T, None](), list[str](), False
-        for entry in resource.entries(key):
+        for entry in entries:
             # The same name can be in several accounts.
             named = self._by_name.get(entry, []) if isinstance(entry, str) else []
             chosen = [each for each in named if each in sources] or named

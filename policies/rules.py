@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from resources import Resource
@@ -48,11 +48,12 @@ def parameters_everywhere(stack: Stack) -> Iterator[Finding]:
             boundary = role.boundary.statements if role.boundary else None
             denies = [each for policy in role.policies for each in policy.statements or () if not each.allows]
             for policy in role.policies:
-                yield from _parameter_findings(policy, denies, boundary, is_decided=role.is_known)
+                for each in _judged(policy, partial(_parameter_findings, denies=denies, boundary=boundary)):
+                    yield each._replace(is_decided=each.is_decided and role.is_known)
     for policy in _without_role(stack):
         denies = [each for each in policy.statements or () if not each.allows]
-        for each in _parameter_findings(policy, denies, None, is_decided=False):
-            yield each._replace(message=f"{each.message} {_NO_ROLE}")
+        for each in _judged(policy, partial(_parameter_findings, denies=denies)):
+            yield _without_decision(each)
 
 
 def source_instance_arn(stack: Stack) -> Iterator[Finding]:
@@ -60,10 +61,9 @@ def source_instance_arn(stack: Stack) -> Iterator[Finding]:
     for role in stack.roles:
         if role.is_for_ec2:
             for policy in role.policies:
-                yield from _source_arn_findings(policy)
+                yield from _judged(policy, _source_arn_findings)
     for policy in _without_role(stack):
-        for each in _source_arn_findings(policy):
-            yield each._replace(message=f"{each.message} {_NO_ROLE}", is_decided=False)
+        yield from map(_without_decision, _judged(policy, _source_arn_findings))
 
 
 def profiles_before_policies(stack: Stack) -> Iterator[Finding]:
@@ -168,8 +168,20 @@ def _without_role(stack: Stack) -> Iterator[Policy]:
             yield each
 
 
+def _judged(policy: Policy, judge: Callable[[Policy], Iterator[Finding]]) -> list[Finding]:
+    """The findings on a policy. An error is one too: an exception would stop every deployment."""
+    try:
+        return list(judge(policy))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
+        return [Finding(policy.resource, f"The rules cannot judge this resource. {error!r}", is_decided=False)]
+
+
+def _without_decision(finding: Finding) -> Finding:
+    return finding._replace(message=f"{finding.message} {_NO_ROLE}", is_decided=False)
+
+
 def _parameter_findings(
-    policy: Policy, denies: Sequence[Statement], boundary: tuple[Statement, ...] | None, *, is_decided: bool
+    policy: Policy, denies: Sequence[Statement], boundary: tuple[Statement, ...] | None = None
 ) -> Iterator[Finding]:
     allows = [each for each in policy.statements or () if each.allows]
     # The finding on the managed policy itself says more.
@@ -182,7 +194,7 @@ def _parameter_findings(
     }
     for suffix, actions in by_form.items():
         if actions:
-            yield Finding(policy.resource, _parameter_message(allows, actions, suffix), is_decided)
+            yield Finding(policy.resource, _parameter_message(allows, actions, suffix))
             return
     conditional = {action: each for action, each in decisions.items() if each.outcome is Outcome.CONDITIONAL}
     if conditional:

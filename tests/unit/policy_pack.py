@@ -10,7 +10,7 @@ from tests.expected import TRUST
 POLICIES = str(ROOT / "policies")
 
 sys.path.insert(0, POLICIES)
-resources, rules, waits = map(import_module, ("resources", "rules", "waits"))
+resources, roles, rules, waits = map(import_module, ("resources", "roles", "rules", "waits"))
 sys.path.remove(POLICIES)
 
 UNKNOWN = resources.UNKNOWN

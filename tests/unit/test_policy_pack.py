@@ -62,7 +62,11 @@ WIDE_CASES = [
     ([make_role(managedPolicyArns=UNKNOWN)], [], "the list is not known yet"),
     ([make_role(managedPolicyArns=[CORE]), attach()], ["core"], "after a refresh, the role lists it too"),
     (
-        [make_role(), make(EXCLUSIVE, "all", roleName="web-role", policyArns=[UNKNOWN, CORE])],
+        [
+            make_role(),
+            in_stack(UNKNOWN, allow("s3:*")),
+            make(EXCLUSIVE, "all", roleName="web-role", policyArns=[UNKNOWN, CORE], sources={"policyArns": in_stack()}),
+        ],
         ["all"],
         "the entry beside it in the exclusive list is not known yet",
     ),
