@@ -50,6 +50,7 @@ SSM_WIDE_REPLACEMENTS = {
         "state_manager",
         "patching",
         "distributor",
+        "managed_buckets",
         "parameters",
         "session_logs",
         "cloudwatch_agent",

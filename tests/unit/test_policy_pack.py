@@ -9,7 +9,10 @@ import runpy
 import pulumi_aws as aws
 import pytest
 
-from ssm_profile.options import OPTIONS, SSM_WIDE_POLICIES, camel_case
+from ssm_profile.catalogue import CAPABILITIES
+from ssm_profile.cli.sources import aws_policies
+from ssm_profile.options import OPTIONS, SSM_WIDE_POLICIES, SSM_WIDE_REPLACEMENTS, camel_case
+from ssm_profile.policy import is_granted_by_default
 from tests.expected import TRUST
 from tests.unit.policy_pack import (
     CORE,
@@ -585,3 +588,23 @@ def test_pack_has_every_rule(monkeypatch):
     levels = {each.name: each.enforcement_level for each in pack["policies"]}
     assert levels[WIDE] == policy.EnforcementLevel.MANDATORY
     assert levels[ORDER] == levels[REVIEW] == policy.EnforcementLevel.ADVISORY
+
+
+class TestReplacements:
+    """The options that replace AWS's policies, compared with AWS's documents."""
+
+    @pytest.mark.parametrize("name", [name for name, options in SSM_WIDE_REPLACEMENTS.items() if options])
+    def test_options_grant_what_the_policy_grants(self, name):
+        """Each option has a part in it, and they grant every action of it that any option grants."""
+        statements = aws_policies()[name].policy.statements
+        granted = {
+            each.name: {
+                grant.action for grant in each.grants if any(one.has_action(grant.action) for one in statements)
+            }
+            for each in CAPABILITIES
+        }
+        chosen = {each.name for each in CAPABILITIES if is_granted_by_default(each)} | {*SSM_WIDE_REPLACEMENTS[name]}
+
+        assert all(granted[option] for option in SSM_WIDE_REPLACEMENTS[name])
+        missing = set().union(*granted.values()) - set().union(*(granted[option] for option in chosen))
+        assert missing == set()
