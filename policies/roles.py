@@ -202,7 +202,7 @@ class Stack:
             self._use(policy, _Found([role], [], is_waiting=False))
         for arn in (*managed.outside, *(each.arn for each in managed.found if isinstance(each.arn, str))):
             role.attached.setdefault(arn, [resource])
-        names = {each.resource.props.get(_POLICIES[each.resource.type].name) for each in role.policies if not each.arn}
+        names = [_inline_name(each.resource) for each in role.policies]
         for entry in resource.entries(keys.inline_policies):
             fields = entry if isinstance(entry, Mapping) else {keys.document: entry}
             name, value = fields.get(keys.policy_name), fields.get(keys.document)
@@ -243,6 +243,12 @@ class Stack:
         except (ValueError, RecursionError) as error:
             self.unreadable.append((resource, f"A policy document is not JSON ({error})."))
             return None
+
+
+def _inline_name(resource: Resource) -> Any:
+    """The name of an inline policy. None for a managed policy."""
+    keys = _POLICIES[resource.type]
+    return None if keys.arn else resource.props.get(keys.name)
 
 
 _T = TypeVar("_T", Role, Policy)

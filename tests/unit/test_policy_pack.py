@@ -19,6 +19,7 @@ from tests.unit.policy_pack import (
     EXCLUSIVE,
     FOR_ROLES,
     FOR_USER,
+    INLINE,
     LAMBDA,
     MANAGED,
     NATIVE_INLINE,
@@ -325,6 +326,16 @@ STACK_CASES = [
         "a policy that may deny comes later",
     ),
     ([make_role(), inline(UNKNOWN)], [], [], "the policy is not known yet"),
+    (
+        [
+            make_role(inlinePolicies=[{"name": "p", "policy": allow()}]),
+            make(INLINE, called="p", role="web-role", policy=UNKNOWN),
+        ],
+        [],
+        [],
+        "after a refresh, the role lists it too, in its old form",
+    ),
+    ([make_role(inlinePolicies=[{}])], [], [], "this form removes all inline policies"),
     (
         [
             make_native_role(),

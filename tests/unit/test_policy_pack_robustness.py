@@ -10,6 +10,7 @@ from tests.expected import TRUST
 from tests.unit.policy_pack import (
     ATTACHMENT,
     INLINE,
+    MANAGED,
     PROFILE,
     ROLE,
     UNKNOWN,
@@ -82,6 +83,9 @@ STACKS = st.lists(
 
 class TestAnyValues:
     @hypothesis.given(stack=STACKS)
+    @hypothesis.example(
+        stack=[make_role(managedPolicyArns=["a"]), make(MANAGED, called=["a"], arn="a", policy=allow())]
+    )
     @hypothesis.settings(deadline=None, max_examples=300, suppress_health_check=list(hypothesis.HealthCheck))
     def test_no_rule_crashes(self, stack):
         """Nor does it report an error of its own."""
