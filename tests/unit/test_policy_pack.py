@@ -15,6 +15,7 @@ from ssm_profile.options import OPTIONS, SSM_WIDE_POLICIES, SSM_WIDE_REPLACEMENT
 from ssm_profile.policy import is_granted_by_default
 from tests.expected import TRUST
 from tests.unit.policy_pack import (
+    ATTACHMENT,
     CORE,
     EXCLUSIVE,
     FOR_ROLES,
@@ -82,6 +83,16 @@ WIDE_CASES = [
     ([make_role(), attach(role=UNKNOWN, sources={"role": make_role()})], ["core"], "the name of the role comes later"),
     ([make(ROLE, assumeRolePolicy=json.dumps(TRUST)), attach(sources={"role": make_role()})], ["core"], "no name yet"),
     ([attach(role=UNKNOWN)], [], "the role is not known yet"),
+    ([make_role(), make(ATTACHMENT, "core", policyArn=CORE, sources={"role": make_role()})], ["core"], "left out"),
+    (
+        [
+            make(ROLE, "a", called="web-role", assumeRolePolicy=json.dumps(TRUST)),
+            make(ROLE, "b", called="web-role", assumeRolePolicy=json.dumps(LAMBDA)),
+            attach(sources={"role": make(ROLE, "b")}),
+        ],
+        [],
+        "a role of the same name in another account",
+    ),
     (
         [make_role(assumeRolePolicy=UNKNOWN), attach()],
         [],
