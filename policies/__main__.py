@@ -1,7 +1,6 @@
 """The policy pack, which gives the rules to the Pulumi engine."""
 
 from collections.abc import Callable
-from typing import Any
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -11,7 +10,9 @@ from pulumi_policy import (
     StackValidationArgs,
     StackValidationPolicy,
 )
-from rules import ADVISORY, RULES, Resource, findings
+from resources import Resource, to_plain
+from roles import TYPES
+from rules import ADVISORY, RULES, findings
 
 CONFIG = PolicyConfigSchema(
     {
@@ -25,22 +26,6 @@ CONFIG = PolicyConfigSchema(
 )
 
 
-def to_plain(value: Any) -> Any:
-    """A value as plain dicts and lists, with None for each value that is not known yet."""
-    if isinstance(value, dict) or hasattr(value, "items"):
-        return {key: _plain_value(value, key) for key in value}
-    if isinstance(value, list) or (hasattr(value, "__iter__") and not isinstance(value, str)):
-        return [to_plain(entry) for entry in value]
-    return value
-
-
-def _plain_value(mapping: Any, key: str) -> Any:
-    try:
-        return to_plain(mapping[key])
-    except Exception:  # noqa: BLE001 - pulumi_policy raises an error of its own for a value that is not known yet
-        return None
-
-
 def validation(name: str) -> Callable[[StackValidationArgs, ReportViolation], None]:
     """The function with which the engine runs a rule."""
 
@@ -50,16 +35,17 @@ def validation(name: str) -> Callable[[StackValidationArgs, ReportViolation], No
                 type=each.resource_type,
                 name=each.name,
                 urn=each.urn,
-                props={key: value for key, value in to_plain(each.props).items() if value is not None},
+                props=to_plain(each.props) if each.resource_type in TYPES else {},
                 dependencies=frozenset(other.urn for other in each.dependencies),
                 sources={
                     key: frozenset(other.urn for other in others) for key, others in each.property_dependencies.items()
                 },
+                parent=each.parent.urn if each.parent else None,
             )
             for each in args.resources
         ]
-        for resource, message in findings(name, resources, args.get_config().get("exceptions") or ()):
-            report(f"{resource.name}: {message}", resource.urn)
+        for each in findings(name, resources, args.get_config().get("exceptions") or ()):
+            report(f"{each.resource.name}: {each.message}", each.resource.urn)
 
     return validate
 
