@@ -6,15 +6,15 @@ grant more than the policy.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import combinations
 
-from ssm_profile.catalogue import Grant
+from ssm_profile.catalogue import ANY_INSTANCE, Grant
 from ssm_profile.iam.conditions import ABSENT, Chosen, Value
 from ssm_profile.iam.documents import Statement
-from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Need, Outcome, Policy, Reason
+from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.options import option_at
 from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
@@ -162,10 +162,30 @@ class Judge:
                 parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*"]
                 for action in actions_of(grant):
                     decision = _most_favorable(evaluator, action, needs)
+                    if group == (ANY_INSTANCE,) and decision.outcome is Outcome.DENIED:
+                        decision = self._on_one_instance(evaluator, action, values, decision)
                     on_some = decision.outcome is not Outcome.DENIED or any(
                         evaluator.decide(action, part).outcome is not Outcome.DENIED for part in parts
                     )
                     yield Row(grant, action, patterns, decision, on_some)
+
+    def _on_one_instance(self, evaluator: Evaluator, action: str, values: Values, on_all: Decision) -> Decision:
+        """The decision on the instance's own ARN, where the action is not allowed on every instance.
+
+        A policy can name one region and one account: the instance is there. Which instance it is cannot be known.
+        """
+        if any(reason.kind is Kind.BOUNDARY for reason in on_all.reasons):
+            return on_all
+        instances = ANY_INSTANCE.replace("*:*", "{region}:{account}").format_map(values)
+        here = evaluator.decide(action, Need((instances,), whole=True))
+        is_denied = any(reason.kind is Kind.EXPLICIT_DENY for reason in on_all.reasons)
+        if here.outcome is not Outcome.DENIED and not is_denied:
+            return here
+        account = values["account"] if self.role_arn else "*"
+        anywhere = ANY_INSTANCE.replace("*:*", f"*:{account}").format_map(values)
+        if evaluator.decide(action, Need((anywhere,))).outcome is Outcome.DENIED:
+            return on_all
+        return Decision(Outcome.CONDITIONAL, tuple(_which_instance(on_all.reasons)))
 
     def _candidates(self, feature: Feature) -> Iterator[Values]:
         """Values with which the policy may grant a feature: those that it names, and samples."""
@@ -276,6 +296,14 @@ def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) ->
         other = evaluator.decide(action, need)
         best = min(best, other, key=lambda each: _BADNESS[each.outcome])
     return best
+
+
+def _which_instance(reasons: Iterable[Reason]) -> Iterator[Reason]:
+    """The statements that name some instances, as what a decision depends on."""
+    for each in reasons:
+        if each.statement and each.kind in (Kind.OTHER_RESOURCES, Kind.EXPLICIT_DENY):
+            kind = Kind.UNKNOWN_VALUE if each.kind is Kind.OTHER_RESOURCES else each.kind
+            yield Reason(kind, each.statement, ", ".join(each.statement.scope()))
 
 
 def _allowed(row: Row) -> int:

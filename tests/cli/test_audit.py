@@ -164,6 +164,37 @@ class TestVerdicts:
         assert resources["ssm:GetParameter"] == resources["kms:Decrypt"] == "all except arn:aws:s3:::logs/*"
 
 
+class TestInstances:
+    """A policy can name the instances of one region, or one instance."""
+
+    ACTION = "ssm:UpdateInstanceInformation"
+    IN_ONE_REGION = "arn:aws:ec2:eu-central-1:123456789012:instance/*"
+    ONE = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"
+
+    @pytest.mark.parametrize(
+        ("statement", "expected"),
+        [
+            (allow(ACTION, IN_ONE_REGION), "works"),
+            (allow(ACTION, ONE), "works if"),
+            (allow(ACTION, "arn:aws:ssm:*:*:managed-instance/*"), "missing"),
+            (allow(ACTION, IN_ONE_REGION, Condition={"Bool": {"aws:ViaAWSService": "true"}}), "missing"),
+        ],
+    )
+    def test_allow(self, audit, statement, expected):
+        audited = audit(allow(MINIMUM[:4]), statement)
+
+        assert audited["systemsManager"] == expected
+
+    @pytest.mark.parametrize("resource", [IN_ONE_REGION, ONE])
+    def test_deny(self, audit, resource):
+        """It is not known whether the instance is one of those."""
+        audited = audit(allow(MINIMUM), {"Effect": "Deny", "Action": self.ACTION, "Resource": resource})
+
+        assert audited["systemsManager"] == "works if"
+        (heartbeat,) = [row for row in audited["capabilities"] if row["capability"] == "heartbeat"]
+        assert [(each["kind"], each["dependsOn"]) for each in heartbeat["dependsOn"]] == [("explicit deny", resource)]
+
+
 class TestDenies:
     def test_deny(self, audit):
         audited = audit(*SCOPED_MINIMUM, {"Effect": "Deny", "Action": "ssm:Update*", "Resource": "*"})
