@@ -8,7 +8,8 @@ _SSM = f"{AUTHORIZATION}/list_awssystemsmanager.html"
 _IAM = f"{AUTHORIZATION}/list_awsidentityandaccessmanagementiam.html"
 
 ANY_INSTANCE = "arn:{partition}:ec2:?*:????????????:instance/i-0sample"
-ANY_DOCUMENT = "arn:{partition}:ssm:?*:*:document/sample"
+SHELL_DOCUMENT = "arn:{partition}:ssm:?*:*:document/AWS-Run*Script"
+"""AWS's documents that run any command: AWS-RunShellScript, AWS-RunPowerShellScript, AWS-RunRemoteScript."""
 ANY_PARAMETER = "arn:{partition}:ssm:?*:????????????:parameter/sample"
 ANY_OBJECT = "arn:{partition}:s3:::sample-bucket/sample"
 ANY_ROLE = "arn:{partition}:iam::????????????:role/sample"
@@ -34,9 +35,9 @@ RISKS: tuple[Risk, ...] = (
         name="run_commands",
         summary="run commands on other instances",
         calls=(
-            ("ssm:SendCommand", (ANY_INSTANCE, ANY_DOCUMENT)),
+            ("ssm:SendCommand", (ANY_INSTANCE, SHELL_DOCUMENT)),
             ("ssm:StartSession", (ANY_INSTANCE,)),
-            ("ssm:CreateAssociation", (ANY_INSTANCE, ANY_DOCUMENT)),
+            ("ssm:CreateAssociation", (ANY_INSTANCE, SHELL_DOCUMENT)),
         ),
         sources=(_SSM,),
     ),
