@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ssm_profile.errors import TooComplexError
 
-from .conditions import Context, holds
+from .conditions import Chosen, Context, Like, Value, holds
 from .documents import Statement, condition_lines
 from .patterns import SEGMENTS, Glob, arn_glob, find_string, glob, overlap
 
@@ -196,8 +196,13 @@ class Evaluator:
         return _Selection(statements, boundary, failed, key)
 
     def _applied(self, statements: Iterable[Statement], context: Context) -> Iterator[Applied]:
+        # A statement that denies need not apply to what the caller can choose: it may choose something else.
+        denied: dict[str, Sequence[Value]] = {
+            key: [Like(value.pattern) if isinstance(value, Chosen) else value for value in values]
+            for key, values in context.items()
+        }
         for each in statements:
-            outcome = holds(each.condition, context)
+            outcome = holds(each.condition, context if each.allows else denied)
             if outcome is not False:
                 pairs = [_globs(resource) for resource in each.resources]
                 certain = dict.fromkeys(pattern for sure, _ in pairs for pattern in sure)
