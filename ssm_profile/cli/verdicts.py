@@ -252,6 +252,8 @@ class Judge:
         for keys in grant.condition.values():
             for key, templates in keys.items():
                 known[key.lower()] = tuple(Chosen(filled(each, grant, values)) for each in templates)
+        if grant.action in ("s3:PutObject", "s3:PutObjectAcl"):
+            known["s3:x-amz-acl"] = ("bucket-owner-full-control",)  # the agent sends it with each object
         if grant.action.startswith("kms:"):
             via_service = "kms:viaservice" in known
             known.setdefault("kms:viaservice", (ABSENT,))

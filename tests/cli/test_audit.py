@@ -213,6 +213,41 @@ class TestDenies:
         assert verdicts(audited)["messaging"] == "works"
         assert verdicts(audited)["heartbeat"] == "missing"
 
+    @pytest.mark.parametrize(
+        ("operator", "service", "expected"),
+        [
+            ("StringNotEquals", "s3.eu-central-1.amazonaws.com", "works if"),
+            ("StringEquals", "s3.eu-west-1.amazonaws.com", "works if"),
+            ("StringEquals", "ssm.eu-central-1.amazonaws.com", "works"),
+        ],
+    )
+    def test_deny_by_service(self, audit, operator, service, expected):
+        """The region of the bucket is not known, so a Deny for one region need not apply."""
+        options = {"scope_heartbeat": True, "session_logs": {"bucket": "logs", "kms_key_arn": KEY}}
+        statements = policy.policy_document(options, LOCATION)["Statement"]
+        condition = {operator: {"kms:ViaService": service}}
+
+        audited = audit(*statements, {"Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": condition})
+
+        assert verdicts(audited)["session_logs.kms_key_arn"] == expected
+
+    def test_acl(self, audit):
+        """The agent sends an ACL with each object, and with no other request."""
+        objects = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        condition = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
+        bucket = allow("s3:GetEncryptionConfiguration", "arn:aws:s3:::logs")
+
+        on_upload = audit(
+            *SCOPED_MINIMUM,
+            bucket,
+            allow(objects[0], "arn:aws:s3:::logs/*", Condition=condition),
+            allow(objects[1], "arn:aws:s3:::logs/*"),
+        )
+        on_all = audit(*SCOPED_MINIMUM, bucket, allow(objects, "arn:aws:s3:::logs/*", Condition=condition))
+
+        assert verdicts(on_upload)["session_logs.bucket"] == "works"
+        assert verdicts(on_all)["session_logs.bucket"] == "works if"
+
     def test_deny_that_never_applies(self, run, policy_file):
         """It is shown, and its option is proposed."""
         condition = {"NumericLessThan": {"ec2:RoleDelivery": "2.0"}}
@@ -276,6 +311,33 @@ class TestFindings:
         assert row["action"] == "*"
         assert len(row["actions"]) > 10_000
         assert len(audited["unscoped"]) > 20
+
+
+class TestRisks:
+    INSTANCES = "arn:aws:ec2:*:*:instance/*"
+
+    @pytest.mark.parametrize(
+        ("document", "is_risk"),
+        [
+            ("arn:aws:ssm:*:*:document/*", True),
+            ("arn:aws:ssm:eu-central-1::document/AWS-RunShellScript", True),
+            ("arn:aws:ssm:eu-central-1::document/AWS-RunPowerShellScript", True),
+            ("arn:aws:ssm:eu-central-1:123456789012:document/Restart", False),
+        ],
+    )
+    def test_run_commands(self, audit, document, is_risk):
+        """A document that runs any command is enough."""
+        audited = audit(*SCOPED_MINIMUM, allow("ssm:SendCommand", [self.INSTANCES, document]))
+
+        assert [row["risk"] for row in audited["risks"]] == (["run_commands"] if is_risk else [])
+
+    def test_acl(self, audit):
+        """Software on the instance can send another ACL than the agent."""
+        condition = {"StringEquals": {"s3:x-amz-acl": "private"}}
+
+        audited = audit(*SCOPED_MINIMUM, allow("s3:PutObject", Condition=condition))
+
+        assert [(row["risk"], row["certain"]) for row in audited["risks"]] == [("write_buckets", False)]
 
 
 class TestDocumentForms:
