@@ -87,16 +87,24 @@ def _summary(audit: Data) -> Iterator[str]:
     for reason in list(dict.fromkeys(_depends_on(each) for row in required for each in row["dependsOn"]))[
         :_MOST_REASONS
     ]:
-        yield f"It works if {reason}."
-    if audit["risks"]:
-        yield "Dangerous: an instance can " + "; ".join(_risk(row) for row in audit["risks"]) + "."
+        yield f"{'It then works' if missing else 'It works'} if {reason}."
+    for condition, risks in _by_condition(audit["risks"]).items():
+        yield f"Dangerous{condition}: an instance can {'; '.join(map(_risk, risks))}."
     if next_step := _next_step(audit):
         yield next_step
 
 
+def _by_condition(risks: Iterable[Data]) -> dict[str, list[Data]]:
+    """The risks by what they depend on. Most policies have the same condition for all of them."""
+    groups: dict[str, list[Data]] = {}
+    for row in risks:
+        condition = "" if row["certain"] else f" if {_depends_on(row['dependsOn'][0])}"
+        groups.setdefault(condition, []).append(row)
+    return groups
+
+
 def _risk(row: Data) -> str:
-    condition = "" if row["certain"] else f", if {' or if '.join(map(_depends_on, row['dependsOn'][:1]))}"
-    return f"{row['summary']} ({_short(row['actions'])}{condition})"
+    return f"{row['summary']} ({_short(row['actions'])})"
 
 
 def _next_step(audit: Data) -> str:
