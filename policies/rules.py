@@ -141,7 +141,7 @@ _ADD_DEPENDS_ON = (
     "SsmInstanceProfile does this itself."
 )
 _SOURCE_ARN = "ssm:sourceinstancearn"
-_ANY_REGION, _ANY_ACCOUNT, _OTHER_REGION = ":?*:", "?" * 12, "other-region-1"
+_ANY_ACCOUNT, _OTHER_REGION = "?" * 12, "other-region-1"
 _CONTEXT = instance_context(partition="?*")
 _READING = next(each.calls for each in RISKS if each.name == "read_parameters")
 _RESOURCE_TAGS = ("aws:resourcetag/", "ssm:resourcetag/")
@@ -237,9 +237,8 @@ def _parameters(statements: Iterable[Statement], pattern: str) -> tuple[str, ...
         if re.fullmatch(r"[a-z0-9*?-]*[a-z][a-z0-9*?-]*", each[3]):
             region = each[3].replace("*", "").replace("?", "x")
             places.append((region, each[4] if each[4] in accounts else accounts[0]))
-    found = pattern.format(partition=partition)
     return tuple(
-        found.replace(_ANY_REGION, f":{region}:").replace(_ANY_ACCOUNT, account)
+        pattern.format(partition=partition, region=region).replace(_ANY_ACCOUNT, account)
         for region, account in dict.fromkeys(places)
     )
 

@@ -7,14 +7,18 @@ from .catalogue import AUTHORIZATION
 _SSM = f"{AUTHORIZATION}/list_awssystemsmanager.html"
 _IAM = f"{AUTHORIZATION}/list_awsidentityandaccessmanagementiam.html"
 
-ANY_INSTANCE = "arn:{partition}:ec2:?*:????????????:instance/i-0sample"
-ANY_DOCUMENT = "arn:{partition}:ssm:?*:*:document/sample"
-ANY_PARAMETER = "arn:{partition}:ssm:?*:????????????:parameter/sample"
+ANY_INSTANCE = "arn:{partition}:ec2:{region}:????????????:instance/i-0sample"
+SHELL_DOCUMENT = "arn:{partition}:ssm:{region}:*:document/AWS-Run*Script"
+"""AWS's documents that run any command: AWS-RunShellScript, AWS-RunPowerShellScript, AWS-RunRemoteScript."""
+ANY_PARAMETER = "arn:{partition}:ssm:{region}:????????????:parameter/sample"
 ANY_OBJECT = "arn:{partition}:s3:::sample-bucket/sample"
 ANY_ROLE = "arn:{partition}:iam::????????????:role/sample"
 ANY_USER = "arn:{partition}:iam::????????????:user/sample"
 ANY_POLICY = "arn:{partition}:iam::????????????:policy/sample"
-"""Resources that no policy names. A policy that allows an action on one of them allows it on every other one."""
+"""Resources that no policy names, in a partition and a region.
+
+A policy that allows an action on one of them allows it on every other one.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,9 @@ RISKS: tuple[Risk, ...] = (
         name="run_commands",
         summary="run commands on other instances",
         calls=(
-            ("ssm:SendCommand", (ANY_INSTANCE, ANY_DOCUMENT)),
+            ("ssm:SendCommand", (ANY_INSTANCE, SHELL_DOCUMENT)),
             ("ssm:StartSession", (ANY_INSTANCE,)),
-            ("ssm:CreateAssociation", (ANY_INSTANCE, ANY_DOCUMENT)),
+            ("ssm:CreateAssociation", (ANY_INSTANCE, SHELL_DOCUMENT)),
         ),
         sources=(_SSM,),
     ),

@@ -144,9 +144,13 @@ def _risk(judge: Judge, risk: Risk) -> dict[str, Any] | None:
 
 
 def _decision(judge: Judge, action: str, resources: Iterable[str]) -> Decision:
-    """The least favorable decision about an action on several resources."""
-    needs = [Need((each.format(partition=judge.partition),)) for each in resources]
-    return max((judge.decide(action, need) for need in needs), key=lambda each: list(Outcome).index(each.outcome))
+    """The decision about an action that must be allowed on several resources, in the most favorable region."""
+    order = list(Outcome).index
+    in_regions = list[Decision]()
+    for region in judge.regions():
+        needs = [Need((each.format(partition=judge.partition, region=region),)) for each in resources]
+        in_regions.append(max((judge.decide(action, need) for need in needs), key=lambda each: order(each.outcome)))
+    return min(in_regions, key=lambda each: order(each.outcome))
 
 
 def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _first_line(audit: Data) -> str:
     if audit["level"] == BROKEN:
         return f"Systems Manager does NOT work with {name}."
     if audit["systemsManager"] == Verdict.WORKS_IF.value:
-        return f"Systems Manager may work with {name}. It depends on this:"
+        return f"Systems Manager may work with {name}."
     return f"Systems Manager works with {name}." + (" There is nothing to fix." if audit["level"] == CLEAN else "")
 
 
@@ -84,20 +84,28 @@ def _summary(audit: Data) -> Iterator[str]:
             yield f"{len(missing) - number} further reasons are below."
             break
         yield f"{_short([row['action'] for row in rows])}: {reasons}. {_symptoms(rows)}"
-    if not missing:
-        reasons = list(dict.fromkeys(_depends_on(each) for row in required for each in row["dependsOn"]))
-        yield from (f"{reason[0].upper()}{reason[1:]}." for reason in reasons[:_MOST_REASONS])
-        if len(reasons) > _MOST_REASONS:
-            yield f"{len(reasons) - _MOST_REASONS} further conditions are below."
-    if audit["risks"]:
-        yield "Dangerous: an instance can " + "; ".join(_risk(row) for row in audit["risks"]) + "."
+    reasons = list(dict.fromkeys(_depends_on(each) for row in required for each in row["dependsOn"]))
+    for reason in reasons[:_MOST_REASONS]:
+        yield f"{'It then works' if missing else 'It works'} if {reason}."
+    if len(reasons) > _MOST_REASONS:
+        yield f"{len(reasons) - _MOST_REASONS} further conditions are below."
+    for condition, risks in _by_condition(audit["risks"]).items():
+        yield f"Dangerous{condition}: an instance can {'; '.join(map(_risk, risks))}."
     if next_step := _next_step(audit):
         yield next_step
 
 
+def _by_condition(risks: Iterable[Data]) -> dict[str, list[Data]]:
+    """The risks by what they depend on. Most policies have the same condition for all of them."""
+    groups: dict[str, list[Data]] = {}
+    for row in risks:
+        condition = "" if row["certain"] else f" if {_depends_on(row['dependsOn'][0])}"
+        groups.setdefault(condition, []).append(row)
+    return groups
+
+
 def _risk(row: Data) -> str:
-    condition = "" if row["certain"] else f"; {_depends_on(row['dependsOn'][0])}"
-    return f"{row['summary']} ({_short(row['actions'])}{condition})"
+    return f"{row['summary']} ({_short(row['actions'])})"
 
 
 def _next_step(audit: Data) -> str:
@@ -203,14 +211,14 @@ def _why(reasons: Sequence[Data]) -> str:
 def _depends_on(reason: Data) -> str:
     """What a verdict depends on."""
     if reason["policy"] and not reason["statement"]:
-        return f"{code(reason['policy'])}, which the input does not contain, must agree"
+        return f"{code(reason['policy'])}, which the input does not contain, agrees"
     if reason["kind"] == Kind.TOO_COMPLEX.value:
         return "the resources have too many wildcards to compare them"
     where, what = _statement(reason), code(reason["dependsOn"] or "")
     return {
-        Kind.CONDITION.value: f"the condition {what} must hold ({where})",
-        Kind.EXPLICIT_DENY.value: f"{what} must not hold or match ({where} denies)",
-    }.get(reason["kind"], f"{what} must match the resource ({where})")
+        Kind.CONDITION.value: f"the condition {what} holds ({where})",
+        Kind.EXPLICIT_DENY.value: f"{what} does not apply ({where} denies)",
+    }.get(reason["kind"], f"{what} matches the resource ({where})")
 
 
 def _statement(location: Data) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import combinations
 
-from ssm_profile.catalogue import Grant
+from ssm_profile.catalogue import ANY_INSTANCE, Grant
 from ssm_profile.iam.conditions import ABSENT, Chosen, Value
 from ssm_profile.iam.documents import Statement
-from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Need, Outcome, Policy, Reason
+from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.options import option_at
 from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
@@ -151,6 +151,12 @@ class Judge:
         """What the policy decides about an action, whatever its use. Policies that cannot be read do not count."""
         return self._readable.decide(action, need)
 
+    def regions(self) -> list[str]:
+        """The regions that the policy names, and a sample."""
+        named = [each.split(":") for one in self.policy.statements for each in one.resources]
+        found = {sample_of("region", parts[3]): None for parts in named if len(parts) > 5 and parts[3]}  # noqa: PLR2004
+        return list(found | {SAMPLE_LOCATION["region"]: None})[-_MOST_LOCATIONS:]
+
     def _verdict(self, feature: Feature) -> FeatureVerdict:
         results = list[tuple[Values, tuple[Row, ...]]]()
         for values in self._candidates(feature):
@@ -179,10 +185,30 @@ class Judge:
                 parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*"]
                 for action in actions_of(grant):
                     decision = _most_favorable(evaluator, action, needs)
+                    if group == (ANY_INSTANCE,) and decision.outcome is Outcome.DENIED:
+                        decision = self._on_one_instance(evaluator, action, values, decision)
                     on_some = decision.outcome is not Outcome.DENIED or any(
                         evaluator.decide(action, part).outcome is not Outcome.DENIED for part in parts
                     )
                     yield Row(grant, action, patterns, decision, on_some)
+
+    def _on_one_instance(self, evaluator: Evaluator, action: str, values: Values, on_all: Decision) -> Decision:
+        """The decision on the instance's own ARN, where the action is not allowed on every instance.
+
+        A policy can name one region and one account: the instance is there. Which instance it is cannot be known.
+        """
+        if any(reason.kind is Kind.BOUNDARY for reason in on_all.reasons):
+            return on_all
+        instances = ANY_INSTANCE.replace("*:*", "{region}:{account}").format_map(values)
+        here = evaluator.decide(action, Need((instances,), whole=True))
+        is_denied = any(reason.kind is Kind.EXPLICIT_DENY for reason in on_all.reasons)
+        if here.outcome is not Outcome.DENIED and not is_denied:
+            return here
+        account = values["account"] if self.role_arn else "*"
+        anywhere = ANY_INSTANCE.replace("*:*", f"*:{account}").format_map(values)
+        if evaluator.decide(action, Need((anywhere,))).outcome is Outcome.DENIED:
+            return on_all
+        return Decision(Outcome.CONDITIONAL, tuple(_which_instance(on_all.reasons)))
 
     def _candidates(self, feature: Feature) -> Iterator[Values]:
         """Values with which the policy may grant a feature: those that it names, and samples."""
@@ -249,6 +275,8 @@ class Judge:
         for keys in grant.condition.values():
             for key, templates in keys.items():
                 known[key.lower()] = tuple(Chosen(filled(each, grant, values)) for each in templates)
+        if grant.action in ("s3:PutObject", "s3:PutObjectAcl"):
+            known["s3:x-amz-acl"] = ("bucket-owner-full-control",)  # the agent sends it with each object
         if grant.action.startswith("kms:"):
             via_service = "kms:viaservice" in known
             known.setdefault("kms:viaservice", (ABSENT,))
@@ -304,6 +332,14 @@ def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) ->
         other = evaluator.decide(action, need)
         best = min(best, other, key=lambda each: _BADNESS[each.outcome])
     return best
+
+
+def _which_instance(reasons: Iterable[Reason]) -> Iterator[Reason]:
+    """The statements that name some instances, as what a decision depends on."""
+    for each in reasons:
+        if each.statement and each.kind in (Kind.OTHER_RESOURCES, Kind.EXPLICIT_DENY):
+            kind = Kind.UNKNOWN_VALUE if each.kind is Kind.OTHER_RESOURCES else each.kind
+            yield Reason(kind, each.statement, ", ".join(each.statement.scope()))
 
 
 def _allowed(row: Row) -> int:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from ssm_profile.errors import TooComplexError
+
 from .patterns import Glob, arn_glob, covers, glob, overlap
 
 
@@ -121,9 +123,12 @@ def _matches(name: str, value: str | Like | Chosen, wanted: str) -> bool | None:
         return _MATCHERS[name](value, wanted) if isinstance(value, str) else None
     of_condition, of_value = _STRING_OPERATORS[name]
     pattern, other = of_condition(wanted), of_value(_escaped(value) if isinstance(value, str) else value.pattern)
-    if not overlap(pattern, other):
-        return False
-    return True if isinstance(value, Chosen) or covers(pattern, other) else None
+    try:
+        if not overlap(pattern, other):
+            return False
+        return True if isinstance(value, Chosen) or covers(pattern, other) else None
+    except TooComplexError:
+        return None
 
 
 def _all_of_pattern_matches(name: str, value: Chosen, wanted: list[str]) -> bool:

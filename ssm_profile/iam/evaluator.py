@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ssm_profile.errors import TooComplexError
 
-from .conditions import Context, holds
+from .conditions import Chosen, Context, Like, Value, holds
 from .documents import Statement, condition_lines
 from .patterns import SEGMENTS, Glob, arn_glob, find_string, glob, overlap
 
@@ -196,8 +196,13 @@ class Evaluator:
         return _Selection(statements, boundary, failed, key)
 
     def _applied(self, statements: Iterable[Statement], context: Context) -> Iterator[Applied]:
+        # A statement that denies need not apply to what the caller can choose: it may choose something else.
+        denied: dict[str, Sequence[Value]] = {
+            key: [Like(value.pattern) if isinstance(value, Chosen) else value for value in values]
+            for key, values in context.items()
+        }
         for each in statements:
-            outcome = holds(each.condition, context)
+            outcome = holds(each.condition, context if each.allows else denied)
             if outcome is not False:
                 pairs = [_globs(resource) for resource in each.resources]
                 certain = dict.fromkeys(pattern for sure, _ in pairs for pattern in sure)
@@ -305,11 +310,24 @@ class _Question:
             for each in self.denies:
                 if each.is_certain and self._applies([each], certainly=True):
                     yield Reason(Kind.EXPLICIT_DENY, each.statement)
+        elif limits := list(self._limits()):
+            yield from limits  # another Allow would change nothing
         elif self.failed or self.allows:
             yield from (Reason(Kind.CONDITION, each) for each in self.failed)
             yield from (Reason(Kind.OTHER_RESOURCES, each.statement) for each in self.allows)
         else:
             yield Reason(Kind.NOT_ALLOWED)
+
+    def _limits(self) -> Iterator[Reason]:
+        """What keeps the action from being allowed on any of the resources, whatever else a policy allows."""
+        if self.boundary is not None and not self._applies(self.boundary, certainly=False):
+            yield Reason(Kind.BOUNDARY)
+        for each in self.denies:
+            left: _Alternative = (
+                ([list(each.possible)], ()) if each.statement.except_resources else ((), [*each.certain])
+            )
+            if each.is_certain and not self._find(*left):
+                yield Reason(Kind.EXPLICIT_DENY, each.statement)
 
     def _with_resources_of_service(self, applied: Applied, service: str) -> Applied:
         """A statement for an action that takes no resources, to which an ARN of its own service might apply.

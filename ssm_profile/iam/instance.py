@@ -55,6 +55,4 @@ def instance_context(partition: str = "aws", role_arn: str | None = None, now: d
         "ec2:roledelivery": ("2.0",),
         "ec2:sourceinstancearn": (Like(f"arn:{partition}:ec2:*:{account}:instance/i-*"),),
         "ssm:sourceinstancearn": (ABSENT,),
-        # The agent sends this ACL with each object.
-        "s3:x-amz-acl": ("bucket-owner-full-control",),
     }

@@ -164,6 +164,37 @@ class TestVerdicts:
         assert resources["ssm:GetParameter"] == resources["kms:Decrypt"] == "all except arn:aws:s3:::logs/*"
 
 
+class TestInstances:
+    """A policy can name the instances of one region, or one instance."""
+
+    ACTION = "ssm:UpdateInstanceInformation"
+    IN_ONE_REGION = "arn:aws:ec2:eu-central-1:123456789012:instance/*"
+    ONE = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"
+
+    @pytest.mark.parametrize(
+        ("statement", "expected"),
+        [
+            (allow(ACTION, IN_ONE_REGION), "works"),
+            (allow(ACTION, ONE), "works if"),
+            (allow(ACTION, "arn:aws:ssm:*:*:managed-instance/*"), "missing"),
+            (allow(ACTION, IN_ONE_REGION, Condition={"Bool": {"aws:ViaAWSService": "true"}}), "missing"),
+        ],
+    )
+    def test_allow(self, audit, statement, expected):
+        audited = audit(allow(MINIMUM[:4]), statement)
+
+        assert audited["systemsManager"] == expected
+
+    @pytest.mark.parametrize("resource", [IN_ONE_REGION, ONE])
+    def test_deny(self, audit, resource):
+        """It is not known whether the instance is one of those."""
+        audited = audit(allow(MINIMUM), {"Effect": "Deny", "Action": self.ACTION, "Resource": resource})
+
+        assert audited["systemsManager"] == "works if"
+        (heartbeat,) = [row for row in audited["capabilities"] if row["capability"] == "heartbeat"]
+        assert [(each["kind"], each["dependsOn"]) for each in heartbeat["dependsOn"]] == [("explicit deny", resource)]
+
+
 class TestDenies:
     def test_deny(self, audit):
         audited = audit(*SCOPED_MINIMUM, {"Effect": "Deny", "Action": "ssm:Update*", "Resource": "*"})
@@ -181,6 +212,41 @@ class TestDenies:
 
         assert verdicts(audited)["messaging"] == "works"
         assert verdicts(audited)["heartbeat"] == "missing"
+
+    @pytest.mark.parametrize(
+        ("operator", "service", "expected"),
+        [
+            ("StringNotEquals", "s3.eu-central-1.amazonaws.com", "works if"),
+            ("StringEquals", "s3.eu-west-1.amazonaws.com", "works if"),
+            ("StringEquals", "ssm.eu-central-1.amazonaws.com", "works"),
+        ],
+    )
+    def test_deny_by_service(self, audit, operator, service, expected):
+        """The region of the bucket is not known, so a Deny for one region need not apply."""
+        options = {"scope_heartbeat": True, "session_logs": {"bucket": "logs", "kms_key_arn": KEY}}
+        statements = policy.policy_document(options, LOCATION)["Statement"]
+        condition = {operator: {"kms:ViaService": service}}
+
+        audited = audit(*statements, {"Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": condition})
+
+        assert verdicts(audited)["session_logs.kms_key_arn"] == expected
+
+    def test_acl(self, audit):
+        """The agent sends an ACL with each object, and with no other request."""
+        objects = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        condition = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
+        bucket = allow("s3:GetEncryptionConfiguration", "arn:aws:s3:::logs")
+
+        on_upload = audit(
+            *SCOPED_MINIMUM,
+            bucket,
+            allow(objects[0], "arn:aws:s3:::logs/*", Condition=condition),
+            allow(objects[1], "arn:aws:s3:::logs/*"),
+        )
+        on_all = audit(*SCOPED_MINIMUM, bucket, allow(objects, "arn:aws:s3:::logs/*", Condition=condition))
+
+        assert verdicts(on_upload)["session_logs.bucket"] == "works"
+        assert verdicts(on_all)["session_logs.bucket"] == "works if"
 
     def test_deny_that_never_applies(self, run, policy_file):
         """It is shown, and its option is proposed."""
@@ -245,6 +311,43 @@ class TestFindings:
         assert row["action"] == "*"
         assert len(row["actions"]) > 10_000
         assert len(audited["unscoped"]) > 20
+
+
+class TestRisks:
+    INSTANCES = "arn:aws:ec2:*:*:instance/*"
+
+    @pytest.mark.parametrize(
+        ("document", "is_risk"),
+        [
+            ("arn:aws:ssm:*:*:document/*", True),
+            ("arn:aws:ssm:eu-central-1::document/AWS-RunShellScript", True),
+            ("arn:aws:ssm:eu-central-1::document/AWS-RunPowerShellScript", True),
+            ("arn:aws:ssm:eu-central-1:123456789012:document/Restart", False),
+        ],
+    )
+    def test_run_commands(self, audit, document, is_risk):
+        """A document that runs any command is enough."""
+        audited = audit(*SCOPED_MINIMUM, allow("ssm:SendCommand", [self.INSTANCES, document]))
+
+        assert [row["risk"] for row in audited["risks"]] == (["run_commands"] if is_risk else [])
+
+    def test_condition_is_named_once(self, run, policy_file):
+        """The summary stays short."""
+        condition = {"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}
+        deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+
+        summary = run("audit", policy_file(allow("*"), deny)).out.partition("Capabilities")[0]
+
+        assert summary.count("aws:RequestedRegion") == 2
+        assert "Dangerous if StringNotEquals aws:RequestedRegion eu-central-1 does not apply" in summary
+
+    def test_acl(self, audit):
+        """Software on the instance can send another ACL than the agent."""
+        condition = {"StringEquals": {"s3:x-amz-acl": "private"}}
+
+        audited = audit(*SCOPED_MINIMUM, allow("s3:PutObject", Condition=condition))
+
+        assert [(row["risk"], row["certain"]) for row in audited["risks"]] == [("write_buckets", False)]
 
 
 class TestDocumentForms:

@@ -92,7 +92,7 @@ class TestSummary:
         audited = audit("condition")
 
         assert audited.out.startswith("Systems Manager may work with ")
-        assert audited.items[0].startswith("The condition StringEquals aws:RequestedRegion eu-central-1 must hold")
+        assert audited.items[0].startswith("It works if the condition StringEquals aws:RequestedRegion eu-central-1")
         assert "Default Host Management" not in audited.out  # whether it applies depends on the condition
 
     def test_condition_that_never_holds(self, audit):
@@ -222,3 +222,25 @@ class TestFiles:
 
         assert refused.code == 2
         assert "has 2 roles" in refused.error
+
+
+class TestRisks:
+    @pytest.mark.parametrize(
+        ("resource", "certain"),
+        [
+            ("*", True),
+            ("arn:aws:ssm:eu-central-1:123456789012:parameter/*", True),
+            ("arn:aws:ssm:*:*:*", True),
+            ("arn:aws:ssm:*", True),
+            ("arn:aws:ssm:*parameter/*", False),  # AWS does not say what such an ARN covers
+            ("arn:aws:ssm:*:*:parameter/app/*", None),
+            ("arn:aws:ssm:*:*:document/*", None),
+        ],
+    )
+    def test_parameters(self, run, policy_file, resource, certain):
+        statements = [*SCOPED_MINIMUM, allow("ssm:GetParameter", resource)]
+
+        risks = run("audit", policy_file(*statements), "--json").audit["risks"]
+
+        expected = [] if certain is None else [("read_parameters", certain)]
+        assert [(row["risk"], row["certain"]) for row in risks] == expected

@@ -151,6 +151,13 @@ def test_any_values(condition):
     assert holds(condition, CONTEXT) in (True, False, None)
 
 
+def test_too_complex():
+    """A pattern that cannot be compared in a reasonable time cannot be known."""
+    condition = {"StringLike": {"aws:PrincipalAccount": "*a" + "?" * 14}}
+
+    assert holds(condition, instance_context()) is UNKNOWN
+
+
 class TestInstance:
     """What is known of the requests of an EC2 instance."""
 
