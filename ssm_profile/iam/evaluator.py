@@ -310,11 +310,24 @@ class _Question:
             for each in self.denies:
                 if each.is_certain and self._applies([each], certainly=True):
                     yield Reason(Kind.EXPLICIT_DENY, each.statement)
+        elif limits := list(self._limits()):
+            yield from limits  # another Allow would change nothing
         elif self.failed or self.allows:
             yield from (Reason(Kind.CONDITION, each) for each in self.failed)
             yield from (Reason(Kind.OTHER_RESOURCES, each.statement) for each in self.allows)
         else:
             yield Reason(Kind.NOT_ALLOWED)
+
+    def _limits(self) -> Iterator[Reason]:
+        """What keeps the action from being allowed on any of the resources, whatever else a policy allows."""
+        if self.boundary is not None and not self._applies(self.boundary, certainly=False):
+            yield Reason(Kind.BOUNDARY)
+        for each in self.denies:
+            left: _Alternative = (
+                ([list(each.possible)], ()) if each.statement.except_resources else ((), [*each.certain])
+            )
+            if each.is_certain and not self._find(*left):
+                yield Reason(Kind.EXPLICIT_DENY, each.statement)
 
     def _with_resources_of_service(self, applied: Applied, service: str) -> Applied:
         """A statement for an action that takes no resources, to which an ARN of its own service might apply.

@@ -19,7 +19,7 @@ STATEMENTS = (
     allow(["s3:Put*", "iam:PassRole", "cloudwatch:PutMetricData"], Condition={"StringEquals": {"aws:A b": ["c", "d"]}}),
     allow(["ssm:GetParameter", "ssm:GetParameters"], "arn:aws:ssm:eu-central-1:123456789012:parameter/app/database/*"),
     allow("logs:*"),
-    {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:ViaAWSService": "false"}}},
+    {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:ViaAWSService": "true"}}},
 )
 MESSAGE = (
     "User: arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0 is not authorized to perform: "

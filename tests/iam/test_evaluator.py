@@ -230,6 +230,16 @@ class TestReasons:
             (Kind.EXPLICIT_DENY, "statement 2 of boundary", "")
         ]
 
+    def test_limits_without_an_allow(self):
+        """What another Allow would not change is the reason."""
+        other = allow("ec2:*")
+
+        assert self.reasons(other, boundary=[other]) == [(Kind.BOUNDARY, None, "")]
+        assert self.reasons(other, deny("s3:*")) == [(Kind.EXPLICIT_DENY, "statement 2 of web", "")]
+        assert self.reasons(other, but(deny(resources=OTHER))) == [(Kind.EXPLICIT_DENY, "statement 2 of web", "")]
+        for deny_on_some in (deny("s3:*", NARROWER), but(deny("s3:*", NARROWER)), deny("s3:*", UNKNOWN)):
+            assert self.reasons(other, deny_on_some) == [(Kind.NOT_ALLOWED, None, "")]
+
     def test_condition_that_fails(self):
         condition = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 
