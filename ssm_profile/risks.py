@@ -40,6 +40,7 @@ RISKS: tuple[Risk, ...] = (
         calls=(
             ("ssm:SendCommand", (ANY_INSTANCE, SHELL_DOCUMENT)),
             ("ssm:StartSession", (ANY_INSTANCE,)),
+            ("ec2-instance-connect:SendSSHPublicKey", (ANY_INSTANCE,)),
             ("ssm:CreateAssociation", (ANY_INSTANCE, SHELL_DOCUMENT)),
         ),
         sources=(_SSM,),
@@ -67,10 +68,15 @@ RISKS: tuple[Risk, ...] = (
         calls=(
             ("sts:AssumeRole", (ANY_ROLE,)),
             ("iam:AttachRolePolicy", (ANY_ROLE,)),
+            ("iam:AttachUserPolicy", (ANY_USER,)),
             ("iam:PutRolePolicy", (ANY_ROLE,)),
+            ("iam:PutUserPolicy", (ANY_USER,)),
             ("iam:UpdateAssumeRolePolicy", (ANY_ROLE,)),
             ("iam:CreatePolicyVersion", (ANY_POLICY,)),
+            ("iam:SetDefaultPolicyVersion", (ANY_POLICY,)),
             ("iam:CreateAccessKey", (ANY_USER,)),
+            ("iam:CreateLoginProfile", (ANY_USER,)),
+            ("iam:UpdateLoginProfile", (ANY_USER,)),
         ),
         sources=(_IAM,),
     ),

@@ -24,6 +24,7 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
         audit: The audit.
         every_capability: Whether to show the capabilities that the policy does not touch.
     """
+    audit = _without_own_name(audit, audit["name"])
     shown = [row for row in audit["capabilities"] if every_capability or _is_touched(row)]
     hidden = len(audit["capabilities"]) - len(shown)
     return [
@@ -56,13 +57,23 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
         ),
         Table(
             "Statements that deny",
-            ("Statement", "Policy"),
+            ("Statement", "Location"),
             [(code(row["text"]), _statement(row)) for row in audit["denies"]],
         ),
         *_default_host_management(audit),
         *_unknown(audit),
         *_replacement(audit),
     ]
+
+
+def _without_own_name(data: Any, name: str) -> Any:
+    """An audit in which statements of the audited policy itself do not repeat its name."""
+    if isinstance(data, list):
+        return [_without_own_name(each, name) for each in data]
+    if not isinstance(data, dict):
+        return data
+    copy = {key: _without_own_name(value, name) for key, value in data.items()}
+    return copy | {"policy": None} if copy.get("policy") == name and copy.get("statement") else copy
 
 
 def _first_line(audit: Data) -> str:
@@ -86,7 +97,7 @@ def _summary(audit: Data) -> Iterator[str]:
         yield f"{_short([row['action'] for row in rows])}: {reasons}. {_symptoms(rows)}"
     reasons = list(dict.fromkeys(_depends_on(each) for row in required for each in row["dependsOn"]))
     for reason in reasons[:_MOST_REASONS]:
-        yield f"{'It then works' if missing else 'It works'} if {reason}."
+        yield f"{'It then works' if missing else 'It works'} {reason}."
     if len(reasons) > _MOST_REASONS:
         yield f"{len(reasons) - _MOST_REASONS} further conditions are below."
     for condition, risks in _by_condition(audit["risks"]).items():
@@ -99,7 +110,7 @@ def _by_condition(risks: Iterable[Data]) -> dict[str, list[Data]]:
     """The risks by what they depend on. Most policies have the same condition for all of them."""
     groups: dict[str, list[Data]] = {}
     for row in risks:
-        condition = "" if row["certain"] else f" if {_depends_on(row['dependsOn'][0])}"
+        condition = "" if row["certain"] else f" {_depends_on(row['dependsOn'][0])}"
         groups.setdefault(condition, []).append(row)
     return groups
 
@@ -116,7 +127,7 @@ def _next_step(audit: Data) -> str:
     if audit["level"] == BROKEN:
         return "Next: replace the policy with the options at the end. They grant what is missing."
     if audit["systemsManager"] == Verdict.WORKS_IF.value:
-        return "Next: check this on your instances. The options at the end grant Systems Manager without a condition."
+        return "Next: check this on your instances. The options at the end grant Systems Manager without it."
     if audit["level"] != CLEAN:
         return "Next: replace the policy with the options at the end."
     return ""
@@ -209,21 +220,22 @@ def _why(reasons: Sequence[Data]) -> str:
 
 
 def _depends_on(reason: Data) -> str:
-    """What a verdict depends on."""
+    """What a verdict depends on, worded to follow "It works"."""
     if reason["policy"] and not reason["statement"]:
-        return f"{code(reason['policy'])}, which the input does not contain, agrees"
+        return f"if {code(reason['policy'])}, which the input does not contain, agrees"
     if reason["kind"] == Kind.TOO_COMPLEX.value:
-        return "the resources have too many wildcards to compare them"
+        return "if the resources match, which have too many wildcards to compare them"
     where, what = _statement(reason), code(reason["dependsOn"] or "")
     return {
-        Kind.CONDITION.value: f"the condition {what} holds ({where})",
-        Kind.EXPLICIT_DENY.value: f"{what} does not apply ({where} denies)",
-    }.get(reason["kind"], f"{what} matches the resource ({where})")
+        Kind.CONDITION.value: f"if {what} holds ({where})",
+        Kind.EXPLICIT_DENY.value: f"unless {what} applies ({where} denies)",
+    }.get(reason["kind"], f"if {what} matches the resource ({where})")
 
 
 def _statement(location: Data) -> str:
     sid = f" ({code(location['sid'])})" if location["sid"] else ""
-    return f"statement {location['statement']}{sid} of {code(location['policy'])}" if location["policy"] else ""
+    policy = f" of {code(location['policy'])}" if location["policy"] else ""
+    return f"statement {location['statement']}{sid}{policy}" if location["statement"] else ""
 
 
 def _sufficient(row: Data) -> str:

@@ -129,7 +129,11 @@ def _statements(policy: FoundPolicy, partition: str) -> tuple[Statement, ...]:
         )
     known = {**_PSEUDO_PARAMETERS, _PARTITION: partition}
     return tuple(
-        replace(each, resources=tuple(_replaced(resource, known) for resource in each.resources))
+        replace(
+            each,
+            resources=tuple(_replaced(resource, known) for resource in each.resources),
+            condition=json.loads(_replaced(json.dumps(each.condition), known)),
+        )
         for each in statements_of(policy.document, policy.name)
     )
 

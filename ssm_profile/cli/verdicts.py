@@ -44,6 +44,7 @@ _SAMPLE_VALUES = {
 _SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000"
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
+_MOST_NAMED = 500
 
 
 class Verdict(Enum):
@@ -219,7 +220,7 @@ class Judge:
         pairs = [
             {**one, **other} for one, other in combinations(named[:_MOST_PAIRED], 2) if _are_compatible(one, other)
         ]
-        for values in (*named, *pairs):
+        for values in (*named[:_MOST_NAMED], *pairs):
             yield values if "region" in values else {**locations[0], **values}
 
     def _locations(self, feature: Feature) -> list[Values]:
@@ -252,7 +253,8 @@ class Judge:
 
     def _statements(self, grant: Grant) -> list[Statement]:
         actions = actions_of(grant)
-        return [each for each in self.policy.statements if each.allows and any(map(each.has_action, actions))]
+        statements = (*self.policy.statements, *(self.policy.boundary or ()))
+        return [each for each in statements if each.allows and any(map(each.has_action, actions))]
 
     def _completed(self, values: Values) -> dict[str, str]:
         """The values, with a sample for each that is not given."""

