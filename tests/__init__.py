@@ -1,11 +1,15 @@
 """The tests. Tests that need more than requirements.txt are skipped without it, but never in CI."""
 
+import cProfile
 import importlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +51,26 @@ def config_text(value: Any) -> str:
 def stack_config(stack: str) -> dict[str, Any]:
     """The config of a stack's file."""
     return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+
+
+@contextmanager
+def bounded(seconds: int = 300) -> Iterator[None]:
+    """Ends a test that would otherwise run for ever. It says nothing about speed: machines differ."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"not done after {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def count_calls(function: Callable[[], Any]) -> int:
+    """The number of calls of Python functions that a call makes."""
+    profile = cProfile.Profile()
+    profile.runcall(function)
+    return sum(entry.callcount for entry in profile.getstats())

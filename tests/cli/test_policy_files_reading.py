@@ -15,7 +15,7 @@ import pytest
 
 from ssm_profile.cli.policy_files import LONGEST_FILE, decode, find_roles, parse, read_bytes, reading
 from ssm_profile.errors import InputError
-from tests import require
+from tests import bounded, require
 from tests.cli.test_policy_files import FILES
 
 hypothesis = require("hypothesis")
@@ -261,12 +261,11 @@ class TestParse:
         assert message in refusal(parse, text, "it")
 
     def test_aliases(self):
-        """Aliases that repeat each other end with an error in little time."""
+        """Aliases that repeat each other end with an error."""
         lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
-        start = time.monotonic()
 
-        assert "it has more than 1,000,000 values" in refusal(parse, "\n".join(lines), "it")
-        assert time.monotonic() - start < 30
+        with bounded():
+            assert "it has more than 1,000,000 values" in refusal(parse, "\n".join(lines), "it")
 
     def test_merged_aliases(self):
         lines = ["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 60))]
@@ -285,11 +284,9 @@ class TestParse:
         ids=["list", "long key", "commas", "lines", "quotes"],
     )
     def test_long(self, text):
-        """A file of almost the longest length takes seconds."""
-        start = time.monotonic()
-
-        assert len(outcome(lambda: find_roles(parse(text, "it"), "it"))) < 1000
-        assert time.monotonic() - start < 60
+        """A file of almost the longest length is read or refused."""
+        with bounded():
+            assert len(outcome(lambda: find_roles(parse(text, "it"), "it"))) < 1000
 
 
 KEYS = [

@@ -1,6 +1,5 @@
 """Patterns of actions and ARNs."""
 
-import time
 from contextlib import suppress
 from itertools import product
 
@@ -8,7 +7,7 @@ import pytest
 
 from ssm_profile.errors import TooComplexError
 from ssm_profile.iam.patterns import EVERYTHING, arn_glob, covers, find_string, glob, overlap
-from tests import require
+from tests import bounded, require
 
 hypothesis = require("hypothesis")
 st = require("hypothesis.strategies")
@@ -71,11 +70,9 @@ class TestGlobs:
 
     def test_many_wildcards_end(self):
         """The search ends in any case: with an answer, or with an error."""
-        started = time.monotonic()
         pattern = "*".join("abcdefghij" * 30)
-        with suppress(TooComplexError):
+        with bounded(), suppress(TooComplexError):
             assert overlap(glob(f"*{pattern}*"), glob(f"*{pattern[::-1]}*"))
-        assert time.monotonic() - started < 60
 
 
 class TestArns:
