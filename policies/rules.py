@@ -17,8 +17,8 @@ from ssm_profile.iam.documents import Statement, condition_lines
 from ssm_profile.iam.evaluator import Decision, Evaluator, Kind, Need, Outcome
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.iam.patterns import SEGMENTS
-from ssm_profile.options import SSM_WIDE_POLICIES, SSM_WIDE_REPLACEMENTS, camel_case
-from ssm_profile.risks import RISKS
+from ssm_profile.options import SSM_WIDE_POLICIES, camel_case
+from ssm_profile.risks import RISKS, SSM_WIDE_REPLACEMENTS
 
 
 class Finding(NamedTuple):

@@ -45,24 +45,6 @@ SSM_WIDE_POLICIES = {
 }
 """AWS managed policies that grant Systems Manager as a whole, and why they do not belong on an instance."""
 
-SSM_WIDE_REPLACEMENTS = {
-    "AmazonEC2RoleforSSM": (
-        "state_manager",
-        "patching",
-        "distributor",
-        "managed_buckets",
-        "parameters",
-        "session_logs",
-        "cloudwatch_agent",
-        "domain_join",
-        "legacy_messaging",
-    ),
-    "AmazonSSMFullAccess": (),
-    "AmazonSSMManagedEC2InstanceDefaultPolicy": ("state_manager", "patching", "distributor", "legacy_messaging"),
-    "AmazonSSMManagedInstanceCore": ("parameters", "state_manager", "patching", "distributor", "legacy_messaging"),
-}
-"""The options that grant what an instance may need of each of these policies, in addition to the default."""
-
 
 @dataclass(frozen=True)
 class Option:

@@ -82,3 +82,21 @@ RISKS: tuple[Risk, ...] = (
     ),
 )
 """Every risk, the worst first."""
+
+SSM_WIDE_REPLACEMENTS = {
+    "AmazonEC2RoleforSSM": (
+        "state_manager",
+        "patching",
+        "distributor",
+        "managed_buckets",
+        "parameters",
+        "session_logs",
+        "cloudwatch_agent",
+        "domain_join",
+        "legacy_messaging",
+    ),
+    "AmazonSSMFullAccess": (),
+    "AmazonSSMManagedEC2InstanceDefaultPolicy": ("state_manager", "patching", "distributor", "legacy_messaging"),
+    "AmazonSSMManagedInstanceCore": ("parameters", "state_manager", "patching", "distributor", "legacy_messaging"),
+}
+"""The options that grant what an instance may need of each of :data:`~.options.SSM_WIDE_POLICIES`, beside the default."""

@@ -95,11 +95,16 @@ def _summary(audit: Data) -> Iterator[str]:
             yield f"{len(missing) - number} further reasons are below."
             break
         yield f"{_short([row['action'] for row in rows])}: {reasons}. {_symptoms(rows)}"
-    reasons = list(dict.fromkeys(_depends_on(each) for row in required for each in row["dependsOn"]))
-    for reason in reasons[:_MOST_REASONS]:
-        yield f"{'It then works' if missing else 'It works'} {reason}."
-    if len(reasons) > _MOST_REASONS:
-        yield f"{len(reasons) - _MOST_REASONS} further conditions are below."
+    uncertain = [row for row in required if row["dependsOn"]]
+    conditions: dict[str, list[str]] = {}
+    for row in uncertain:
+        for each in row["dependsOn"]:
+            conditions.setdefault(_depends_on(each), []).append(code(row["capability"]))
+    for condition, names in list(conditions.items())[:_MOST_REASONS]:
+        subject = "It" if len(set(names)) == len(uncertain) else names[0]
+        yield f"{subject} {'then works' if missing else 'works'} {condition}."
+    if len(conditions) > _MOST_REASONS:
+        yield f"{len(conditions) - _MOST_REASONS} further conditions are below."
     for condition, risks in _by_condition(audit["risks"]).items():
         yield f"Dangerous{condition}: an instance can {'; '.join(map(_risk, risks))}."
     if next_step := _next_step(audit):

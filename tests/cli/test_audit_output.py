@@ -95,6 +95,14 @@ class TestSummary:
         assert audited.items[0].startswith("It works if StringEquals aws:RequestedRegion eu-central-1")
         assert "Default Host Management" not in audited.out  # whether it applies depends on the condition
 
+    def test_conditions_of_different_capabilities(self, run, policy_file):
+        """A condition that only one capability has is said of that one."""
+        heartbeat = allow(MINIMUM[4], Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
+
+        audited = run("audit", policy_file(allow(MINIMUM[:4], Condition=REGION), heartbeat))
+
+        assert [item.split(" if ")[0] for item in audited.items[:2]] == ["messaging works", "heartbeat works"]
+
     def test_condition_that_never_holds(self, audit):
         audited = audit("mfa")
 

@@ -11,8 +11,9 @@ import pytest
 
 from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.cli.sources import aws_policies
-from ssm_profile.options import OPTIONS, SSM_WIDE_POLICIES, SSM_WIDE_REPLACEMENTS, camel_case
+from ssm_profile.options import OPTIONS, SSM_WIDE_POLICIES, camel_case
 from ssm_profile.policy import is_granted_by_default
+from ssm_profile.risks import SSM_WIDE_REPLACEMENTS
 from tests.expected import TRUST
 from tests.unit.policy_pack import (
     ATTACHMENT,
