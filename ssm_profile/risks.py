@@ -99,4 +99,4 @@ SSM_WIDE_REPLACEMENTS = {
     "AmazonSSMManagedEC2InstanceDefaultPolicy": ("state_manager", "patching", "distributor", "legacy_messaging"),
     "AmazonSSMManagedInstanceCore": ("parameters", "state_manager", "patching", "distributor", "legacy_messaging"),
 }
-"""The options that grant what an instance may need of each of :data:`~.options.SSM_WIDE_POLICIES`, beside the default."""
+"""The options that grant what an instance may need of each of :data:`~.options.SSM_WIDE_POLICIES`."""
