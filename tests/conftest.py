@@ -177,3 +177,20 @@ def run_program(deploy: Deploy) -> Callable[[Mapping[str, Any]], dict[str, Any]]
         return deploy(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"))
 
     return run
+
+
+@pytest.fixture
+def run_example(deploy: Deploy) -> Callable[..., Any]:
+    """Runs an example with a stack's config, completed by the defaults of its Pulumi.yaml."""
+
+    def run(name: str, stack: str = "dev", **config: Any) -> Any:
+        declared = yaml.safe_load((ROOT / "examples" / name / "Pulumi.yaml").read_text()).get("config", {})
+        settings = yaml.safe_load((ROOT / "examples" / name / f"Pulumi.{stack}.yaml").read_text()).get("config", {})
+        complete = {f"{name}:{key}": known["default"] for key, known in declared.items() if "default" in known}
+        complete |= settings | {f"{name}:{key}": value for key, value in config.items()}
+        # The project is ssm-profile under these mocks, so the keys are as well.
+        texts = {key.replace(f"{name}:", "ssm-profile:"): config_text(value) for key, value in complete.items()}
+        pulumi.runtime.set_all_config(texts)
+        return deploy(lambda: runpy.run_path(str(ROOT / "examples" / name / "__main__.py"), run_name="__main__"))
+
+    return run

@@ -15,7 +15,7 @@ from ssm_profile.options import OPTIONS, SSM_WIDE_POLICIES, camel_case
 from ssm_profile.policy import is_granted_by_default
 from ssm_profile.risks import SSM_WIDE_REPLACEMENTS
 from tests.expected import TRUST
-from tests.unit.policy_pack import (
+from tests.pack.stacks import (
     ATTACHMENT,
     CORE,
     EXCLUSIVE,

@@ -7,7 +7,7 @@ import pytest
 
 from tests import require
 from tests.expected import TRUST
-from tests.unit.policy_pack import (
+from tests.pack.stacks import (
     ATTACHMENT,
     INLINE,
     MANAGED,
@@ -86,14 +86,14 @@ class TestAnyValues:
     @hypothesis.example(
         stack=[make_role(managedPolicyArns=["a"]), make(MANAGED, called=["a"], arn="a", policy=allow())]
     )
-    @hypothesis.settings(deadline=None, max_examples=300, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.settings(deadline=None, max_examples=150, suppress_health_check=list(hypothesis.HealthCheck))
     def test_no_rule_crashes(self, stack):
         """Nor does it report an error of its own."""
         for rule in rules.RULES:
             assert not any("Error(" in message for _, message in find(rule, *stack))
 
     @hypothesis.given(policy=DOCUMENTS | VALUES, trust=DOCUMENTS | VALUES)
-    @hypothesis.settings(deadline=None, max_examples=300, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.settings(deadline=None, max_examples=150, suppress_health_check=list(hypothesis.HealthCheck))
     def test_no_document_crashes(self, policy, trust):
         for role in (make_role(), make_role(assumeRolePolicy=trust)):
             for rule in rules.RULES:
