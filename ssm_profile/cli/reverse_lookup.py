@@ -11,7 +11,7 @@ from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
 
 from .action_list import expanded, matches
-from .templates import named_values, only_options, option_fields
+from .templates import named_values, option_fields, values_by_path
 
 FILL_IN = "..."
 """The placeholder for a value that only the person who sets the option knows."""
@@ -128,14 +128,13 @@ def options_of(features: Iterable[Feature], known: Mapping[str, Iterable[str]]) 
 
 def known_values(policy: Policy, features: Iterable[Feature]) -> dict[str, list[str]]:
     """The values of options that a policy names in the statements that allow features, sorted."""
-    known: dict[str, set[str]] = {}
-    for feature in features:
-        for grant in feature.grants:
-            for statement in policy.allowing(grant.action):
-                for values in named_values(statement, grant):
-                    for path, value in only_options(values).items():
-                        known.setdefault(path, set()).add(value)
-    return {path: sorted(values) for path, values in known.items()}
+    return values_by_path(
+        values
+        for feature in features
+        for grant in feature.grants
+        for statement in policy.allowing(grant.action)
+        for values in named_values(statement, grant)
+    )
 
 
 def _fields(feature: Feature) -> list[str]:

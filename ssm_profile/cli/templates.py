@@ -1,7 +1,7 @@
 """The templates of the catalogue: filled with values, as patterns, and matched with the resources of policies."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from string import Formatter
 
@@ -66,6 +66,15 @@ def option_fields(grant: Grant) -> list[str]:
 def only_options(values: Values) -> dict[str, str]:
     """The values of options, without those of the location."""
     return {path: value for path, value in values.items() if _is_option(path)}
+
+
+def values_by_path(found: Iterable[Values]) -> dict[str, list[str]]:
+    """The values of each option or key, sorted, each once."""
+    known: dict[str, set[str]] = {}
+    for values in found:
+        for path, value in only_options(values).items():
+            known.setdefault(path, set()).add(value)
+    return {path: sorted(each) for path, each in known.items()}
 
 
 def named_values(statement: Statement, grant: Grant) -> Iterator[dict[str, str]]:
@@ -153,28 +162,3 @@ def _value_pattern(path: str) -> str:
 @cache
 def _is_accepted(path: str, value: str) -> bool:
     return not find_value_mistakes(path, [value] if option_at(path).type == "array" else value)
-
-
-def option_values(grant: Grant, resource: str, *, is_pattern: bool) -> dict[str, str]:
-    """The values of options with which a grant matches a resource, by ``option`` or ``option.key``.
-
-    Args:
-        grant: A grant in the catalogue.
-        resource: A resource, or a pattern of resources.
-        is_pattern: Whether the resource is a pattern.
-    """
-    for template in grant.resources:
-        parts, paths = "", list[str]()
-        for literal, field, _, _ in Formatter().parse(template):
-            escaped = re.escape(literal)
-            parts += escaped if is_pattern else escaped.replace(r"\*", ".*").replace(r"\?", ".")
-            if field is not None:
-                path = (grant.each or "") if field == "each" else field.replace("[", ".").rstrip("]")
-                known = path.split(".")[0] in OPTIONS
-                paths += [path] if known else []
-                parts += f"({_value_pattern(path)})" if known else "[^:/]*"
-        if (match := re.fullmatch(parts, resource)) and paths:
-            values = {path: value for path, value in zip(paths, match.groups(), strict=True) if value}
-            if all(map(_is_accepted, values, values.values())):
-                return values
-    return {}

@@ -29,6 +29,7 @@ from .templates import (
     named_values,
     only_options,
     sample_of,
+    values_by_path,
 )
 
 _SAMPLE_VALUES = {
@@ -116,6 +117,7 @@ class Judge:
         self._found_locations: dict[str, list[Values]] = {}
         self._named_values: dict[str, list[Values]] = {}
         self._readable = Evaluator(self.policy, self._context)
+        self._with_unread = self.policy.with_unread()
 
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue."""
@@ -144,8 +146,8 @@ class Judge:
         """Whether the policy certainly grants everything that a feature grants with some values."""
         locations: list[Values] = [SAMPLE_LOCATION, *self._locations(feature)]
         return any(
-            all(row.decision.outcome is Outcome.ALLOWED for row in self._rows(feature, {**location, **values}))
-            for location in (self._completed({**location, **values}) for location in locations)
+            all(row.decision.outcome is Outcome.ALLOWED for row in self._rows(feature, completed))
+            for completed in (self._completed({**location, **values}) for location in locations)
         )
 
     def decide(self, action: str, need: Need) -> Decision:
@@ -288,7 +290,7 @@ class Judge:
     def _evaluator(self, known: Mapping[str, tuple[Value, ...]]) -> Evaluator:
         key = tuple(sorted(known.items(), key=lambda item: item[0]))
         if key not in self._evaluators:
-            self._evaluators[key] = Evaluator(self.policy.with_unread(), {**self._context, **known})
+            self._evaluators[key] = Evaluator(self._with_unread, {**self._context, **known})
         return self._evaluators[key]
 
 
@@ -300,12 +302,7 @@ def _are_compatible(one: Values, other: Values) -> bool:
 
 def known_values(verdicts: Iterable[FeatureVerdict]) -> dict[str, list[str]]:
     """The values of options that a policy names, sorted."""
-    known: dict[str, set[str]] = {}
-    for verdict in verdicts:
-        for values in verdict.values:
-            for path, value in values.items():
-                known.setdefault(path, set()).add(value)
-    return {path: sorted(values) for path, values in known.items()}
+    return values_by_path(values for verdict in verdicts for values in verdict.values)
 
 
 def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
