@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from resources import UNKNOWN, Resource, has_unknown
-from trust import is_for_ec2
 
 from ssm_profile.errors import InputError
 from ssm_profile.iam.documents import Statement, statements_of
+from ssm_profile.iam.trust import is_for_ec2
 
 
 class _RoleKeys(NamedTuple):

@@ -20,7 +20,6 @@ Document = dict[str, Any]
 """A policy document, ready for :func:`json.dumps`."""
 
 VERSION = "2012-10-17"
-EC2 = "ec2.amazonaws.com"
 GRANTING = {capability.name for capability in CAPABILITIES} | {deny.name for deny in EXPLICIT_DENIES}
 """The options that decide the content of the permissions policy."""
 

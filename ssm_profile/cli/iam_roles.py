@@ -131,7 +131,7 @@ def _read(iam: Any, name: str) -> Role:
         ),
         arn=role["Arn"],
         attached=tuple(policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"),
-        notes=tuple(role_notes(statements, role["AssumeRolePolicyDocument"], profiles)),
+        notes=tuple(role_notes(f"role {name}", statements, role["AssumeRolePolicyDocument"], profiles)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ssm_profile.errors import InputError
 from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy
-from ssm_profile.policy import EC2
+from ssm_profile.iam.trust import EC2, is_for_ec2
 
 from .policy_files import STDIN, FoundPolicy, FoundRole, find_roles, name_of, parse, read_text
 from .sources import aws_policies
@@ -48,7 +48,7 @@ class Role:
 
 NO_POLICIES = "The role has no policies."
 NO_PROFILE = "No instance profile contains the role, so no instance can use it."
-NOT_FOR_EC2 = f"The trust policy of the role does not name {EC2}, so no instance can use the role."
+NOT_FOR_EC2 = f"The trust policy of the role does not let {EC2} assume it, so no instance can use the role."
 
 
 def read_roles(source: str) -> list[Role]:
@@ -75,20 +75,24 @@ def read_roles(source: str) -> list[Role]:
 
 
 def role_notes(
-    statements: Iterable[Any], trust: Mapping[str, Any] | None, profiles: Iterable[Any] | None
+    name: str, statements: Iterable[Any], trust: Mapping[str, Any] | None, profiles: Iterable[Any] | None
 ) -> Iterator[str]:
     """The reasons why no instance can use a role.
 
     Args:
+        name: The name of the role in error messages.
         statements: The statements of its policies, or what stands for them.
         trust: Its trust policy. None if it is not known.
         profiles: The instance profiles that contain it. None if they are not known.
+
+    Raises:
+        InputError: If IAM refuses the trust policy.
     """
     if not list(statements):
         yield NO_POLICIES
     if profiles is not None and not list(profiles):
         yield NO_PROFILE
-    if trust is not None and not _allows_ec2(trust):
+    if trust is not None and not is_for_ec2(trust, f"The trust policy of {name}"):
         yield NOT_FOR_EC2
 
 
@@ -109,7 +113,7 @@ def _role(found: FoundRole) -> Role:
     return Role(
         policy=policy,
         attached=tuple(arn.rsplit("/", 1)[-1] for arn in found.managed_policy_arns if _AWS_POLICY in arn),
-        notes=tuple(role_notes([*statements, *unread], found.trust, found.instance_profiles)),
+        notes=tuple(role_notes(found.name, [*statements, *unread], found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
     )
 
@@ -148,20 +152,6 @@ def _partition_in(policies: Iterable[FoundPolicy]) -> str:
     """The first partition that a policy names, or aws."""
     texts = [str(each.document) for each in policies]
     return next((each for each in ("aws-cn", "aws-us-gov") if any(f"arn:{each}:" in text for text in texts)), "aws")
-
-
-def _allows_ec2(trust: Mapping[str, Any]) -> bool:
-    content = trust.get("Statement")
-    statements = content if isinstance(content, list) else [content]
-    return any(_trusts_ec2(each) for each in statements if isinstance(each, Mapping))
-
-
-def _trusts_ec2(statement: Mapping[str, Any]) -> bool:
-    principal = statement.get("Principal")
-    services: Any = principal.get("Service", []) if isinstance(principal, Mapping) else []
-    named = services if isinstance(services, list) else [services]
-    known = any(service in (EC2, f"{EC2}.cn") or "${" in str(service) for service in named)
-    return statement.get("Effect") == "Allow" and (principal == "*" or known)
 
 
 def only_role(source: str, roles: list[Role]) -> Role:

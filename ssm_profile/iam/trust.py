@@ -6,12 +6,13 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elem
 from collections.abc import Mapping
 from typing import Any
 
-from resources import as_list
-
 from ssm_profile.errors import InputError
-from ssm_profile.iam.conditions import ABSENT, Context, holds
-from ssm_profile.iam.documents import statements_of
-from ssm_profile.policy import EC2
+
+from .conditions import ABSENT, Context, holds
+from .documents import statements_of
+
+EC2 = "ec2.amazonaws.com"
+"""The service principal of EC2."""
 
 _SERVICES = (EC2, f"{EC2}.cn")
 
@@ -30,11 +31,14 @@ _CALL_OF_EC2: Context = {
 }
 """What is known of the request with which EC2 assumes the role of an instance profile."""
 
+_UNKNOWN = "${"
+"""What a value of a template contains that only the deployment has."""
+
 
 def is_for_ec2(trust: Any, name: str) -> bool:
     """Whether EC2 can assume a role.
 
-    A condition that may hold counts as one that holds if it allows, and as one that does not if it denies.
+    What is not known, such as a condition, counts as allowing where it may allow, and not as denying.
 
     Args:
         trust: The value of the JSON of the trust policy.
@@ -45,16 +49,24 @@ def is_for_ec2(trust: Any, name: str) -> bool:
     """
     if not isinstance(trust, Mapping):
         raise InputError(f"{name} is not a policy document.")
-    listed = as_list(trust.get("Statement"))
-    if any(isinstance(each, Mapping) and "NotPrincipal" in each for each in listed):
+    listed = _as_list(trust.get("Statement"))
+    known = [each for each in listed if not _is_unknown(each)]
+    if len(known) < len(listed) and not known:
+        return True
+    if any(isinstance(each, Mapping) and "NotPrincipal" in each for each in known):
         raise InputError(f"{name}: IAM refuses NotPrincipal in a trust policy.")
     # A trust policy names principals where a permissions policy names resources, and is the same otherwise.
-    statements = statements_of({"Statement": [_with_resource(each) for each in listed]}, name)
-    outcomes = {True: [], False: []}
-    for each, statement in zip(listed, statements, strict=True):
-        if _covers_ec2(each.get("Principal")) and statement.has_action("sts:AssumeRole"):
-            outcomes[statement.allows].append(holds(statement.condition, _CALL_OF_EC2))
-    return any(outcome is not False for outcome in outcomes[True]) and True not in outcomes[False]
+    statements = statements_of({"Statement": [_with_resource(each) for each in known]}, name)
+    allows, denies = [len(known) < len(listed)], [False]
+    for each, statement in zip(known, statements, strict=True):
+        if not statement.has_action("sts:AssumeRole"):
+            continue
+        outcome, covered = holds(statement.condition, _CALL_OF_EC2), _covers_ec2(each.get("Principal"))
+        if statement.allows:
+            allows.append(outcome is not False and covered is not False)
+        else:
+            denies.append(outcome is True and covered is True)
+    return any(allows) and not any(denies)
 
 
 def _with_resource(statement: Any) -> Any:
@@ -64,10 +76,21 @@ def _with_resource(statement: Any) -> Any:
     return kept | {"Resource": "*"}
 
 
-def _covers_ec2(principal: Any) -> bool:
+def _covers_ec2(principal: Any) -> bool | None:
+    """Whether EC2 is among the principals. None if this is not known."""
     # AWS documents that * alone and {"AWS": "*"} are the same for anonymous users, and it excludes services from a Deny
     # on * with aws:PrincipalIsAWSService, so that * covers them.
     if not isinstance(principal, Mapping):
-        return principal == "*"
-    services = as_list(principal.get("Service"))
-    return "*" in as_list(principal.get("AWS")) or any(each in _SERVICES for each in services)
+        return principal == "*" or (None if _is_unknown(principal) else False)
+    services = _as_list(principal.get("Service"))
+    if "*" in _as_list(principal.get("AWS")) or any(each in _SERVICES for each in services):
+        return True
+    return None if any(map(_is_unknown, services)) else False
+
+
+def _is_unknown(value: Any) -> bool:
+    return isinstance(value, str) and _UNKNOWN in value
+
+
+def _as_list(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
