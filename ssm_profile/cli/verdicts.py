@@ -200,8 +200,6 @@ class Judge:
 
         A policy can name one region and one account: the instance is there. Which instance it is cannot be known.
         """
-        if any(reason.kind is Kind.BOUNDARY for reason in on_all.reasons):
-            return on_all
         instances = ANY_INSTANCE.replace("*:*", "{region}:{account}").format_map(values)
         here = evaluator.decide(action, Need((instances,), whole=True))
         is_denied = any(reason.kind is Kind.EXPLICIT_DENY for reason in on_all.reasons)
@@ -211,7 +209,18 @@ class Judge:
         anywhere = ANY_INSTANCE.replace("*:*", f"*:{account}").format_map(values)
         if evaluator.decide(action, Need((anywhere,))).outcome is Outcome.DENIED:
             return on_all
-        return Decision(Outcome.CONDITIONAL, tuple(_which_instance(on_all.reasons)))
+        return Decision(Outcome.CONDITIONAL, tuple(self._which_instance(action, on_all.reasons)))
+
+    def _which_instance(self, action: str, reasons: Iterable[Reason]) -> Iterator[Reason]:
+        """The statements that name some instances, as what a decision depends on."""
+        for each in reasons:
+            if each.statement and each.kind is Kind.EXPLICIT_DENY:
+                yield Reason(Kind.EXPLICIT_DENY, each.statement, ", ".join(each.statement.scope()))
+            elif each.statement and each.kind is Kind.OTHER_RESOURCES:
+                yield _unknown_resources(each.statement)
+            elif each.kind is Kind.BOUNDARY:
+                limits = [one for one in self.policy.boundary or () if one.allows and one.has_action(action)]
+                yield from map(_unknown_resources, limits)
 
     def _candidates(self, feature: Feature) -> Iterator[Values]:
         """Values with which the policy may grant a feature: those that it names, and samples."""
@@ -333,12 +342,9 @@ def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) ->
     return best
 
 
-def _which_instance(reasons: Iterable[Reason]) -> Iterator[Reason]:
-    """The statements that name some instances, as what a decision depends on."""
-    for each in reasons:
-        if each.statement and each.kind in (Kind.OTHER_RESOURCES, Kind.EXPLICIT_DENY):
-            kind = Kind.UNKNOWN_VALUE if each.kind is Kind.OTHER_RESOURCES else each.kind
-            yield Reason(kind, each.statement, ", ".join(each.statement.scope()))
+def _unknown_resources(statement: Statement) -> Reason:
+    """That it is not known whether the resources of a statement match."""
+    return Reason(Kind.UNKNOWN_VALUE, statement, ", ".join(statement.scope()))
 
 
 def _allowed(row: Row) -> int:

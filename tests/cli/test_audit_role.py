@@ -76,7 +76,7 @@ class TestBoundary:
         """Makes a role with a statement and a boundary."""
 
         def create(boundary, *statements):
-            arn = iam.create_policy(PolicyName="boundary", PolicyDocument=document(boundary))["Policy"]["Arn"]
+            arn = iam.create_policy(PolicyName="boundary", PolicyDocument=document(*boundary))["Policy"]["Arn"]
             iam.create_role(RoleName="bound", AssumeRolePolicyDocument=json.dumps(TRUST), PermissionsBoundary=arn)
             iam.put_role_policy(RoleName="bound", PolicyName="a", PolicyDocument=document(*statements))
             return "bound"
@@ -84,7 +84,7 @@ class TestBoundary:
         return create
 
     def test_limits_the_role(self, bound_role, run):
-        audited = run("audit", "--role", bound_role(allow("ssmmessages:*"), allow("*")), "--json").audit
+        audited = run("audit", "--role", bound_role([allow("ssmmessages:*")], allow("*")), "--json").audit
 
         assert working_features(audited) == {"messaging"}
         (heartbeat,) = [row for row in audited["capabilities"] if row["capability"] == "heartbeat"]
@@ -93,9 +93,42 @@ class TestBoundary:
         assert {action.split(":")[0] for row in audited["unneeded"] for action in row["actions"]} <= {"ssmmessages"}
 
     def test_allows_the_role(self, bound_role, run):
-        role = bound_role(allow(["ssm:*", "ssmmessages:*"], ["*", INSTANCES]), *SCOPED_MINIMUM)
+        role = bound_role([allow(["ssm:*", "ssmmessages:*"], ["*", INSTANCES])], *SCOPED_MINIMUM)
 
         assert working_features(run("audit", "--role", role, "--json").audit) == {"messaging", "heartbeat"}
+
+    @pytest.mark.parametrize(
+        ("instances", "expected"),
+        [
+            ("arn:aws:ec2:eu-central-1:123456789012:instance/*", "works"),
+            ("arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0", "works if"),
+            ("arn:aws:ec2:eu-central-1:210987654321:instance/*", "partly"),  # instances of another account
+            ("arn:aws:ssm:*:*:managed-instance/*", "missing"),
+        ],
+    )
+    @pytest.mark.parametrize("statement", [allow("*"), allow(MINIMUM[4], INSTANCES)])
+    def test_names_instances(self, bound_role, run, instances, statement, expected):
+        """As in a policy, a boundary for one region works there, and one for an instance works if it is that one."""
+        boundary = [allow("ssmmessages:*"), allow(MINIMUM[4], instances)]
+
+        audited = run("audit", "--role", bound_role(boundary, allow("ssmmessages:*"), statement), "--json").audit
+
+        assert audited["systemsManager"] == expected
+        if expected == "works if":
+            (heartbeat,) = [row for row in audited["capabilities"] if row["capability"] == "heartbeat"]
+            assert [(each["policy"], each["dependsOn"]) for each in heartbeat["dependsOn"]] == [
+                ("policy boundary", instances)
+            ]
+
+
+def test_trust_policy_that_denies(iam, run):
+    deny = TRUST["Statement"][0] | {"Effect": "Deny"}
+    iam.create_role(
+        RoleName="denied", AssumeRolePolicyDocument=json.dumps(TRUST | {"Statement": [*TRUST["Statement"], deny]})
+    )
+    iam.put_role_policy(RoleName="denied", PolicyName="a", PolicyDocument=document(*SCOPED_MINIMUM))
+
+    assert "does not let ec2.amazonaws.com assume it" in run("audit", "--role", "denied").items[1]
 
 
 def test_role_that_no_instance_can_use(iam, run):
@@ -109,7 +142,7 @@ def test_role_that_no_instance_can_use(iam, run):
     assert audited.out.startswith("Systems Manager does NOT work with role alone.")
     assert audited.items[:2] == [
         "No instance profile contains the role, so no instance can use it.",
-        "The trust policy of the role does not name ec2.amazonaws.com, so no instance can use the role.",
+        "The trust policy of the role does not let ec2.amazonaws.com assume it, so no instance can use the role.",
     ]
 
 
