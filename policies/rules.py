@@ -143,7 +143,8 @@ _ADD_DEPENDS_ON = (
 _SOURCE_ARN = "ssm:sourceinstancearn"
 _ANY_ACCOUNT, _OTHER_REGION = "?" * 12, "other-region-1"
 _CONTEXT = instance_context(partition="?*")
-_READING = next(each.calls for each in RISKS if each.name == "read_parameters")
+_READING = {call.action: call.resources[0] for risk in RISKS if risk.name == "read_parameters" for call in risk.calls}
+"""The actions that read parameters, each with a parameter that no policy names."""
 
 
 def _wide_policy_findings(resource: Resource, arn: str) -> Iterator[Finding]:
@@ -184,7 +185,7 @@ def _parameter_findings(
 ) -> Iterator[Finding]:
     allows = [each for each in policy.statements or () if each.allows]
     # The finding on the managed policy itself says more.
-    if _wide_policy(policy.arn) or not any(each.has_action(action) for each in allows for action, _ in _READING):
+    if _wide_policy(policy.arn) or not any(each.has_action(action) for each in allows for action in _READING):
         return
     decisions = _decide((*allows, *denies), boundary)
     by_form = {
@@ -207,7 +208,7 @@ def _decide(statements: tuple[Statement, ...], boundary: tuple[Statement, ...] |
     """What statements decide about each action that reads parameters. Many roles have the same statements."""
     limits = (*statements, *(boundary or ()))
     decide = Evaluator(evaluator.Policy("", statements, boundary), _context(limits)).decide
-    return {action: decide(action, Need(_parameters(limits, pattern))) for action, (pattern,) in _READING}
+    return {action: decide(action, Need(_parameters(limits, pattern))) for action, (pattern,) in _READING.items()}
 
 
 _INCOMPLETE = (
