@@ -12,7 +12,7 @@ from waits import find_awaited
 
 from ssm_profile.catalogue import MESSAGING
 from ssm_profile.iam import evaluator
-from ssm_profile.iam.conditions import ABSENT, Context, holds
+from ssm_profile.iam.conditions import Context, condition_keys, holds, untagged
 from ssm_profile.iam.documents import Statement, condition_lines
 from ssm_profile.iam.evaluator import Decision, Evaluator, Kind, Need, Outcome
 from ssm_profile.iam.instance import instance_context
@@ -143,8 +143,8 @@ _ADD_DEPENDS_ON = (
 _SOURCE_ARN = "ssm:sourceinstancearn"
 _ANY_ACCOUNT, _OTHER_REGION = "?" * 12, "other-region-1"
 _CONTEXT = instance_context(partition="?*")
-_READING = next(each.calls for each in RISKS if each.name == "read_parameters")
-_RESOURCE_TAGS = ("aws:resourcetag/", "ssm:resourcetag/")
+_READING = {call.action: call.resources[0] for risk in RISKS if risk.name == "read_parameters" for call in risk.calls}
+"""The actions that read parameters, each with a parameter that no policy names."""
 
 
 def _wide_policy_findings(resource: Resource, arn: str) -> Iterator[Finding]:
@@ -185,7 +185,7 @@ def _parameter_findings(
 ) -> Iterator[Finding]:
     allows = [each for each in policy.statements or () if each.allows]
     # The finding on the managed policy itself says more.
-    if _wide_policy(policy.arn) or not any(each.has_action(action) for each in allows for action, _ in _READING):
+    if _wide_policy(policy.arn) or not any(each.has_action(action) for each in allows for action in _READING):
         return
     decisions = _decide((*allows, *denies), boundary)
     by_form = {
@@ -208,7 +208,7 @@ def _decide(statements: tuple[Statement, ...], boundary: tuple[Statement, ...] |
     """What statements decide about each action that reads parameters. Many roles have the same statements."""
     limits = (*statements, *(boundary or ()))
     decide = Evaluator(evaluator.Policy("", statements, boundary), _context(limits)).decide
-    return {action: decide(action, Need(_parameters(limits, pattern))) for action, (pattern,) in _READING}
+    return {action: decide(action, Need(_parameters(limits, pattern))) for action, (pattern,) in _READING.items()}
 
 
 _INCOMPLETE = (
@@ -245,14 +245,7 @@ def _parameters(statements: Iterable[Statement], pattern: str) -> tuple[str, ...
 
 def _context(statements: Iterable[Statement]) -> Context:
     """What is known of a request for a parameter that no policy names: it has no tag that a policy names either."""
-    keys = {key for each in statements for key in _condition_keys(each.condition)}
-    return {**_CONTEXT, **{key: (ABSENT,) for key in keys if key.startswith(_RESOURCE_TAGS)}}
-
-
-def _condition_keys(condition: Any) -> Iterator[str]:
-    """The keys of a condition, in lower case."""
-    for keys in condition.values() if isinstance(condition, Mapping) else ():
-        yield from (str(key).lower() for key in (keys if isinstance(keys, Mapping) else ()))
+    return {**_CONTEXT, **untagged(each.condition for each in statements)}
 
 
 def _is_by_incomplete_arn(decision: Decision, allows: Sequence[Statement]) -> bool:
@@ -279,7 +272,7 @@ def _reason(reason: evaluator.Reason) -> str:
 
 def _source_arn_findings(policy: Policy) -> Iterator[Finding]:
     for each in policy.statements or ():
-        if _SOURCE_ARN not in _condition_keys(each.condition):
+        if _SOURCE_ARN not in condition_keys(each.condition):
             continue
         outcome = holds(each.condition, _CONTEXT)
         condition = " and ".join(condition_lines(each.condition))

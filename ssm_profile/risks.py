@@ -2,23 +2,67 @@
 
 from dataclasses import dataclass
 
-from .catalogue import AUTHORIZATION
+from .catalogue import AUTHORIZATION, USER_GUIDE
 
-_SSM = f"{AUTHORIZATION}/list_awssystemsmanager.html"
-_IAM = f"{AUTHORIZATION}/list_awsidentityandaccessmanagementiam.html"
+Resource = tuple[str, ...]
+"""ARNs of which one is enough, in a partition and a region."""
 
-ANY_INSTANCE = "arn:{partition}:ec2:{region}:????????????:instance/i-0sample"
-SHELL_DOCUMENT = "arn:{partition}:ssm:{region}:*:document/AWS-Run*Script"
-"""AWS's documents that run any command: AWS-RunShellScript, AWS-RunPowerShellScript, AWS-RunRemoteScript."""
-ANY_PARAMETER = "arn:{partition}:ssm:{region}:????????????:parameter/sample"
-ANY_OBJECT = "arn:{partition}:s3:::sample-bucket/sample"
-ANY_ROLE = "arn:{partition}:iam::????????????:role/sample"
-ANY_USER = "arn:{partition}:iam::????????????:user/sample"
-ANY_POLICY = "arn:{partition}:iam::????????????:policy/sample"
-"""Resources that no policy names, in a partition and a region.
 
-A policy that allows an action on one of them allows it on every other one.
-"""
+def _any(service: str, resource: str, region: str = "{region}", account: str = "?" * 12) -> Resource:
+    return (f"arn:{{partition}}:{service}:{region}:{account}:{resource}",)
+
+
+# Resources that no policy names. A policy that allows an action on one of them allows it on every other one.
+ANY_INSTANCE = _any("ec2", "instance/i-0sample")
+ANY_NODE = ANY_INSTANCE + _any("ssm", "managed-instance/mi-0sample")
+ANY_DOCUMENT = _any("ssm", "document/sample")
+ANY_RUNBOOK = ANY_DOCUMENT + _any("ssm", "automation-definition/sample:1")
+ANY_ASSOCIATION = _any("ssm", "association/sample")
+ANY_WINDOW = _any("ssm", "maintenancewindow/mw-0sample")
+ANY_PARAMETER = _any("ssm", "parameter/sample")
+ANY_SECRET = _any("secretsmanager", "secret:sample-a1b2c3")
+ANY_OBJECT = _any("s3", "sample-bucket/sample", region="", account="")
+ANY_ROLE = _any("iam", "role/sample", region="")
+ANY_USER = _any("iam", "user/sample", region="")
+ANY_POLICY = _any("iam", "policy/sample", region="")
+ANY_STACK = _any("cloudformation", "stack/sample/sample")
+ANY_PROJECT = _any("codebuild", "project/sample")
+ANY_TASK_DEFINITION = _any("ecs", "task-definition/sample:1")
+ANY_GLUE_JOB = _any("glue", "job/sample")
+ANY_FUNCTION = _any("lambda", "function:sample")
+ANY_TRAINING_JOB = _any("sagemaker", "training-job/sample")
+ANY_SCHEDULE = _any("scheduler", "schedule/default/sample")
+ANY_STATE_MACHINE = _any("states", "stateMachine:sample")
+
+NO_RESOURCE: Resource = ("*",)
+"""For an action that takes no resources."""
+
+CODE_DOCUMENT: Resource = (
+    *_any("ssm", "document/AWS-ApplyAnsiblePlaybooks", account=""),
+    *_any("ssm", "document/AWS-ApplyChefRecipes", account=""),
+    *_any("ssm", "document/AWS-ApplyDSCMofs", account=""),
+    *_any("ssm", "document/AWS-InstallApplication", account=""),
+    *_any("ssm", "document/AWS-InstallPowerShellModule", account=""),
+    *_any("ssm", "document/AWS-RunAnsiblePlaybook", account=""),
+    *_any("ssm", "document/AWS-RunDocument", account=""),
+    *_any("ssm", "document/AWS-RunInspecChecks", account=""),
+    *_any("ssm", "document/AWS-RunPowerShellScript", account=""),
+    *_any("ssm", "document/AWS-RunRemoteScript", account=""),
+    *_any("ssm", "document/AWS-RunSaltState", account=""),
+    *_any("ssm", "document/AWS-RunShellScript", account=""),
+    *ANY_DOCUMENT,
+)
+"""The documents of AWS that run code of the caller, and every document of the account."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """An action with the resources on all of which it must be allowed."""
+
+    action: str
+    resources: tuple[Resource, ...]
+    passed_to: str = ""
+    """The service to which ``iam:PassRole`` passes the role."""
 
 
 @dataclass(frozen=True)
@@ -28,57 +72,147 @@ class Risk:
     name: str
     summary: str
     """What the instance can do, worded to follow "An instance can"."""
-    calls: tuple[tuple[str, tuple[str, ...]], ...]
-    """Actions, each with the resources on all of which it must be allowed. One action is enough."""
     sources: tuple[str, ...]
+    calls: tuple[Call, ...] = ()
+    """Calls of which one is enough."""
+    combinations: tuple[tuple[Call, ...], ...] = ()
+    """Further calls that are enough together."""
+    takes_tagged: bool = False
+    """Whether it is one if the calls are allowed on the resources with some tag only."""
 
+
+def _with_role(service: str, *calls: Call) -> tuple[Call, ...]:
+    """Calls that give a service a role and the code that it runs with this role."""
+    return (*calls, Call("iam:PassRole", (ANY_ROLE,), passed_to=f"{service}.amazonaws.com"))
+
+
+_SSM = f"{AUTHORIZATION}/list_awssystemsmanager.html"
+_SSM_API = "https://docs.aws.amazon.com/systems-manager/latest/APIReference"
+_EC2 = f"{AUTHORIZATION}/list_amazonec2.html"
+_S3 = f"{AUTHORIZATION}/list_amazons3.html"
 
 RISKS: tuple[Risk, ...] = (
     Risk(
         name="run_commands",
         summary="run commands on other instances",
+        takes_tagged=True,
         calls=(
-            ("ssm:SendCommand", (ANY_INSTANCE, SHELL_DOCUMENT)),
-            ("ssm:StartSession", (ANY_INSTANCE,)),
-            ("ec2-instance-connect:SendSSHPublicKey", (ANY_INSTANCE,)),
-            ("ssm:CreateAssociation", (ANY_INSTANCE, SHELL_DOCUMENT)),
+            Call("ssm:SendCommand", (ANY_NODE, CODE_DOCUMENT)),
+            Call("ssm:StartSession", (ANY_NODE,)),
+            Call("ec2-instance-connect:SendSSHPublicKey", (ANY_INSTANCE,)),
+            Call("ssm:CreateAssociation", (ANY_NODE, CODE_DOCUMENT)),
+            Call("ssm:CreateAssociationBatch", (ANY_NODE, CODE_DOCUMENT)),
         ),
-        sources=(_SSM,),
-    ),
-    Risk(
-        name="read_parameters",
-        summary="read every parameter, secrets included",
-        calls=(
-            ("ssm:GetParameter", (ANY_PARAMETER,)),
-            ("ssm:GetParameters", (ANY_PARAMETER,)),
-            ("ssm:GetParametersByPath", (ANY_PARAMETER,)),
-            ("ssm:GetParameterHistory", (ANY_PARAMETER,)),
+        combinations=(
+            (
+                Call("ssm:UpdateAssociation", (ANY_ASSOCIATION, CODE_DOCUMENT)),
+                Call("ssm:DescribeAssociation", (ANY_ASSOCIATION,)),
+            ),
+            # Associations and sessions run the default version of a document.
+            (
+                Call("ssm:UpdateDocument", (ANY_DOCUMENT,)),
+                Call("ssm:UpdateDocumentDefaultVersion", (ANY_DOCUMENT,)),
+            ),
+            # A task without a role runs with the service-linked role of Systems Manager, which may send commands.
+            (
+                Call("ssm:RegisterTaskWithMaintenanceWindow", (ANY_WINDOW,)),
+                Call("ssm:CreateMaintenanceWindow", (NO_RESOURCE,)),
+            ),
+            # User data can run at each start. It can be changed while the instance is stopped.
+            (
+                Call("ec2:ModifyInstanceAttribute", (ANY_INSTANCE,)),
+                Call("ec2:StopInstances", (ANY_INSTANCE,)),
+                Call("ec2:StartInstances", (ANY_INSTANCE,)),
+            ),
         ),
-        sources=(_SSM, "https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html"),
-    ),
-    Risk(
-        name="write_buckets",
-        summary="write to every bucket",
-        calls=(("s3:PutObject", (ANY_OBJECT,)),),
-        sources=(f"{AUTHORIZATION}/list_amazons3.html",),
+        sources=(
+            _SSM,
+            f"{_SSM_API}/API_UpdateAssociation.html",
+            f"{_SSM_API}/API_UpdateDocumentDefaultVersion.html",
+            f"{_SSM_API}/API_RegisterTaskWithMaintenanceWindow.html",
+            _EC2,
+            "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html",
+        ),
     ),
     Risk(
         name="gain_permissions",
         summary="give itself more permissions",
         calls=(
-            ("sts:AssumeRole", (ANY_ROLE,)),
-            ("iam:AttachRolePolicy", (ANY_ROLE,)),
-            ("iam:AttachUserPolicy", (ANY_USER,)),
-            ("iam:PutRolePolicy", (ANY_ROLE,)),
-            ("iam:PutUserPolicy", (ANY_USER,)),
-            ("iam:UpdateAssumeRolePolicy", (ANY_ROLE,)),
-            ("iam:CreatePolicyVersion", (ANY_POLICY,)),
-            ("iam:SetDefaultPolicyVersion", (ANY_POLICY,)),
-            ("iam:CreateAccessKey", (ANY_USER,)),
-            ("iam:CreateLoginProfile", (ANY_USER,)),
-            ("iam:UpdateLoginProfile", (ANY_USER,)),
+            Call("sts:AssumeRole", (ANY_ROLE,)),
+            Call("iam:AttachRolePolicy", (ANY_ROLE,)),
+            Call("iam:AttachUserPolicy", (ANY_USER,)),
+            Call("iam:PutRolePolicy", (ANY_ROLE,)),
+            Call("iam:PutUserPolicy", (ANY_USER,)),
+            Call("iam:UpdateAssumeRolePolicy", (ANY_ROLE,)),
+            Call("iam:CreatePolicyVersion", (ANY_POLICY,)),
+            Call("iam:SetDefaultPolicyVersion", (ANY_POLICY,)),
+            Call("iam:CreateAccessKey", (ANY_USER,)),
+            Call("iam:CreateLoginProfile", (ANY_USER,)),
+            Call("iam:UpdateLoginProfile", (ANY_USER,)),
+            Call("lambda:UpdateFunctionCode", (ANY_FUNCTION,)),
         ),
-        sources=(_IAM,),
+        combinations=(
+            _with_role("ec2", Call("ec2:RunInstances", (ANY_INSTANCE,))),
+            _with_role("ec2", Call("ec2:AssociateIamInstanceProfile", (ANY_INSTANCE,))),
+            _with_role("ec2", Call("ec2:ReplaceIamInstanceProfileAssociation", (ANY_INSTANCE,))),
+            _with_role("ssm", Call("ssm:StartAutomationExecution", (ANY_RUNBOOK,))),
+            _with_role("ssm", Call("ssm:CreateActivation", (NO_RESOURCE,))),
+            _with_role("cloudformation", Call("cloudformation:CreateStack", (ANY_STACK,))),
+            _with_role(
+                "codebuild",
+                Call("codebuild:CreateProject", (ANY_PROJECT,)),
+                Call("codebuild:StartBuild", (ANY_PROJECT,)),
+            ),
+            _with_role("ecs-tasks", Call("ecs:RunTask", (ANY_TASK_DEFINITION,))),
+            _with_role("glue", Call("glue:CreateJob", (ANY_GLUE_JOB,)), Call("glue:StartJobRun", (ANY_GLUE_JOB,))),
+            _with_role(
+                "lambda",
+                Call("lambda:CreateFunction", (ANY_FUNCTION,)),
+                Call("lambda:InvokeFunction", (ANY_FUNCTION,)),
+            ),
+            _with_role("sagemaker", Call("sagemaker:CreateTrainingJob", (ANY_TRAINING_JOB,))),
+            _with_role("scheduler", Call("scheduler:CreateSchedule", (ANY_SCHEDULE,))),
+            _with_role(
+                "states",
+                Call("states:CreateStateMachine", (ANY_STATE_MACHINE,)),
+                Call("states:StartExecution", (ANY_STATE_MACHINE,)),
+            ),
+        ),
+        sources=(
+            f"{AUTHORIZATION}/list_awsidentityandaccessmanagementiam.html",
+            "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html",
+            f"{AUTHORIZATION}/reference_policies_actions-resources-contextkeys.html",
+            f"{USER_GUIDE}/automation-setup.html",
+        ),
+    ),
+    Risk(
+        name="read_secrets",
+        summary="read every secret",
+        calls=(Call("secretsmanager:GetSecretValue", (ANY_SECRET,)),),
+        sources=(f"{AUTHORIZATION}/list_awssecretsmanager.html",),
+    ),
+    Risk(
+        name="read_parameters",
+        summary="read every parameter, secrets included",
+        calls=(
+            Call("ssm:GetParameter", (ANY_PARAMETER,)),
+            Call("ssm:GetParameters", (ANY_PARAMETER,)),
+            Call("ssm:GetParametersByPath", (ANY_PARAMETER,)),
+            Call("ssm:GetParameterHistory", (ANY_PARAMETER,)),
+        ),
+        sources=(_SSM, f"{USER_GUIDE}/sysman-paramstore-access.html"),
+    ),
+    Risk(
+        name="write_buckets",
+        summary="write to every bucket",
+        calls=(Call("s3:PutObject", (ANY_OBJECT,)),),
+        sources=(_S3,),
+    ),
+    Risk(
+        name="read_buckets",
+        summary="read every bucket",
+        calls=(Call("s3:GetObject", (ANY_OBJECT,)),),
+        sources=(_S3,),
     ),
 )
 """Every risk, the worst first."""

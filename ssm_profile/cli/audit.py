@@ -5,18 +5,19 @@ from typing import Any
 
 from ssm_profile.catalogue import EXPLICIT_DENIES, Grant
 from ssm_profile.errors import TooComplexError
+from ssm_profile.iam.conditions import Chosen, untagged
 from ssm_profile.iam.documents import Statement, describe_statement
 from ssm_profile.iam.evaluator import Decision, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import SSM_WIDE_POLICIES
-from ssm_profile.risks import RISKS, Risk
+from ssm_profile.risks import RISKS, Call, Risk
 
 from .granted import granted_actions, group_actions
 from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templates, useful_features
 from .roles import Role
 from .sources import same_aws_policy
 from .templates import as_pattern, depends_on_options
-from .verdicts import FeatureVerdict, Judge, Row, Verdict, known_values, partition_of_policy
+from .verdicts import FeatureVerdict, Judge, Known, Row, Verdict, known_values, partition_of_policy
 
 SCHEMA_VERSION = 1
 """The version of the JSON. It changes when a key changes its meaning or goes."""
@@ -32,6 +33,8 @@ NOT_LIFTED_BY_OPTIONS = (Kind.EXPLICIT_DENY, Kind.BOUNDARY)
 
 _DEFAULT_HOST_MANAGEMENT = {Verdict.WORKS: False, Verdict.WORKS_IF: None}
 """Whether Default Host Management applies, by the verdict on the heartbeat. None where this is not known."""
+
+_OUTCOMES = list(Outcome)
 
 _ARN_PARTS: tuple[str, ...] = ("arn", "partition", "service", "region", "account")
 
@@ -53,7 +56,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         "notes": list(role.notes),
         "unread": [*policy.unread, *([policy.unread_boundary] if policy.unread_boundary else [])],
         "unknownValues": list(role.unknown_values),
-        "risks": [row for risk in RISKS if (row := _risk(judge, risk))],
+        "risks": list(_risks(judge)),
         "capabilities": [_capability(each) for each in verdicts.values()],
         "unneeded": [
             {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}
@@ -125,32 +128,62 @@ def _location(statement: Statement) -> dict[str, Any]:
     return {"policy": statement.policy, "statement": statement.number or None, "sid": statement.sid or None}
 
 
-def _risk(judge: Judge, risk: Risk) -> dict[str, Any] | None:
+def _risks(judge: Judge) -> Iterator[dict[str, Any]]:
+    statements = (*judge.policy.statements, *(judge.policy.boundary or ()))
+    without_tags = untagged(each.condition for each in statements)
+    for risk in RISKS:
+        if row := _risk(judge, risk, {} if risk.takes_tagged else without_tags):
+            yield row
+
+
+def _risk(judge: Judge, risk: Risk, known: Known) -> dict[str, Any] | None:
     """A risk that the policy has, with the actions that make it one."""
-    decisions = {action: _decision(judge, action, resources) for action, resources in risk.calls}
-    possible = {action: each for action, each in decisions.items() if each.outcome is not Outcome.DENIED}
+    ways = [*((call,) for call in risk.calls), *risk.combinations]
+    possible = {way: each for way in ways if (each := _decision(judge, way, known)).outcome is not Outcome.DENIED}
     if not possible:
         return None
     certain = any(each.outcome is Outcome.ALLOWED for each in possible.values())
     reasons = dict.fromkeys(reason for each in possible.values() for reason in each.reasons)
+    actions = [
+        [call.action for call in way]
+        for way, each in possible.items()
+        if not certain or each.outcome is Outcome.ALLOWED
+    ]
     return {
         "risk": risk.name,
         "summary": risk.summary,
         "certain": certain,
-        "actions": [a for a, each in possible.items() if not certain or each.outcome is Outcome.ALLOWED],
+        "actions": [each[0] for each in actions if len(each) == 1],
+        "combinations": [each for each in actions if len(each) > 1],
         "dependsOn": [] if certain else [_reason(reason) for reason in reasons],
         "sources": list(risk.sources),
     }
 
 
-def _decision(judge: Judge, action: str, resources: Iterable[str]) -> Decision:
-    """The decision about an action that must be allowed on several resources, in the most favorable region."""
-    order = list(Outcome).index
-    in_regions = list[Decision]()
-    for region in judge.regions():
-        needs = [Need((each.format(partition=judge.partition, region=region),)) for each in resources]
-        in_regions.append(max((judge.decide(action, need) for need in needs), key=lambda each: order(each.outcome)))
-    return min(in_regions, key=lambda each: order(each.outcome))
+def _decision(judge: Judge, calls: Iterable[Call], known: Known) -> Decision:
+    """The decision about calls that must all be allowed, in the most favorable region."""
+    in_regions = (_decision_in(region, judge, calls, known) for region in judge.regions())
+    return min(in_regions, key=lambda each: _OUTCOMES.index(each.outcome))
+
+
+def _decision_in(region: str, judge: Judge, calls: Iterable[Call], known: Known) -> Decision:
+    """The decision about calls in a region: the least favorable outcome, and what each of them depends on."""
+    outcome, reasons = Outcome.ALLOWED, list[Reason]()
+    for call in calls:
+        for resource in call.resources:
+            need = Need(tuple(each.format(partition=judge.partition, region=region) for each in resource))
+            decision = judge.decide(call.action, need, {**known, **_passed_to(call, judge.partition)})
+            if decision.outcome is Outcome.DENIED:
+                return decision
+            outcome = max(outcome, decision.outcome, key=_OUTCOMES.index)
+            reasons += decision.reasons
+    return Decision(outcome, tuple(reasons))
+
+
+def _passed_to(call: Call, partition: str) -> Known:
+    """The service to which a call passes a role. In China, some names of services end with ``.cn``."""
+    any_end = "*" if partition == "aws-cn" else ""
+    return {"iam:passedtoservice": (Chosen(call.passed_to + any_end),)} if call.passed_to else {}
 
 
 def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]) -> dict[str, Any]:

@@ -121,7 +121,8 @@ def _by_condition(risks: Iterable[Data]) -> dict[str, list[Data]]:
 
 
 def _risk(row: Data) -> str:
-    return f"{row['summary']} ({_short(row['actions'])})"
+    enough = _short(row["actions"]) if row["actions"] else f"{_short(row['combinations'][0])} together"
+    return f"{row['summary']} ({enough})"
 
 
 def _next_step(audit: Data) -> str:

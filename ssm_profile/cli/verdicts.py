@@ -47,6 +47,9 @@ _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
 
+Known = Mapping[str, tuple[Value, ...]]
+"""Condition keys of a request, in lower case, each with its possible values."""
+
 
 class Verdict(Enum):
     """Whether a feature works."""
@@ -108,15 +111,12 @@ class Judge:
     policy: Policy
     partition: str
     role_arn: str | None = None
-    _evaluators: dict[tuple[tuple[str, tuple[Value, ...]], ...], Evaluator] = field(
-        default_factory=dict[tuple[tuple[str, tuple[Value, ...]], ...], Evaluator]
-    )
+    _evaluators: dict[tuple[object, ...], Evaluator] = field(default_factory=dict[tuple[object, ...], Evaluator])
 
     def __post_init__(self) -> None:
         self._context = instance_context(self.partition, self.role_arn)
         self._found_locations: dict[str, list[Values]] = {}
         self._named_values: dict[str, list[Values]] = {}
-        self._readable = Evaluator(self.policy, self._context)
         self._with_unread = self.policy.with_unread()
 
     def verdicts(self) -> list[FeatureVerdict]:
@@ -150,9 +150,15 @@ class Judge:
             for completed in (self._completed({**location, **values}) for location in locations)
         )
 
-    def decide(self, action: str, need: Need) -> Decision:
-        """What the policy decides about an action, whatever its use. Policies that cannot be read do not count."""
-        return self._readable.decide(action, need)
+    def decide(self, action: str, need: Need, known: Known | None = None) -> Decision:
+        """What the policy decides about an action, whatever its use. Policies that cannot be read do not count.
+
+        Args:
+            action: The action, such as ``ssm:GetParameter``.
+            need: The resources on which it must be allowed.
+            known: What is known of the request in addition.
+        """
+        return self._evaluator(self.policy, known or {}).decide(action, need)
 
     def regions(self) -> list[str]:
         """The regions that the policy names, and a sample."""
@@ -177,7 +183,7 @@ class Judge:
 
     def _rows(self, feature: Feature, values: Values) -> Iterator[Row]:
         for grant in feature.grants:
-            evaluator = self._evaluator(self._condition_values(grant, values))
+            evaluator = self._evaluator(self._with_unread, self._condition_values(grant, values))
             templates = tight_templates(feature, grant)
             # A value of an option is granted as a whole or below it, such as a path and the parameters below it.
             groups = [templates] if any(map(depends_on_options, templates)) else [(each,) for each in templates]
@@ -282,7 +288,7 @@ class Judge:
         namespace = {"cloudwatch_agent.namespace": str(option_at("cloudwatch_agent.namespace").default)}
         return {**_SAMPLE_VALUES, **namespace, **keys, **suffixes, **location}
 
-    def _condition_values(self, grant: Grant, values: Values) -> dict[str, tuple[Value, ...]]:
+    def _condition_values(self, grant: Grant, values: Values) -> Known:
         """What is known of the requests for a grant, from the condition that the catalogue has for it."""
         known: dict[str, tuple[Value, ...]] = {}
         for keys in grant.condition.values():
@@ -296,10 +302,10 @@ class Judge:
             known["aws:viaawsservice"] = ("true" if via_service else "false",)
         return known
 
-    def _evaluator(self, known: Mapping[str, tuple[Value, ...]]) -> Evaluator:
-        key = tuple(sorted(known.items(), key=lambda item: item[0]))
+    def _evaluator(self, policy: Policy, known: Known) -> Evaluator:
+        key = (id(policy), *sorted(known.items(), key=lambda item: item[0]))
         if key not in self._evaluators:
-            self._evaluators[key] = Evaluator(self._with_unread, {**self._context, **known})
+            self._evaluators[key] = Evaluator(policy, {**self._context, **known})
         return self._evaluators[key]
 
 

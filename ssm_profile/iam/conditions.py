@@ -4,7 +4,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elem
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
@@ -43,6 +43,8 @@ ABSENT, PRESENT = Absent(), Present()
 UNKNOWN = (ABSENT, PRESENT)
 """Neither the value of the key nor whether the request has it is known."""
 
+_RESOURCE_TAG = re.compile(r"[a-z0-9-]+:(resourcetag|existingobjecttag)/")
+
 Value = str | Like | Chosen | Absent | Present
 Context = Mapping[str, Sequence[Value]]
 """The condition keys of a request, in lower case, each with its possible values. Other keys are not known."""
@@ -62,6 +64,18 @@ def holds(condition: Any, context: Context) -> bool | None:
         for operator, keys in condition.items()
         for key, values in (keys.items() if isinstance(keys, Mapping) else [("", None)])
     )
+
+
+def condition_keys(condition: Any) -> Iterator[str]:
+    """The keys of a condition, in lower case."""
+    for keys in condition.values() if isinstance(condition, Mapping) else ():
+        yield from (str(key).lower() for key in (keys if isinstance(keys, Mapping) else ()))
+
+
+def untagged(conditions: Iterable[Any]) -> dict[str, tuple[Value, ...]]:
+    """What is known of a request for a resource that has none of the tags that conditions name."""
+    keys = {key for each in conditions for key in condition_keys(each)}
+    return {key: (ABSENT,) for key in keys if _RESOURCE_TAG.match(key)}
 
 
 def _key_holds(operator: str, key: str, values: Any, context: Context) -> bool | None:

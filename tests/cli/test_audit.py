@@ -322,11 +322,16 @@ class TestRisks:
             ("arn:aws:ssm:*:*:document/*", True),
             ("arn:aws:ssm:eu-central-1::document/AWS-RunShellScript", True),
             ("arn:aws:ssm:eu-central-1::document/AWS-RunPowerShellScript", True),
+            ("arn:aws:ssm:*::document/AWS-RunDocument", True),
+            ("arn:aws:ssm:*::document/AWS-*", True),
+            ("arn:aws:ssm:*:123456789012:document/*", True),
+            ("arn:aws:ssm:*::document/AWS-RunPatchBaseline", False),
             ("arn:aws:ssm:eu-central-1:123456789012:document/Restart", False),
+            ("arn:aws:ssm:eu-central-1:123456789012:document/AWS-RunShellScript", False),
         ],
     )
     def test_run_commands(self, audit, document, is_risk):
-        """A document that runs any command is enough."""
+        """A document that runs any command is enough. The ARNs of AWS's documents have no account."""
         audited = audit(*SCOPED_MINIMUM, allow("ssm:SendCommand", [self.INSTANCES, document]))
 
         assert [row["risk"] for row in audited["risks"]] == (["run_commands"] if is_risk else [])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ssm_profile.risks import RISKS
 from tests import ROOT, count_calls, require
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
 
@@ -113,7 +114,7 @@ class TestSummary:
     def test_danger(self, audit):
         (item,) = [item for item in audit("administrator").items if item.startswith("Dangerous:")]
 
-        assert "run commands on other instances (ssm:SendCommand, ssm:StartSession and 2 more)" in item
+        assert "run commands on other instances (ssm:SendCommand, ssm:StartSession and 3 more)" in item
         assert "read every parameter, secrets included" in item
         assert "write to every bucket (s3:PutObject)" in item
         assert "give itself more permissions" in item
@@ -139,6 +140,9 @@ class TestJson:
     def test_schema_of_aws_policies(self, run):
         for name in ("AmazonSSMManagedInstanceCore", "AmazonEC2RoleforSSM"):
             jsonschema.Draft202012Validator(SCHEMA).validate(run("audit", name, "--json").json)
+
+    def test_schema_of_risks(self):
+        assert SCHEMA["$defs"]["risk"]["properties"]["risk"]["enum"] == [risk.name for risk in RISKS]
 
     def test_schema_is_strict(self, audit):
         """A key that the schema does not have is refused."""
