@@ -63,4 +63,9 @@ def _rule(option: Option) -> str:
 
 
 if __name__ == "__main__":
+    # Pulumi passes flags and its own address. Without this, the plugin would wait for Pulumi for ever.
+    if sys.argv[1:] and sys.argv[1].isalpha():
+        sys.exit(
+            f"Error: this module is the plugin that Pulumi runs. For the command, use `ssm-profile {sys.argv[1]}`."
+        )
     main(Plugin(), sys.argv[1:])

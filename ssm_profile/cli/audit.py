@@ -1,23 +1,23 @@
 """``audit``: whether Systems Manager works with a policy, and which permissions the policy lacks or should lose."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ssm_profile.catalogue import EXPLICIT_DENIES, Grant
 from ssm_profile.errors import TooComplexError
-from ssm_profile.iam.conditions import Chosen, untagged
 from ssm_profile.iam.documents import Statement, describe_statement
-from ssm_profile.iam.evaluator import Decision, Kind, Need, Outcome, Policy, Reason
+from ssm_profile.iam.evaluator import Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import SSM_WIDE_POLICIES
-from ssm_profile.risks import RISKS, Call, Risk
 
 from .granted import granted_actions, group_actions
 from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templates, useful_features
+from .risk_verdicts import RiskVerdict, risk_verdicts
 from .roles import Role
 from .sources import same_aws_policy
 from .templates import as_pattern, depends_on_options
-from .verdicts import FeatureVerdict, Judge, Known, Row, Verdict, known_values, partition_of_policy
+from .verdicts import FeatureVerdict, Judge, Row, Verdict, known_values, partition_of_policy
 
 SCHEMA_VERSION = 1
 """The version of the JSON. It changes when a key changes its meaning or goes."""
@@ -33,8 +33,6 @@ NOT_LIFTED_BY_OPTIONS = (Kind.EXPLICIT_DENY, Kind.BOUNDARY)
 
 _DEFAULT_HOST_MANAGEMENT = {Verdict.WORKS: False, Verdict.WORKS_IF: None}
 """Whether Default Host Management applies, by the verdict on the heartbeat. None where this is not known."""
-
-_OUTCOMES = list(Outcome)
 
 _ARN_PARTS: tuple[str, ...] = ("arn", "partition", "service", "region", "account")
 
@@ -56,7 +54,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         "notes": list(role.notes),
         "unread": [*policy.unread, *([policy.unread_boundary] if policy.unread_boundary else [])],
         "unknownValues": list(role.unknown_values),
-        "risks": list(_risks(judge)),
+        "risks": [_risk(each) for each in risk_verdicts(judge)],
         "capabilities": [_capability(each) for each in verdicts.values()],
         "unneeded": [
             {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}
@@ -64,7 +62,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         ],
         "unscoped": _unscoped(policy),
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
-        "denies": [{**_location(each), "text": describe_statement(each)} for each in policy.denies()],
+        "denies": [_deny(each) for each in policy.denies()],
         "defaultHostManagement": _DEFAULT_HOST_MANAGEMENT.get(verdicts["heartbeat"].verdict, True),
         "options": None if _is_limited(required) else _replacement(judge, verdicts, granted),
     }
@@ -120,70 +118,30 @@ def _missing(row: Row) -> dict[str, Any]:
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
-    location = _location(reason.statement) if reason.statement else {"policy": None, "statement": None, "sid": None}
+    place: dict[str, Any] = {"policy": reason.boundary or None, "statement": None, "sid": None}
+    location = _location(reason.statement) if reason.statement else place
     return {"kind": reason.kind.value, **location, "dependsOn": reason.depends_on or None}
+
+
+def _deny(statement: Statement) -> dict[str, Any]:
+    option = next((deny.name for deny in EXPLICIT_DENIES if _is_deny(statement, deny.condition)), None)
+    return {**_location(statement), "text": describe_statement(statement), "option": option}
 
 
 def _location(statement: Statement) -> dict[str, Any]:
     return {"policy": statement.policy, "statement": statement.number or None, "sid": statement.sid or None}
 
 
-def _risks(judge: Judge) -> Iterator[dict[str, Any]]:
-    statements = (*judge.policy.statements, *(judge.policy.boundary or ()))
-    without_tags = untagged(each.condition for each in statements)
-    for risk in RISKS:
-        if row := _risk(judge, risk, {} if risk.takes_tagged else without_tags):
-            yield row
-
-
-def _risk(judge: Judge, risk: Risk, known: Known) -> dict[str, Any] | None:
-    """A risk that the policy has, with the actions that make it one."""
-    ways = [*((call,) for call in risk.calls), *risk.combinations]
-    possible = {way: each for way in ways if (each := _decision(judge, way, known)).outcome is not Outcome.DENIED}
-    if not possible:
-        return None
-    certain = any(each.outcome is Outcome.ALLOWED for each in possible.values())
-    reasons = dict.fromkeys(reason for each in possible.values() for reason in each.reasons)
-    actions = [
-        [call.action for call in way]
-        for way, each in possible.items()
-        if not certain or each.outcome is Outcome.ALLOWED
-    ]
+def _risk(verdict: RiskVerdict) -> dict[str, Any]:
     return {
-        "risk": risk.name,
-        "summary": risk.summary,
-        "certain": certain,
-        "actions": [each[0] for each in actions if len(each) == 1],
-        "combinations": [each for each in actions if len(each) > 1],
-        "dependsOn": [] if certain else [_reason(reason) for reason in reasons],
-        "sources": list(risk.sources),
+        "risk": verdict.risk.name,
+        "summary": verdict.risk.summary,
+        "certain": verdict.is_certain,
+        "actions": [each[0] for each in verdict.actions if len(each) == 1],
+        "combinations": [list(each) for each in verdict.actions if len(each) > 1],
+        "dependsOn": [_reason(reason) for reason in verdict.reasons],
+        "sources": list(verdict.risk.sources),
     }
-
-
-def _decision(judge: Judge, calls: Iterable[Call], known: Known) -> Decision:
-    """The decision about calls that must all be allowed, in the most favorable region."""
-    in_regions = (_decision_in(region, judge, calls, known) for region in judge.regions())
-    return min(in_regions, key=lambda each: _OUTCOMES.index(each.outcome))
-
-
-def _decision_in(region: str, judge: Judge, calls: Iterable[Call], known: Known) -> Decision:
-    """The decision about calls in a region: the least favorable outcome, and what each of them depends on."""
-    outcome, reasons = Outcome.ALLOWED, list[Reason]()
-    for call in calls:
-        for resource in call.resources:
-            need = Need(tuple(each.format(partition=judge.partition, region=region) for each in resource))
-            decision = judge.decide(call.action, need, {**known, **_passed_to(call, judge.partition)})
-            if decision.outcome is Outcome.DENIED:
-                return decision
-            outcome = max(outcome, decision.outcome, key=_OUTCOMES.index)
-            reasons += decision.reasons
-    return Decision(outcome, tuple(reasons))
-
-
-def _passed_to(call: Call, partition: str) -> Known:
-    """The service to which a call passes a role. In China, some names of services end with ``.cn``."""
-    any_end = "*" if partition == "aws-cn" else ""
-    return {"iam:passedtoservice": (Chosen(call.passed_to + any_end),)} if call.passed_to else {}
 
 
 def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]) -> dict[str, Any]:
@@ -194,15 +152,31 @@ def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: 
         **_ec2_options(verdicts["ec2_describe"].verdict, granted, judge),
         "scope_heartbeat": True,
         **options_of(useful_features(each.feature for each in working), known),
-        **{deny.name: True for deny in EXPLICIT_DENIES if _has_deny(judge.policy, deny.condition)},
+        **{option: True for each in judge.policy.denies() if (option := _deny(each)["option"])},
     }
 
 
-def _has_deny(policy: Policy, condition: Mapping[str, Any]) -> bool:
-    return any(
-        each.is_everywhere() and each.actions == ("*",) and not each.except_actions and each.condition == condition
-        for each in policy.denies()
-    )
+def _is_deny(statement: Statement, condition: Mapping[str, Any]) -> bool:
+    """Whether a statement denies everything under a condition, in any form in which IAM accepts the condition."""
+    everything = statement.is_everywhere() and statement.actions == ("*",) and not statement.except_actions
+    return everything and _normalized(statement.condition) == _normalized(condition)
+
+
+def _normalized(condition: Any) -> Any:
+    """A condition with the names of operators and keys in lower case, and each value in a list of strings."""
+    if not isinstance(condition, Mapping):
+        return condition
+    return {
+        str(operator).lower(): {str(key).lower(): _texts(values) for key, values in keys.items()}
+        if isinstance(keys, Mapping)
+        else keys
+        for operator, keys in condition.items()
+    }
+
+
+def _texts(values: Any) -> list[str]:
+    listed = values if isinstance(values, list | tuple) else [values]
+    return sorted(str(float(text)) if re.fullmatch(r"\d+(\.\d+)?", text := str(each)) else text for each in listed)
 
 
 def _unscoped(policy: Policy) -> list[dict[str, Any]]:

@@ -12,7 +12,10 @@ from .stack_yaml import format_stack_config
 from .verdicts import Verdict
 
 _MOST_REASONS = 2
+_MOST_RISKS = 3
 _MOST_ACTIONS = 2
+_MOST_LETTERS = 50
+"""How long a condition in the summary may be. The table of the capabilities has all of it."""
 
 Data = Mapping[str, Any]
 
@@ -33,12 +36,17 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
         Table(
             "Capabilities",
             ("Capability", "Verdict", "Missing permissions, or what it depends on"),
-            [(code(row["capability"]), row["verdict"], "\n".join(_details(row))) for row in shown],
+            list(_capability_rows(shown)),
         ),
         *(
             [Paragraph(f"The policy grants nothing of {hidden} further capabilities. `--all` shows them.")]
             if hidden
             else []
+        ),
+        Table(
+            "Dangerous permissions",
+            ("An instance can", "Actions", "Condition"),
+            [_risk(row) for row in audit["risks"]],
         ),
         Table(
             "Policies to replace",
@@ -86,74 +94,103 @@ def _first_line(audit: Data) -> str:
 
 
 def _summary(audit: Data) -> Iterator[str]:
-    """The answer in at most seven sentences: what is missing and why, what is dangerous, what to do next."""
+    """The answer in at most seven lines of 80 columns: what is missing and why, what is dangerous, what to do next."""
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
     yield from audit["notes"]
-    missing = _by_reason([row for each in required for row in each["missing"]])
-    for number, (reasons, rows) in enumerate(missing.items()):
-        if number == _MOST_REASONS:
-            yield f"{len(missing) - number} further reasons are below."
-            break
-        yield f"{_short([row['action'] for row in rows])}: {reasons}. {_symptoms(rows)}"
-    uncertain = [row for row in required if row["dependsOn"]]
-    conditions: dict[str, list[str]] = {}
-    for row in uncertain:
-        for each in row["dependsOn"]:
-            conditions.setdefault(_depends_on(each), []).append(code(row["capability"]))
-    for condition, names in list(conditions.items())[:_MOST_REASONS]:
-        subject = "It" if len(set(names)) == len(uncertain) else names[0]
-        yield f"{subject} {'then works' if missing else 'works'} {condition}."
-    if len(conditions) > _MOST_REASONS:
-        yield f"{len(conditions) - _MOST_REASONS} further conditions are below."
-    for condition, risks in _by_condition(audit["risks"]).items():
-        yield f"Dangerous{condition}: an instance can {'; '.join(map(_risk, risks))}."
-    if next_step := _next_step(audit):
+    most = max(_MOST_REASONS - len(audit["notes"]), 1)
+    if missing := list(_missing(required)):
+        yield from _first(missing, most, "reasons")
+    else:
+        yield from _first(list(_conditions(required)), most, "conditions")
+    for start, certain in (("Dangerous: an instance can", True), ("Possible danger: an instance may", False)):
+        names = [row["summary"] for row in audit["risks"] if row["certain"] is certain]
+        if names:
+            more = f"; and {len(names) - _MOST_RISKS} more" if len(names) > _MOST_RISKS else ""
+            yield f"{start} {'; '.join(names[:_MOST_RISKS])}{more}."
+    if next_step := _next_step(audit, required):
         yield next_step
 
 
-def _by_condition(risks: Iterable[Data]) -> dict[str, list[Data]]:
-    """The risks by what they depend on. Most policies have the same condition for all of them."""
-    groups: dict[str, list[Data]] = {}
-    for row in risks:
-        condition = "" if row["certain"] else f" {_depends_on(row['dependsOn'][0])}"
-        groups.setdefault(condition, []).append(row)
-    return groups
+def _first(sentences: Sequence[str], most: int, name: str) -> list[str]:
+    """The sentences, or all but the last of those that there is room for, and how many more there are."""
+    if len(sentences) <= most:
+        return list(sentences)
+    shown = sentences[: most - 1]
+    return [*shown, f"{len(sentences) - len(shown)} {'further ' if shown else ''}{name} are below."]
 
 
-def _risk(row: Data) -> str:
-    enough = _short(row["actions"]) if row["actions"] else f"{_short(row['combinations'][0])} together"
-    return f"{row['summary']} ({enough})"
+def _missing(required: Iterable[Data]) -> Iterator[str]:
+    """Why Systems Manager does not work, a sentence for each reason."""
+    groups = _by_reason([row for each in required for row in each["missing"]])
+    for reasons, rows in groups.items():
+        # Each action depends on the ones after it: the last symptom is the one that shows.
+        symptom = f" {rows[-1]['symptom']}" if len(groups) == 1 else ""
+        yield f"{_short([row['action'] for row in rows])}: {reasons}.{symptom}"
 
 
-def _next_step(audit: Data) -> str:
+def _conditions(required: Sequence[Data]) -> Iterator[str]:
+    """What it depends on whether Systems Manager works, a sentence for each condition."""
+    uncertain = [row for row in required if row["dependsOn"]]
+    conditions: dict[str, list[str]] = {}
+    for row in uncertain:
+        for each in _all_conditions(row["dependsOn"], _MOST_LETTERS):
+            conditions.setdefault(each, []).append(code(row["capability"]))
+    for condition, names in conditions.items():
+        yield f"{'It' if len(set(names)) == len(uncertain) else names[0]} works {condition}."
+
+
+def _next_step(audit: Data, required: Sequence[Data]) -> str:
     if audit["options"] is None:
-        return "Next: change what denies it. No option can lift a Deny or a permissions boundary."
+        return _change_limit(required)
     if audit["level"] == BROKEN and audit["notes"]:
         return "Next: fix this first. The options below grant what the policies grant."
     if audit["level"] == BROKEN:
-        return "Next: replace the policy with the options at the end. They grant what is missing."
+        return "Next: use the options at the end instead. They grant what is missing."
     if audit["systemsManager"] == Verdict.WORKS_IF.value:
-        return "Next: check this on your instances. The options at the end grant Systems Manager without it."
-    if audit["level"] != CLEAN:
-        return "Next: replace the policy with the options at the end."
-    return ""
+        kinds = {each["kind"] for row in required for each in row["dependsOn"]}
+        options = "" if Kind.EXPLICIT_DENY.value in kinds else ", or use the options at the end"
+        return f"Next: check this on your instances{options}."
+    keep = " Keep what else your software needs." if audit["unneeded"] else ""
+    return "" if audit["level"] == CLEAN else f"Next: use the options at the end instead.{keep}"
+
+
+def _change_limit(required: Iterable[Data]) -> str:
+    """The next step where no option can help."""
+    kinds = {each["kind"] for row in required for one in row["missing"] for each in one["reasons"]}
+    if Kind.EXPLICIT_DENY.value in kinds:
+        return "Next: change what denies it. No option lifts a Deny or a boundary."
+    return "Next: let the permissions boundary allow it. No option can."
 
 
 def _replacement(audit: Data) -> Iterator[Part]:
     if audit["options"] is None:
         return
-    uncertain = [row["capability"] for row in audit["capabilities"] if row["verdict"] == Verdict.WORKS_IF.value]
-    uncertain = [name for name in uncertain if name not in REQUIRED_FEATURES]
     yield Paragraph(
         "These options replace the policy and keep every capability that works with it. "
         "Leave out those that you do not use:"
     )
     yield CodeBlock(format_stack_config(audit["options"]))
-    if uncertain:
-        yield Paragraph(
-            f"The options leave out {', '.join(map(code, uncertain))}, because it is not known whether the policy "
-            "grants them. Add those that you use."
-        )
+    if left_out := list(_left_out(audit)):
+        yield Paragraph("The options leave out:")
+        yield Items(tuple(left_out))
+
+
+def _left_out(audit: Data) -> Iterator[str]:
+    """What the options do not grant or deny, although the policy may."""
+    further = [row for row in audit["capabilities"] if row["capability"] not in REQUIRED_FEATURES]
+    for verdict, why in (
+        (Verdict.WORKS_IF, "It is not known whether the policy grants all that is needed."),
+        (Verdict.PARTLY, "The policy grants only a part of what is needed."),
+    ):
+        names = [row["capability"] for row in further if row["verdict"] == verdict.value]
+        if names:
+            yield f"{', '.join(map(code, names))}. {why} Add those that you use."
+    if audit["unneeded"]:
+        yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
+    if denies := [row for row in audit["denies"] if not row["option"]]:
+        places = ", ".join(_statement(row) for row in denies[:_MOST_REASONS])
+        more = f" and {len(denies) - _MOST_REASONS} more" if len(denies) > _MOST_REASONS else ""
+        yield f"Each statement that denies: {places}{more}. Keep it in a policy of its own."
 
 
 def _default_host_management(audit: Data) -> Iterator[Part]:
@@ -178,12 +215,23 @@ def _is_touched(row: Data) -> bool:
     return any(reason["kind"] != Kind.NOT_ALLOWED.value for each in row["missing"] for reason in each["reasons"])
 
 
+def _capability_rows(shown: Iterable[Data]) -> Iterator[tuple[str, str, str]]:
+    """The capabilities, with one row for all that depend on the same conditions."""
+    groups: dict[tuple[str, ...], list[Data]] = {}
+    for row in shown:
+        details = _details(row)
+        own = () if row["dependsOn"] else (row["capability"],)
+        groups.setdefault((*details, *own), []).append(row)
+    for rows in groups.values():
+        yield code_lines([row["capability"] for row in rows]), rows[0]["verdict"], "\n".join(_details(rows[0]))
+
+
 def _details(row: Data) -> list[str]:
     """What a capability lacks or depends on, a line for each."""
     if row["requires"]:
         return [f"It has no effect without {code(row['requires'])}, which does not work."]
     if row["dependsOn"]:
-        return [_depends_on(each) for each in row["dependsOn"]]
+        return _all_conditions(row["dependsOn"])
     if row["verdict"] == Verdict.PARTLY.value and not row["missing"]:
         return [f"It is granted with some of the values of `{row['option']}` only."]
     if row["capability"] == "ec2_describe" and row["missing"]:
@@ -207,10 +255,6 @@ def _by_reason(rows: Iterable[Data]) -> dict[str, list[Data]]:
     return groups
 
 
-def _symptoms(rows: Iterable[Data]) -> str:
-    return " ".join(dict.fromkeys(row["symptom"] for row in rows))
-
-
 def _why(reasons: Sequence[Data]) -> str:
     """Why an action is missing: the first reason, and how many more there are."""
     more = f", and {len(reasons) - 1} more statements" if len(reasons) > 1 else ""
@@ -221,17 +265,42 @@ def _why(reasons: Sequence[Data]) -> str:
         Kind.OTHER_RESOURCES.value: f"{where} allows it only on other resources",
         Kind.CONDITION.value: f"the condition of {where} never holds on an instance",
         Kind.EXPLICIT_DENY.value: f"{where} denies it",
-        Kind.BOUNDARY.value: "the permissions boundary does not allow it",
+        Kind.BOUNDARY.value: f"the permissions boundary {code(reason['policy'] or '')} does not allow it",
     }.get(reason["kind"], "cannot be known") + more
 
 
-def _depends_on(reason: Data) -> str:
-    """What a verdict depends on, worded to follow "It works"."""
-    if reason["policy"] and not reason["statement"]:
-        return f"if {code(reason['policy'])}, which the input does not contain, agrees"
+def _risk(row: Data) -> tuple[str, str, str]:
+    together = [" with ".join(map(code, each)) for each in row["combinations"]]
+    conditions = "\n".join(_all_conditions(row["dependsOn"]))
+    return row["summary"], "\n".join([*map(code, row["actions"]), *together]), conditions
+
+
+def _all_conditions(reasons: Sequence[Data], most: int | None = None) -> list[str]:
+    """What a verdict depends on, each once. A policy that must allow an action is not said to have to deny nothing."""
+    unread = {each["policy"] for each in reasons if _is_unread(each) and each["kind"] != Kind.EXPLICIT_DENY.value}
+    kept = [each for each in reasons if each["policy"] not in unread or each["kind"] != Kind.EXPLICIT_DENY.value]
+    return list(dict.fromkeys(_depends_on(each, most) for each in kept))
+
+
+def _is_unread(reason: Data) -> bool:
+    """Whether a reason is a policy whose content is not known."""
+    return bool(reason["policy"]) and not reason["statement"]
+
+
+def _depends_on(reason: Data, most: int | None = None) -> str:
+    """What a verdict depends on, worded to follow "It works".
+
+    Args:
+        reason: The reason.
+        most: How many letters of a condition are shown. None for all.
+    """
+    if _is_unread(reason):
+        verb = ("unless", "denies") if reason["kind"] == Kind.EXPLICIT_DENY.value else ("if", "allows")
+        return f"{verb[0]} {code(reason['policy'])} {verb[1]} it, whose content is not in the input"
     if reason["kind"] == Kind.TOO_COMPLEX.value:
         return "if the resources match, which have too many wildcards to compare them"
-    where, what = _statement(reason), code(reason["dependsOn"] or "")
+    what = reason["dependsOn"] or ""
+    where, what = _statement(reason), code(f"{what[:most]}..." if most and len(what) > most else what)
     return {
         Kind.CONDITION.value: f"if {what} holds ({where})",
         Kind.EXPLICIT_DENY.value: f"unless {what} applies ({where} denies)",

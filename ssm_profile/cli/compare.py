@@ -71,8 +71,8 @@ def format_comparison(comparison: Mapping[str, Any]) -> Report:
     same_count, different_count = (sum(len(row["actions"]) for row in rows) for rows in (same, different))
     parts: list[Paragraph | CodeBlock | Table] = [
         Paragraph(
-            f"The first policy, {code(here)}, grants {comparison['hereCount']:,} actions. The second policy, "
-            f"{code(there)}, grants {comparison['thereCount']:,}. Both grant {same_count + different_count:,} actions, "
+            f"The first policy, {code(here)}, grants {_actions(comparison['hereCount'])}. The second policy, "
+            f"{code(there)}, grants {comparison['thereCount']:,}. Both grant {_actions(same_count + different_count)}, "
             f"{different_count:,} of them with different resources or conditions. Wildcards are expanded with AWS's "
             f"actions as of {comparison['dataOf']}."
             if differs(comparison)
@@ -121,3 +121,7 @@ def format_comparison(comparison: Mapping[str, Any]) -> Report:
         )
     )
     return parts
+
+
+def _actions(count: int) -> str:
+    return f"{count:,} action{'' if count == 1 else 's'}"

@@ -48,7 +48,7 @@ class Role:
 
 NO_POLICIES = "The role has no policies."
 NO_PROFILE = "No instance profile contains the role, so no instance can use it."
-NOT_FOR_EC2 = f"The trust policy of the role does not let {EC2} assume it, so no instance can use the role."
+NOT_FOR_EC2 = f"The trust policy does not let {EC2} assume the role."
 
 
 def read_roles(source: str) -> list[Role]:

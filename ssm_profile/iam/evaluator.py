@@ -33,6 +33,11 @@ class Policy:
     unread_boundary: str | None = None
     """The name of a permissions boundary whose content is not known."""
 
+    @property
+    def boundary_name(self) -> str:
+        """The name of the permissions boundary. Empty if there is none."""
+        return self.boundary[0].policy if self.boundary else self.unread_boundary or ""
+
     def with_unread(self) -> "Policy":
         """The policy, with statements that may allow or deny everything for what is not known."""
         unread = [_unread(name, allows=allows) for name in self.unread for allows in (True, False)]
@@ -127,6 +132,8 @@ class Reason:
     statement: Statement | None = None
     depends_on: str = ""
     """The condition or the resources whose outcome is not known. Empty where the outcome is known."""
+    boundary: str = ""
+    """The name of the permissions boundary that does not allow the action."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,7 @@ class _Selection(NamedTuple):
     failed: Sequence[Statement]
     """Statements that allow the action under a condition that never holds."""
     key: tuple[tuple[int, ...], ...]
+    boundary_name: str
 
 
 class Evaluator:
@@ -171,6 +179,7 @@ class Evaluator:
         """
         self._failed = list[Statement]()
         self._statements = list(self._applied(policy.statements, context))
+        self._boundary_name = policy.boundary_name
         self._boundary = None if policy.boundary is None else list(self._applied(policy.boundary, context))
         self._with_action: dict[str, _Selection] = {}
         self._decisions: dict[tuple[object, ...], Decision] = {}
@@ -197,7 +206,7 @@ class Evaluator:
         boundary = self._boundary and [each for each in self._boundary if each.statement.has_action(action)]
         failed = [each for each in self._failed if each.has_action(action)]
         key = tuple(tuple(map(id, some or ())) for some in (statements, boundary, failed))
-        return _Selection(statements, boundary, failed, key)
+        return _Selection(statements, boundary, failed, key, self._boundary_name)
 
     def _applied(self, statements: Iterable[Statement], context: Context) -> Iterator[Applied]:
         # A statement that denies need not apply to what the caller can choose: it may choose something else.
@@ -220,7 +229,7 @@ class _Question:
     """One need, and the statements with the action."""
 
     def __init__(self, selection: _Selection, need: Need, service: str) -> None:
-        statements, boundary, self.failed, _ = selection
+        statements, boundary, self.failed, _, self.boundary_name = selection
         self.whole = need.whole
         self.need = [glob("${*}")] if need.takes_no_resource else [arn_glob(each) for each in need.patterns]
         self.exceptions = [arn_glob(each) for each in need.exceptions]
@@ -293,7 +302,7 @@ class _Question:
 
     def _unknowns(self) -> Iterator[Reason]:
         """What the decision depends on."""
-        certain_denies = [each for each in self.denies if each.is_certain]
+        certain_denies = [each._replace(possible=each.certain) for each in self.denies if each.is_certain]
         without_unknown_denies = self._is_allowed(certainly=True, denies=certain_denies)
         uncertain = [] if without_unknown_denies else [*self.allows, *(self.boundary or ())]
         for each in (*uncertain, *self.denies):
@@ -310,7 +319,7 @@ class _Question:
         """Why the action is denied."""
         if self._is_allowed(certainly=False, boundary=False, denies=()):
             if not self._is_allowed(certainly=False, denies=()):
-                yield Reason(Kind.BOUNDARY)
+                yield Reason(Kind.BOUNDARY, boundary=self.boundary_name)
             for each in self.denies:
                 if each.is_certain and self._applies([each], certainly=True):
                     yield Reason(Kind.EXPLICIT_DENY, each.statement)
@@ -325,7 +334,7 @@ class _Question:
     def _limits(self) -> Iterator[Reason]:
         """What keeps the action from being allowed on any of the resources, whatever else a policy allows."""
         if self.boundary is not None and not self._applies(self.boundary, certainly=False):
-            yield Reason(Kind.BOUNDARY)
+            yield Reason(Kind.BOUNDARY, boundary=self.boundary_name)
         for each in self.denies:
             left: _Alternative = (
                 ([list(each.possible)], ()) if each.statement.except_resources else ((), [*each.certain])

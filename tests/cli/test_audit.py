@@ -336,16 +336,6 @@ class TestRisks:
 
         assert [row["risk"] for row in audited["risks"]] == (["run_commands"] if is_risk else [])
 
-    def test_condition_is_named_once(self, run, policy_file):
-        """The summary stays short."""
-        condition = {"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}
-        deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
-
-        summary = run("audit", policy_file(allow("*"), deny)).out.partition("Capabilities")[0]
-
-        assert summary.count("aws:RequestedRegion") == 2
-        assert "Dangerous unless StringNotEquals aws:RequestedRegion eu-central-1 applies" in summary
-
     def test_acl(self, audit):
         """Software on the instance can send another ACL than the agent."""
         condition = {"StringEquals": {"s3:x-amz-acl": "private"}}

@@ -13,6 +13,14 @@ jsonschema = require("jsonschema")
 SCHEMA = json.loads((ROOT / "docs" / "audit.schema.json").read_text())
 REGION = {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
 DENY_HEARTBEAT = {"Sid": "NoAgent", "Effect": "Deny", "Action": "ssm:Update*", "Resource": "*"}
+TEAM = {"StringEquals": {"aws:PrincipalTag/team": "web"}}
+DENY_REGIONS = {
+    "Sid": "DenyAllOutsideTheseRegions",
+    "Effect": "Deny",
+    "NotAction": ["iam:*", "sts:*", "organizations:*", "support:*"],
+    "Resource": "*",
+    "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3"]}},
+}
 
 POLICIES = {
     "clean": SCOPED_MINIMUM,
@@ -24,6 +32,27 @@ POLICIES = {
     "deny": [*SCOPED_MINIMUM, DENY_HEARTBEAT],
     "condition": [allow(MINIMUM, Condition=REGION)],
     "variable": [*SCOPED_MINIMUM, allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/${aws:PrincipalTag/app}/*")],
+    "by region": [allow("*"), DENY_REGIONS],
+    "several": [
+        allow(MINIMUM, Condition=REGION),
+        allow("ssm:GetParameter*", Condition=TEAM),
+        allow(["s3:*", "iam:*"]),
+        DENY_REGIONS,
+        {
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}},
+        },
+    ],
+    "several broken": [
+        allow(MINIMUM[:2], Condition=REGION),
+        allow(MINIMUM[2], Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+        allow(["ssm:*", "iam:*"], Condition=TEAM),
+        allow(["s3:*", "secretsmanager:*"]),
+        DENY_HEARTBEAT,
+        DENY_REGIONS,
+    ],
     "mfa": [allow(MINIMUM, Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})],
 }
 
@@ -86,7 +115,7 @@ class TestSummary:
 
         assert audited.items[0].startswith("ssm:UpdateInstanceInformation: statement 3 (NoAgent)")
         assert " denies it. The instance does not appear in Systems Manager." in audited.items[0]
-        assert audited.items[-1] == "Next: change what denies it. No option can lift a Deny or a permissions boundary."
+        assert audited.items[1] == "Next: change what denies it. No option lifts a Deny or a boundary."
         assert "config:" not in audited.out
 
     def test_condition(self, audit):
@@ -112,12 +141,24 @@ class TestSummary:
         assert "never holds on an instance" in audited.items[0]
 
     def test_danger(self, audit):
-        (item,) = [item for item in audit("administrator").items if item.startswith("Dangerous:")]
+        """The worst three dangers are in the answer, and all of them with their actions in a table."""
+        audited = audit("administrator")
 
-        assert "run commands on other instances (ssm:SendCommand, ssm:StartSession and 3 more)" in item
-        assert "read every parameter, secrets included" in item
-        assert "write to every bucket (s3:PutObject)" in item
-        assert "give itself more permissions" in item
+        assert (
+            "Dangerous: an instance can run commands on other instances; give itself more permissions; read every "
+            "secret; and 3 more."
+        ) in audited.items
+        rows = audited.tables["Dangerous permissions"]
+        assert [row["An instance can"] for row in rows] == [risk.summary for risk in RISKS]
+        assert rows[0]["Actions"].startswith("ssm:SendCommand ssm:StartSession ")
+        assert "ec2:RunInstances with iam:PassRole" in rows[1]["Actions"]
+
+    def test_strongest_symptom(self, audit):
+        """Without a heartbeat the instance is not there, so that nobody sees that its sessions end."""
+        assert audit("nothing").items[0] == (
+            "ssmmessages:CreateDataChannel, ssmmessages:OpenDataChannel and 3 more: no statement allows it. "
+            "The instance does not appear in Systems Manager."
+        )
 
     def test_untouched_capabilities(self, audit):
         """Capabilities that the policy does not touch are shown with --all only."""
@@ -127,6 +168,59 @@ class TestSummary:
         assert len(everything.tables["Capabilities"]) > 20
         assert "--all shows them." in shown.out
         assert "--all shows them." not in everything.out
+
+
+class TestLeftOut:
+    """The report says what the options at its end do not contain."""
+
+    def left_out(self, run, policy_file, *statements):
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, *statements))
+        assert "The options leave out:" in audited.out
+        return audited.items[-1]
+
+    def test_permissions_of_software(self, run, policy_file):
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, allow("dynamodb:GetItem", "arn:aws:dynamodb:*:*:table/a")))
+
+        assert audited.items == [
+            "Next: use the options at the end instead. Keep what else your software needs.",
+            "Permissions that no capability needs. Keep those that your software needs in a policy of their own.",
+        ]
+
+    def test_partly(self, run, policy_file):
+        parameter = allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/app/*")
+
+        assert self.left_out(run, policy_file, parameter) == (
+            "parameters. The policy grants only a part of what is needed. Add those that you use."
+        )
+
+    def test_uncertain(self, run, policy_file):
+        parameters = allow(["ssm:GetParameter", "ssm:GetParameters"], "arn:aws:ssm:*:*:parameter/app/*", Condition=TEAM)
+
+        assert self.left_out(run, policy_file, parameters) == (
+            "parameters. It is not known whether the policy grants all that is needed. Add those that you use."
+        )
+
+    def test_denies(self, run, policy_file):
+        assert self.left_out(run, policy_file, allow("dynamodb:GetItem"), DENY_REGIONS) == (
+            "Each statement that denies: statement 4 (DenyAllOutsideTheseRegions). Keep it in a policy of its own."
+        )
+
+    @pytest.mark.parametrize(
+        ("operator", "key", "value"),
+        [
+            ("NumericLessThan", "ec2:RoleDelivery", "2.0"),
+            ("NumericLessThan", "ec2:RoleDelivery", ["2.0"]),
+            ("numericlessthan", "ec2:roledelivery", 2),
+        ],
+    )
+    def test_deny_of_an_option(self, run, policy_file, operator, key, value):
+        """A statement that an option adds is not left out, in whatever form it is written."""
+        deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {operator: {key: value}}}
+
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, deny))
+
+        assert "requireImdsv2: true" in audited.out
+        assert "leave out" not in audited.out.partition("config:")[2]
 
 
 class TestJson:
@@ -212,6 +306,15 @@ class TestFiles:
         assert printed.audit["systemsManager"] == "works if"
         assert printed.audit["unread"] == ["${Shared}"]
         assert printed.code == 0
+
+    def test_policy_that_is_not_in_the_file_is_named_once(self, run, template):
+        """It may allow or deny. The report says the one of the two that matters."""
+        known = '[!Sub "arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"]'
+        missing = run("audit", template(TEMPLATE.replace(known, "[!Ref Shared]")))
+        in_addition = run("audit", template(TEMPLATE.replace(known, f"{known[:-1]}, !Ref Shared]")))
+
+        assert missing.items[0] == "It works if ${Shared} allows it, whose content is not in the input."
+        assert in_addition.items[0] == "It works unless ${Shared} denies it, whose content is not in the input."
 
     def test_boundary_that_is_not_in_the_file(self, run, template):
         text = TEMPLATE.replace("Policies:\n", "PermissionsBoundary: !Ref Limit\n      Policies:\n", 1)

@@ -92,6 +92,15 @@ class TestBoundary:
         assert audited["options"] is None  # no option lifts a boundary
         assert {action.split(":")[0] for row in audited["unneeded"] for action in row["actions"]} <= {"ssmmessages"}
 
+    def test_is_named(self, bound_role, run):
+        audited = run("audit", "--role", bound_role([allow("ssmmessages:*")], allow("*")))
+
+        assert (
+            "ssm:UpdateInstanceInformation: the permissions boundary policy boundary does not allow it. "
+            "The instance does not appear in Systems Manager."
+        ) in audited.items
+        assert audited.items[-1] == "Next: let the permissions boundary allow it. No option can."
+
     def test_allows_the_role(self, bound_role, run):
         role = bound_role([allow(["ssm:*", "ssmmessages:*"], ["*", INSTANCES])], *SCOPED_MINIMUM)
 
@@ -128,7 +137,7 @@ def test_trust_policy_that_denies(iam, run):
     )
     iam.put_role_policy(RoleName="denied", PolicyName="a", PolicyDocument=document(*SCOPED_MINIMUM))
 
-    assert "does not let ec2.amazonaws.com assume it" in run("audit", "--role", "denied").items[1]
+    assert "does not let ec2.amazonaws.com assume the role" in run("audit", "--role", "denied").items[1]
 
 
 def test_role_that_no_instance_can_use(iam, run):
@@ -142,7 +151,7 @@ def test_role_that_no_instance_can_use(iam, run):
     assert audited.out.startswith("Systems Manager does NOT work with role alone.")
     assert audited.items[:2] == [
         "No instance profile contains the role, so no instance can use it.",
-        "The trust policy of the role does not let ec2.amazonaws.com assume it, so no instance can use the role.",
+        "The trust policy does not let ec2.amazonaws.com assume the role.",
     ]
 
 

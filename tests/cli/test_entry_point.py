@@ -52,6 +52,14 @@ def loaded_modules(program, names):
     return run(sys.executable, "-c", program + report, cwd=ROOT).stdout.splitlines()[-1].split()
 
 
+def test_module_of_plugin_is_not_the_command():
+    """It would wait for Pulumi for ever."""
+    refused = run(sys.executable, "-m", "ssm_profile", "audit", "policy.json", cwd=ROOT)
+
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("For the command, use `ssm-profile audit`.\n")
+
+
 class TestCommand:
     def test_explain(self, command):
         explained = run(command, "explain", "--json")

@@ -193,23 +193,74 @@ class TestResources:
 
 class TestReport:
     @pytest.mark.parametrize(
-        ("actions", "expected"),
+        ("actions", "shown"),
         [
-            (["s3:GetObject"], "read every bucket (s3:GetObject)."),
-            (["ec2:RunInstances", "iam:PassRole"], "permissions (ec2:RunInstances, iam:PassRole together)."),
+            (["s3:GetObject"], "s3:GetObject"),
+            (["ec2:RunInstances", "iam:PassRole"], "ec2:RunInstances with iam:PassRole"),
             (
-                ["lambda:CreateFunction", "lambda:InvokeFunction", "iam:PassRole"],
-                "permissions (lambda:CreateFunction, lambda:InvokeFunction and 1 more together).",
+                ["sts:AssumeRole", "lambda:CreateFunction", "lambda:InvokeFunction", "iam:PassRole"],
+                "sts:AssumeRole lambda:CreateFunction with lambda:InvokeFunction with iam:PassRole",
             ),
-            (["sts:AssumeRole", "ec2:RunInstances", "iam:PassRole"], "permissions (sts:AssumeRole)."),
         ],
     )
-    def test_sentence(self, run, policy_file, actions, expected):
-        """At most two actions of a risk are named."""
-        items = run("audit", policy_file(*SCOPED_MINIMUM, allow(actions))).items
+    def test_actions(self, run, policy_file, actions, shown):
+        """Each way is shown: an action, or several that are enough together."""
+        (row,) = run("audit", policy_file(*SCOPED_MINIMUM, allow(actions))).tables["Dangerous permissions"]
 
-        assert items[0].startswith("Dangerous: an instance can ")
-        assert items[0].endswith(expected)
+        assert row["Actions"] == shown
+        assert row["Condition"] == ""
+
+    def test_condition(self, run, policy_file):
+        statement = allow("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
+
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, statement))
+
+        assert audited.items[0] == "Possible danger: an instance may read every bucket."
+        (row,) = audited.tables["Dangerous permissions"]
+        assert row["Condition"] == "if StringEquals aws:PrincipalTag/team web holds (statement 3)"
+
+
+class TestUnknownValues:
+    """A value that is not known names one resource, unless it can be the region, the account or a whole ARN."""
+
+    @pytest.mark.parametrize(
+        ("resource", "is_risk"),
+        [
+            ("arn:aws:s3:::${LogBucket}/*", False),
+            ("arn:aws:s3:::${aws:PrincipalTag/team}/*", False),
+            ("${LogBucket.Arn}/*", False),
+            ("${LogBucketArn}/*", False),
+            ("${aws_s3_bucket.logs.arn}", False),
+            ("arn:aws:s3:::logs-${Stage}/*", False),
+            ("arn:${Partition}:s3:::*", True),
+            ("${var.arn}", True),
+            ("${Resources}", True),
+            ("${Prefix}:*", True),
+        ],
+    )
+    def test_of_bucket(self, run, policy_file, resource, is_risk):
+        statement = allow("s3:PutObject", resource)
+
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, statement), "--json").audit
+
+        expected = [("write_buckets", False)] if is_risk else []
+        assert [(row["risk"], row["certain"]) for row in audited["risks"]] == expected
+
+    def test_of_region_and_account(self, run, policy_file):
+        statement = allow("ssm:GetParameter", "arn:aws:ssm:${var.region}:${var.account}:parameter/*")
+
+        (risk,) = run("audit", policy_file(*SCOPED_MINIMUM, statement), "--json").audit["risks"]
+
+        assert (risk["risk"], risk["certain"]) == ("read_parameters", False)
+
+    @pytest.mark.parametrize(("key", "is_risk"), [("Resource", True), ("NotResource", False)])
+    def test_deny(self, run, policy_file, key, is_risk):
+        """A Deny of one bucket changes nothing, and a Deny of all but one is no risk."""
+        deny = {"Effect": "Deny", "Action": "s3:*", key: "arn:aws:s3:::${LogBucket}/*"}
+
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, allow("s3:PutObject"), deny), "--json").audit
+
+        assert bool(audited["risks"]) is is_risk
 
 
 @pytest.mark.parametrize(
