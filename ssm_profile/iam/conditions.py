@@ -186,13 +186,15 @@ def _date(compare: Callable[[datetime, datetime], bool]) -> Matcher:
     def match(value: str, wanted: str) -> bool | None:
         try:
             return compare(_moment(value), _moment(wanted))
-        except ValueError:
+        except (ValueError, OverflowError, OSError):
             return None
 
     return match
 
 
 def _moment(text: str) -> datetime:
+    if text.isdecimal():  # the seconds since 1970
+        return datetime.fromtimestamp(int(text), UTC)
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

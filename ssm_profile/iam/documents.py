@@ -10,6 +10,10 @@ from typing import Any
 
 from ssm_profile.errors import InputError
 
+_OLD_VERSION = "2008-10-17"
+_VARIABLE = re.compile(r"\$\{(?=[A-Za-z0-9-]+:[^:])")
+"""The start of a policy variable, and not of a placeholder of a template such as ``${AWS::Region}``."""
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -80,6 +84,9 @@ def statements_of(document: Any, name: str) -> tuple[Statement, ...]:
     statements = content if isinstance(content, list) else [content]
     if not statements:
         raise InputError(f"{name} has no statements. Pass a policy document with at least one statement.")
+    # Without a Version, IAM takes a document for one of the older version, which has no policy variables.
+    if str(document.get("Version", _OLD_VERSION)) == _OLD_VERSION:
+        statements = [_with_literal_variables(each) for each in statements]
     return tuple(_statement(each, name, number) for number, each in enumerate(statements, 1))
 
 
@@ -104,6 +111,17 @@ def describe_statement(statement: Statement) -> str:
 @cache
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(translate(pattern.lower().replace("[", "[[]")) for pattern in patterns))
+
+
+def _with_literal_variables(value: Any) -> Any:
+    """A statement in which ``${aws:username}`` is text, as ``${$}{aws:username}`` is in the newer version."""
+    if isinstance(value, str):
+        return _VARIABLE.sub("${$}{", value)
+    if isinstance(value, list):
+        return [_with_literal_variables(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _with_literal_variables(each) for key, each in value.items()}
+    return value
 
 
 def _statement(statement: Any, policy: str, number: int) -> Statement:

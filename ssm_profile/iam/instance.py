@@ -22,11 +22,13 @@ def instance_context(partition: str = "aws", role_arn: str | None = None, now: d
         role_arn: The ARN of the role, if it is known.
         now: The time of the requests. The default is the current time.
     """
-    moment = (now or datetime.now(UTC)).isoformat()
+    now = now or datetime.now(UTC)
+    moment = now.isoformat()
     account = role_arn.split(":")[4] if role_arn else "?" * 12
     return {
         # From now on: what holds only until a date cannot be known, and what ended before now does not hold.
         "aws:currenttime": (moment, _END_OF_TIME),
+        "aws:epochtime": (str(int(now.timestamp())), str(int(datetime.fromisoformat(_END_OF_TIME).timestamp()))),
         "aws:tokenissuetime": (moment, _END_OF_TIME),
         "aws:multifactorauthpresent": ("false", ABSENT),
         "aws:multifactorauthage": (ABSENT,),

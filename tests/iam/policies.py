@@ -20,13 +20,13 @@ def but(statement):
     return {"NotResource" if key == "Resource" else key: value for key, value in statement.items()}
 
 
-def evaluator(*statements, boundary=None, context=None):
+def evaluator(*statements, boundary=None, context=None, version="2012-10-17"):
     """The evaluator of a policy with some statements, for an EC2 instance unless another context is given."""
     return Evaluator(
         Policy(
             "web",
-            statements_of({"Statement": list(statements)}, "web"),
-            None if boundary is None else statements_of({"Statement": boundary}, "boundary"),
+            statements_of({"Version": version, "Statement": list(statements)}, "web"),
+            None if boundary is None else statements_of({"Version": version, "Statement": boundary}, "boundary"),
         ),
         instance_context() if context is None else context,
     )

@@ -49,6 +49,9 @@ CASES = [
     ("NumericNotEquals", "k:number", "2", NO),
     ("DateLessThan", "k:date", "2027-01-01T00:00:00Z", YES),
     ("DateGreaterThan", "k:date", "2027-01-01", NO),
+    ("DateLessThan", "k:date", 1798761600, YES),  # 2027-01-01
+    ("DateGreaterThan", "k:date", "1798761600", NO),
+    ("DateLessThan", "k:date", "9" * 30, UNKNOWN),
     ("DateNotEquals", "k:date", "2026-01-01T00:00:00+00:00", NO),
     ("IpAddress", "k:address", "10.0.0.0/8", YES),
     ("IpAddress", "k:address", ["192.0.2.0/24", "2001:db8::/32"], NO),
@@ -186,6 +189,9 @@ class TestInstance:
             ({"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}, YES),
             ({"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}, NO),
             ({"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}, UNKNOWN),
+            ({"NumericGreaterThan": {"aws:EpochTime": 1577836800}}, YES),  # 2020-01-01
+            ({"DateLessThan": {"aws:EpochTime": "2020-01-01T00:00:00Z"}}, NO),
+            ({"NumericLessThan": {"aws:EpochTime": 1893456000}}, UNKNOWN),  # 2030-01-01
             ({"DateLessThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}}, NO),
         ],
     )

@@ -31,6 +31,33 @@ TRUTH_TABLE = [
 """What one statement that allows decides, by the relation of its resource to the one that is needed."""
 
 
+class TestVersion:
+    """Only documents of the version 2012-10-17 have policy variables."""
+
+    @pytest.mark.parametrize(
+        ("version", "resource", "expected"),
+        [
+            ("2012-10-17", UNKNOWN, CONDITIONAL),
+            ("2008-10-17", UNKNOWN, DENIED),
+            ("2008-10-17", "arn:aws:s3:::${LogBucket}/*", CONDITIONAL),  # of a template, which is not rendered
+            ("2008-10-17", "arn:${AWS::Partition}:s3:::*", CONDITIONAL),
+        ],
+    )
+    def test_resource(self, version, resource, expected):
+        assert outcome(SOME, allow("s3:*", resource), version=version) == expected
+
+    def test_deny(self):
+        statements = allow("s3:*"), deny("s3:*", UNKNOWN)
+
+        assert outcome(SOME, *statements, version="2008-10-17") == ALLOWED
+
+    def test_condition(self):
+        condition = {"StringEquals": {"ec2:RoleDelivery": "${aws:PrincipalTag/delivery}"}}
+
+        assert outcome(SOME, allow(Condition=condition)) == CONDITIONAL
+        assert outcome(SOME, allow(Condition=condition), version="2008-10-17") == DENIED
+
+
 class TestTruthTable:
     @pytest.mark.parametrize(("resource", "named", "excepted"), TRUTH_TABLE, ids=[row[0] for row in TRUTH_TABLE])
     def test_allow(self, resource, named, excepted):
