@@ -8,7 +8,7 @@ import pytest
 
 from ssm_profile.options import OPTIONS
 from tests import require
-from tests.cli.denials import ENTRIES, EVENT, PARAMETER, message
+from tests.cli.denials import ENTRIES, EVENT, IMPLICIT, INSTANCE, KEY, PARAMETER, message
 
 
 class TestInput:
@@ -181,3 +181,88 @@ class TestLogLines:
         assert all(line.action is None or is_known(line.action) for line in lines)
         assert {option for line in lines for option in line.options} <= set(OPTIONS)
         assert all(line.sources and line.cause.endswith(".") for line in lines)
+
+
+class TestRequests:
+    """An event of a request for several parameters, of which the message names the first one that is denied."""
+
+    NAMES = ("/app/a", "/db/b:3", "/app/a")
+    PARAMETERS = "arn:aws:ssm:eu-west-1:123456789012:parameter"
+
+    @pytest.fixture
+    def answers(self, answered):
+        """The answers for an event of GetParameters with a message."""
+
+        def answers_for(error, **changes):
+            event = EVENT | {"eventName": "GetParameters", "awsRegion": "eu-west-1", "errorMessage": error}
+            event |= {"requestParameters": {"names": list(self.NAMES), "withDecryption": True}}
+            return answered(json.dumps(event | changes))[1]["answers"]
+
+        return answers_for
+
+    @pytest.mark.parametrize("reason", ["", IMPLICIT % "ssm:GetParameters"])
+    def test_resource_that_the_message_does_not_name(self, answers, reason):
+        """It has the same options, and the answer says that only the request names it."""
+        named, other = answers(message("ssm:GetParameters", f"{self.PARAMETERS}/app/a", reason=reason))
+
+        assert (named["resource"], other["resource"]) == (f"{self.PARAMETERS}/app/a", f"{self.PARAMETERS}/db/b")
+        assert [each["options"][0]["options"]["parameters"]["paths"] for each in (named, other)] == [
+            ["/app/a"],
+            ["/db/b"],
+        ]
+        assert other["callers"][0]["kind"] == "instance"
+        assert other["why"][0] == (
+            f"Also requested: the message names only {self.PARAMETERS}/app/a, and the same request is for this "
+            "resource, too. Whether the role allows it cannot be known from the message."
+        )
+        assert not any("Also requested" in sentence for sentence in named["why"])
+
+    def test_resource_that_another_message_names(self, denied):
+        """A resource that a message names is denied, whatever another request says of it."""
+        event = EVENT | {"eventName": "GetParameters", "awsRegion": "eu-west-1"}
+        requests = [
+            event
+            | {
+                "errorMessage": message("ssm:GetParameters", f"{self.PARAMETERS}{first}"),
+                "requestParameters": {"names": [first, second]},
+            }
+            for first, second in (("/app/a", "/db/b"), ("/db/b", "/app/a"))
+        ]
+
+        answers = denied.answer_denials(denied.read_denials(json.dumps(requests)))["answers"]
+
+        assert [answer["count"] for answer in answers] == [2, 2]
+        assert not any("Also requested" in sentence for answer in answers for sentence in answer["why"])
+
+    def test_no_message(self, answers):
+        assert [each["resource"] for each in answers("")] == [f"{self.PARAMETERS}/app/a", f"{self.PARAMETERS}/db/b"]
+
+    def test_message_without_a_name(self, answers):
+        """The request has the names that the message lacks."""
+        found = answers(message("ssm:GetParameters", "arn:aws:ssm:eu-west-1:123456789012:*"))
+
+        assert [each["resource"] for each in found] == [f"{self.PARAMETERS}/app/a", f"{self.PARAMETERS}/db/b"]
+
+    @pytest.mark.parametrize(
+        "reason",
+        ["with an explicit deny in an identity-based policy", "because no session policy allows the ssm:X action"],
+    )
+    def test_policy_that_says_nothing_of_the_others(self, answers, reason):
+        (only,) = answers(message("ssm:GetParameters", f"{self.PARAMETERS}/app/a", reason=reason))
+
+        assert only["resource"] == f"{self.PARAMETERS}/app/a"
+
+    @pytest.mark.parametrize(
+        ("words", "resource"), [(f"resource: {KEY}", KEY), ("the resource associated with this ciphertext", None)]
+    )
+    def test_key(self, answers, words, resource):
+        """A denial of the key is no denial of the parameters, and no parameter is its resource."""
+        (only,) = answers(f"User: {INSTANCE} is not authorized to perform: kms:Decrypt on {words}")
+
+        assert (only["action"], only["resource"]) == ("kms:Decrypt", resource)
+
+    def test_resource_of_another_type(self, answers):
+        """The list of an event can name the same thing in another form."""
+        listed = [{"ARN": "arn:aws:ssm:eu-west-1:123456789012:document/x"}]
+
+        assert len(answers(message("ssm:GetParameters", f"{self.PARAMETERS}/app/a"), resources=listed)) == 1

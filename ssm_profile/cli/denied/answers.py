@@ -126,6 +126,7 @@ def _answer(denials: Sequence[Denial]) -> _Answer:
     for denial in {(each.kind, each.explicit, each.policy): each for each in denials}.values():
         why += _about_policy(denial)
     why += _about_callers(denials)
+    why += _about_request(denials)
     if any(denial.encoded for denial in denials):
         why.append(_about_encoded(denials))
     if solvable:
@@ -196,6 +197,16 @@ def _about_callers(denials: Sequence[Denial]) -> Iterator[str]:
         )
     if any(map(_can_help, denials)) and all(caller.kind == UNKNOWN for caller in callers):
         yield "Who made the call cannot be known from the message. The answer is for the role of an instance."
+
+
+def _about_request(denials: Sequence[Denial]) -> Iterator[str]:
+    """What is known of a resource that a denied request is for, and that its message does not name."""
+    named = denials[0].requested_with
+    if named and all(denial.requested_with for denial in denials):
+        yield (
+            f"Also requested: the message names only `{named}`, and the same request is for this resource, too. "
+            "Whether the role allows it cannot be known from the message."
+        )
 
 
 def _about_encoded(denials: Sequence[Denial]) -> str:

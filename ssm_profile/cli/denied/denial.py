@@ -114,6 +114,8 @@ class Denial:
     """The only options that are for this use of the action, if the message says what the use is."""
     parameter: str | None = None
     """The ARN of the parameter for which a key was used, if the event says it."""
+    requested_with: str | None = None
+    """The denied resource that the message names, if the same request is for this resource, too."""
     encoded: str | None = None
     """The encoded authorization message."""
 
