@@ -260,9 +260,106 @@ class TestRequests:
         (only,) = answers(f"User: {INSTANCE} is not authorized to perform: kms:Decrypt on {words}")
 
         assert (only["action"], only["resource"]) == ("kms:Decrypt", resource)
+        assert "parameters.paths" in only["options"][0]["missing"]  # which of the parameters is not known
 
     def test_resource_of_another_type(self, answers):
         """The list of an event can name the same thing in another form."""
         listed = [{"ARN": "arn:aws:ssm:eu-west-1:123456789012:document/x"}]
 
         assert len(answers(message("ssm:GetParameters", f"{self.PARAMETERS}/app/a"), resources=listed)) == 1
+
+
+class TestKeyUses:
+    """What used a key limits the options, or says that there is none."""
+
+    DENIED = message("kms:Decrypt", KEY).strip()
+
+    @pytest.mark.parametrize(
+        ("before", "after", "options"),
+        [
+            ("", "", None),
+            ("when calling the GetParameters operation (reached max retries: 4): ", "", ["parameters"]),
+            ("when calling the 'GetParameterHistory' operation: ", "", ["parameters"]),
+            (
+                "operation error SSM: GetParameter, exceeded maximum number of attempts, 3, api error X: ",
+                "",
+                ["parameters"],
+            ),
+            (
+                'Error executing "GetParameter" on "https://ssm.x.amazonaws.com"; error: {"Message":"',
+                '"}',
+                ["parameters"],
+            ),
+            ("error details - GetParameters Error: AccessDeniedException: ", "", ["parameters"]),
+            ("reading SSM Parameter (/a): AccessDeniedException: ", "", ["parameters"]),
+            ("software.amazon.awssdk.services.ssm.model.SsmException: ", "", ["parameters"]),
+            ("Amazon.SimpleSystemsManagement.AmazonSimpleSystemsManagementException: ", "", ["parameters"]),
+            ("", " (Aws::SSM::Errors::AccessDeniedException)", ["parameters"]),
+            ("", " (Service: AWSKMS; Proxy: null) (Service: Ssm, Status Code: 400)", ["parameters"]),
+            ("", "\n    at de_GetParameterCommandError (/app/index.js:1:2)", ["parameters"]),
+            ("", "\n    at deserializeAws_restXmlPutObjectCommandError (/app/index.js:1:2)", ["session_logs"]),
+            (
+                "operation error S3: CreateMultipartUpload, https response error, api error AccessDenied: ",
+                "",
+                ["session_logs"],
+            ),
+            ("putting object in S3 bucket (logs): AccessDenied: ", "", ["session_logs"]),
+            ("software.amazon.awssdk.services.s3.model.S3Exception: ", "", ["session_logs"]),
+            ("software.amazon.awssdk.services.kms.model.KmsException: ", "", ["session_kms_key_arn"]),
+            ("when calling the GetObject operation: ", "", []),
+            ("when calling the GetSecretValue operation: ", "", []),
+            ("operation error DynamoDB: GetItem, api error X: KMS key access denied error: ", "", []),
+            ("software.amazon.awssdk.services.secretsmanager.model.SecretsManagerException: ", "", []),
+        ],
+    )
+    def test_words(self, denied, before, after, options):
+        (denial,) = denied.read_denials(f"ERROR {before}{self.DENIED}{after}\n")
+
+        assert denial.options == (None if options is None else tuple(options))
+
+    @pytest.mark.parametrize(
+        ("texts", "options"),
+        [
+            ((f"when calling the GetParameter operation: {DENIED}", DENIED), [("parameters",), None]),
+            ((f"operation error SSM: GetParameter, api error X: {DENIED}", f"then: {DENIED}"), [("parameters",), None]),
+            ((DENIED, f"{DENIED} (Aws::S3::Errors::AccessDenied)"), [None, ("session_logs",)]),
+        ],
+    )
+    def test_words_of_another_message(self, denied, texts, options):
+        """Words of a message are not those of the next one, nor of the one before."""
+        assert [denial.options for denial in denied.read_denials("\n".join(texts))] == options
+
+    def test_only_keys(self, denied):
+        (denial,) = denied.read_denials(
+            f"when calling the GetObject operation: {message('ssm:GetParameter', PARAMETER)}"
+        )
+
+        assert denial.options is None
+
+    def test_caller_that_is_not_named(self, denied):
+        (denial,) = denied.read_denials(
+            "when calling the GetParameter operation: User: *** is not authorized to perform: kms:Decrypt"
+        )
+
+        assert denial.options == ("parameters",)
+
+    def test_reason(self, answer):
+        _, one = answer(f"when calling the GetParameter operation: {self.DENIED}")
+
+        assert one["why"][:2] == ["GetParameter used the key.", "This option grants it."]
+
+    def test_no_option(self, answer):
+        code, one = answer(f"when calling the GetObject operation: {self.DENIED}")
+
+        assert (code, one["options"]) == (1, [])
+        assert one["why"][0] == "GetObject used the key."
+        assert one["why"][1].startswith("No option is for this use. If software on the instance needs the call")
+
+    def test_several_uses(self, answered):
+        """Each use has an answer. A message that does not name its use belongs to one of them."""
+        uses = ["", "when calling the GetObject operation: ", "when calling the GetParameter operation: "]
+
+        code, data = answered("\n".join(use + self.DENIED for use in uses))
+
+        assert code == 1
+        assert [(len(each["options"]), each["count"]) for each in data["answers"]] == [(0, 2), (1, 1)]

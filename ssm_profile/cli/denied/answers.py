@@ -75,13 +75,8 @@ def answer_denials(denials: Iterable[Denial]) -> dict[str, Any]:
     Args:
         denials: The denials, as often as they occurred.
     """
-    groups: dict[tuple[Any, ...], list[Denial]] = {}
-    for denial in denials:
-        key = (denial.action, denial.missing_action, denial.resource)
-        if denial.action is None:
-            key = (denial.encoded, denial.line)
-        groups.setdefault(key, []).append(denial)
-    answers = [_answer(group) for group in list(groups.values())[:MOST_ANSWERS]]
+    groups = _grouped(denials)
+    answers = [_answer(group) for group in groups[:MOST_ANSWERS]]
     merged = _merge(answers)
     return {
         "schemaVersion": SCHEMA_VERSION,
@@ -117,6 +112,20 @@ def is_granted(answered: Mapping[str, Any]) -> bool:
     return not answered["notAnswered"] and all(answer["options"] for answer in answered["answers"])
 
 
+def _grouped(denials: Iterable[Denial]) -> list[list[Denial]]:
+    """The denials by action, resource and use. One whose use is not known belongs to those of a known use."""
+    calls: dict[tuple[Any, ...], dict[tuple[str, ...] | None, list[Denial]]] = {}
+    for denial in denials:
+        call = (denial.action, denial.missing_action, denial.resource)
+        if denial.action is None:
+            call = (denial.encoded, denial.line)
+        calls.setdefault(call, {}).setdefault(denial.options, []).append(denial)
+    for uses in calls.values():
+        if len(uses) > 1 and (unknown := uses.pop(None, None)):
+            next(iter(uses.values())).extend(unknown)
+    return [group for uses in calls.values() for group in uses.values()]
+
+
 def _answer(denials: Sequence[Denial]) -> _Answer:
     why: list[str] = []
     proposals: list[Proposal] = []
@@ -133,7 +142,8 @@ def _answer(denials: Sequence[Denial]) -> _Answer:
         if any(not denial.can_be_granted and denial.caller.can_be_instance for denial in denials):
             why.append("Other messages say that no policy of the role allows it. Both must change.")
         # A line of a log that says what the call was for limits the options.
-        denial = next((each for each in solvable if each.options), solvable[0])
+        denial = next((each for each in solvable if each.options is not None), solvable[0])
+        why += [denial.use] if denial.use else []
         proposals, refusals = find_proposals(denial)
         if proposals:
             why += _about_proposals(denial, proposals)
@@ -141,6 +151,8 @@ def _answer(denials: Sequence[Denial]) -> _Answer:
             why.append("No option grants it.")
             why += dict.fromkeys(refused.reason for refused in refusals)
             why.append(_OWN_POLICY)
+        elif denial.use:
+            why.append(f"No option is for this use. {_OWN_POLICY}")
         else:
             why.append(_about_no_option(str(denial.needed)))
     return _Answer(denials, proposals, why)

@@ -10,6 +10,7 @@ from ssm_profile.cli.action_list import resource_types
 from ssm_profile.regions import partition_of
 
 from .denial import Caller, Denial, account_of, caller_of
+from .key_uses import use_by_operation, use_in_context
 from .messages import action_of, canonical, messages_in
 
 _DENIED = re.compile("AccessDenied|Unauthorized|NotAuthorized|Forbidden")
@@ -136,17 +137,18 @@ def _better(one: Caller, other: Caller) -> Caller:
 
 
 def _with_use(denial: Denial, event: Mapping[str, Any]) -> Denial:
-    """A call to KMS with the use of the key, which its encryption context says.
-
-    Source: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
-    """
+    """A denial of a key with its use: from the encryption context, or from the operation that used the key."""
+    if not denial.is_of_key:
+        return denial
+    if not event["eventSource"].startswith("kms."):
+        parameters = [arn for arn in _requested(event) if ":parameter/" in arn]
+        only = parameters[0] if len(parameters) == 1 else None
+        return replace(denial.with_use(use_by_operation(event["eventName"])), parameter=only)
     parameters = event.get("requestParameters")
     context = parameters.get("encryptionContext") if isinstance(parameters, Mapping) else None
     if not isinstance(context, Mapping):
         return denial
-    uses = {"PARAMETER_ARN": "parameters", "aws:ssm:SessionId": "session_kms_key_arn", "aws:s3:arn": "session_logs"}
-    options = tuple(option for key, option in uses.items() if key in context)
-    return replace(denial, options=denial.options or options, parameter=_text(context, "PARAMETER_ARN") or None)
+    return replace(denial.with_use(use_in_context(context)), parameter=_text(context, "PARAMETER_ARN") or None)
 
 
 def _resources(event: Mapping[str, Any], action: str) -> list[str]:

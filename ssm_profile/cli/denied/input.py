@@ -11,6 +11,7 @@ from ssm_profile.errors import InputError
 
 from .denial import Denial
 from .events import denials_in_json, parse_json
+from .key_uses import use_in_words
 from .messages import messages_in
 
 _LONGEST_TEXT = 10 * LONGEST_FILE
@@ -98,8 +99,10 @@ def _in_log(text: str) -> Iterator[Denial]:
             failures += 1
             position = line_end
             continue
-        yield from messages_in(text[start:opening])
-        yield from denials_in_json(value)
+        before = text[start:opening]
+        yield from messages_in(before)
+        for denial in denials_in_json(value):
+            yield denial.with_use(use_in_words(before, "")) if denial.is_of_key else denial
         start = position = end if several else opening + end
     yield from messages_in(text[start:])
 

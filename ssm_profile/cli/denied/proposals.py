@@ -148,8 +148,7 @@ def _candidates(denial: Denial) -> Iterator[tuple[Feature, Grant]]:
         for grant in feature.grants
         if matches(as_pattern(grant.action).lower(), action)
     ]
-    for_use = [(feature, grant) for feature, grant in rows if feature.capability.name in denial.options]
-    yield from for_use or rows
+    yield from (row for row in rows if denial.options is None or row[0].capability.name in denial.options)
 
 
 def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refusal | None:
