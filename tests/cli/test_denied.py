@@ -2,6 +2,7 @@
 
 import json
 from importlib import import_module
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -196,38 +197,38 @@ class TestCallers:
 
 
 class TestMerging:
-    def test_lists(self, answered):
+    def test_lists(self, merged):
         parameters = [message("ssm:GetParameter", f"{PARAMETER}{number}") for number in (1, 2)]
 
-        _, data = answered("".join(parameters))
+        _, stack = merged("".join(parameters))
 
-        assert data["options"] == {"parameters": {"paths": ["/app/db1", "/app/db2"]}}
+        assert stack["options"] == {"parameters": {"paths": ["/app/db1", "/app/db2"]}}
 
-    def test_map(self, answered):
-        _, data = answered(
+    def test_map(self, merged):
+        _, stack = merged(
             message("s3:GetEncryptionConfiguration", '"arn:aws:s3:::logs"')
             + message("s3:PutObject", '"arn:aws:s3:::logs/ssm/a.log"')
             + message("kms:GenerateDataKey", KEY)
         )
 
-        assert data["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm", "kms_key_arn": KEY}}
-        assert data["toComplete"] == []
+        assert stack["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm", "kms_key_arn": KEY}}
+        assert stack["toComplete"] == []
 
-    def test_object_in_no_folder(self, answered):
+    def test_object_in_no_folder(self, merged):
         """A log in no folder needs the whole bucket, whatever the other logs need."""
         objects = [message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"') for key in ("ssm/a.log", "b.log")]
 
-        _, data = answered("".join(objects))
+        _, stack = merged("".join(objects))
 
-        assert data["options"] == {"session_logs": {"bucket": "logs"}}
+        assert stack["options"] == {"session_logs": {"bucket": "logs"}}
 
-    def test_value_that_no_message_gives(self, answered):
+    def test_value_that_no_message_gives(self, merged):
         """The whole bucket is not granted because a message does not name the prefix."""
-        code, data = answered(message("s3:GetEncryptionConfiguration", '"arn:aws:s3:::logs"'))
+        code, stack = merged(message("s3:GetEncryptionConfiguration", '"arn:aws:s3:::logs"'))
 
         assert code == 0
-        assert data["options"] == {}
-        assert data["toComplete"] == [
+        assert stack["options"] == {}
+        assert stack["toComplete"] == [
             {
                 "action": "s3:GetEncryptionConfiguration",
                 "resource": "arn:aws:s3:::logs",
@@ -235,48 +236,48 @@ class TestMerging:
             }
         ]
 
-    def test_choice(self, answered):
-        _, data = answered(message("ssm:PutInventory"))
+    def test_choice(self, merged):
+        _, stack = merged(message("ssm:PutInventory"))
 
-        assert data["options"] == {}
-        assert [choice["options"] for choice in data["toComplete"][0]["choices"]] == [
+        assert stack["options"] == {}
+        assert [choice["options"] for choice in stack["toComplete"][0]["choices"]] == [
             {"inventory": True, "state_manager": True},
             {"patching": True},
         ]
 
-    def test_choice_that_another_answer_makes(self, answered):
+    def test_choice_that_another_answer_makes(self, merged):
         """Patching is needed in any case, and grants the other call as well."""
-        _, data = answered(message("ssm:PutInventory") + message("ssm:GetDeployablePatchSnapshotForInstance"))
+        _, stack = merged(message("ssm:PutInventory") + message("ssm:GetDeployablePatchSnapshotForInstance"))
 
-        assert data["options"] == {"patching": True}
-        assert data["toComplete"] == []
+        assert stack["options"] == {"patching": True}
+        assert stack["toComplete"] == []
 
-    def test_choice_that_the_default_would_make(self, answered):
+    def test_choice_that_the_default_would_make(self, merged):
         """That the call was denied shows that the stack does not have the default."""
-        _, data = answered(message("ec2:DescribeTags"))
+        _, stack = merged(message("ec2:DescribeTags"))
 
-        assert data["options"] == {}
-        assert [choice["options"] for choice in data["toComplete"][0]["choices"]] == [
+        assert stack["options"] == {}
+        assert [choice["options"] for choice in stack["toComplete"][0]["choices"]] == [
             {"cloudwatch_agent": {}},
             {"ec2_describe_actions": ["DescribeTags"]},
         ]
 
-    def test_list_that_replaces_the_default(self, answered):
+    def test_list_that_replaces_the_default(self, merged):
         """The list contains only what is certain: another option can grant the other call."""
-        _, data = answered(message("ec2:DescribeTags") + message("ec2:DescribeSubnets"))
+        _, stack = merged(message("ec2:DescribeTags") + message("ec2:DescribeSubnets"))
 
-        assert data["options"] == {"ec2_describe_actions": ["DescribeSubnets"]}
-        assert [each["action"] for each in data["toComplete"]] == ["ec2:DescribeTags"]
+        assert stack["options"] == {"ec2_describe_actions": ["DescribeSubnets"]}
+        assert [each["action"] for each in stack["toComplete"]] == ["ec2:DescribeTags"]
 
-    def test_key_for_several_uses(self, answered):
+    def test_key_for_several_uses(self, merged):
         """That a key is granted for S3 does not mean that sessions can be decrypted with it."""
-        _, data = answered(
+        _, stack = merged(
             message("s3:PutObject", '"arn:aws:s3:::logs/ssm/a.log"')
             + message("kms:GenerateDataKey", KEY)
             + message("kms:Decrypt", KEY)
         )
 
-        assert [each["action"] for each in data["toComplete"]] == ["kms:Decrypt"]
+        assert [each["action"] for each in stack["toComplete"]] == ["kms:Decrypt"]
 
     def test_conflict(self, answered):
         """An option with one bucket cannot grant two."""
@@ -284,13 +285,161 @@ class TestMerging:
 
         _, data = answered("".join(buckets))
 
-        assert data["options"] == {"session_logs": {"bucket": "one", "prefix": "ssm"}}
+        assert data["stacks"][0]["options"] == {"session_logs": {"bucket": "one", "prefix": "ssm"}}
         assert "conflicts with the value" in data["answers"][1]["why"][-1]
 
-    def test_policy_that_is_too_long(self, answered):
-        _, data = answered("".join(message("ssm:GetParameter", f"{PARAMETER}{number}") for number in range(200)))
+    def test_policy_that_is_too_long(self, merged):
+        _, stack = merged("".join(message("ssm:GetParameter", f"{PARAMETER}{number}") for number in range(200)))
 
-        assert "policy is too long" in data["mistakes"][0]
+        assert "policy is too long" in stack["mistakes"][0]
+
+
+class TestLocations:
+    """Each stack has one region and one account, so that calls in several locations need several stacks."""
+
+    CALLER = "arn:aws:sts::%s:assumed-role/web/i-0123456789abcdef0"
+    ONE, TWO = "123456789012", "210987654321"
+
+    @pytest.fixture
+    def stacks(self, answered):
+        """The options for each location of some messages."""
+
+        def stacks_of(*messages):
+            _, data = answered("".join(messages))
+            return [
+                ([(each["region"], each["account"]) for each in stack["locations"]], stack["options"])
+                for stack in data["stacks"]
+            ]
+
+        return stacks_of
+
+    def parameter(self, region, account, name):
+        resource = f"arn:aws:ssm:{region}:{account}:parameter/{name}"
+        return message("ssm:GetParameter", resource, caller=self.CALLER % account)
+
+    def anywhere(self, account=None):
+        """A call whose message does not name a region."""
+        return message("tag:GetResources", caller=self.CALLER % account if account else "web")
+
+    PATCHING: ClassVar = {"patching": True, "patch_baseline_tags": True}
+
+    def test_regions(self, stacks):
+        found = stacks(self.parameter("us-east-1", self.ONE, "a"), self.parameter("eu-west-1", self.ONE, "b"))
+
+        assert found == [
+            ([("us-east-1", self.ONE)], {"parameters": {"paths": ["/a"]}}),
+            ([("eu-west-1", self.ONE)], {"parameters": {"paths": ["/b"]}}),
+        ]
+
+    def test_accounts(self, stacks):
+        found = stacks(self.parameter("us-east-1", self.ONE, "a"), self.parameter("us-east-1", self.TWO, "b"))
+
+        assert [locations for locations, _ in found] == [[("us-east-1", self.ONE)], [("us-east-1", self.TWO)]]
+
+    def test_same_options(self, stacks):
+        """Stacks with the same options have one block."""
+        found = stacks(self.parameter("us-east-1", self.ONE, "a"), self.parameter("eu-west-1", self.TWO, "a"))
+
+        assert found == [
+            ([("us-east-1", self.ONE), ("eu-west-1", self.TWO)], {"parameters": {"paths": ["/a"]}}),
+        ]
+
+    def test_call_that_fits_one_stack(self, stacks):
+        found = stacks(
+            self.anywhere(self.TWO),
+            self.parameter("us-east-1", self.ONE, "a"),
+            self.parameter("eu-west-1", self.TWO, "b"),
+        )
+
+        assert found == [
+            ([("eu-west-1", self.TWO)], {**self.PATCHING, "parameters": {"paths": ["/b"]}}),
+            ([("us-east-1", self.ONE)], {"parameters": {"paths": ["/a"]}}),
+        ]
+
+    @pytest.mark.parametrize("account", [ONE, None])
+    def test_call_that_fits_several_stacks(self, stacks, account):
+        found = stacks(
+            self.anywhere(account),
+            self.parameter("us-east-1", self.ONE, "a"),
+            self.parameter("eu-west-1", self.ONE, "b"),
+        )
+
+        assert found[0] == ([(None, account)], self.PATCHING)
+        assert [locations for locations, _ in found[1:]] == [[("us-east-1", self.ONE)], [("eu-west-1", self.ONE)]]
+
+    def test_callers_in_several_accounts(self, stacks):
+        """A call that is granted in any account is part of the stack of each caller."""
+        found = stacks(self.anywhere(self.ONE), self.anywhere(self.TWO), self.parameter("eu-west-1", self.TWO, "b"))
+
+        assert found == [
+            ([(None, self.ONE)], self.PATCHING),
+            ([("eu-west-1", self.TWO)], {**self.PATCHING, "parameters": {"paths": ["/b"]}}),
+        ]
+
+    def test_buckets_of_aws(self, stacks):
+        """The names of AWS's buckets contain the region."""
+        buckets = [message("s3:GetObject", f'"arn:aws:s3:::aws-ssm-{each}/x"') for each in ("us-east-1", "eu-west-1")]
+
+        assert [locations for locations, _ in stacks(*buckets)] == [[("us-east-1", self.ONE), ("eu-west-1", self.ONE)]]
+
+    def test_own_bucket_and_key(self, stacks):
+        """A bucket and a key can be granted wherever they are."""
+        key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+
+        found = stacks(
+            message("s3:PutObject", '"arn:aws:s3:::logs/ssm/a.log"'),
+            message("kms:GenerateDataKey", key),
+            self.parameter("eu-west-1", self.ONE, "b"),
+        )
+
+        assert [locations for locations, _ in found] == [[("eu-west-1", self.ONE)]]
+
+    def test_key_of_parameters(self, stacks):
+        """Parameters are decrypted with a key of their region."""
+        key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+        denied = f"when calling the GetParameter operation: {message('kms:Decrypt', key)}"
+
+        found = stacks(self.parameter("us-east-1", self.ONE, "a"), denied, self.parameter("eu-west-1", self.ONE, "b"))
+
+        assert found == [
+            ([("us-east-1", self.ONE)], {"parameters": {"paths": ["/a"], "kms_key_arn": key}}),
+            ([("eu-west-1", self.ONE)], {"parameters": {"paths": ["/b"]}}),
+        ]
+
+    def test_number_that_was_removed(self, stacks):
+        found = stacks(self.parameter("us-east-1", "******", "a"), self.parameter("us-east-1", self.ONE, "b"))
+
+        assert found == [([("us-east-1", self.ONE)], {"parameters": {"paths": ["/a", "/b"]}})]
+
+    def test_region_and_account_of_two_calls(self, stacks):
+        (found,) = stacks(self.parameter("us-east-1", "******", "a"), self.anywhere(self.ONE))
+
+        assert found[0] == [("us-east-1", self.ONE)]
+
+    def test_text(self, run):
+        """Each block says which stack it is for."""
+        calls = [self.parameter(*each) for each in (("us-east-1", self.ONE, "a"), ("eu-west-1", self.ONE, "b"))]
+
+        done = run("audit", "--denied", stdin="".join([*calls, self.anywhere(self.ONE)]))
+
+        assert done.code == 0
+        assert "One stack cannot grant all calls, because a stack has one region and one account." in done.out
+        assert [line for line in done.out.split("\n") if line.startswith("To grant the calls in ")] == [
+            f"To grant the calls in {location}, add this to the stack's file."
+            for location in (
+                f"us-east-1 (account {self.ONE})",
+                f"eu-west-1 (account {self.ONE})",
+                f"the account {self.ONE} (no message names the region)",
+            )
+        ]
+        assert done.out.count("config:") == 3
+
+    def test_many_locations(self, run):
+        calls = [self.parameter("eu-west-1", f"{number:012}", "a") for number in range(1, 8)]
+
+        out = run("audit", "--denied", stdin="".join([*calls, self.parameter("eu-west-2", self.ONE, "b")])).out
+
+        assert "eu-west-1 (account 000000000005) and 2 others, add this to the stack's file." in out
 
 
 class TestText:
@@ -390,7 +539,7 @@ class TestJson:
     def test_keys(self, answered):
         _, data = answered(message("tag:GetResources"))
 
-        assert list(data) == ["schemaVersion", "answers", "options", "toComplete", "mistakes", "notAnswered"]
+        assert list(data) == ["schemaVersion", "answers", "stacks", "notAnswered"]
         assert data["schemaVersion"] == 1
         assert list(data["answers"][0]) == [
             "action", "missingAction", "resource", "count", "callers", "policies", "options", "why", "knownLines",

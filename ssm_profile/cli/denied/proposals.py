@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
@@ -40,6 +40,8 @@ class Proposal:
     """The values by ``option`` or ``option.key``. None if the component always grants the call."""
     missing: tuple[str, ...] = ()
     """The options, or ``option.key``, that the message does not give a value for."""
+    location: Location = field(default_factory=dict[str, str])
+    """The region and the account in which the option grants the call, if they matter and are known."""
     notes: tuple[str, ...] = ()
     """What else the option does, or what must hold for it to help. Sentences in Markdown."""
 
@@ -167,7 +169,8 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
     if not allows(document_of(complete, location_of(denial)), action, resource):
         reason = _why_not(feature, complete, denial)
         return Refusal(feature.name, reason) if reason else None
-    return Proposal(feature, grant, values, tuple(missing), tuple(_notes(feature, grant, values, denial)))
+    bound = _bound_location(grant, denial)
+    return Proposal(feature, grant, values, tuple(missing), bound, tuple(_notes(feature, grant, values, bound, denial)))
 
 
 def _parameter_mistake(feature: Feature, denial: Denial) -> str | None:
@@ -199,8 +202,21 @@ def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> 
         location = {"partition": partition_of(region), "region": region, "account": ""}
         if allows(policy_document({name: True}, location), str(denial.needed), arn_of(denial)):
             note = f"The stack must deploy to {region}, since the bucket is that of this region."
-            return Proposal(feature, grant, {name: True}, notes=(note,))
+            return Proposal(feature, grant, {name: True}, location={"region": region}, notes=(note,))
     return None
+
+
+def _bound_location(grant: Grant, denial: Denial) -> Location:
+    """The region and the account that a denial gives to the fields of a grant."""
+    location, resource = location_of(denial), arn_of(denial) or ""
+    conditions = (template for keys in grant.condition.values() for each in keys.values() for template in each)
+    fields = {field for template in (*grant.resources, *conditions) for _, field, _, _ in Formatter().parse(template)}
+    bound: dict[str, str] = {}
+    if "region" in fields and _parts(resource)[3]:
+        bound["region"] = location["region"]
+    if "account" in fields and account_of(resource):
+        bound["account"] = location["account"]
+    return bound
 
 
 def _values(feature: Feature, grant: Grant, denial: Denial) -> tuple[dict[str, Any], list[str]]:
@@ -320,9 +336,9 @@ def _why_not(feature: Feature, options: Options, denial: Denial) -> str | None:
     return None
 
 
-def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], denial: Denial) -> Iterator[str]:
+def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Location, denial: Denial) -> Iterator[str]:
     """What else the option does, and what must hold for it to help."""
-    location, resource = location_of(denial), arn_of(denial) or ""
+    resource = arn_of(denial) or ""
     if "parameters.paths" in values:
         yield f"The option grants the parameters below `{values['parameters.paths'][0]}` as well. It cannot grant less."
     if "session_logs.bucket" in values:
@@ -341,9 +357,9 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], denial: De
         )
     if feature.capability is EC2_DESCRIBE_ACTIONS:
         yield "The list replaces `ec2:Describe*`. If the stack has a list, add the action to it."
-    templates = [template for template in grant.resources if "{account}" in template]
-    if templates and account_of(resource):
-        yield f"The stack must deploy to {location['region']}, in the account {location['account']}."
+    places = [bound.get("region", ""), f"in the account {bound['account']}" if "account" in bound else ""]
+    if any(places):
+        yield f"The stack must deploy {'to ' if places[0] else ''}{', '.join(filter(None, places))}."
     owner = account_of(resource)
     if ":kms:" in resource and owner and denial.caller.account not in (None, owner):
         yield f"The key belongs to the account {owner}. Its key policy must allow the role, too."
