@@ -65,6 +65,7 @@ class TestReasons:
         assert one["options"][0]["option"] == "always granted"
         assert one["why"][0].startswith("This component grants it by default. Either")
         assert "cannot be known" in one["why"][0]
+        assert "In the first case: Pass the role to this component with existing_role_name" in one["why"][0]
 
     def test_default_without_an_allow(self, answer):
         """If no policy of the role allows it, nothing else limits the role."""
@@ -75,7 +76,8 @@ class TestReasons:
         assert one["why"] == [
             (
                 "This component grants it by default, and no policy of the role allows it. The role is not one that "
-                "this component created with its defaults."
+                "this component created with its defaults. Pass the role to this component with existing_role_name, "
+                "or attach the policy that ssm-profile policy prints to the role."
             )
         ]
 
@@ -137,7 +139,7 @@ class TestReasons:
             (f"arn:aws:ssm:{ACCOUNT}:*", "The message does not name the resource"),
             ("arn:aws:ssm:eu-central-1::parameter/aws/service/x", "It is a public parameter of AWS."),
             ("arn:aws:ssm:eu-central-1:210987654321:parameter/x", "The resource belongs to the account 210987654321."),
-            (f"arn:aws:ssm:{ACCOUNT}:parameter/", "parameters.paths cannot be set for it"),
+            (f"arn:aws:ssm:{ACCOUNT}:parameter/", "The path / contains every parameter. parameters.paths cannot grant"),
         ],
         ids=["not named", "public", "other account", "root"],
     )
@@ -149,12 +151,64 @@ class TestReasons:
         assert any(why in sentence for sentence in one["why"])
         assert any("managed_policy_arns" in sentence for sentence in one["why"])
 
-    def test_value_that_the_option_refuses(self, answer):
-        """EC2 actions that do not begin with Describe have no option."""
+    def test_option_for_other_actions(self, answer):
+        """The option for Describe actions of EC2 does not explain itself for another action."""
         code, one = answer(message("ec2:RunInstances"))
 
         assert code == 1
         assert one["options"] == []
+        assert one["why"] == [
+            (
+                "No option grants it. No capability of Systems Manager needs it. If software on the instance needs the "
+                "call, attach a policy of your own to the role, for example with managed_policy_arns."
+            )
+        ]
+
+
+class TestPrefixes:
+    """A prefix ends before a folder of one instance, since the role is for many."""
+
+    @pytest.mark.parametrize(
+        ("key", "prefix"),
+        [
+            ("ssm/a.log", "ssm"),
+            ("ssm/i-0123456789abcdef0/x.log", "ssm"),
+            ("ssm/mi-0123456789abcdef0/x.log", "ssm"),
+            ("ssm/i-0123456789abcdef0/2026/x.log", "ssm"),
+            ("ssm/anna-0123456789abcdef0/x.log", "ssm"),
+            ("ssm/2348f6dd-18fe-4654-8658-eb559ab8692e/i-0123456789abcdef0/awsrunShellScript/stdout", "ssm"),
+            ("ssm/2348f6dd-18fe-4654-8658-eb559ab8692e/x.log", "ssm/2348f6dd-18fe-4654-8658-eb559ab8692e"),
+            ("ssm/i-am-a-folder/x.log", "ssm/i-am-a-folder"),
+            ("ssm/mini-0123/x.log", "ssm/mini-0123"),
+        ],
+    )
+    def test_folder(self, merged, key, prefix):
+        _, stack = merged(message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"'))
+
+        assert stack["options"] == {"session_logs": {"bucket": "logs", "prefix": prefix}}
+
+    @pytest.mark.parametrize(
+        ("key", "folder"), [("ssm/i-0123456789abcdef0/x.log", "logs/ssm"), ("i-0abc/x.log", "logs")]
+    )
+    def test_note(self, answer, key, folder):
+        """The answer says why it grants more than the folder of the message."""
+        _, one = answer(message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"'))
+
+        instance = key.split("/")[-2]
+        assert one["options"][0]["notes"] == [
+            (
+                f"The option grants writing every object in {folder}. The folder {instance} is not part of the prefix, "
+                "since it is of one instance, and every instance with the role needs its own."
+            )
+        ]
+
+    def test_instances(self, merged):
+        """The logs of two instances need one prefix."""
+        keys = ["ssm/i-0123456789abcdef0/x.log", "ssm/i-0123456789abcdef1/y.log"]
+
+        _, stack = merged("".join(message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"') for key in keys))
+
+        assert stack["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm"}}
 
 
 class TestCallers:

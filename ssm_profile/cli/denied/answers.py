@@ -98,6 +98,12 @@ _OWN_POLICY = (
 )
 
 
+_ADD_DEFAULTS = (
+    "Pass the role to this component with `existing_role_name`, or attach the policy that `ssm-profile policy` prints "
+    "to the role."
+)
+
+
 def _about_policy(denial: Denial) -> Iterator[str]:
     """What a policy that the message names means for the options."""
     if denial.can_be_granted:
@@ -169,13 +175,14 @@ def _about_proposals(denial: Denial, proposals: Sequence[Proposal]) -> Iterator[
         if denial.kind == OF_ROLE:
             yield (
                 "This component grants it by default, and no policy of the role allows it. The role is not one that "
-                "this component created with its defaults."
+                f"this component created with its defaults. {_ADD_DEFAULTS}"
             )
         else:
             yield (
                 "This component grants it by default. Either the role is not one that this component created with its "
                 "defaults, or another policy limits the role: a permissions boundary, a service control policy, or the "
-                "policy of a VPC endpoint. Which one cannot be known, since the message does not say it."
+                "policy of a VPC endpoint. Which one cannot be known, since the message does not say it. In the first "
+                f"case: {_ADD_DEFAULTS}"
             )
         return
     if grants_describe_by_default(str(denial.needed)):

@@ -23,8 +23,11 @@ _FEATURES = (
 )
 """Every feature, and for Describe actions the option that grants the least."""
 
-_RUN_COMMAND_OUTPUT = re.compile(r"(?P<prefix>.*?)/?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/m?i-[^/]+/.+")
-"""The object key of a command's output: the prefix, the command's ID and the instance's ID.
+_COMMAND_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_INSTANCE_ID = r"m?i-[0-9a-f]+"
+_SESSION_ID = r"[\w+=,.@-]+-0[0-9a-f]{16}"
+_OF_ONE_INSTANCE = re.compile(rf"(?:^|/)(?P<folder>(?:{_COMMAND_ID}/)?(?:{_INSTANCE_ID}|{_SESSION_ID}))/")
+"""The first folder in an object key that is of one command, instance or session, as the output of a command has it.
 
 Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-sns-notifications.html
 """
@@ -160,7 +163,7 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
     if is_granted_by_default(feature.capability):
         granted = allows(policy_document({}, location_of(denial)), action, resource)
         return Proposal(feature, grant, {}) if granted else None
-    if feature.capability is EC2_DESCRIBE_ACTIONS and not is_known(action):
+    if feature.capability is EC2_DESCRIBE_ACTIONS and not (is_known(action) and action.startswith("ec2:Describe")):
         return None
     values, missing = _values(feature, grant, denial)
     complete = nested({**values, **{path: option_at(path).example for path in missing}})
@@ -186,6 +189,10 @@ def _parameter_mistake(feature: Feature, denial: Denial) -> str | None:
 
 def _first_mistake(values: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
     """The first reason why options are refused, if they are."""
+    if values.get("parameters.paths") == ["/"]:
+        return (
+            "The path `/` contains every parameter. `parameters.paths` cannot grant all of them: read a path below it."
+        )
     for path, value in values.items():
         if value != "" and (mistakes := find_value_mistakes(path, value)):
             return f"`{path}` cannot be set for it: {mistakes[0]}"
@@ -276,13 +283,17 @@ def _bucket_of(resource: str) -> str | None:
 
 
 def _prefix_of(resource: str) -> str | None:
-    """The prefix for an object: its folder, or the folder of all commands. Empty for an object in no folder."""
-    match = re.fullmatch(r"arn:[^:]*:s3:::[^/]+/(.+)", resource, re.DOTALL)
-    if not match:
+    """The prefix for an object: its folder, without what is of one instance. Empty for an object in no folder."""
+    key = _object_key(resource)
+    if key is None:
         return None
-    if output := _RUN_COMMAND_OUTPUT.fullmatch(match[1]):
-        return output["prefix"]
-    return match[1].rpartition("/")[0]
+    of_one = _OF_ONE_INSTANCE.search(key)
+    return key[: of_one.start()] if of_one else key.rpartition("/")[0]
+
+
+def _object_key(resource: str) -> str | None:
+    match = re.fullmatch(r"arn:[^:]*:s3:::[^/]+/(.+)", resource, re.DOTALL)
+    return match[1] if match else None
 
 
 def _log_group_of(resource: str) -> str | None:
@@ -343,7 +354,12 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
         yield f"The option grants the parameters below `{values['parameters.paths'][0]}` as well. It cannot grant less."
     if "session_logs.bucket" in values:
         folder = "/".join(filter(None, [values["session_logs.bucket"], values.get("session_logs.prefix")]))
-        if "session_logs.prefix" in values:
+        if of_one := _OF_ONE_INSTANCE.search(_object_key(resource) or ""):
+            yield (
+                f"The option grants writing every object in `{folder}`. The folder `{of_one['folder']}` is not part of "
+                "the prefix, since it is of one instance, and every instance with the role needs its own."
+            )
+        elif "session_logs.prefix" in values:
             yield f"The option grants writing every object in `{folder}`. It cannot grant less."
         else:
             yield (
