@@ -39,10 +39,10 @@ class TestInput:
     @pytest.mark.parametrize(
         ("content", "error"),
         [
-            (gzip.compress(LOG.encode())[:-12], "its end is missing"),
-            (b"\x1f\x8bgarbage", "is not a valid gzip file"),
+            (gzip.compress(LOG.encode())[:-12], "is a damaged gzip file"),
+            (b"\x1f\x8bgarbage", "is a damaged gzip file"),
             (b"x" * 10_000_001, "has more than 10,000,000 bytes"),
-            (gzip.compress(b"x" * 100_000_001), "has more than 100,000,000 bytes of text"),
+            (gzip.compress(b"x" * 100_000_001), "has more than 100,000,000 bytes after decompression"),
         ],
         ids=["truncated", "not gzip", "too long", "too long when read"],
     )
