@@ -141,3 +141,15 @@ def answer(answered):
         return code, one
 
     return only
+
+
+@pytest.fixture
+def merged(answered):
+    """The exit code for some text, and the options for the only stack that it needs."""
+
+    def only(text):
+        code, data = answered(text)
+        (stack,) = data["stacks"]
+        return code, stack
+
+    return only

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.denials import ENTRIES
 
-FORMS = {"agent", "callers", "cloudtrail", "encoded", "policies", "resources", "tools", "wrapping"}
+FORMS = {"agent", "callers", "cloudtrail", "encoded", "keys", "policies", "resources", "tools", "wrapping"}
 
 
 @pytest.fixture

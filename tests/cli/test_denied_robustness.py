@@ -98,7 +98,7 @@ class TestRobustness:
             return
         json.dumps(module.plain(data))
         report.format_markdown(module.format_answers(data))
-        assert find_mistakes(data["options"]) == []
+        assert [find_mistakes(stack["options"]) for stack in data["stacks"]] == [[]] * len(data["stacks"])
 
     @hypothesis.settings(deadline=None, max_examples=200)
     @hypothesis.given(_TEXTS)

@@ -1,7 +1,9 @@
 """A denied call: the action, the resource, the caller, and the policy that denied it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from .key_uses import KeyUse
 
 INSTANCE = "instance"
 UNKNOWN = "unknown"
@@ -110,10 +112,14 @@ class Denial:
     """The action that no policy allows, if it is not the action that was called."""
     line: str | None = None
     """The name of the known log line that the message is part of."""
-    options: tuple[str, ...] = ()
-    """The only options that are for this use of the action, if the message says what the use is."""
+    options: tuple[str, ...] | None = None
+    """The only options that are for this use of the action. None if the message does not say what the use is."""
+    use: str | None = None
+    """What used the key, for an action of KMS, as a sentence in Markdown."""
     parameter: str | None = None
     """The ARN of the parameter for which a key was used, if the event says it."""
+    requested_with: str | None = None
+    """The denied resource that the message names, if the same request is for this resource, too."""
     encoded: str | None = None
     """The encoded authorization message."""
 
@@ -121,6 +127,15 @@ class Denial:
     def needed(self) -> str | None:
         """The action that must be allowed."""
         return self.missing_action or self.action
+
+    @property
+    def is_of_key(self) -> bool:
+        """Whether the action is one of KMS."""
+        return (self.needed or "").startswith("kms:")
+
+    def with_use(self, use: KeyUse | None) -> "Denial":
+        """The denial of a key with what used the key, if that is known and not yet part of it."""
+        return self if use is None or self.options is not None else replace(self, options=use.options, use=use.summary)
 
     @property
     def can_be_granted(self) -> bool:

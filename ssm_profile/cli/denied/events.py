@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ssm_profile.cli.action_list import resource_types
 from ssm_profile.regions import partition_of
 
-from .denial import Caller, Denial, caller_of
+from .denial import Caller, Denial, account_of, caller_of
+from .key_uses import use_by_operation, use_in_context
 from .messages import action_of, canonical, messages_in
 
 _DENIED = re.compile("AccessDenied|Unauthorized|NotAuthorized|Forbidden")
@@ -68,15 +69,44 @@ def _in_event(event: Mapping[str, Any]) -> Iterator[Denial]:
         in_message = []
     else:
         denied = Denial(action, caller=caller)
-    for each in in_message:
-        if each.action and each.resource:
-            yield _with_use(replace(each, caller=_better(caller, each.caller)), event)
-            continue
-        denied = replace(each, action=each.action or action, caller=_better(caller, each.caller))
-    if not any(each.action and each.resource for each in in_message):
-        denied = _with_use(denied, event)
-        for resource in _resources(event, action) or [None]:
-            yield replace(denied, resource=resource)
+    in_message = [
+        replace(each, action=each.action or action, caller=_better(caller, each.caller)) for each in in_message
+    ]
+    if named := [each for each in in_message if _is_named(each)]:
+        yield from (_with_use(each, event) for each in named)
+        yield from _requested_with(named, event, action)
+        return
+    denied = _with_use([denied, *in_message][-1], event)
+    requested = _resources(event, action) if denied.action == action else []
+    for resource in requested or [denied.resource]:
+        yield replace(denied, resource=resource)
+
+
+def _is_named(denial: Denial) -> bool:
+    """Whether a message names the resource. Some messages name only the region and the account."""
+    return denial.resource is not None and not re.fullmatch(r"arn(:[^:]*){4}:\*", denial.resource)
+
+
+def _requested_with(named: Sequence[Denial], event: Mapping[str, Any], action: str) -> Iterator[Denial]:
+    """The other resources of a denied request. Its message names only the first one that is denied.
+
+    An explicit deny and another policy than that of the role say nothing of them, nor does another action, for
+    example of KMS.
+    """
+    first = named[0]
+    if not first.can_be_granted or first.action != action:
+        return
+    known = {_type_and_name(str(each.resource)) for each in named}
+    for resource in _resources(event, action):
+        type_, name = _type_and_name(resource)
+        if (type_, name) not in known and type_ == _type_and_name(str(first.resource))[0]:
+            yield Denial(action, resource, first.caller, requested_with=first.resource)
+
+
+def _type_and_name(arn: str) -> tuple[str, str]:
+    """The type and the name in an ARN: ``parameter`` and ``app/db``."""
+    type_, _, name = arn.split(":", 5)[-1].partition("/")
+    return type_, name
 
 
 def _in_decoded(message: Mapping[str, Any]) -> Iterator[Denial]:
@@ -107,17 +137,18 @@ def _better(one: Caller, other: Caller) -> Caller:
 
 
 def _with_use(denial: Denial, event: Mapping[str, Any]) -> Denial:
-    """A call to KMS with the use of the key, which its encryption context says.
-
-    Source: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
-    """
+    """A denial of a key with its use: from the encryption context, or from the operation that used the key."""
+    if not denial.is_of_key:
+        return denial
+    if not event["eventSource"].startswith("kms."):
+        parameters = [arn for arn in _requested(event) if ":parameter/" in arn]
+        only = parameters[0] if len(parameters) == 1 else None
+        return replace(denial.with_use(use_by_operation(event["eventName"])), parameter=only)
     parameters = event.get("requestParameters")
     context = parameters.get("encryptionContext") if isinstance(parameters, Mapping) else None
     if not isinstance(context, Mapping):
         return denial
-    uses = {"PARAMETER_ARN": "parameters", "aws:ssm:SessionId": "session_kms_key_arn", "aws:s3:arn": "session_logs"}
-    options = tuple(option for key, option in uses.items() if key in context)
-    return replace(denial, options=denial.options or options, parameter=_text(context, "PARAMETER_ARN") or None)
+    return replace(denial.with_use(use_in_context(context)), parameter=_text(context, "PARAMETER_ARN") or None)
 
 
 def _resources(event: Mapping[str, Any], action: str) -> list[str]:
@@ -131,7 +162,10 @@ def _requested(event: Mapping[str, Any]) -> list[str]:
     """The ARNs of the resources that the request parameters name."""
     parameters = event.get("requestParameters")
     region, service = _text(event, "awsRegion"), event["eventSource"].split(".")[0]
-    account = _text(event.get("userIdentity"), "accountId") or _text(event, "recipientAccountId")
+    identity = event.get("userIdentity")
+    account = (
+        _text(identity, "accountId") or _text(event, "recipientAccountId") or account_of(_text(identity, "arn")) or ""
+    )
     if not isinstance(parameters, Mapping) or not region:
         return []
     partition = partition_of(region)

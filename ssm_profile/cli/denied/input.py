@@ -2,21 +2,20 @@
 
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from ssm_profile.cli.policy_files import LONGEST_FILE, name_of, read_bytes
+from ssm_profile.cli.policy_files import LONGEST_FILE, decompress, name_of, read_bytes
 from ssm_profile.errors import InputError
 
 from .denial import Denial
 from .events import denials_in_json, parse_json
+from .key_uses import use_in_words
 from .messages import messages_in
 
 _LONGEST_TEXT = 10 * LONGEST_FILE
 """The longest text that is read from a compressed file, in bytes."""
 
-_GZIP = b"\x1f\x8b"
 _ENCODINGS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 """The byte order marks of files that PowerShell writes."""
 
@@ -41,9 +40,7 @@ def read_source(source: str) -> str:
     Raises:
         InputError: If it cannot be read or is too long.
     """
-    content = read_bytes(source)
-    if content.startswith(_GZIP):
-        content = _decompressed(content, name_of(source))
+    content = decompress(read_bytes(source), name_of(source), _LONGEST_TEXT)
     return content.decode(_ENCODINGS.get(content[:2], "utf-8-sig"), errors="replace")
 
 
@@ -67,24 +64,6 @@ def read_denials(text: str) -> list[Denial]:
     return denials
 
 
-def _decompressed(content: bytes, name: str) -> bytes:
-    parts: list[bytes] = []
-    length = 0
-    try:
-        while content.startswith(_GZIP):  # a file can have several parts, as in an export of CloudWatch Logs
-            part = zlib.decompressobj(wbits=31)
-            parts.append(part.decompress(content, _LONGEST_TEXT + 1 - length))
-            length += len(parts[-1])
-            if length > _LONGEST_TEXT:
-                raise InputError(f"{name} has more than {_LONGEST_TEXT:,} bytes of text, the most that is read.")
-            if not part.eof:
-                raise InputError(f"{name} is compressed, and its end is missing. Pass the whole file.")
-            content = part.unused_data
-    except zlib.error as error:
-        raise InputError(f"{name} is not a valid gzip file: {error}. Pass the file as AWS wrote it.") from None
-    return b"".join(parts)
-
-
 def _in_log(text: str) -> Iterator[Denial]:
     """The denied calls in text that can contain JSON: whole lines, parts of lines, or objects over several lines."""
     decoder, position, start, failures = json.JSONDecoder(), 0, 0, 0
@@ -98,8 +77,10 @@ def _in_log(text: str) -> Iterator[Denial]:
             failures += 1
             position = line_end
             continue
-        yield from messages_in(text[start:opening])
-        yield from denials_in_json(value)
+        before = text[start:opening]
+        yield from messages_in(before)
+        for denial in denials_in_json(value):
+            yield denial.with_use(use_in_words(before, "")) if denial.is_of_key else denial
         start = position = end if several else opening + end
     yield from messages_in(text[start:])
 

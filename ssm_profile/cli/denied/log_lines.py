@@ -197,3 +197,5 @@ LOG_LINES: tuple[LogLine, ...] = (
     ),
 )
 """The known lines. The first that matches a place in a text applies there."""
+
+LINES_BY_NAME = {line.name: line for line in LOG_LINES}

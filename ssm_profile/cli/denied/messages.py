@@ -5,15 +5,14 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from typing import NamedTuple
 
 from ssm_profile.cli.action_list import expanded, is_known
 
 from .denial import Caller, Denial, caller_of
+from .key_uses import NEAR, use_in_words
 from .log_lines import LOG_LINES
-
-_NEAR = 500
-"""How many characters before a message can say what the message is about."""
 
 _FIXES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\x1b\[[0-9;]*[A-Za-z]"), ""),  # colours of a terminal
@@ -148,7 +147,7 @@ def messages_in(text: str) -> Iterator[Denial]:
         yield from (one.denial for one in pending if one is not about)
         pending.clear()
         denial = place.denial
-        yield replace(denial, line=about.denial.line, options=about.denial.options) if about else denial
+        yield _with_line(denial, about.denial) if about else denial
     yield from (one.denial for one in pending)
 
 
@@ -210,11 +209,13 @@ class _Spans:
 
 def _sentences(text: str) -> Iterator[_Place]:
     """The sentences of AWS's services."""
-    for perform in _PERFORM.finditer(text):
+    performs = list(_PERFORM.finditer(text))
+    last_end = 0
+    for perform, following in zip_longest(performs, performs[1:]):
         after = _AFTER.match(text, perform.end())
         if after is None:
             continue
-        start = max(0, perform.start() - _NEAR)
+        start = max(0, perform.start() - NEAR)
         before = _BEFORE.search(text[start : perform.start()])
         reason = _REASON.match(text, after.end())
         end = reason.end() if reason else after.end()
@@ -228,11 +229,18 @@ def _sentences(text: str) -> Iterator[_Place]:
             caller=caller_of(before["caller"]) if before else Caller(),
             encoded=encoded["encoded"] if encoded else None,
         )
-        yield _Place(
+        place = _Place(
             start + before.start() if before else perform.start(),
             encoded.end() if encoded else end,
             _with_reason(denial, reason) if reason else denial,
         )
+        if denial.is_of_key:
+            # What belongs to another message does not name the operation of this one.
+            words = text[max(last_end, place.start - NEAR) : place.start]
+            rest = text[place.end : following.start() if following else len(text)]
+            place = place._replace(denial=place.denial.with_use(use_in_words(words, rest)))
+        yield place
+        last_end = place.end
 
 
 def _with_reason(denial: Denial, reason: re.Match[str]) -> Denial:
@@ -303,7 +311,7 @@ def _action_of_operation(match: re.Match[str]) -> str | None:
 
 def _object_before(text: str, position: int) -> str | None:
     """The S3 object that the words before an error name, on the same line."""
-    line = text[max(0, position - _NEAR) : position].rpartition("\n")[2]
+    line = text[max(0, position - NEAR) : position].rpartition("\n")[2]
     objects = _S3_OBJECT.findall(line)
     return objects[-1] if objects else None
 
@@ -322,13 +330,18 @@ def _lines(text: str) -> Iterator[_Place]:
                 yield _Place(
                     match.start(),
                     match.end(),
-                    Denial(line.action, resource, line=line.name, options=line.options),
+                    Denial(line.action, resource, line=line.name, options=line.options or None),
                 )
+
+
+def _with_line(denial: Denial, line: Denial) -> Denial:
+    """A denial with the known log line that says what it is about."""
+    return replace(denial, line=line.line, options=denial.options if line.options is None else line.options)
 
 
 def _is_about(line: _Place, message: _Place) -> bool:
     return (
-        message.start - line.end <= _NEAR
+        message.start - line.end <= NEAR
         and line.denial.action is not None
         and (line.denial.action == message.denial.needed)
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
@@ -23,8 +23,11 @@ _FEATURES = (
 )
 """Every feature, and for Describe actions the option that grants the least."""
 
-_RUN_COMMAND_OUTPUT = re.compile(r"(?P<prefix>.*?)/?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/m?i-[^/]+/.+")
-"""The object key of a command's output: the prefix, the command's ID and the instance's ID.
+_COMMAND_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_INSTANCE_ID = r"m?i-[0-9a-f]+"
+_SESSION_ID = r"[\w+=,.@-]+-0[0-9a-f]{16}"
+_OF_ONE_INSTANCE = re.compile(rf"(?:^|/)(?P<folder>(?:{_COMMAND_ID}/)?(?:{_INSTANCE_ID}|{_SESSION_ID}))/")
+"""The first folder in an object key that is of one command, instance or session, as the output of a command has it.
 
 Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-sns-notifications.html
 """
@@ -40,6 +43,8 @@ class Proposal:
     """The values by ``option`` or ``option.key``. None if the component always grants the call."""
     missing: tuple[str, ...] = ()
     """The options, or ``option.key``, that the message does not give a value for."""
+    location: Location = field(default_factory=dict[str, str])
+    """The region and the account in which the option grants the call, if they matter and are known."""
     notes: tuple[str, ...] = ()
     """What else the option does, or what must hold for it to help. Sentences in Markdown."""
 
@@ -148,8 +153,7 @@ def _candidates(denial: Denial) -> Iterator[tuple[Feature, Grant]]:
         for grant in feature.grants
         if matches(as_pattern(grant.action).lower(), action)
     ]
-    for_use = [(feature, grant) for feature, grant in rows if feature.capability.name in denial.options]
-    yield from for_use or rows
+    yield from (row for row in rows if denial.options is None or row[0].capability.name in denial.options)
 
 
 def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refusal | None:
@@ -159,7 +163,7 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
     if is_granted_by_default(feature.capability):
         granted = allows(policy_document({}, location_of(denial)), action, resource)
         return Proposal(feature, grant, {}) if granted else None
-    if feature.capability is EC2_DESCRIBE_ACTIONS and not is_known(action):
+    if feature.capability is EC2_DESCRIBE_ACTIONS and not (is_known(action) and action.startswith("ec2:Describe")):
         return None
     values, missing = _values(feature, grant, denial)
     complete = nested({**values, **{path: option_at(path).example for path in missing}})
@@ -168,7 +172,8 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
     if not allows(document_of(complete, location_of(denial)), action, resource):
         reason = _why_not(feature, complete, denial)
         return Refusal(feature.name, reason) if reason else None
-    return Proposal(feature, grant, values, tuple(missing), tuple(_notes(feature, grant, values, denial)))
+    bound = _bound_location(grant, denial)
+    return Proposal(feature, grant, values, tuple(missing), bound, tuple(_notes(feature, grant, values, bound, denial)))
 
 
 def _parameter_mistake(feature: Feature, denial: Denial) -> str | None:
@@ -184,6 +189,10 @@ def _parameter_mistake(feature: Feature, denial: Denial) -> str | None:
 
 def _first_mistake(values: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
     """The first reason why options are refused, if they are."""
+    if values.get("parameters.paths") == ["/"]:
+        return (
+            "The path `/` contains every parameter. `parameters.paths` cannot grant all of them: read a path below it."
+        )
     for path, value in values.items():
         if value != "" and (mistakes := find_value_mistakes(path, value)):
             return f"`{path}` cannot be set for it: {mistakes[0]}"
@@ -200,8 +209,21 @@ def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> 
         location = {"partition": partition_of(region), "region": region, "account": ""}
         if allows(policy_document({name: True}, location), str(denial.needed), arn_of(denial)):
             note = f"The stack must deploy to {region}, since the bucket is that of this region."
-            return Proposal(feature, grant, {name: True}, notes=(note,))
+            return Proposal(feature, grant, {name: True}, location={"region": region}, notes=(note,))
     return None
+
+
+def _bound_location(grant: Grant, denial: Denial) -> Location:
+    """The region and the account that a denial gives to the fields of a grant."""
+    location, resource = location_of(denial), arn_of(denial) or ""
+    conditions = (template for keys in grant.condition.values() for each in keys.values() for template in each)
+    fields = {field for template in (*grant.resources, *conditions) for _, field, _, _ in Formatter().parse(template)}
+    bound: dict[str, str] = {}
+    if "region" in fields and _parts(resource)[3]:
+        bound["region"] = location["region"]
+    if "account" in fields and account_of(resource):
+        bound["account"] = location["account"]
+    return bound
 
 
 def _values(feature: Feature, grant: Grant, denial: Denial) -> tuple[dict[str, Any], list[str]]:
@@ -261,13 +283,17 @@ def _bucket_of(resource: str) -> str | None:
 
 
 def _prefix_of(resource: str) -> str | None:
-    """The prefix for an object: its folder, or the folder of all commands. Empty for an object in no folder."""
-    match = re.fullmatch(r"arn:[^:]*:s3:::[^/]+/(.+)", resource, re.DOTALL)
-    if not match:
+    """The prefix for an object: its folder, without what is of one instance. Empty for an object in no folder."""
+    key = _object_key(resource)
+    if key is None:
         return None
-    if output := _RUN_COMMAND_OUTPUT.fullmatch(match[1]):
-        return output["prefix"]
-    return match[1].rpartition("/")[0]
+    of_one = _OF_ONE_INSTANCE.search(key)
+    return key[: of_one.start()] if of_one else key.rpartition("/")[0]
+
+
+def _object_key(resource: str) -> str | None:
+    match = re.fullmatch(r"arn:[^:]*:s3:::[^/]+/(.+)", resource, re.DOTALL)
+    return match[1] if match else None
 
 
 def _log_group_of(resource: str) -> str | None:
@@ -321,14 +347,19 @@ def _why_not(feature: Feature, options: Options, denial: Denial) -> str | None:
     return None
 
 
-def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], denial: Denial) -> Iterator[str]:
+def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Location, denial: Denial) -> Iterator[str]:
     """What else the option does, and what must hold for it to help."""
-    location, resource = location_of(denial), arn_of(denial) or ""
+    resource = arn_of(denial) or ""
     if "parameters.paths" in values:
         yield f"The option grants the parameters below `{values['parameters.paths'][0]}` as well. It cannot grant less."
     if "session_logs.bucket" in values:
         folder = "/".join(filter(None, [values["session_logs.bucket"], values.get("session_logs.prefix")]))
-        if "session_logs.prefix" in values:
+        if of_one := _OF_ONE_INSTANCE.search(_object_key(resource) or ""):
+            yield (
+                f"The option grants writing every object in `{folder}`. The folder `{of_one['folder']}` is not part of "
+                "the prefix, since it is of one instance, and every instance with the role needs its own."
+            )
+        elif "session_logs.prefix" in values:
             yield f"The option grants writing every object in `{folder}`. It cannot grant less."
         else:
             yield (
@@ -342,9 +373,9 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], denial: De
         )
     if feature.capability is EC2_DESCRIBE_ACTIONS:
         yield "The list replaces `ec2:Describe*`. If the stack has a list, add the action to it."
-    templates = [template for template in grant.resources if "{account}" in template]
-    if templates and account_of(resource):
-        yield f"The stack must deploy to {location['region']}, in the account {location['account']}."
+    places = [bound.get("region", ""), f"in the account {bound['account']}" if "account" in bound else ""]
+    if any(places):
+        yield f"The stack must deploy {'to ' if places[0] else ''}{', '.join(filter(None, places))}."
     owner = account_of(resource)
     if ":kms:" in resource and owner and denial.caller.account not in (None, owner):
         yield f"The key belongs to the account {owner}. Its key policy must allow the role, too."

@@ -11,20 +11,48 @@ from ssm_profile.options import camel_case, option_at
 _MOST_CALLERS = 5
 """How many callers are listed. A fleet can have thousands."""
 
+_MOST_LOCATIONS = 5
+"""How many regions and accounts are listed."""
+
 
 def format_answers(answered: Mapping[str, Any]) -> Report:
-    """The report of the answers of :func:`.answers.answer_denials`."""
+    """The report of the answers of :func:`.data.answer_denials`."""
     parts: list[Paragraph | CodeBlock | Table] = []
     for answer in answered["answers"]:
         parts += _answer_parts(answer)
     if answered["notAnswered"]:
         parts.append(Paragraph(f"{answered['notAnswered']:,} more denied calls are not answered. Pass them in parts."))
-    if answered["options"] or answered["toComplete"]:
-        todo = " The lines that begin with # need a decision or a value first." if answered["toComplete"] else ""
-        parts.append(Paragraph(f"To grant the calls, add this to the stack's file.{todo}"))
-        parts.append(CodeBlock(_config(answered)))
-    parts += [Paragraph(mistake) for mistake in answered["mistakes"]]
+    several = len(answered["stacks"]) > 1
+    if several:
+        parts.append(
+            Paragraph(
+                "One stack cannot grant all calls, because a stack has one region and one account. Each block is for "
+                "the stack of one location."
+            )
+        )
+    for stack in answered["stacks"]:
+        parts += _stack_parts(stack, several=several)
     return parts
+
+
+def _stack_parts(stack: Mapping[str, Any], *, several: bool) -> Iterator[Paragraph | CodeBlock]:
+    calls = f"the calls in {_location_names(stack['locations'])}" if several else "the calls"
+    todo = " The lines that begin with # need a decision or a value first." if stack["toComplete"] else ""
+    yield Paragraph(_printable(f"To grant {calls}, add this to the stack's file.{todo}"))
+    yield CodeBlock(_config(stack))
+    yield from (Paragraph(mistake) for mistake in stack["mistakes"])
+
+
+def _location_names(locations: Sequence[Mapping[str, str | None]]) -> str:
+    names = [_location_name(location["region"], location["account"]) for location in locations[:_MOST_LOCATIONS]]
+    rest = len(locations) - len(names)
+    return " and in ".join(names) + (f" and {rest:,} others" if rest else "")
+
+
+def _location_name(region: str | None, account: str | None) -> str:
+    if region:
+        return f"{region} (account {account})" if account else region
+    return f"the account {account} (no message names the region)" if account else "a location that no message names"
 
 
 def _answer_parts(answer: Mapping[str, Any]) -> Iterator[Paragraph | CodeBlock | Table]:
@@ -73,18 +101,18 @@ def _callers(callers: list[Mapping[str, Any]]) -> str:
     return f"Called by: {', '.join(shown)}{f' and {rest:,} others' if rest else ''}"
 
 
-def _config(answered: Mapping[str, Any]) -> str:
-    """The stack config of all answers. What a person must complete first are comments."""
-    lines = format_stack_config(answered["options"]).split("\n") if answered["options"] else ["config:"]
-    for call in answered["toComplete"]:
+def _config(stack: Mapping[str, Any]) -> str:
+    """The stack config of one stack. What a person must complete first are comments."""
+    lines = format_stack_config(stack["options"]).split("\n") if stack["options"] else ["config:"]
+    for call in stack["toComplete"]:
         on_resource = f" on {call['resource']}" if call["resource"] else ""
         lines.append(_printable(f"  # {call['action']}{on_resource}"))
         lines.append("  # Choose one of these:" if len(call["choices"]) > 1 else "  # Fill in each ... first:")
         for number, choice in enumerate(call["choices"]):
             lines += ["  # or"] if number else []
             completed = _filled(choice["options"], choice["missing"])
-            if again := [name for name in completed if name in answered["options"]]:
-                completed |= {name: _united(answered["options"][name], completed[name]) for name in again}
+            if again := [name for name in completed if name in stack["options"]]:
+                completed |= {name: _united(stack["options"][name], completed[name]) for name in again}
                 lines.append(f"  # instead of {' and '.join(camel_case(name) for name in again)} above:")
             lines += [f"  #{line}" for line in format_stack_config(completed).split("\n")[1:]]
     return "\n".join(lines)

@@ -6,7 +6,7 @@
 from .documents import find_roles
 from .found import FoundPolicy, FoundRole
 from .parsing import parse
-from .reading import LONGEST_FILE, STDIN, decode, name_of, read_bytes, read_text
+from .reading import LONGEST_FILE, STDIN, decode, decompress, name_of, read_bytes, read_text
 
 __all__ = [
     "LONGEST_FILE",
@@ -14,6 +14,7 @@ __all__ = [
     "FoundPolicy",
     "FoundRole",
     "decode",
+    "decompress",
     "find_roles",
     "name_of",
     "parse",

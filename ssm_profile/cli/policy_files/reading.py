@@ -59,8 +59,7 @@ def decode(content: bytes, name: str) -> str:
     Raises:
         InputError: If it is not text in one of these encodings.
     """
-    if content.startswith(_GZIP):
-        content = _decompressed(content, name)
+    content = decompress(content, name)
     if content.startswith(b"PK\x03\x04"):
         raise InputError(
             f"{name} is a ZIP archive or a plan file of Terraform. For a plan, pass the output of "
@@ -80,6 +79,29 @@ def decode(content: bytes, name: str) -> str:
         ) from None
     if "\0" in text:
         raise InputError(f"{name} is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8.")
+    return text
+
+
+def decompress(content: bytes, name: str, longest: int = LONGEST_FILE) -> bytes:
+    """The content of a file that may be compressed with gzip, also in several parts.
+
+    Args:
+        content: The bytes of the file.
+        name: The name of the file in error messages.
+        longest: The longest content that is read, in bytes.
+
+    Raises:
+        InputError: If it is damaged or too long.
+    """
+    if not content.startswith(_GZIP):
+        return content
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            text = file.read(longest + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{name} is a damaged gzip file ({error}). Compress it again, or pass it as text.") from None
+    if len(text) > longest:
+        raise InputError(f"{name} has more than {longest:,} bytes after decompression, the most that is read.")
     return text
 
 
@@ -120,17 +142,6 @@ def _first_bytes_of_pipe(file: io.FileIO, name: str) -> bytes:
         if time.monotonic() > deadline:
             raise InputError(f"{name} is a pipe to which no process writes. Start the writer first, or pass a file.")
         time.sleep(0.02)
-
-
-def _decompressed(content: bytes, name: str) -> bytes:
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            text = file.read(LONGEST_FILE + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{name} is a damaged gzip file ({error}). Compress it again, or pass it as text.") from None
-    if len(text) > LONGEST_FILE:
-        raise InputError(f"{name} has more than {LONGEST_FILE:,} bytes after decompression, the most that is read.")
-    return text
 
 
 def read_text(source: str) -> str:
