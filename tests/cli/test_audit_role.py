@@ -15,14 +15,16 @@ moto = require("moto")
 
 
 @pytest.fixture
-def iam(monkeypatch):
-    """A client of the emulated IAM."""
+def iam(monkeypatch, request):
+    """A client of the emulated IAM. Loading the policies of AWS takes a second, which few tests need."""
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    with moto.mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+    with moto.mock_aws(
+        config={"iam": {"load_aws_managed_policies": bool(request.node.get_closest_marker("policies_of_aws"))}}
+    ):
         yield boto3.client("iam")
 
 
@@ -55,6 +57,7 @@ class TestPolicies:
 
         assert run("audit", "--role", role).code == 0
 
+    @pytest.mark.policies_of_aws
     def test_deprecated_policy(self, iam, role, run):
         iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2RoleforSSM")
 
@@ -197,6 +200,7 @@ class TestErrors:
         assert "Set up credentials as for the AWS CLI, for example with AWS_PROFILE." in refused.error
 
 
+@pytest.mark.policies_of_aws
 def test_only_read_actions(iam, role, run):
     iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
     iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=document(*SCOPED_MINIMUM))
