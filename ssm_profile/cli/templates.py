@@ -20,22 +20,25 @@ SAMPLE_LOCATION = {"region": "xx-sample-1", "account": "999999999999"}
 _KEY_ARN_PATTERN = "arn:{partition}:kms:*:*:key/*"
 
 
-def as_pattern(template: str, location: Mapping[str, str] = {}) -> str:
+def as_pattern(template: str, known: Values = {}, each: str | None = None) -> str:
     """A resource template with a wildcard for each of its fields.
 
     Args:
         template: A resource in the catalogue.
-        location: The fields that are known; their values are filled in.
+        known: The fields that are known; their values are filled in.
+        each: The path of the option in the field ``{each}``.
     """
 
     def value(field: str) -> str:
-        if field.rstrip("]").endswith("kms_key_arn"):
-            return _KEY_ARN_PATTERN.format(partition=location.get("partition", "*"))
-        return location.get(field, "*")
+        path = _path(field, each or "")
+        if path.endswith("kms_key_arn") and path not in known:
+            return _KEY_ARN_PATTERN.format(partition=known.get("partition", "*"))
+        return known.get(path, "*")
 
     pattern = "".join(
         literal + ("" if field is None else value(field)) for literal, field, _, _ in Formatter().parse(template)
     )
+    pattern = re.sub(r"\*+", "*", pattern)
     return pattern.replace(":parameter*", ":parameter/*")  # the paths of parameters begin with a slash
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cache
 from itertools import combinations
 
 from ssm_profile.catalogue import ANY_INSTANCE, Grant
@@ -16,6 +17,7 @@ from ssm_profile.iam.conditions import ABSENT, Chosen, Value
 from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.instance import instance_context
+from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import option_at
 from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
 
@@ -184,7 +186,7 @@ class Judge:
             for group in groups:
                 # Most policies grant what is below a value, whose template comes last.
                 needs = [_need(filled(each, grant, values)) for each in reversed(group)]
-                patterns = tuple(as_pattern(each, {"partition": self.partition}) for each in group)
+                patterns = _widest(tuple(as_pattern(each, {"partition": self.partition}) for each in group))
                 parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*"]
                 for action in actions_of(grant):
                     decision = _most_favorable(evaluator, action, needs)
@@ -349,6 +351,15 @@ def _unknown_resources(statement: Statement) -> Reason:
 
 def _allowed(row: Row) -> int:
     return (row.decision.outcome is not Outcome.DENIED) + row.is_allowed_on_some
+
+
+@cache
+def _widest(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns without those that another one covers."""
+    globs = {each: arn_glob(each) for each in patterns}
+    return tuple(
+        each for each in globs if not any(covers(globs[other], globs[each]) for other in globs if other != each)
+    )
 
 
 def _need(pattern: str) -> Need:

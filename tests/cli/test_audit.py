@@ -153,6 +153,19 @@ class TestVerdicts:
 
         assert {"messaging", "heartbeat"} <= working_features(audited)
 
+    def test_readable_resources(self, audit):
+        """A resource has no wildcard beside another one, and no resource that another one covers."""
+        resources = {
+            (row["capability"], each["action"]): each["resources"]
+            for row in audit(*SCOPED_MINIMUM)["capabilities"]
+            for each in row["missing"]
+        }
+
+        assert resources["session_logs.bucket", "s3:PutObject"] == ["arn:aws:s3:::*/*"]
+        assert resources["parameters", "ssm:GetParameter"] == ["arn:aws:ssm:*:*:parameter/*"]
+        assert resources["managed_buckets", "s3:GetObject"] == ["arn:aws:s3:::patch-baseline-snapshot-*/*"]
+        assert not [each for listed in resources.values() for each in listed if "**" in each]
+
     def test_not_action_and_not_resource(self, audit):
         audited = audit({"Effect": "Allow", "NotAction": "ec2:*", "NotResource": "arn:aws:s3:::logs/*"})
 
