@@ -74,7 +74,7 @@ def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
         for other in capability.grants
         if other.action == grant.action
     ]
-    return (*narrower, grant.resources)[0]
+    return (*narrower, grant.sufficient or grant.resources)[0]
 
 
 def choose(wanted: set[str], within: set[str]) -> tuple[list[Feature], set[str]]:

@@ -83,7 +83,7 @@ def values_by_path(found: Iterable[Values]) -> dict[str, list[str]]:
 def named_values(statement: Statement, grant: Grant) -> Iterator[dict[str, str]]:
     """The values with which a statement names the resources or the condition of a grant, location included."""
     for resource in () if statement.except_resources else statement.resources:
-        for template in grant.resources:
+        for template in (*grant.resources, *grant.sufficient):
             if values := match_template(template, grant, resource):
                 yield values
     wanted = {key.lower(): templates for keys in grant.condition.values() for key, templates in keys.items()}

@@ -123,6 +123,29 @@ class TestVerdicts:
         granted = audit(*SCOPED_MINIMUM, allow(logs, group), allow("logs:DescribeLogGroups"))
         assert "session_logs.log_group" in working_features(granted)
 
+    @pytest.mark.parametrize(
+        ("ending", "expected"),
+        [("", "partly"), (":*", "works"), (":log-stream:*", "works"), (":log-stream:i-*", "partly")],
+    )
+    @pytest.mark.parametrize("feature", ["session_logs.log_group", "cloudwatch_agent.log_groups"])
+    def test_log_group(self, audit, feature, ending, expected):
+        """AWS checks the streams of a log group, which an ARN without ``:*`` does not name."""
+        base = [*SCOPED_MINIMUM, allow(["cloudwatch:PutMetricData", "ec2:Describe*", "logs:DescribeLogGroups"])]
+        config = allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/AmazonCloudWatch-*")
+        logs = ["CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents", "PutRetentionPolicy"]
+        group = "arn:aws:logs:us-east-1:123456789012:log-group:/ssm/sessions"
+
+        audited = audit(*base, config, allow([f"logs:{each}" for each in logs], group + ending))
+
+        assert verdicts(audited)[feature] == expected
+        option, _, key = feature.partition(".")
+        value = audited["options"].get(option, {}).get(key)
+        assert value in (("/ssm/sessions", ["/ssm/sessions"]) if expected == "works" else (None,))
+        if expected == "partly":
+            assert {reason["kind"] for row in missing(audited, feature) for reason in row["reasons"]} == {
+                "other resources"
+            }
+
     def test_alias_is_no_key(self, audit):
         alias = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", "arn:aws:kms:eu-central-1:123456789012:alias/ssm"))
         key = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", KEY))
