@@ -56,6 +56,8 @@ class Grant:
     """The ``option.key`` that this grant requires. None if it requires none."""
     agents: str = "all"
     """The agent versions that need the action."""
+    is_optional: bool = False
+    """Whether the capability works without the action. Then the symptom is all that happens."""
 
 
 @dataclass(frozen=True)
@@ -431,6 +433,7 @@ DISTRIBUTOR = Capability(
                 _SSM_ACTIONS,
                 f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/birdwatcherservice/birdwatcherservice.go#L160",
             ),
+            is_optional=True,
         ),
     ),
 )
@@ -537,8 +540,8 @@ _LOG_KEY = replace(
 _LOG_RESOURCES = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html"
 """Says that a policy names a log group with ``:*`` at the end.
 
-Messages of denied calls show why: they name ``log-group:NAME:log-stream:STREAM``, and ``log-group:NAME:log-stream:`` for
-calls without a stream. An ARN without ``:*`` matches neither.
+Messages of denied calls show why: they name ``log-group:NAME:log-stream:STREAM``, and ``log-group:NAME:log-stream:``
+for calls without a stream. An ARN without ``:*`` matches neither.
 """
 
 
@@ -586,6 +589,7 @@ SESSION_LOGS = Capability(
             purpose="Aborts a failed upload of more than 5 MiB, so that no parts of it stay in the bucket.",
             symptom="Parts of failed uploads stay in the bucket and cost money.",
             measured="Not called in the measured runs. The agent's S3 client calls it when a large upload fails.",
+            is_optional=True,
         ),
         replace(
             _LOG_OBJECT,

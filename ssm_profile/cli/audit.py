@@ -104,6 +104,10 @@ def _capability(verdict: FeatureVerdict) -> dict[str, Any]:
         "requires": verdict.requires,
         "dependsOn": [_reason(reason) for reason in verdict.reasons] if verdict.verdict is Verdict.WORKS_IF else [],
         "missing": [_missing(row) for row in verdict.missing],
+        "additional": [
+            {"action": each.action, "resources": list(each.resources)}
+            for each in (verdict.additions if verdict.verdict is Verdict.WORKS and verdict.feature.option else ())
+        ],
     }
 
 

@@ -20,7 +20,7 @@ SAMPLE_LOCATION = {"region": "xx-sample-1", "account": "999999999999"}
 _KEY_ARN_PATTERN = "arn:{partition}:kms:*:*:key/*"
 
 
-def as_pattern(template: str, known: Values = {}, each: str | None = None) -> str:
+def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = None) -> str:
     """A resource template with a wildcard for each of its fields.
 
     Args:

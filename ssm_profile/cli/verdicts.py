@@ -1,8 +1,8 @@
 """The verdict on each feature: whether a policy grants what the feature's option would grant.
 
 The options of a feature leave values open: a path, a bucket, the region of the deployment. A feature works if there are
-values for which the policy grants everything that the option would grant. So the options that replace a policy never
-grant more than the policy.
+values for which the policy grants everything that the feature needs. What its option would grant in addition is part of
+the verdict.
 """
 
 import re
@@ -74,6 +74,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Addition:
+    """What the option of a feature grants with the values of the verdict, and the policy does not certainly grant."""
+
+    action: str
+    resources: tuple[str, ...]
+    """ARNs, with wildcards for what the option or the deployment decides."""
+
+
+@dataclass(frozen=True)
 class FeatureVerdict:
     """The verdict on one feature."""
 
@@ -84,10 +93,12 @@ class FeatureVerdict:
     """The values of options with which the feature works. Empty where the policy allows every value."""
     requires: str | None = None
     """The feature that does not work, and without which this one has no effect."""
+    additions: tuple[Addition, ...] = ()
+    """For a feature that works, what its option grants beyond the policy."""
 
     @property
     def missing(self) -> list[Row]:
-        """The rows that the policy does not allow."""
+        """The rows that the policy does not allow, with those that the feature works without."""
         return [row for row in self.rows if row.decision.outcome is Outcome.DENIED]
 
     @property
@@ -97,7 +108,7 @@ class FeatureVerdict:
             dict.fromkeys(
                 reason
                 for row in self.rows
-                if row.decision.outcome is Outcome.CONDITIONAL
+                if row.decision.outcome is Outcome.CONDITIONAL and not row.grant.is_optional
                 for reason in row.decision.reasons
             )
         )
@@ -148,7 +159,7 @@ class Judge:
         """Whether the policy certainly grants everything that a feature grants with some values."""
         locations: list[Values] = [SAMPLE_LOCATION, *self._locations(feature)]
         return any(
-            all(row.decision.outcome is Outcome.ALLOWED for row in self._rows(feature, completed))
+            _worst(self._rows(feature, completed)) == _BADNESS[Outcome.ALLOWED]
             for completed in (self._completed({**location, **values}) for location in locations)
         )
 
@@ -166,7 +177,7 @@ class Judge:
         results = list[tuple[Values, tuple[Row, ...]]]()
         for values in self._candidates(feature):
             results.append((values, tuple(self._rows(feature, self._completed(values)))))
-        worst = [max((_BADNESS[row.decision.outcome] for row in rows), default=0) for _, rows in results]
+        worst = [_worst(rows) for _, rows in results]
         best = min(worst)
         working = [result for result, badness in zip(results, worst, strict=True) if badness == best]
         if best == _BADNESS[Outcome.DENIED]:
@@ -175,7 +186,27 @@ class Judge:
             return FeatureVerdict(feature, Verdict.PARTLY if partly else Verdict.MISSING, rows)
         verdict = Verdict.WORKS if best == _BADNESS[Outcome.ALLOWED] else Verdict.WORKS_IF
         values = [only_options(values) for values, _ in working]
-        return FeatureVerdict(feature, verdict, working[0][1], tuple(each for each in values if each))
+        found = FeatureVerdict(feature, verdict, working[0][1], tuple(each for each in values if each))
+        if verdict is Verdict.WORKS_IF:
+            return found
+        return replace(found, additions=tuple(self._additions(feature, [values for values, _ in working])))
+
+    def _additions(self, feature: Feature, working: Iterable[Values]) -> Iterator[Addition]:
+        """What the option grants beyond the policy with the values with which a feature works."""
+        found: dict[str, dict[str, None]] = {}
+        for values in working:
+            completed = self._completed(values)
+            known = {path: value for path, value in values.items() if value != SAMPLE_LOCATION.get(path)}
+            for grant in feature.grants:
+                evaluator = self._evaluator(self._condition_values(grant, completed))
+                for template in tight_templates(feature, grant):
+                    need = _need(filled(template, grant, completed))
+                    shown = as_pattern(template, {**known, "partition": self.partition}, grant.each)
+                    for action in actions_of(grant):
+                        if evaluator.decide(action, need).outcome is not Outcome.ALLOWED:
+                            found.setdefault(action, {})[shown] = None
+        for action, resources in found.items():
+            yield Addition(action, tuple(resources))
 
     def _rows(self, feature: Feature, values: Values) -> Iterator[Row]:
         for grant in feature.grants:
@@ -331,6 +362,11 @@ def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
 
 _WORKING = (Verdict.WORKS, Verdict.WORKS_IF)
 _BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
+
+
+def _worst(rows: Iterable[Row]) -> int:
+    """The badness of the worst decision on what a feature does not work without."""
+    return max((_BADNESS[row.decision.outcome] for row in rows if not row.grant.is_optional), default=0)
 
 
 def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) -> Decision:

@@ -269,17 +269,12 @@ class TestDenies:
 
     def test_acl(self, audit):
         """The agent sends an ACL with each object, and with no other request."""
-        objects = ["s3:PutObject", "s3:AbortMultipartUpload"]
         condition = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
-        bucket = allow("s3:GetEncryptionConfiguration", "arn:aws:s3:::logs")
+        upload = allow("s3:PutObject", "arn:aws:s3:::logs/*", Condition=condition)
+        encryption = allow("s3:GetEncryptionConfiguration", "arn:aws:s3:::logs")
 
-        on_upload = audit(
-            *SCOPED_MINIMUM,
-            bucket,
-            allow(objects[0], "arn:aws:s3:::logs/*", Condition=condition),
-            allow(objects[1], "arn:aws:s3:::logs/*"),
-        )
-        on_all = audit(*SCOPED_MINIMUM, bucket, allow(objects, "arn:aws:s3:::logs/*", Condition=condition))
+        on_upload = audit(*SCOPED_MINIMUM, upload, encryption)
+        on_all = audit(*SCOPED_MINIMUM, upload, encryption | {"Condition": condition})
 
         assert verdicts(on_upload)["session_logs.bucket"] == "works"
         assert verdicts(on_all)["session_logs.bucket"] == "works if"
@@ -296,6 +291,98 @@ class TestDenies:
         (row,) = audited.tables["Statements that deny"]
         assert row["Statement"] == "* on * if NumericLessThan ec2:RoleDelivery 2.0"
         assert "ssm-profile:requireImdsv2: true" in audited.out
+
+
+class TestAdditional:
+    """What an option grants and the policy does not, although the capability works."""
+
+    BUCKET = ["arn:aws:s3:::logs", "arn:aws:s3:::logs/ssm/*"]  # noqa: RUF012 - data
+    PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/app"
+
+    def capability(self, audited, name):
+        (row,) = [row for row in audited["capabilities"] if row["capability"] == name]
+        return row
+
+    @pytest.mark.parametrize(
+        ("feature", "granted", "lost", "on"),
+        [
+            (
+                "session_logs.bucket",
+                allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], BUCKET),
+                "s3:AbortMultipartUpload",
+                BUCKET[1],
+            ),
+            (
+                "distributor",
+                allow(["ssm:GetDocument", "ssm:DescribeDocument", "ssm:GetManifest"]),
+                "ssm:PutConfigurePackageResult",
+                "*",
+            ),
+        ],
+    )
+    def test_optional_permission(self, run, policy_file, feature, granted, lost, on):  # noqa: PLR0913, PLR0917 - data
+        """The capability works without it, and the report says that it is missing and that the option grants it."""
+        file = policy_file(*SCOPED_MINIMUM, granted)
+        audited = run("audit", file, "--json").audit
+
+        row = self.capability(audited, feature)
+        assert row["verdict"] == "works"
+        assert [each["action"] for each in row["missing"]] == [lost]
+        assert row["additional"] == [{"action": lost, "resources": [on]}]
+        assert feature.partition(".")[0] in audited["options"]
+        (shown,) = [each for each in run("audit", file).tables["Capabilities"] if each["Capability"] == feature]
+        details = shown["Missing permissions, or what it depends on"]
+        assert row["missing"][0]["symptom"] in details
+        assert f"The option also grants {lost} on {on}." in details
+
+    @pytest.mark.parametrize("lost", ["s3:PutObject", "s3:GetEncryptionConfiguration"])
+    def test_only_the_optional_permission(self, audit, lost):
+        """Every other permission is needed."""
+        actions = {"s3:PutObject", "s3:GetEncryptionConfiguration", "s3:AbortMultipartUpload"} - {lost}
+
+        row = self.capability(audit(*SCOPED_MINIMUM, allow(sorted(actions), self.BUCKET)), "session_logs.bucket")
+
+        assert row["verdict"] == "partly"
+        assert row["additional"] == []
+
+    def test_optional_permission_under_a_condition(self, audit):
+        """Whether the condition holds decides nothing about the capability."""
+        condition = {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
+        needed = allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], self.BUCKET)
+
+        row = self.capability(
+            audit(*SCOPED_MINIMUM, needed, allow("s3:AbortMultipartUpload", Condition=condition)), "session_logs.bucket"
+        )
+
+        assert (row["verdict"], row["dependsOn"]) == ("works", [])
+        assert [each["action"] for each in row["additional"]] == ["s3:AbortMultipartUpload"]
+
+    @pytest.mark.parametrize(
+        ("granted", "additional"),
+        [([""], "/*"), (["/*"], ""), (["", "/*"], None)],
+        ids=["one parameter", "below a path", "both"],
+    )
+    def test_parameters(self, audit, granted, additional):
+        """A path means the parameter with that name, and the parameters below it."""
+        actions = ["ssm:GetParameter", "ssm:GetParameters"]
+
+        audited = audit(*SCOPED_MINIMUM, allow(actions, [self.PARAMETER + ending for ending in granted]))
+
+        assert audited["options"]["parameters"] == {"paths": ["/app"]}
+        assert self.capability(audited, "parameters")["additional"] == [
+            {"action": action, "resources": [self.PARAMETER + additional]}
+            for action in (actions if additional is not None else [])
+        ]
+
+    def test_instances_of_one_region(self, audit):
+        """An option names the instances of all regions."""
+        here = "arn:aws:ec2:eu-central-1:123456789012:instance/*"
+
+        audited = audit(*SCOPED_MINIMUM, allow("ec2messages:GetMessages"), allow("ssm:ListInstanceAssociations", here))
+
+        row = self.capability(audited, "quiet_agent")
+        assert row["verdict"] == "works"
+        assert row["additional"] == [{"action": "ssm:ListInstanceAssociations", "resources": [INSTANCES]}]
 
 
 class TestFindings:
