@@ -17,6 +17,9 @@ Values = Mapping[str, str]
 SAMPLE_LOCATION = {"region": "xx-sample-1", "account": "999999999999"}
 """A region and an account that no policy names."""
 
+_HOST = re.compile(r"\w+\.{region}\.[\w.]+\*")
+"""A template of the host name of a service, such as ``ssm.{region}.amazonaws.com*``."""
+
 _KEY_ARN_PATTERN = "arn:{partition}:kms:*:*:key/*"
 
 
@@ -100,7 +103,7 @@ def match_template(template: str, grant: Grant, text: str) -> dict[str, str]:
         template: One of the grant's templates.
         grant: A grant of the catalogue.
         text: A resource of a policy, or a value of a condition. A wildcard matches only the same wildcard, except in
-            the region and the account.
+            the region and the account, and in the name of a host.
     """
     pattern, paths = _compiled(template, grant.each or "")
     match = pattern.fullmatch(text)
@@ -123,6 +126,9 @@ def _compiled(template: str, each: str) -> tuple[re.Pattern[str], list[str]]:
             again = path in paths
             pattern += f"(?P=f{paths.index(path)})" if again else f"(?P<f{len(paths)}>{_value_pattern(path)})"
             paths += [] if again else [path]
+    if _HOST.fullmatch(template):
+        # A policy can name the host without the wildcard at the end, or every service of a region.
+        pattern = re.sub(r"^(\w+)", r"(?:\1|\\*)", pattern).removesuffix(r"\*") + ".*"
     return re.compile(pattern), paths
 
 

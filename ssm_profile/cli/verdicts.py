@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
-from itertools import combinations
+from itertools import combinations, islice
 
 from ssm_profile.catalogue import ANY_INSTANCE, Grant
 from ssm_profile.iam.conditions import ABSENT, Chosen, Value
@@ -45,6 +45,9 @@ _SAMPLE_VALUES = {
 """Values that no policy names, so that only a policy that allows every value allows these."""
 
 _SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000"
+_DNS_SUFFIX = ".amazonaws.com*"
+_WITH_DNS_SUFFIX = ("aws", "aws-us-gov")
+"""Partitions in which the names of hosts certainly end with ``amazonaws.com``."""
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
@@ -259,13 +262,18 @@ class Judge:
         """Values with which the policy may grant a feature: those that it names, and samples."""
         locations = self._locations(feature)
         yield from locations
-        named = [each for each in self._named(feature) if only_options(each)]
+        named = [_with_known_location(each) for each in self._named(feature) if only_options(each)]
         # One statement can name the key, and another one the path.
         pairs = [
             {**one, **other} for one, other in combinations(named[:_MOST_PAIRED], 2) if _are_compatible(one, other)
         ]
-        for values in (*named[:_MOST_NAMED], *pairs):
-            yield values if "region" in values else {**locations[0], **values}
+        located = (
+            {**location, **values}
+            for location in locations
+            for values in (*named, *pairs)
+            if location is locations[0] or "region" not in values
+        )
+        yield from islice(located, _MOST_NAMED)
 
     def _locations(self, feature: Feature) -> list[Values]:
         """The regions and accounts that the policy names for the actions of a feature, and a sample."""
@@ -275,11 +283,13 @@ class Judge:
                 for parts in (resource.split(":") for resource in statement.resources):
                     if len(parts) > 5:  # noqa: PLR2004 - an ARN as a whole
                         found[sample_of("region", parts[3]), sample_of("account", parts[4])] = None
-            for values in self._named(feature):
+            conditions = (values for grant in feature.grants for values in self._named_in_denies(grant))
+            for values in (*self._named(feature), *conditions):
                 if "region" in values:
                     found[values["region"], values.get("account", SAMPLE_LOCATION["account"])] = None
-            found[SAMPLE_LOCATION["region"], SAMPLE_LOCATION["account"]] = None
-            locations: list[Values] = [{"region": region, "account": account} for region, account in found]
+            locations: list[Values] = [
+                {"region": region, "account": account} for region, account in _completed_locations(found)
+            ]
             self._found_locations[feature.name] = locations[-_MOST_LOCATIONS:]
         return self._found_locations[feature.name]
 
@@ -294,6 +304,12 @@ class Judge:
             )
             self._named_values[feature.name] = list({tuple(sorted(each.items())): each for each in found}.values())
         return self._named_values[feature.name]
+
+    def _named_in_denies(self, grant: Grant) -> Iterator[Values]:
+        """The values with which statements that deny name the condition of a grant: they may exempt these values."""
+        for statement in self.policy.denies() if grant.condition else ():
+            if statement.condition and any(map(statement.has_action, actions_of(grant))):
+                yield from named_values(statement, replace(grant, resources=(), sufficient=()))
 
     def _statements(self, grant: Grant) -> list[Statement]:
         actions = actions_of(grant)
@@ -320,7 +336,7 @@ class Judge:
         known: dict[str, tuple[Value, ...]] = {}
         for keys in grant.condition.values():
             for key, templates in keys.items():
-                known[key.lower()] = tuple(Chosen(filled(each, grant, values)) for each in templates)
+                known[key.lower()] = tuple(Chosen(self._host(filled(each, grant, values))) for each in templates)
         if grant.action in ("s3:PutObject", "s3:PutObjectAcl"):
             known["s3:x-amz-acl"] = ("bucket-owner-full-control",)  # the agent sends it with each object
         if grant.action.startswith("kms:"):
@@ -328,6 +344,10 @@ class Judge:
             known.setdefault("kms:viaservice", (ABSENT,))
             known["aws:viaawsservice"] = ("true" if via_service else "false",)
         return known
+
+    def _host(self, text: str) -> str:
+        """A value of a condition, without the wildcard that stands for the DNS suffix of other partitions."""
+        return text.removesuffix("*") if text.endswith(_DNS_SUFFIX) and self.partition in _WITH_DNS_SUFFIX else text
 
     def _evaluator(self, known: Mapping[str, tuple[Value, ...]]) -> Evaluator:
         key = tuple(sorted(known.items(), key=lambda item: item[0]))
@@ -340,6 +360,26 @@ def _are_compatible(one: Values, other: Values) -> bool:
     """Whether two sets of values are about different options in one location."""
     common = set(one) & set(other)
     return not only_options(dict.fromkeys(common, "")) and all(one[path] == other[path] for path in common)
+
+
+def _completed_locations(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Regions with accounts, where one statement can name the region and another one the account. A sample is last."""
+    any_region, any_account = sample = (SAMPLE_LOCATION["region"], SAMPLE_LOCATION["account"])
+    listed = list(found)
+    completed = [
+        (region, account)
+        for one, account in listed
+        for region, other in listed
+        if one == any_region and other == any_account
+    ]
+    return [*(each for each in dict.fromkeys([*listed, *completed]) if each != sample), sample]
+
+
+def _with_known_location(values: Values) -> dict[str, str]:
+    """Values without a location that stands for any, and with the region of a key, which is that of its requests."""
+    known = {path: value for path, value in values.items() if value != SAMPLE_LOCATION.get(path)}
+    regions = [each.split(":")[3] for each in only_options(values).values() if each.startswith("arn:")]
+    return {"region": regions[0], **known} if regions else known
 
 
 def known_values(verdicts: Iterable[FeatureVerdict]) -> dict[str, list[str]]:

@@ -231,6 +231,127 @@ class TestInstances:
         assert [(each["kind"], each["dependsOn"]) for each in heartbeat["dependsOn"]] == [("explicit deny", resource)]
 
 
+class TestKeys:
+    """Conditions on the service through which KMS is called."""
+
+    PATH = "arn:aws:ssm:us-east-1:123456789012:parameter/app/*"
+    KEYS = "arn:aws:kms:us-east-1:123456789012:key"
+    HERE = "ssm.us-east-1.amazonaws.com"
+    ELSEWHERE = "ssm.eu-west-1.amazonaws.com"
+
+    @pytest.fixture
+    def verdict(self, audit):
+        """The verdict on the key of parameters."""
+
+        def judge(*statements, path=self.PATH):
+            return verdicts(
+                audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], path), *statements)
+            )["parameters.kms_key_arn"]
+
+        return judge
+
+    @pytest.mark.parametrize("resource", ["*", f"{KEYS}/*", f"{KEYS}/1234abcd-12ab-34cd-56ef-1234567890ab"])
+    @pytest.mark.parametrize(
+        ("operator", "services"),
+        [
+            ("StringEquals", HERE),
+            ("StringEquals", [ELSEWHERE, HERE]),
+            ("StringLike", HERE),
+            ("StringLike", "ssm.*.amazonaws.com"),
+            ("StringLike", "ssm.us-*.amazonaws.com"),
+            ("StringLike", "*.us-east-1.amazonaws.com"),
+        ],
+    )
+    def test_parameters(self, verdict, resource, operator, services):
+        """Every region that the condition names is possible."""
+        assert verdict(allow("kms:Decrypt", resource, Condition={operator: {"kms:ViaService": services}})) == "works"
+
+    @pytest.mark.parametrize("services", ["s3.us-east-1.amazonaws.com", ["ec2.us-east-1.amazonaws.com"]])
+    def test_another_service(self, verdict, services):
+        condition = {"StringEquals": {"kms:ViaService": services}}
+
+        assert verdict(allow("kms:Decrypt", Condition=condition)) == "missing"
+
+    def test_region_of_the_key(self, audit):
+        """Each key works in its own region."""
+        actions = ["ssm:GetParameter", "ssm:GetParameters"]
+        statements = [
+            allow(
+                "kms:Decrypt",
+                f"arn:aws:kms:{region}:123456789012:key/{name}",
+                Condition={"StringEquals": {"kms:ViaService": f"ssm.{service}.amazonaws.com"}},
+            )
+            for region, name, service in [
+                ("us-east-1", "1-here", "us-east-1"),
+                ("eu-west-1", "2-here", "eu-west-1"),
+                ("eu-west-1", "3-elsewhere", "us-east-1"),
+            ]
+        ]
+
+        first, both, wrong = (
+            audit(*SCOPED_MINIMUM, allow(actions, self.PATH), *some)
+            for some in (statements[:1], statements[:2], statements[2:])
+        )
+
+        assert first["options"]["parameters"]["kms_key_arn"] == f"{self.KEYS}/1-here"
+        assert both["options"]["parameters"]["kms_key_arn"] == "..."
+        assert "parameters.kms_key_arn" not in working_features(wrong)
+
+    @pytest.mark.parametrize("account", ["*", "123456789012"])
+    @pytest.mark.parametrize("keys", ["*", "arn:aws:kms:*:*:key/*", f"{KEYS}/1-here"])
+    def test_parameters_of_any_region(self, verdict, keys, account):
+        """The condition on the parameters leaves the region to the condition on the service."""
+        parameters = [f"arn:aws:ssm:*:{account}:parameter/app{ending}" for ending in ("", "/*")]
+        condition = {
+            "StringEquals": {"kms:ViaService": self.HERE},
+            "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
+        }
+
+        path = [each.replace(account, "*") for each in parameters]
+        elsewhere = allow("kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:key/2-elsewhere")
+        unrelated = elsewhere | {"Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}}
+        assert verdict(unrelated, allow("kms:Decrypt", keys, Condition=condition), path=path) == "works"
+
+    @pytest.mark.parametrize(
+        ("operator", "services", "expected"),
+        [
+            ("StringNotEquals", HERE, "works"),
+            ("StringNotEquals", [HERE, ELSEWHERE], "works"),
+            ("StringNotLike", "ssm.*.amazonaws.com", "works"),
+            ("StringNotEquals", "s3.us-east-1.amazonaws.com", "missing"),
+            ("StringLike", "ssm.*", "missing"),
+        ],
+    )
+    def test_deny(self, verdict, operator, services, expected):
+        """A Deny can except the service in one region."""
+        deny = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}
+
+        assert verdict(allow("kms:Decrypt"), deny | {"Condition": {operator: {"kms:ViaService": services}}}) == expected
+
+    @pytest.mark.parametrize(
+        ("partition", "operator", "service", "expected"),
+        [
+            ("aws", "StringNotLike", "s3.*.amazonaws.com", "works"),
+            ("aws-cn", "StringNotLike", "s3.*.amazonaws.com*", "works"),
+            # The DNS suffix that KMS has in this partition is not confirmed.
+            ("aws-cn", "StringNotLike", "s3.*.amazonaws.com", "works if"),
+            ("aws", "StringNotEquals", "s3.us-east-1.amazonaws.com", "works if"),
+        ],
+    )
+    def test_deny_for_logs(self, audit, partition, operator, service, expected):
+        bucket = [f"arn:{partition}:s3:::logs", f"arn:{partition}:s3:::logs/*"]
+        deny = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}
+
+        audited = audit(
+            *SCOPED_MINIMUM[:1],
+            allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], bucket),
+            allow(["kms:Decrypt", "kms:GenerateDataKey"]),
+            deny | {"Condition": {operator: {"kms:ViaService": service}}},
+        )
+
+        assert verdicts(audited)["session_logs.kms_key_arn"] == expected
+
+
 class TestDenies:
     def test_deny(self, audit):
         audited = audit(*SCOPED_MINIMUM, {"Effect": "Deny", "Action": "ssm:Update*", "Resource": "*"})
