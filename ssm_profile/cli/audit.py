@@ -161,10 +161,12 @@ def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: 
     """The options that grant every feature that works, and nothing that the policy does not grant."""
     working = [each for each in verdicts.values() if each.verdict is Verdict.WORKS]
     known = known_values(working)
+    features = useful_features((each.feature for each in working), known)
+    granted_by_features = {action for feature in features for action in feature.actions()}
     return {
-        **_ec2_options(verdicts["ec2_describe"].verdict, granted, judge),
+        **_ec2_options(verdicts["ec2_describe"].verdict, granted - granted_by_features, judge),
         "scope_heartbeat": True,
-        **options_of(useful_features(each.feature for each in working), known),
+        **options_of(features, known),
         **{deny.name: True for deny in EXPLICIT_DENIES if _has_deny(judge.policy, deny.condition)},
     }
 

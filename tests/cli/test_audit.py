@@ -132,7 +132,8 @@ class TestVerdicts:
         """AWS checks the streams of a log group, which an ARN without ``:*`` does not name."""
         base = [*SCOPED_MINIMUM, allow(["cloudwatch:PutMetricData", "ec2:Describe*", "logs:DescribeLogGroups"])]
         config = allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/AmazonCloudWatch-*")
-        logs = ["CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents", "PutRetentionPolicy"]
+        logs = ["CreateLogStream", "DescribeLogStreams", "PutLogEvents"]
+        logs += ["CreateLogGroup", "PutRetentionPolicy"] if feature == "cloudwatch_agent.log_groups" else []
         group = "arn:aws:logs:us-east-1:123456789012:log-group:/ssm/sessions"
 
         audited = audit(*base, config, allow([f"logs:{each}" for each in logs], group + ending))
@@ -674,6 +675,66 @@ class TestReplacement:
         assert audited["options"]["cloudwatch_agent"] == agent | {"log_groups": sorted(agent["log_groups"])}
         assert audited["options"]["session_logs"] == MAPS["session_logs"] | {"log_group": "..."}
         assert audited["options"]["parameters"] == MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}
+
+    AGENT = (
+        allow(["cloudwatch:PutMetricData", "ec2:DescribeTags", "ec2:DescribeVolumes", "logs:DescribeLogGroups"]),
+        allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/AmazonCloudWatch-*"),
+    )
+    LOGS = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
+
+    def agent_options(self, audit, *groups, others=()):
+        """The options for a policy that grants the CloudWatch agent some log groups, and others for session logs."""
+        arn = "arn:aws:logs:eu-central-1:123456789012:log-group:{}:*"
+        audited = audit(
+            *SCOPED_MINIMUM,
+            *self.AGENT,
+            allow([*self.LOGS, "logs:PutRetentionPolicy"], [arn.format(each) for each in groups]),
+            allow(self.LOGS[1:], [arn.format(each) for each in (*groups, *others)]),
+        )
+        assert "session_logs.log_group" in working_features(audited)
+        return audited["options"]
+
+    MINIMAL = {"ec2_describe": False, "scope_heartbeat": True}  # noqa: RUF012 - data
+
+    @pytest.mark.parametrize("groups", [["/a"], ["/a", "/b"]])
+    def test_log_groups_of_two_features(self, audit, groups):
+        """Session logs are not proposed if the CloudWatch agent's log groups are the same."""
+        assert self.agent_options(audit, *groups) == self.MINIMAL | {"cloudwatch_agent": {"log_groups": groups}}
+
+    @pytest.mark.parametrize(("groups", "others"), [(["/a"], ["/c"]), (["/a", "/b"], ["/c"])])
+    def test_another_log_group(self, audit, groups, others):
+        """Session logs are proposed if they have a log group of their own."""
+        assert self.agent_options(audit, *groups, others=others) == self.MINIMAL | {
+            "cloudwatch_agent": {"log_groups": groups},
+            "session_logs": {"log_group": "..."},
+        }
+
+    def test_cloudwatch_agent(self, audit):
+        """AWS's policy for the CloudWatch agent, beside what Systems Manager needs."""
+        aws_policy = json.loads((ROOT / "ssm_profile/cli/aws_policies/CloudWatchAgentServerPolicy.json").read_text())
+
+        audited = audit(*SCOPED_MINIMUM, *aws_policy["document"]["Statement"])
+
+        assert {"cloudwatch_agent.log_groups", "session_logs.log_group"} <= working_features(audited)
+        assert audited["options"] == self.MINIMAL | {"cloudwatch_agent": {"log_groups": ["..."]}}
+
+    def test_further_ec2_actions(self, audit):
+        """The two actions of the CloudWatch agent are not listed again."""
+        options = audit(*SCOPED_MINIMUM, *self.AGENT, allow("ec2:DescribeInstances"))["options"]
+
+        assert options["ec2_describe_actions"] == ["DescribeInstances"]
+
+    def test_keys_for_two_purposes(self, audit):
+        """A key of sessions does not stand for the same key of parameters."""
+        parameters = "arn:aws:ssm:eu-central-1:123456789012:parameter/app"
+        paths = allow(["ssm:GetParameter", "ssm:GetParameters"], [parameters, f"{parameters}/*"])
+
+        options = audit(*SCOPED_MINIMUM, paths, allow("kms:Decrypt", KEY))["options"]
+
+        assert options == self.MINIMAL | {
+            "parameters": {"paths": ["/app"], "kms_key_arn": KEY},
+            "session_kms_key_arn": KEY,
+        }
 
     def test_printed_as_stack_config(self, run, policy_file):
         text = run("audit", policy_file(*SCOPED_MINIMUM, allow("ec2messages:*"))).out
