@@ -211,7 +211,7 @@ def _sufficient(feature: Feature, grant: Grant, resource: str, statement: Statem
     if resource in patterns and not any(map(depends_on_options, templates)):
         return [], []
     if statement.except_resources or any(_covers(resource, pattern) for pattern in patterns):
-        return [_readable(template, grant) for template in templates], []
+        return [_readable(template, grant) for template in (grant.resources if grant.sufficient else templates)], []
     return [], []
 
 

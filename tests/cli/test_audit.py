@@ -526,6 +526,14 @@ class TestFindings:
         )
         assert audited["options"]["parameters"] == {"paths": ["..." if too_broad else "/app"]}
 
+    @pytest.mark.parametrize("ending", ["", ":*", ":log-stream:*"])
+    def test_resources_of_log_groups(self, audit, ending):
+        """The sufficient scope is what the option grants."""
+        audited = audit(*SCOPED_MINIMUM, allow("logs:PutLogEvents", f"arn:aws:logs:*:*:log-group:*{ending}"))
+
+        group = "arn:<partition>:logs:<region>:<account>:log-group:<session_logs.log_group>"
+        assert [row["sufficient"] for row in audited["unscoped"]] == [[group, f"{group}:*"]]
+
     def test_metrics_without_a_namespace(self, audit):
         namespace = {"StringEquals": {"cloudwatch:namespace": "CWAgent"}}
 
