@@ -44,6 +44,8 @@ class Grant:
     """URLs of the evidence: AWS's pages and the agent's source."""
     resources: tuple[str, ...] = ("*",)
     """ARN templates. The partition, the region and the account are looked up only if a template names them."""
+    sufficient: tuple[str, ...] = ()
+    """ARN templates of what AWS checks, if the action needs less than the resources. Empty if it needs them."""
     condition: Mapping[str, Mapping[str, tuple[str, ...]]] = field(
         default_factory=dict[str, Mapping[str, tuple[str, ...]]]
     )
@@ -54,6 +56,8 @@ class Grant:
     """The ``option.key`` that this grant requires. None if it requires none."""
     agents: str = "all"
     """The agent versions that need the action."""
+    is_optional: bool = False
+    """Whether the capability works without the action. Then the symptom is all that happens."""
 
 
 @dataclass(frozen=True)
@@ -429,6 +433,7 @@ DISTRIBUTOR = Capability(
                 _SSM_ACTIONS,
                 f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/birdwatcherservice/birdwatcherservice.go#L160",
             ),
+            is_optional=True,
         ),
     ),
 )
@@ -532,10 +537,19 @@ _LOG_KEY = replace(
     condition={"StringLike": {"kms:ViaService": ("s3.*.amazonaws.com*",)}},
     needs="session_logs.kms_key_arn",
 )
-_LOG_GROUP_ARNS = (
-    "arn:{partition}:logs:{region}:{account}:log-group:{session_logs[log_group]}",
-    "arn:{partition}:logs:{region}:{account}:log-group:{session_logs[log_group]}:*",
-)
+_LOG_RESOURCES = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html"
+"""Says that a policy names a log group with ``:*`` at the end.
+
+Messages of denied calls show why: they name ``log-group:NAME:log-stream:STREAM``, and ``log-group:NAME:log-stream:``
+for calls without a stream. An ARN without ``:*`` matches neither.
+"""
+
+
+def _log_resources(log_group: str) -> dict[str, Any]:
+    arn = f"arn:{{partition}}:logs:{{region}}:{{account}}:log-group:{log_group}"
+    return {"resources": (arn, f"{arn}:*"), "sufficient": (f"{arn}:log-stream:*",)}
+
+
 _LOG_GROUP = Grant(
     action="logs:CreateLogStream",
     purpose="Creates the log stream of a session or command.",
@@ -543,9 +557,10 @@ _LOG_GROUP = Grant(
     measured="Called once for each session log or command output.",
     sources=(
         f"{AUTHORIZATION}/list_amazoncloudwatchlogs.html",
+        _LOG_RESOURCES,
         f"{AGENT_SOURCE}/agent/agentlogstocloudwatch/cloudwatchlogspublisher/cloudwatchlogsservice.go#L232",
     ),
-    resources=_LOG_GROUP_ARNS,
+    **_log_resources("{session_logs[log_group]}"),
     needs="session_logs.log_group",
 )
 _DESCRIBE_LOG_GROUPS = replace(
@@ -560,6 +575,7 @@ _DESCRIBE_LOG_GROUPS = replace(
         f"{AGENT_SOURCE}/agent/session/shell/shell.go#L108",
     ),
     resources=("*",),
+    sufficient=(),
 )
 
 SESSION_LOGS = Capability(
@@ -573,6 +589,7 @@ SESSION_LOGS = Capability(
             purpose="Aborts a failed upload of more than 5 MiB, so that no parts of it stay in the bucket.",
             symptom="Parts of failed uploads stay in the bucket and cost money.",
             measured="Not called in the measured runs. The agent's S3 client calls it when a large upload fails.",
+            is_optional=True,
         ),
         replace(
             _LOG_OBJECT,
@@ -628,15 +645,12 @@ def _cloudwatch(action: str, purpose: str, symptom: str, **scope: Any) -> Grant:
 
 _AGENT_LOGS: dict[str, Any] = {
     "symptom": "No log events arrive, and the CloudWatch agent's log shows AccessDeniedException.",
-    "resources": (
-        "arn:{partition}:logs:{region}:{account}:log-group:{each}",
-        "arn:{partition}:logs:{region}:{account}:log-group:{each}:*",
-    ),
+    **_log_resources("{each}"),
     "each": "cloudwatch_agent.log_groups",
     "needs": "cloudwatch_agent.log_groups",
 }
 
-_ANY_LOG_GROUP: dict[str, Any] = {**_AGENT_LOGS, "resources": ("*",)}
+_ANY_LOG_GROUP: dict[str, Any] = {**_AGENT_LOGS, "resources": ("*",), "sufficient": ()}
 
 CLOUDWATCH_AGENT = Capability(
     name="cloudwatch_agent",

@@ -105,6 +105,10 @@ def _capability(verdict: FeatureVerdict) -> dict[str, Any]:
         "requires": verdict.requires,
         "dependsOn": [_reason(reason) for reason in verdict.reasons] if verdict.verdict is Verdict.WORKS_IF else [],
         "missing": [_missing(row) for row in verdict.missing],
+        "additional": [
+            {"action": each.action, "resources": list(each.resources)}
+            for each in (verdict.additions if verdict.verdict is Verdict.WORKS and verdict.feature.option else ())
+        ],
     }
 
 
@@ -148,10 +152,12 @@ def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: 
     """The options that grant every feature that works, and nothing that the policy does not grant."""
     working = [each for each in verdicts.values() if each.verdict is Verdict.WORKS]
     known = known_values(working)
+    features = useful_features((each.feature for each in working), known)
+    granted_by_features = {action for feature in features for action in feature.actions()}
     return {
-        **_ec2_options(verdicts["ec2_describe"].verdict, granted, judge),
+        **_ec2_options(verdicts["ec2_describe"].verdict, granted - granted_by_features, judge),
         "scope_heartbeat": True,
-        **options_of(useful_features(each.feature for each in working), known),
+        **options_of(features, known),
         **{option: True for each in judge.policy.denies() if (option := _deny(each)["option"])},
     }
 
@@ -212,7 +218,7 @@ def _sufficient(feature: Feature, grant: Grant, resource: str, statement: Statem
     if resource in patterns and not any(map(depends_on_options, templates)):
         return [], []
     if statement.except_resources or any(_covers(resource, pattern) for pattern in patterns):
-        return [_readable(template, grant) for template in templates], []
+        return [_readable(template, grant) for template in (grant.resources if grant.sufficient else templates)], []
     return [], []
 
 

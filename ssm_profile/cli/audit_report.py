@@ -238,10 +238,20 @@ def _details(row: Data) -> list[str]:
         return [f"{len(row['missing']):,} of the actions of `ec2:Describe*`"]
     # Nobody waits for a feature of which the policy grants nothing, unless every other feature requires it.
     brief = row["verdict"] == Verdict.MISSING.value and row["capability"] not in REQUIRED_FEATURES
-    return [
+    missing = [
         f"{code(each['action'])}{_on(each)}: {_why(each['reasons'])}." + ("" if brief else f" {each['symptom']}")
         for each in row["missing"]
     ]
+    return missing + [f"The option also grants {each}." for each in _additional(row["additional"])]
+
+
+def _additional(rows: Iterable[Data]) -> Iterator[str]:
+    """Actions that have the same resources, with these resources."""
+    by_resources: dict[str, list[str]] = {}
+    for row in rows:
+        by_resources.setdefault(_short(row["resources"]), []).append(code(row["action"]))
+    for resources, actions in by_resources.items():
+        yield f"{', '.join(actions)} on {resources}"
 
 
 def _on(row: Data) -> str:
@@ -322,6 +332,6 @@ def _sufficient(row: Data) -> str:
 
 
 def _short(actions: Sequence[str]) -> str:
-    """The first actions, and how many more there are."""
+    """The first actions or resources, and how many more there are."""
     shown = ", ".join(map(code, actions[:_MOST_ACTIONS]))
     return shown + (f" and {len(actions) - _MOST_ACTIONS} more" if len(actions) > _MOST_ACTIONS else "")

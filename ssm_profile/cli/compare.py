@@ -9,7 +9,7 @@ from ssm_profile.iam.evaluator import Policy
 from .action_list import data_date
 from .granted import describe_denies, describe_scope, granted_actions, group_actions
 from .report import CodeBlock, Paragraph, Report, Table, action_cell, code, code_lines
-from .reverse_lookup import choose, known_values, options_of, refusal
+from .reverse_lookup import choose, known_values, options_of, refusal, without_redundant
 from .stack_yaml import format_stack_config
 
 
@@ -22,6 +22,7 @@ def compare_policies(here: Policy, there: Policy) -> dict[str, Any]:
     """
     here_actions, there_actions = granted_actions(here), granted_actions(there)
     features, remaining = choose(there_actions - here_actions, there_actions)
+    known = known_values(there, features)
     reasons: dict[str, list[str]] = {}
     for action in sorted(remaining):
         reasons.setdefault(refusal(action) or NOT_NEEDED, []).append(action)
@@ -45,7 +46,7 @@ def compare_policies(here: Policy, there: Policy) -> dict[str, Any]:
         ],
         "deniedHere": describe_denies(here),
         "deniedThere": describe_denies(there),
-        "options": options_of(features, known_values(there, features)),
+        "options": options_of(without_redundant(features, known), known),
         "noOption": [
             group | {"why": reason} for reason, actions in reasons.items() for group in group_actions(actions, there)
         ],

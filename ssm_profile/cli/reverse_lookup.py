@@ -1,17 +1,19 @@
 """The reverse lookup in the catalogue: from actions and resources to the options that grant them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any
 
 from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
 from ssm_profile.iam.evaluator import Policy
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
+from ssm_profile.regions import LOCATION_FIELDS
 
 from .action_list import expanded, matches
-from .templates import named_values, option_fields, values_by_path
+from .templates import filled, named_values, option_fields, values_by_path
 
 FILL_IN = "..."
 """The placeholder for a value that only the person who sets the option knows."""
@@ -74,7 +76,7 @@ def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
         for other in capability.grants
         if other.action == grant.action
     ]
-    return (*narrower, grant.resources)[0]
+    return (*narrower, grant.sufficient or grant.resources)[0]
 
 
 def choose(wanted: set[str], within: set[str]) -> tuple[list[Feature], set[str]]:
@@ -91,24 +93,56 @@ def choose(wanted: set[str], within: set[str]) -> tuple[list[Feature], set[str]]
         if feature.actions() & rest:
             chosen.append(feature)
             rest -= feature.actions()
-    return without_redundant(chosen), rest
+    return chosen, rest
 
 
-def without_redundant(features: Iterable[Feature]) -> list[Feature]:
-    """The features without each switch whose actions the other features grant."""
+def without_redundant(features: Iterable[Feature], known: Mapping[str, Sequence[str]]) -> list[Feature]:
+    """The features without each one whose permissions the others grant.
+
+    Args:
+        features: The features.
+        known: The known values of ``option`` or ``option.key``.
+    """
     left = list(features)
-    for feature in sorted(left, key=lambda feature: len(feature.actions())):
-        others = {action for other in left if other is not feature for action in other.actions()}
-        if feature.option and OPTIONS[feature.option].type == "boolean" and feature.actions() <= others:
-            left.remove(feature)
+    permissions = {feature.name: _permissions(feature, known) for feature in left}
+    for feature in sorted(left, key=lambda feature: len(permissions[feature.name])):
+        others = [other for other in left if other is not feature]
+        granted = {each for other in others for each in permissions[other.name]}
+        if feature.option and permissions[feature.name] <= granted:
+            left = others
     return left
 
 
-def useful_features(features: Iterable[Feature]) -> list[Feature]:
+def _permissions(feature: Feature, known: Mapping[str, Sequence[str]]) -> set[tuple[str, str, str]]:
+    """What the option of a feature grants with each of the known values: action, resource and condition."""
+    location = {field: f"<{field}>" for field in (*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix")}
+    found = set[tuple[str, str, str]]()
+    for grant in feature.grants:
+        values = {path: known.get(path) or [_default(feature, path)] for path in option_fields(grant)}
+        for chosen in product(*values.values()):
+            completed = {**location, **dict(zip(values, chosen, strict=True))}
+            condition = str(
+                {
+                    key: [filled(each, grant, completed) for each in templates]
+                    for keys in grant.condition.values()
+                    for key, templates in keys.items()
+                }
+            )
+            resources = [filled(each, grant, completed) for each in grant.resources]
+            found |= {(action, resource, condition) for action in actions_of(grant) for resource in resources}
+    return found
+
+
+def _default(feature: Feature, path: str) -> str:
+    """What stands for the value of an option in a template if the value is not known."""
+    return FILL_IN if path in _required(feature) else str(option_at(path).default or "")
+
+
+def useful_features(features: Iterable[Feature], known: Mapping[str, Sequence[str]]) -> list[Feature]:
     """The features without redundant ones, and without parts of capabilities that are missing."""
     left = list(features)
     names = {feature.name for feature in left}
-    return without_redundant(feature for feature in left if feature.requires in {None, *names})
+    return without_redundant([feature for feature in left if feature.requires in {None, *names}], known)
 
 
 def options_of(features: Iterable[Feature], known: Mapping[str, Iterable[str]]) -> dict[str, Any]:

@@ -17,25 +17,31 @@ Values = Mapping[str, str]
 SAMPLE_LOCATION = {"region": "xx-sample-1", "account": "999999999999"}
 """A region and an account that no policy names."""
 
+_HOST = re.compile(r"\w+\.{region}\.[\w.]+\*")
+"""A template of the host name of a service, such as ``ssm.{region}.amazonaws.com*``."""
+
 _KEY_ARN_PATTERN = "arn:{partition}:kms:*:*:key/*"
 
 
-def as_pattern(template: str, location: Mapping[str, str] = {}) -> str:
+def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = None) -> str:
     """A resource template with a wildcard for each of its fields.
 
     Args:
         template: A resource in the catalogue.
-        location: The fields that are known; their values are filled in.
+        known: The fields that are known; their values are filled in.
+        each: The path of the option in the field ``{each}``.
     """
 
     def value(field: str) -> str:
-        if field.rstrip("]").endswith("kms_key_arn"):
-            return _KEY_ARN_PATTERN.format(partition=location.get("partition", "*"))
-        return location.get(field, "*")
+        path = _path(field, each or "")
+        if path.endswith("kms_key_arn") and path not in known:
+            return _KEY_ARN_PATTERN.format(partition=known.get("partition", "*"))
+        return known.get(path, "*")
 
     pattern = "".join(
         literal + ("" if field is None else value(field)) for literal, field, _, _ in Formatter().parse(template)
     )
+    pattern = re.sub(r"\*+", "*", pattern)
     return pattern.replace(":parameter*", ":parameter/*")  # the paths of parameters begin with a slash
 
 
@@ -80,7 +86,7 @@ def values_by_path(found: Iterable[Values]) -> dict[str, list[str]]:
 def named_values(statement: Statement, grant: Grant) -> Iterator[dict[str, str]]:
     """The values with which a statement names the resources or the condition of a grant, location included."""
     for resource in () if statement.except_resources else statement.resources:
-        for template in grant.resources:
+        for template in (*grant.resources, *grant.sufficient):
             if values := match_template(template, grant, resource):
                 yield values
     wanted = {key.lower(): templates for keys in grant.condition.values() for key, templates in keys.items()}
@@ -97,7 +103,7 @@ def match_template(template: str, grant: Grant, text: str) -> dict[str, str]:
         template: One of the grant's templates.
         grant: A grant of the catalogue.
         text: A resource of a policy, or a value of a condition. A wildcard matches only the same wildcard, except in
-            the region and the account.
+            the region and the account, and in the name of a host.
     """
     pattern, paths = _compiled(template, grant.each or "")
     match = pattern.fullmatch(text)
@@ -120,6 +126,9 @@ def _compiled(template: str, each: str) -> tuple[re.Pattern[str], list[str]]:
             again = path in paths
             pattern += f"(?P=f{paths.index(path)})" if again else f"(?P<f{len(paths)}>{_value_pattern(path)})"
             paths += [] if again else [path]
+    if _HOST.fullmatch(template):
+        # A policy can name the host without the wildcard at the end, or every service of a region.
+        pattern = re.sub(r"^(\w+)", r"(?:\1|\\*)", pattern).removesuffix(r"\*") + ".*"
     return re.compile(pattern), paths
 
 

@@ -1,21 +1,23 @@
 """The verdict on each feature: whether a policy grants what the feature's option would grant.
 
 The options of a feature leave values open: a path, a bucket, the region of the deployment. A feature works if there are
-values for which the policy grants everything that the option would grant. So the options that replace a policy never
-grant more than the policy.
+values for which the policy grants everything that the feature needs. What its option would grant in addition is part of
+the verdict.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from itertools import combinations
+from functools import cache
+from itertools import combinations, islice
 
 from ssm_profile.catalogue import ANY_INSTANCE, Grant
 from ssm_profile.iam.conditions import ABSENT, Chosen, Value
 from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.instance import instance_context
+from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import option_at
 from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
 
@@ -43,6 +45,9 @@ _SAMPLE_VALUES = {
 """Values that no policy names, so that only a policy that allows every value allows these."""
 
 _SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000"
+_DNS_SUFFIX = ".amazonaws.com*"
+_WITH_DNS_SUFFIX = ("aws", "aws-us-gov")
+"""Partitions in which the names of hosts certainly end with ``amazonaws.com``."""
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
@@ -75,6 +80,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Addition:
+    """What the option of a feature grants with the values of the verdict, and the policy does not certainly grant."""
+
+    action: str
+    resources: tuple[str, ...]
+    """ARNs, with wildcards for what the option or the deployment decides."""
+
+
+@dataclass(frozen=True)
 class FeatureVerdict:
     """The verdict on one feature."""
 
@@ -85,10 +99,12 @@ class FeatureVerdict:
     """The values of options with which the feature works. Empty where the policy allows every value."""
     requires: str | None = None
     """The feature that does not work, and without which this one has no effect."""
+    additions: tuple[Addition, ...] = ()
+    """For a feature that works, what its option grants beyond the policy."""
 
     @property
     def missing(self) -> list[Row]:
-        """The rows that the policy does not allow."""
+        """The rows that the policy does not allow, with those that the feature works without."""
         return [row for row in self.rows if row.decision.outcome is Outcome.DENIED]
 
     @property
@@ -98,7 +114,7 @@ class FeatureVerdict:
             dict.fromkeys(
                 reason
                 for row in self.rows
-                if row.decision.outcome is Outcome.CONDITIONAL
+                if row.decision.outcome is Outcome.CONDITIONAL and not row.grant.is_optional
                 for reason in row.decision.reasons
             )
         )
@@ -146,7 +162,7 @@ class Judge:
         """Whether the policy certainly grants everything that a feature grants with some values."""
         locations: list[Values] = [SAMPLE_LOCATION, *self._locations(feature)]
         return any(
-            all(row.decision.outcome is Outcome.ALLOWED for row in self._rows(feature, completed))
+            _worst(self._rows(feature, completed)) == _BADNESS[Outcome.ALLOWED]
             for completed in (self._completed({**location, **values}) for location in locations)
         )
 
@@ -170,7 +186,7 @@ class Judge:
         results = list[tuple[Values, tuple[Row, ...]]]()
         for values in self._candidates(feature):
             results.append((values, tuple(self._rows(feature, self._completed(values)))))
-        worst = [max((_BADNESS[row.decision.outcome] for row in rows), default=0) for _, rows in results]
+        worst = [_worst(rows) for _, rows in results]
         best = min(worst)
         working = [result for result, badness in zip(results, worst, strict=True) if badness == best]
         if best == _BADNESS[Outcome.DENIED]:
@@ -179,7 +195,27 @@ class Judge:
             return FeatureVerdict(feature, Verdict.PARTLY if partly else Verdict.MISSING, rows)
         verdict = Verdict.WORKS if best == _BADNESS[Outcome.ALLOWED] else Verdict.WORKS_IF
         values = [only_options(values) for values, _ in working]
-        return FeatureVerdict(feature, verdict, working[0][1], tuple(each for each in values if each))
+        found = FeatureVerdict(feature, verdict, working[0][1], tuple(each for each in values if each))
+        if verdict is Verdict.WORKS_IF:
+            return found
+        return replace(found, additions=tuple(self._additions(feature, [values for values, _ in working])))
+
+    def _additions(self, feature: Feature, working: Iterable[Values]) -> Iterator[Addition]:
+        """What the option grants beyond the policy with the values with which a feature works."""
+        found: dict[str, dict[str, None]] = {}
+        for values in working:
+            completed = self._completed(values)
+            known = {path: value for path, value in values.items() if value != SAMPLE_LOCATION.get(path)}
+            for grant in feature.grants:
+                evaluator = self._evaluator(self._with_unread, self._condition_values(grant, completed))
+                for template in tight_templates(feature, grant):
+                    need = _need(filled(template, grant, completed))
+                    shown = as_pattern(template, {**known, "partition": self.partition}, grant.each)
+                    for action in actions_of(grant):
+                        if evaluator.decide(action, need).outcome is not Outcome.ALLOWED:
+                            found.setdefault(action, {})[shown] = None
+        for action, resources in found.items():
+            yield Addition(action, tuple(resources))
 
     def _rows(self, feature: Feature, values: Values) -> Iterator[Row]:
         for grant in feature.grants:
@@ -190,7 +226,7 @@ class Judge:
             for group in groups:
                 # Most policies grant what is below a value, whose template comes last.
                 needs = [_need(filled(each, grant, values)) for each in reversed(group)]
-                patterns = tuple(as_pattern(each, {"partition": self.partition}) for each in group)
+                patterns = _widest(tuple(as_pattern(each, {"partition": self.partition}) for each in group))
                 parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*"]
                 for action in actions_of(grant):
                     decision = _most_favorable(evaluator, action, needs)
@@ -232,13 +268,18 @@ class Judge:
         """Values with which the policy may grant a feature: those that it names, and samples."""
         locations = self._locations(feature)
         yield from locations
-        named = [each for each in self._named(feature) if only_options(each)]
+        named = [_with_known_location(each) for each in self._named(feature) if only_options(each)]
         # One statement can name the key, and another one the path.
         pairs = [
             {**one, **other} for one, other in combinations(named[:_MOST_PAIRED], 2) if _are_compatible(one, other)
         ]
-        for values in (*named[:_MOST_NAMED], *pairs):
-            yield values if "region" in values else {**locations[0], **values}
+        located = (
+            {**location, **values}
+            for location in locations
+            for values in (*named, *pairs)
+            if location is locations[0] or "region" not in values
+        )
+        yield from islice(located, _MOST_NAMED)
 
     def _locations(self, feature: Feature) -> list[Values]:
         """The regions and accounts that the policy names for the actions of a feature, and a sample."""
@@ -248,11 +289,13 @@ class Judge:
                 for parts in (resource.split(":") for resource in statement.resources):
                     if len(parts) > 5:  # noqa: PLR2004 - an ARN as a whole
                         found[sample_of("region", parts[3]), sample_of("account", parts[4])] = None
-            for values in self._named(feature):
+            conditions = (values for grant in feature.grants for values in self._named_in_denies(grant))
+            for values in (*self._named(feature), *conditions):
                 if "region" in values:
                     found[values["region"], values.get("account", SAMPLE_LOCATION["account"])] = None
-            found[SAMPLE_LOCATION["region"], SAMPLE_LOCATION["account"]] = None
-            locations: list[Values] = [{"region": region, "account": account} for region, account in found]
+            locations: list[Values] = [
+                {"region": region, "account": account} for region, account in _completed_locations(found)
+            ]
             self._found_locations[feature.name] = locations[-_MOST_LOCATIONS:]
         return self._found_locations[feature.name]
 
@@ -267,6 +310,12 @@ class Judge:
             )
             self._named_values[feature.name] = list({tuple(sorted(each.items())): each for each in found}.values())
         return self._named_values[feature.name]
+
+    def _named_in_denies(self, grant: Grant) -> Iterator[Values]:
+        """The values with which statements that deny name the condition of a grant: they may exempt these values."""
+        for statement in self.policy.denies() if grant.condition else ():
+            if statement.condition and any(map(statement.has_action, actions_of(grant))):
+                yield from named_values(statement, replace(grant, resources=(), sufficient=()))
 
     def _statements(self, grant: Grant) -> list[Statement]:
         actions = actions_of(grant)
@@ -293,7 +342,7 @@ class Judge:
         known: dict[str, tuple[Value, ...]] = {}
         for keys in grant.condition.values():
             for key, templates in keys.items():
-                known[key.lower()] = tuple(Chosen(filled(each, grant, values)) for each in templates)
+                known[key.lower()] = tuple(Chosen(self._host(filled(each, grant, values))) for each in templates)
         if grant.action in ("s3:PutObject", "s3:PutObjectAcl"):
             known["s3:x-amz-acl"] = ("bucket-owner-full-control",)  # the agent sends it with each object
         if grant.action.startswith("kms:"):
@@ -301,6 +350,10 @@ class Judge:
             known.setdefault("kms:viaservice", (ABSENT,))
             known["aws:viaawsservice"] = ("true" if via_service else "false",)
         return known
+
+    def _host(self, text: str) -> str:
+        """A value of a condition, without the wildcard that stands for the DNS suffix of other partitions."""
+        return text.removesuffix("*") if text.endswith(_DNS_SUFFIX) and self.partition in _WITH_DNS_SUFFIX else text
 
     def _evaluator(self, policy: Policy, known: Known) -> Evaluator:
         key = (id(policy), *sorted(known.items(), key=lambda item: item[0]))
@@ -313,6 +366,26 @@ def _are_compatible(one: Values, other: Values) -> bool:
     """Whether two sets of values are about different options in one location."""
     common = set(one) & set(other)
     return not only_options(dict.fromkeys(common, "")) and all(one[path] == other[path] for path in common)
+
+
+def _completed_locations(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Regions with accounts, where one statement can name the region and another one the account. A sample is last."""
+    any_region, any_account = sample = (SAMPLE_LOCATION["region"], SAMPLE_LOCATION["account"])
+    listed = list(found)
+    completed = [
+        (region, account)
+        for one, account in listed
+        for region, other in listed
+        if one == any_region and other == any_account
+    ]
+    return [*(each for each in dict.fromkeys([*listed, *completed]) if each != sample), sample]
+
+
+def _with_known_location(values: Values) -> dict[str, str]:
+    """Values without a location that stands for any, and with the region of a key, which is that of its requests."""
+    known = {path: value for path, value in values.items() if value != SAMPLE_LOCATION.get(path)}
+    regions = [each.split(":")[3] for each in only_options(values).values() if each.startswith("arn:")]
+    return {"region": regions[0], **known} if regions else known
 
 
 def known_values(verdicts: Iterable[FeatureVerdict]) -> dict[str, list[str]]:
@@ -337,6 +410,11 @@ _WORKING = (Verdict.WORKS, Verdict.WORKS_IF)
 _BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
 
 
+def _worst(rows: Iterable[Row]) -> int:
+    """The badness of the worst decision on what a feature does not work without."""
+    return max((_BADNESS[row.decision.outcome] for row in rows if not row.grant.is_optional), default=0)
+
+
 def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) -> Decision:
     """The most favorable decision about an action, the first one of equals."""
     best = evaluator.decide(action, needs[0])
@@ -355,6 +433,15 @@ def _unknown_resources(statement: Statement) -> Reason:
 
 def _allowed(row: Row) -> int:
     return (row.decision.outcome is not Outcome.DENIED) + row.is_allowed_on_some
+
+
+@cache
+def _widest(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns without those that another one covers."""
+    globs = {each: arn_glob(each) for each in patterns}
+    return tuple(
+        each for each in globs if not any(covers(globs[other], globs[each]) for other in globs if other != each)
+    )
 
 
 def _need(pattern: str) -> Need:

