@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ssm_profile.catalogue import EXPLICIT_DENIES, Grant
@@ -42,6 +43,7 @@ def audit_role(role: Role) -> dict[str, Any]:
     policy = role.policy
     judge = Judge(policy, partition_of_policy(policy, role.arn), role.arn)
     verdicts = {each.feature.name: each for each in judge.verdicts()}
+    allowing, allowed = _without_uncertain_denies(judge, verdicts)
     required = [verdicts[name] for name in REQUIRED_FEATURES]
     granted = granted_actions(policy)
     needed = {action for feature in FEATURES for action in feature.actions()}
@@ -55,7 +57,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         "unread": [*policy.unread, *([policy.unread_boundary] if policy.unread_boundary else [])],
         "unknownValues": list(role.unknown_values),
         "risks": [_risk(each) for each in risk_verdicts(judge)],
-        "capabilities": [_capability(each) for each in verdicts.values()],
+        "capabilities": [_capability(each, allowed[name]) for name, each in verdicts.items()],
         "unneeded": [
             {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}
             for group in group_actions(granted - needed, policy)
@@ -64,7 +66,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
         "denies": [_deny(each) for each in policy.denies()],
         "defaultHostManagement": _DEFAULT_HOST_MANAGEMENT.get(verdicts["heartbeat"].verdict, True),
-        "options": None if _is_limited(required) else _replacement(judge, verdicts, granted),
+        "options": None if _is_limited(required) else _replacement(allowing, allowed, granted) | _deny_options(policy),
     }
     return audit | {"level": _level(audit)}
 
@@ -97,7 +99,13 @@ def _is_limited(verdicts: Iterable[FeatureVerdict]) -> bool:
     )
 
 
-def _capability(verdict: FeatureVerdict) -> dict[str, Any]:
+def _capability(verdict: FeatureVerdict, allowed: FeatureVerdict) -> dict[str, Any]:
+    """A capability.
+
+    Args:
+        verdict: The verdict on it.
+        allowed: The verdict for the policy without the statements that deny if something unknown holds.
+    """
     return {
         "capability": verdict.feature.name,
         "option": verdict.feature.option,
@@ -107,7 +115,7 @@ def _capability(verdict: FeatureVerdict) -> dict[str, Any]:
         "missing": [_missing(row) for row in verdict.missing],
         "additional": [
             {"action": each.action, "resources": list(each.resources)}
-            for each in (verdict.additions if verdict.verdict is Verdict.WORKS and verdict.feature.option else ())
+            for each in (allowed.additions if allowed.verdict is Verdict.WORKS and allowed.feature.option else ())
         ],
     }
 
@@ -158,8 +166,34 @@ def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: 
         **_ec2_options(verdicts["ec2_describe"].verdict, granted - granted_by_features, judge),
         "scope_heartbeat": True,
         **options_of(features, known),
-        **{option: True for each in judge.policy.denies() if (option := _deny(each)["option"])},
     }
+
+
+def _deny_options(policy: Policy) -> dict[str, Any]:
+    """The options that add the statements that deny."""
+    return {option: True for each in policy.denies() if (option := _deny(each)["option"])}
+
+
+def _without_uncertain_denies(
+    judge: Judge, verdicts: Mapping[str, FeatureVerdict]
+) -> tuple[Judge, Mapping[str, FeatureVerdict]]:
+    """The judge and the verdicts for the policy without the statements that deny if something unknown holds.
+
+    Whoever replaces the policy keeps these statements. The options grant what works where they do not apply.
+    """
+    uncertain = {
+        reason.statement
+        for verdict in verdicts.values()
+        for reason in verdict.reasons
+        if reason.kind is Kind.EXPLICIT_DENY and reason.statement
+    }
+    policy = judge.policy
+    statements = tuple(each for each in policy.statements if each not in uncertain)
+    boundary = policy.boundary and tuple(each for each in policy.boundary if each not in uncertain)
+    if not uncertain or (statements, boundary) == (policy.statements, policy.boundary):
+        return judge, verdicts
+    judge = Judge(replace(policy, statements=statements, boundary=boundary), judge.partition, judge.role_arn)
+    return judge, {each.feature.name: each for each in judge.verdicts()}
 
 
 def _is_deny(statement: Statement, condition: Mapping[str, Any]) -> bool:

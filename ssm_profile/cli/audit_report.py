@@ -150,7 +150,7 @@ def _next_step(audit: Data, required: Sequence[Data]) -> str:
         kinds = {each["kind"] for row in required for each in row["dependsOn"]}
         options = "" if Kind.EXPLICIT_DENY.value in kinds else ", or use the options at the end"
         return f"Next: check this on your instances{options}."
-    keep = " Keep what else your software needs." if audit["unneeded"] else ""
+    keep = " Keep what else your software needs." if _has_further_permissions(audit) else ""
     return "" if audit["level"] == CLEAN else f"Next: use the options at the end instead.{keep}"
 
 
@@ -182,15 +182,28 @@ def _left_out(audit: Data) -> Iterator[str]:
         (Verdict.WORKS_IF, "It is not known whether the policy grants all that is needed."),
         (Verdict.PARTLY, "The policy grants only a part of what is needed."),
     ):
-        names = [row["capability"] for row in further if row["verdict"] == verdict.value]
+        rows = [row for row in further if row["verdict"] == verdict.value and not _depends_on_denies(row)]
+        names = [row["capability"] for row in rows]
         if names:
             yield f"{', '.join(map(code, names))}. {why} Add those that you use."
-    if audit["unneeded"]:
+    if _has_further_permissions(audit):
         yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
     if denies := [row for row in audit["denies"] if not row["option"]]:
         places = ", ".join(_statement(row) for row in denies[:_MOST_REASONS])
         more = f" and {len(denies) - _MOST_REASONS} more" if len(denies) > _MOST_REASONS else ""
         yield f"Each statement that denies: {places}{more}. Keep it in a policy of its own."
+
+
+def _depends_on_denies(row: Data) -> bool:
+    """Whether a capability works where no statement of the input denies it."""
+    reasons = row["dependsOn"]
+    denies = [each for each in reasons if each["kind"] == Kind.EXPLICIT_DENY.value and not _is_unread(each)]
+    return bool(reasons) and denies == reasons
+
+
+def _has_further_permissions(audit: Data) -> bool:
+    """Whether the policy grants what Systems Manager never uses, so that other software may."""
+    return any(row["why"] is None for row in audit["unneeded"])
 
 
 def _default_host_management(audit: Data) -> Iterator[Part]:
@@ -231,7 +244,7 @@ def _details(row: Data) -> list[str]:
     if row["requires"]:
         return [f"It has no effect without {code(row['requires'])}, which does not work."]
     if row["dependsOn"]:
-        return _all_conditions(row["dependsOn"])
+        return [*_all_conditions(row["dependsOn"]), *_additional_lines(row)]
     if row["verdict"] == Verdict.PARTLY.value and not row["missing"]:
         return [f"It is granted with some of the values of `{row['option']}` only."]
     if row["capability"] == "ec2_describe" and row["missing"]:
@@ -242,7 +255,11 @@ def _details(row: Data) -> list[str]:
         f"{code(each['action'])}{_on(each)}: {_why(each['reasons'])}." + ("" if brief else f" {each['symptom']}")
         for each in row["missing"]
     ]
-    return missing + [f"The option also grants {each}." for each in _additional(row["additional"])]
+    return missing + _additional_lines(row)
+
+
+def _additional_lines(row: Data) -> list[str]:
+    return [f"The option also grants {each}." for each in _additional(row["additional"])]
 
 
 def _additional(rows: Iterable[Data]) -> Iterator[str]:

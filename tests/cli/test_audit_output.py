@@ -205,6 +205,15 @@ class TestLeftOut:
             "Each statement that denies: statement 4 (DenyAllOutsideTheseRegions). Keep it in a policy of its own."
         )
 
+    def test_what_a_deny_may_take_away(self, run, policy_file):
+        """The options grant what works where the statement does not apply. It stays, in a policy of its own."""
+        parameters = allow(["ssm:GetParameter", "ssm:GetParameters"], "arn:aws:ssm:*:*:parameter/app/*")
+
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, parameters, DENY_REGIONS), "--json").audit
+
+        assert audited["options"]["parameters"] == {"paths": ["/app"]}
+        assert self.left_out(run, policy_file, parameters, DENY_REGIONS).startswith("Each statement that denies: ")
+
     @pytest.mark.parametrize(
         ("operator", "key", "value"),
         [
