@@ -264,11 +264,11 @@ def _additional_lines(row: Data) -> list[str]:
 
 def _additional(rows: Iterable[Data]) -> Iterator[str]:
     """Actions that have the same resources, with these resources."""
-    by_resources: dict[str, list[str]] = {}
+    by_resources: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        by_resources.setdefault(_short(row["resources"]), []).append(code(row["action"]))
+        by_resources.setdefault(tuple(row["resources"]), []).append(code(row["action"]))
     for resources, actions in by_resources.items():
-        yield f"{', '.join(actions)} on {resources}"
+        yield f"{', '.join(actions)} on {_short(resources)}"
 
 
 def _on(row: Data) -> str:
