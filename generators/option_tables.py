@@ -41,7 +41,9 @@ def pulumi_yaml_config() -> str:
     for name, option in OPTIONS.items():
         default = _EMPTY[option.type] if option.default is None else option.default
         # An empty list stands for the default one, so that a stack can say that it wants the default.
-        lines += _config_key(name, option.type, [] if option.type == "array" else default, _config_description(name))
+        entries: OptionType = "object" if option.is_list_of_maps else "string"
+        shown = [] if option.type == "array" else default
+        lines += _config_key(name, option.type, shown, _config_description(name), entries)
     lines += _config_key(PROTECT, "boolean", default=False, description=_PROTECT_DESCRIPTION)
     return "\n".join(lines)
 
@@ -64,7 +66,7 @@ def _option_row(path: str) -> tuple[str, ...]:
     return (
         f"{indent}`{path}`",
         f"`{camel_case(path)}`",
-        _TYPES[option.type],
+        "list of maps" if option.is_list_of_maps else _TYPES[option.type],
         default,
         option_descriptions()[path].replace("|", r"\|") + requires,
     )
@@ -77,12 +79,14 @@ def _config_description(name: str) -> str:
     return f"{option_descriptions()[name]}{requires}{keys}"
 
 
-def _config_key(name: str, option_type: OptionType, default: Any, description: str) -> Iterator[str]:
+def _config_key(
+    name: str, option_type: OptionType, default: Any, description: str, entries: OptionType = "string"
+) -> Iterator[str]:
     yield f"  {camel_case(name)}:"
     yield f"    type: {option_type}"
     if option_type == "array":
         yield "    items:"
-        yield "      type: string"
+        yield f"      type: {entries}"
     yield f"    default: {json.dumps(default)}"
     yield f"    description: {json.dumps(description)}"
 

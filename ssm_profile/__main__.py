@@ -50,7 +50,8 @@ def _with_rules(schema: dict[str, Any]) -> dict[str, Any]:
         described = inputs[camel_case(name)]
         described["description"] += _rule(option)
         if option.keys:
-            properties = schema["types"][described["$ref"].removeprefix("#/types/")]["properties"]
+            of_map = described["items"] if option.is_list_of_maps else described
+            properties = schema["types"][of_map["$ref"].removeprefix("#/types/")]["properties"]
             for key, of_key in option.keys.items():
                 properties[camel_case(key)]["description"] += _rule(of_key)
     return schema

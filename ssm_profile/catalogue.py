@@ -33,7 +33,10 @@ class Grant:
     """One action that an instance may call, with its resources and the reason for it."""
 
     action: str
-    """The IAM action. ``{each}`` is replaced by each entry of the list that ``each`` names."""
+    """The IAM action. ``{each}`` is replaced by each entry of the list that ``each`` names.
+
+    Of a list of maps, the templates name keys: ``{each[bucket]}``. Each map then has grants of its own.
+    """
     purpose: str
     """The use that the instance makes of the action. Begins with a verb: "Opens ..."."""
     symptom: str
@@ -744,6 +747,60 @@ MANAGED_BUCKETS = Capability(
     ),
 )
 
+_READ_OBJECT = Grant(
+    action="s3:GetObject",
+    purpose="Downloads scripts, Ansible playbooks and patch lists from your bucket.",
+    symptom="AWS-RunRemoteScript and AWS-ApplyAnsiblePlaybooks fail to download the file, because the agent falls back "
+    "to an unsigned request, which your bucket denies. AWS-RunPatchBaseline fails to read its list.",
+    measured="Not measured for a bucket of your own. The agent's source calls it for each file. The scripts of "
+    "AWS-RunPatchBaseline read patch lists, not the agent itself.",
+    sources=(
+        f"{USER_GUIDE}/integration-s3.html",
+        f"{USER_GUIDE}/patch-manager-override-lists.html",
+        f"{AGENT_SOURCE}/agent/fileutil/artifact/artifact.go",
+        "https://github.com/aws/amazon-ssm-agent/issues/338",
+    ),
+    resources=("arn:{partition}:s3:::{each[bucket]}/{each[prefix]}*",),
+    each="read_buckets",
+)
+
+READ_BUCKETS = Capability(
+    name="read_buckets",
+    summary="Reads scripts, Ansible playbooks and patch lists in the given S3 buckets, and in no others.",
+    grants=(
+        _READ_OBJECT,
+        replace(
+            _READ_OBJECT,
+            action="s3:ListBucket",
+            purpose="Lists the files of a folder, for a path that ends in a slash.",
+            symptom="A document fails to download a path that ends in a slash. For the path of a file nothing fails: "
+            "the agent lists it, too, and then downloads it as a file. Older agents, such as 2.3.1319.0, fail for a "
+            "file, too.",
+            measured="Not measured for a folder. When denied on a bucket of AWS: the agent went on and downloaded the "
+            "file.",
+            sources=(
+                f"{AUTHORIZATION}/list_amazons3.html",
+                f"{AGENT_SOURCE}/agent/plugins/downloadcontent/s3resource/s3resource.go",
+                "https://github.com/aws/amazon-ssm-agent/issues/287",
+            ),
+            resources=("arn:{partition}:s3:::{each[bucket]}",),
+            condition={"StringLike": {"s3:prefix": ("{each[prefix]}*",)}},
+            needs="read_buckets.folders",
+        ),
+        replace(
+            _READ_OBJECT,
+            action="kms:Decrypt",
+            purpose="Decrypts objects in a bucket that uses your own KMS key, only through S3.",
+            symptom="Downloading fails with AccessDenied on kms:Decrypt.",
+            measured="Not measured. S3 calls KMS on behalf of the agent.",
+            sources=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html",),
+            resources=("{each[kms_key_arn]}",),
+            condition={"StringLike": {"kms:ViaService": ("s3.*.amazonaws.com*",)}},
+            needs="read_buckets.kms_key_arn",
+        ),
+    ),
+)
+
 CAPABILITIES: tuple[Capability, ...] = (
     MESSAGING,
     HEARTBEAT,
@@ -759,6 +816,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     PATCH_BASELINE_TAGS,
     DISTRIBUTOR,
     MANAGED_BUCKETS,
+    READ_BUCKETS,
     PARAMETERS,
     SESSION_KEY,
     SESSION_LOGS,
@@ -803,14 +861,14 @@ NOT_GRANTED: tuple[NotGranted, ...] = (
     ),
     NotGranted(
         actions=("s3:ListBucket",),
-        why="The agent calls it to find the region of the bucket of session_logs. An AccessDenied response contains "
-        "the region too, so nothing fails. If a document downloads a folder from your bucket, attach a policy for that "
-        "bucket.",
+        why="read_buckets grants it for the folders that documents download. Elsewhere the agent calls it to find the "
+        "region of a bucket, such as that of session_logs. An AccessDenied response contains the region too, so "
+        "nothing fails.",
     ),
     NotGranted(
         actions=("s3:GetObject",),
-        why="managed_buckets grants it on AWS's own buckets. If documents or software read your bucket, attach a "
-        "policy for that bucket.",
+        why="read_buckets grants it on the buckets that you name, and managed_buckets on AWS's own. If your software "
+        "reads other buckets, attach a policy for them.",
     ),
     NotGranted(
         actions=("s3:GetBucketLocation", "s3:ListMultipartUploadParts", "s3:ListBucketMultipartUploads"),

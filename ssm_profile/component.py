@@ -25,6 +25,19 @@ from .validation import (
 )
 
 
+class ReadBucketArgs(TypedDict):
+    """An S3 bucket that documents and Patch Manager read on the instances."""
+
+    bucket: pulumi.Input[str]
+    """Grant reading the objects in the S3 bucket of this name."""
+    prefix: NotRequired[pulumi.Input[str]]
+    """Limit the grant to object keys that begin with this prefix, as a folder: ansible grants ansible/."""
+    folders: NotRequired[bool]
+    """Grant s3:ListBucket on the prefix as well, for paths that end in "/": the agent then downloads the folder."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Grant decrypting objects with the KMS key of this ARN, which encrypts the bucket."""
+
+
 class ParametersArgs(TypedDict):
     """Which parameters of Parameter Store the instances may read."""
 
@@ -94,6 +107,8 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant installing Distributor packages."""
     managed_buckets: NotRequired[bool]
     """Grant reading AWS's own S3 buckets, for VPCs whose S3 endpoint policy requires a principal."""
+    read_buckets: NotRequired[Sequence[ReadBucketArgs]]
+    """Grant reading scripts, Ansible playbooks and patch lists in these S3 buckets, and in no others."""
     parameters: NotRequired[ParametersArgs]
     """Grant reading parameters of Parameter Store at and below given paths, and no others."""
     session_kms_key_arn: NotRequired[pulumi.Input[str]]
@@ -356,6 +371,8 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, Mapping):
         entries = cast("Mapping[Any, Any]", value)
         return {key: _without_none(entry) for key, entry in entries.items() if entry is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(entry) for entry in cast("Sequence[Any]", value)]
     return value
 
 
@@ -373,7 +390,7 @@ def _replace_outputs(value: Any, placeholder: Any) -> Any:
 
 def _validated_input(option: str, value: Any) -> Any:
     """The value. Outputs in it are validated as soon as Pulumi knows them."""
-    if isinstance(value, list | tuple):  # entry by entry, since Pulumi must know how many there are
+    if OPTIONS[option].entries_accept_outputs:  # entry by entry, since Pulumi must know how many there are
         entries = cast("Sequence[Any]", value)
         return [_validated_when_known(option, entry, lambda known: [known]) for entry in entries]
     return _validated_when_known(option, value, lambda known: known)
@@ -393,9 +410,11 @@ def _validated_when_known(option: str, value: Any, as_option: Callable[[Any], An
 
 
 def _leaves(value: Any) -> list[Any]:
-    """The value, or the values in a map and the maps in it."""
+    """The value, or the values in a map or a list, and in the maps and lists in it."""
     if isinstance(value, Mapping):
         return [leaf for entry in cast("Mapping[Any, Any]", value).values() for leaf in _leaves(entry)]
+    if isinstance(value, list | tuple):
+        return [leaf for entry in cast("Sequence[Any]", value) for leaf in _leaves(entry)]
     return [value]
 
 

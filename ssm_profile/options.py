@@ -6,7 +6,7 @@ catalogue. :mod:`ssm_profile.validation` applies the rules.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .regions import PARTITION_PATTERN
@@ -70,11 +70,16 @@ class Option:
     entries_accept_outputs: bool = False
     """Whether each entry of an array may be one, although the number of entries must be known."""
     keys: Mapping[str, "Option"] = field(default_factory=dict[str, "Option"])
-    """The keys of a map."""
+    """The keys of a map, or of each map in an array."""
     required_keys: tuple[str, ...] = ()
-    """The keys of a map of which at least one must be given."""
+    """The keys of which at least one must be given in the map, or in each map of the array."""
     requires: str | None = None
     """The option, or ``option.key``, without which this one has no effect."""
+
+    @property
+    def is_list_of_maps(self) -> bool:
+        """Whether it is an array whose entries are maps."""
+        return self.type == "array" and bool(self.keys)
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,33 @@ def _map(required_keys: tuple[str, ...] = (), **keys: Option) -> Option:
         accepts_outputs=False,
         keys=keys,
         required_keys=required_keys,
+    )
+
+
+def _list_of_maps(required_keys: tuple[str, ...], **keys: Option) -> Option:
+    of_entry = _map(required_keys, **keys)
+    return replace(of_entry, type="array", expects="maps", example=[of_entry.example])
+
+
+def _bucket(example: str) -> Option:
+    return Option(
+        "string",
+        "the name of a bucket: 3 to 63 lowercase letters, digits, dots and hyphens",
+        example,
+        pattern=r"[a-z0-9][a-z0-9.-]+[a-z0-9]",
+        max_length=63,
+    )
+
+
+def _prefix(example: str, requires: str | None = None) -> Option:
+    return Option(
+        "string",
+        "a prefix of object keys: letters, digits and ! _ . ' ( ) / = -, without wildcards",
+        example,
+        pattern=r"[A-Za-z0-9!_.'()/=-]+",
+        max_length=512,
+        refused={"/+": "It would grant the whole bucket."},
+        requires=requires,
     )
 
 
@@ -138,6 +170,13 @@ OPTIONS: dict[str, Option] = {
     "patch_baseline_tags": _switch(requires="patching"),
     "distributor": _switch(),
     "managed_buckets": _switch(),
+    "read_buckets": _list_of_maps(
+        ("bucket",),
+        bucket=_bucket("scripts"),
+        prefix=_prefix("ansible"),
+        folders=_switch(),
+        kms_key_arn=_kms_key_arn(),
+    ),
     "parameters": _map(
         ("paths",),
         paths=Option(
@@ -154,22 +193,8 @@ OPTIONS: dict[str, Option] = {
     "session_kms_key_arn": _kms_key_arn(),
     "session_logs": _map(
         ("bucket", "log_group"),
-        bucket=Option(
-            "string",
-            "the name of a bucket: 3 to 63 lowercase letters, digits, dots and hyphens",
-            "logs",
-            pattern=r"[a-z0-9][a-z0-9.-]+[a-z0-9]",
-            max_length=63,
-        ),
-        prefix=Option(
-            "string",
-            "a prefix of object keys: letters, digits and ! _ . ' ( ) / = -, without wildcards",
-            "ssm/sessions",
-            pattern=r"[A-Za-z0-9!_.'()/=-]+",
-            max_length=512,
-            refused={"/+": "It would grant the whole bucket."},
-            requires="session_logs.bucket",
-        ),
+        bucket=_bucket("logs"),
+        prefix=_prefix("ssm/sessions", requires="session_logs.bucket"),
         kms_key_arn=_kms_key_arn(requires="session_logs.bucket"),
         cross_account=_switch(requires="session_logs.bucket"),
         log_group=Option(
@@ -298,8 +323,8 @@ CONFLICTS: tuple[Conflict, ...] = (
 
 
 def option_at(path: str) -> Option:
-    """The option, or the key of an option, at a path such as ``session_logs.prefix``."""
-    name, _, key = path.partition(".")
+    """The option, or the key of an option, at a path such as ``session_logs.prefix`` or ``read_buckets[0].prefix``."""
+    name, _, key = re.sub(r"\[\d+\]", "", path).partition(".")
     return OPTIONS[name].keys[key] if key else OPTIONS[name]
 
 

@@ -1,6 +1,7 @@
 """Builds policy documents from options. Pure functions, without Pulumi."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -47,7 +48,14 @@ def grants(options: Options) -> list[Grant]:
 
 
 def grants_of(capability: Capability, options: Options) -> list[Grant]:
-    """The grants of one capability that apply."""
+    """The grants of one capability that apply: of a list of maps, those of each map."""
+    if capability.name in OPTIONS and OPTIONS[capability.name].is_list_of_maps:
+        return [
+            _of_map(row, entry)
+            for entry in _maps(options, capability.name)
+            for row in capability.grants
+            if row.needs is None or entry.get(row.needs.partition(".")[2])
+        ]
     return [
         grant
         for row in capability.grants
@@ -170,6 +178,33 @@ def _entries(options: Options, path: str) -> list[str]:
     return sorted(set(_value(options, path)))
 
 
+def _maps(options: Options, name: str) -> list[dict[str, Any]]:
+    """The entries of a list of maps as templates expect them, sorted and without duplicates."""
+    entries = [{**entry, "prefix": _folder(entry.get("prefix"))} for entry in options[name]]
+    return [entry for _, entry in sorted({str(sorted(entry.items())): entry for entry in entries}.items())]
+
+
+def _of_map(row: Grant, entry: Mapping[str, Any]) -> Grant:
+    """The grant for one entry of a list of maps. Its values have no braces, so that the other fields stay."""
+
+    def filled(templates: Sequence[str]) -> tuple[str, ...]:
+        return tuple(
+            re.sub(r"\{each\[(\w+)\]\}", lambda field: str(entry[field[1]]), template) for template in templates
+        )
+
+    condition = {
+        operator: {key: values for key, templates in keys.items() if (values := filled(templates)) != ("*",)}
+        for operator, keys in row.condition.items()
+    }
+    return replace(
+        row,
+        resources=filled(row.resources),
+        # The agent lists a whole bucket without the key s3:prefix, and `*` does not match a key that is absent.
+        condition={operator: keys for operator, keys in condition.items() if keys},
+        each=None,
+    )
+
+
 def _each_action(row: Grant, options: Options) -> list[Grant]:
     """The grant, or one grant for each entry of its list if the action is a template."""
     if row.each is None or "{each}" not in row.action:
@@ -188,11 +223,16 @@ def _completed(options: Options) -> dict[str, Any]:
     """The options as templates expect them: a prefix ends with a slash, and the namespace has its default."""
     completed = dict(options)
     if (logs := completed.get("session_logs")) is not None:
-        prefix = (logs.get("prefix") or "").strip("/")
-        completed["session_logs"] = {**logs, "prefix": f"{prefix}/" if prefix else ""}
+        completed["session_logs"] = {**logs, "prefix": _folder(logs.get("prefix"))}
     if (agent := completed.get("cloudwatch_agent")) is not None:
         completed["cloudwatch_agent"] = {"namespace": option_at("cloudwatch_agent.namespace").default, **agent}
     return completed
+
+
+def _folder(prefix: Any) -> str:
+    """A prefix that ends with a slash. Empty if there is none."""
+    folder = str(prefix or "").strip("/")
+    return f"{folder}/" if folder else ""
 
 
 def _without_covered(allowed: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """The settings of the current stack: the args of the component, with every mistake in one error."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -62,6 +62,8 @@ def read_settings(component_name: str) -> Settings:
 
 def _secret(option: Option, value: Any) -> Any:
     """The value, in which everything is a secret output that may be an output."""
+    if option.is_list_of_maps:
+        return [_secret(replace(option, type="object"), entry) for entry in value]
     if option.keys:
         return {key: _secret(option.keys[key], entry) for key, entry in value.items()}
     if option.entries_accept_outputs:
@@ -73,7 +75,9 @@ def _has_plain_values(value: Any) -> bool:
     """Whether a value contains a string that is no output."""
     if isinstance(value, Mapping):
         return any(map(_has_plain_values, cast("Mapping[str, Any]", value).values()))
-    return isinstance(value, list | str)
+    if isinstance(value, list):
+        return any(map(_has_plain_values, cast("list[Any]", value)))
+    return isinstance(value, str)
 
 
 def _keep_policy_secret(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

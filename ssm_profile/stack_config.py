@@ -3,12 +3,13 @@
 import json
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from .errors import Mistake
-from .options import OPTIONS, OptionType, camel_case
+from .options import OPTIONS, Option, OptionType, camel_case
 from .regions import partition_of
 from .validation import (
+    Label,
     find_bucket_mistakes,
     find_mistakes,
     find_partition_mistakes,
@@ -47,11 +48,16 @@ def parse_config(
     unknown = [unknown_option(key, names) for key in own if key not in names]
     unknown += _keys_of_this_project_elsewhere(config, project)
     for name, option in OPTIONS.items():
-        if option.keys and isinstance(values.get(name), dict):
-            keys = {label(f"{name}.{key}"): key for key in option.keys}
-            entries = {f"{label(name)}.{key}": value for key, value in values[name].items()}
-            values[name] = {keys[key]: value for key, value in entries.items() if key in keys}
-            unknown += [unknown_key(key, list(keys)) for key in entries if key not in keys]
+        if not option.keys or name not in values:
+            continue
+        if option.is_list_of_maps and isinstance(values[name], list):
+            entries = enumerate(values[name])
+            named = [_with_names(f"{name}[{number}]", option, each, label) for number, each in entries]
+            values[name] = [entry for entry, _ in named]
+            unknown += [mistake for _, mistakes in named for mistake in mistakes]
+        else:
+            values[name], mistakes = _with_names(name, option, values[name], label)
+            unknown += mistakes
     options = {name: value for name, value in values.items() if value not in ("", [], {})}
 
     secret = [names[key] for key in secret_keys if key in names]
@@ -60,6 +66,16 @@ def parse_config(
         got = "a secret value" if PROTECT in secret else format_value(options[PROTECT])
         mistakes.append(Mistake(label(PROTECT), f"must be true or false (got {got})"))
     return options, [*mistakes, *_region_mistakes(options, config.get("aws:region"), project, secret), *unknown]
+
+
+def _with_names(path: str, option: Option, value: Any, label: Label) -> tuple[Any, list[Mistake]]:
+    """A map with the names of its keys in Python, and the mistake of each key that it does not have."""
+    if not isinstance(value, dict):
+        return value, []
+    keys = {label(f"{path}.{key}"): key for key in option.keys}
+    written = {f"{label(path)}.{key}": entry for key, entry in cast("dict[str, Any]", value).items()}
+    named = {keys[key]: entry for key, entry in written.items() if key in keys}
+    return named, [unknown_key(key, list(keys)) for key in written if key not in keys]
 
 
 def _region_mistakes(

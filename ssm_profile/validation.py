@@ -57,7 +57,7 @@ class _Writer:
 
     def show(self, path: str, value: Any) -> str:
         """A value of an option, unless it is secret."""
-        return "a secret value" if path.partition(".")[0] in self.secret else format_value(value)
+        return "a secret value" if _option_in(path) in self.secret else format_value(value)
 
 
 def find_mistakes(options: Mapping[str, Any], label: Label = str, secret: Collection[str] = ()) -> list[Mistake]:
@@ -83,7 +83,7 @@ def find_mistakes(options: Mapping[str, Any], label: Label = str, secret: Collec
 
 def find_value_mistakes(path: str, value: Any, *, is_secret: bool = False) -> list[Mistake]:
     """The mistakes in the value of one option, or of ``option.key``, whatever other options say."""
-    writer = _Writer(str, [path.partition(".")[0]] if is_secret else ())
+    writer = _Writer(str, [_option_in(path)] if is_secret else ())
     return list(_value_mistakes(path, option_at(path), value, writer))
 
 
@@ -182,7 +182,7 @@ def find_size_mistakes(size: int, options: Mapping[str, Any], label: Label = str
     limits = " and ".join(f"{limit:,} in {kinds[kind]}" for kind, limit in POLICY_SIZE_LIMITS.items())
     reason = (
         f"is too long: it has {size:,} characters without spaces. IAM allows {limits}, and `{label('policy_kind')}` is "
-        f"{format_value(kind)}. Use fewer or shorter `{label('parameters.paths')}`, "
+        f"{format_value(kind)}. Use fewer or shorter `{label('parameters.paths')}`, `{label('read_buckets')}`, "
         f"`{label('cloudwatch_agent.log_groups')}` or `{label('ec2_describe_actions')}`"
     )
     return [Mistake("policy", reason)]
@@ -232,6 +232,8 @@ def _value_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> I
     if value is UNKNOWN:
         if not option.accepts_outputs:
             yield Mistake(writer(path), _MUST_BE_KNOWN)
+    elif option.is_list_of_maps:
+        yield from _list_of_maps_mistakes(path, option, value, writer)
     elif option.keys:
         yield from _map_mistakes(path, option, value, writer)
     elif option.type == "object":
@@ -279,13 +281,30 @@ def _array_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> I
             yield Mistake(writer(path), _MUST_BE_KNOWN)
 
 
+def _list_of_maps_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Iterator[Mistake]:
+    if not isinstance(value, list | tuple) or not value:
+        keys = _key_names(path, option, writer)
+        yield Mistake(writer(path), f"must be a list of maps with the keys {keys} (got {writer.show(path, value)})")
+        return
+    for number, entry in enumerate(cast("Sequence[Any]", value)):
+        at = f"{path}[{number}]"
+        if entry is UNKNOWN:
+            yield Mistake(writer(at), _MUST_BE_KNOWN)
+        else:
+            yield from _map_mistakes(at, option, entry, writer)
+
+
+def _key_names(path: str, option: Option, writer: _Writer) -> str:
+    return ", ".join(writer(f"{path}.{key}").rpartition(".")[2] for key in option.keys)
+
+
 def _map_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Iterator[Mistake]:
     if not isinstance(value, Mapping):
-        keys = ", ".join(writer(f"{path}.{key}").rpartition(".")[2] for key in option.keys)
+        keys = _key_names(path, option, writer)
         yield Mistake(writer(path), f"must be a map with the keys {keys} (got {writer.show(path, value)})")
         return
     entries = cast("Mapping[str, Any]", value)
-    if _lacks_required_keys(path, entries):
+    if _lacks_required_keys(option, entries):
         required = " or ".join(f"`{writer(f'{path}.{key}')}`" for key in option.required_keys)
         for key in (key for key in option.keys if key in entries):
             needed = option.keys[key].requires
@@ -364,16 +383,21 @@ def _missing_requirements(options: Mapping[str, Any], writer: _Writer) -> Iterat
     for path in option_paths():
         option = option_at(path)
         if option.requires and _value_at(options, path) and not _value_at(options, option.requires):
-            name = path.partition(".")[0]
-            if find_value_mistakes(path, _value_at(options, path)) or _lacks_required_keys(name, options[name]):
+            name = _option_in(path)
+            is_wrong = find_value_mistakes(path, _value_at(options, path))
+            if is_wrong or _lacks_required_keys(OPTIONS[name], options[name]):
                 continue  # which is reported already
             value = " to be true" if option_at(option.requires).type == "boolean" else ""
             yield Mistake(writer(path), f"requires `{writer(option.requires)}`{value}")
 
 
-def _lacks_required_keys(name: str, value: Any) -> bool:
-    required_keys = OPTIONS[name].required_keys
-    return bool(required_keys) and not any(key in value for key in required_keys)
+def _lacks_required_keys(option: Option, value: Any) -> bool:
+    return bool(option.required_keys) and not any(key in value for key in option.required_keys)
+
+
+def _option_in(path: str) -> str:
+    """The option in a path such as ``read_buckets[0].prefix``."""
+    return re.split(r"[.\[]", path)[0]
 
 
 def _value_at(options: Mapping[str, Any], path: str) -> Any:
@@ -388,9 +412,24 @@ def _arns(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Each value of an option that takes ARNs, with the path of the option."""
     for path in option_paths():
         if PARTITION_PATTERN in option_at(path).pattern:
-            value = _value_at(options, path)
-            values = cast("Sequence[Any]", value) if isinstance(value, list | tuple) else [value]
-            yield from ((path, each) for each in values)
+            yield from _values_at(options, path)
+
+
+def _values_at(options: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """The values of an option or of ``option.key``, each with its exact path: an array has several."""
+    name, _, key = path.partition(".")
+    if key and OPTIONS[name].is_list_of_maps:
+        for number, entry in enumerate(_list(options.get(name))):
+            if isinstance(entry, Mapping):
+                yield f"{name}[{number}].{key}", cast("Mapping[str, Any]", entry).get(key)
+        return
+    value = _value_at(options, path)
+    yield from ((path, each) for each in _list(value) or [value])
+
+
+def _list(value: Any) -> Sequence[Any]:
+    """A value that is an array. Nothing for another one."""
+    return cast("Sequence[Any]", value) if isinstance(value, list | tuple) else ()
 
 
 def _nearest(word: str, known: Iterable[str]) -> str | None:

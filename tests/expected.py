@@ -8,6 +8,12 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567
 OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
 
 MAPS = {
+    "read_buckets": [
+        {"bucket": "scripts", "prefix": "/ansible/", "folders": True, "kms_key_arn": OTHER_KEY},
+        {"bucket": "lists", "folders": True},
+        {"bucket": "files"},
+        {"bucket": "scripts", "prefix": "/ansible/", "folders": True, "kms_key_arn": OTHER_KEY},
+    ],
     "parameters": {"paths": ["/app/b", "/app/a", "/app/b"], "recursive": True, "kms_key_arn": KEY},
     "session_kms_key_arn": KEY,
     "session_logs": {
@@ -20,7 +26,7 @@ MAPS = {
     "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/ec2/web", "/ec2/app"]},
     "domain_join": {"directory_id": "d-1234567890"},
 }
-"""A value with every key for each option that grants something and is not a switch."""
+"""A value with every key for each option that grants something and is not a switch. Lists repeat an entry."""
 
 MESSAGING = [
     "ssmmessages:CreateDataChannel",
@@ -200,6 +206,15 @@ DOCUMENTS = {
                 "arn:aws:s3:::patch-baseline-snapshot-eu-central-1/*",
             ],
         ),
+    ),
+    "read_buckets": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["s3:GetObject"], "arn:aws:s3:::files/*"),
+        allow(["s3:GetObject"], "arn:aws:s3:::lists/*"),
+        allow(["s3:ListBucket"], "arn:aws:s3:::lists"),
+        allow(["s3:GetObject"], "arn:aws:s3:::scripts/ansible/*"),
+        allow(["s3:ListBucket"], "arn:aws:s3:::scripts", {"StringLike": {"s3:prefix": "ansible/*"}}),
+        allow(["kms:Decrypt"], OTHER_KEY, {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com*"}}),
     ),
     "parameters": document(
         allow(DEFAULT_ACTIONS),

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from generators.option_sets import SWITCHES
-from ssm_profile.options import OPTIONS, option_at, option_paths
+from ssm_profile.options import OPTIONS, camel_case, option_at, option_paths
 from ssm_profile.validation import UNKNOWN
 from tests.expected import KEY, MAPS
 
@@ -112,6 +112,21 @@ SSM_WIDE_POLICIES = [
     "arn:aws-cn:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy",
 ]
 
+BUCKETS = ["0.a-9", "a1b", "b" * 63, UNKNOWN]
+NOT_BUCKETS = [
+    *STRANGE_STRINGS,
+    *NOT_STRINGS,
+    "logs*",
+    "Logs",
+    "lo",
+    "-logs",
+    "logs-",
+    "a" * 64,
+    "arn:aws:s3:::logs",
+]
+PREFIXES = ["Az09!_.'()/=-", "p" * 512]
+NOT_PREFIXES = [*STRANGE_STRINGS, *NOT_STRINGS, "ssm/*", "/", "///", "a" * 513]
+
 NOT_NAMES = [*STRANGE_STRINGS, *NOT_STRINGS, "a/b", "web role"]
 BOOLEANS = Examples(valid=[True, False], invalid=NOT_BOOLEANS)
 
@@ -144,6 +159,13 @@ EXAMPLES: dict[str, Examples] = {
             ["Describe" + "T" * 121],
         ],
     ),
+    "read_buckets": Examples(
+        valid=[MAPS["read_buckets"], [{"bucket": "scripts"}], ({"bucket": UNKNOWN, "prefix": UNKNOWN},)],
+        invalid=[0, True, "scripts", [], {"bucket": "scripts"}, UNKNOWN],
+    ),
+    "read_buckets.bucket": Examples(valid=BUCKETS, invalid=NOT_BUCKETS),
+    "read_buckets.prefix": Examples(valid=[*PREFIXES, UNKNOWN], invalid=NOT_PREFIXES),
+    "read_buckets.kms_key_arn": KMS_KEYS,
     "parameters": Examples(
         valid=[MAPS["parameters"], {"paths": ["/app"]}],
         invalid=[*NOT_MAPS, {}, UNKNOWN],
@@ -182,23 +204,8 @@ EXAMPLES: dict[str, Examples] = {
         ],
         invalid=[*NOT_MAPS, {}, UNKNOWN],
     ),
-    "session_logs.bucket": Examples(
-        valid=["0.a-9", "a1b", "b" * 63, UNKNOWN],
-        invalid=[
-            *STRANGE_STRINGS,
-            *NOT_STRINGS,
-            "logs*",
-            "Logs",
-            "lo",
-            "-logs",
-            "logs-",
-            "a" * 64,
-            "arn:aws:s3:::logs",
-        ],
-    ),
-    "session_logs.prefix": Examples(
-        valid=["Az09!_.'()/=-", "p" * 512], invalid=[*STRANGE_STRINGS, *NOT_STRINGS, "ssm/*", "/", "///", "a" * 513]
-    ),
+    "session_logs.bucket": Examples(valid=BUCKETS, invalid=NOT_BUCKETS),
+    "session_logs.prefix": Examples(valid=PREFIXES, invalid=NOT_PREFIXES),
     "session_logs.kms_key_arn": KMS_KEYS,
     "session_logs.log_group": Examples(
         valid=["/AWS/ssm_0.a-b#c", "g" * 512],
@@ -376,6 +383,20 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
             "session_logs": {"bucket": "logs", "kms_key_arn": KEY.replace("arn:aws:", "arn:aws-us-gov:")},
         },
     ),
+    ("read_buckets[1].prefix", {"read_buckets": [{"bucket": "scripts"}, {"bucket": "scripts", "prefix": "*"}]}),
+    ("read_buckets[0].folders", {"read_buckets": [{"folders": True}]}),
+    ("read_buckets[0]", {"read_buckets": [{}]}),
+    ("read_buckets[1]", {"read_buckets": [{"bucket": "scripts"}, "lists"]}),
+    ("read_buckets[0].Bucket", {"read_buckets": [{"bucket": "scripts", "Bucket": "b"}]}),
+    (
+        "read_buckets[1].kms_key_arn",
+        {
+            "read_buckets": [
+                {"bucket": "scripts", "kms_key_arn": KEY},
+                {"bucket": "scripts", "kms_key_arn": KEY.replace("arn:aws:", "arn:aws-us-gov:")},
+            ],
+        },
+    ),
     ("quiet_agnet", {"quiet_agnet": True}),
     ("quietAgent", {"quietAgent": True}),
     ("parameters.path", {"parameters": {"paths": ["/app"], "path": "/b"}}),
@@ -402,9 +423,24 @@ def options_with(path: str, value: Any) -> Options:
     """Options that are valid if the value is: with what it requires, and with the other keys of a map."""
     name, _, key = path.partition(".")
     required = option_at(path).requires
+    if key and option_at(name).is_list_of_maps:
+        return {name: [{**MAPS[name][0], key: value}]}
     if key:
         return {name: {**MAPS[name], key: value}}
     return {name: value} | ({required: True} if required else {})
+
+
+def exact_path(path: str) -> str:
+    """The path of a mistake in the value of :func:`options_with`: in a list of maps, it names the map."""
+    name, _, key = path.partition(".")
+    return f"{name}[0].{key}" if key and name in OPTIONS and option_at(name).is_list_of_maps else path
+
+
+def with_config_keys(value: Any) -> Any:
+    """A map, or a list of maps, with its keys in camelCase."""
+    if isinstance(value, list):
+        return [with_config_keys(entry) for entry in value]
+    return {camel_case(key): entry for key, entry in value.items()} if isinstance(value, dict) else value
 
 
 def expected_options(name: str) -> Options:
@@ -436,5 +472,5 @@ def valid_options() -> Iterator[Options]:
 def invalid_options() -> Iterator[tuple[str, Options]]:
     """Every set of options that must be refused, with the path of the mistake."""
     for path, examples in EXAMPLES.items():
-        yield from ((path, options_with(path, value)) for value in examples.invalid)
+        yield from ((exact_path(path), options_with(path, value)) for value in examples.invalid)
     yield from INVALID_COMBINATIONS

@@ -47,13 +47,27 @@ def _with_readable_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _flag(path: str, value: Any = True) -> str:  # noqa: FBT002 - with one argument it is a label
-    """The flag that gives an option, or a key of one, a value."""
-    return f"--{'no-' if value is False else ''}{path.replace('.', '-').replace('_', '-')}"
+    """The flag that gives an option, or a key of one, a value. A map in a list is ``--read-buckets[0].prefix``."""
+    name = path if "[" in path else path.replace(".", "-")
+    return f"--{'no-' if value is False else ''}{name.replace('_', '-')}"
 
 
 def _flags(path: str) -> list[click.RichOption]:
-    """The flags of an option, or of a key of one. A map has a flag for each key."""
+    """The flags of an option, or of a key of one. A map has a flag for each key, a list of maps has one for all."""
     option, text = option_at(path), option_descriptions()[path]
+    if option.is_list_of_maps:
+        keys = ", ".join(key.replace("_", "-") for key in option.keys)
+        text += f" Accepts KEY=VALUE pairs with commas between them, with the keys {keys}. Repeatable."
+        return [
+            click.RichOption(
+                [_variable(path), _flag(path)],
+                multiple=True,
+                default=None,
+                metavar="KEY=VALUE,...",
+                help=text,
+                panel=_PERMISSIONS,
+            )
+        ]
     if option.keys:
         switch = [] if option.required_keys else [_switch(path, text, value=True)]
         return switch + [flag for key in option.keys for flag in _flags(f"{path}.{key}")]
@@ -115,13 +129,34 @@ def _options_from(flags: Mapping[str, Any]) -> dict[str, Any]:
             continue
         name, _, key = variable.partition("__")
         entry = list(value) if isinstance(value, tuple) else value
-        if OPTIONS[name].keys and not key:
+        if OPTIONS[name].is_list_of_maps:
+            options[name] = [_map_from(name, text) for text in entry]
+        elif OPTIONS[name].keys and not key:
             options.setdefault(name, {})
         elif key:
             options.setdefault(name, {})[key] = entry
         else:
             options[name] = entry
     return options
+
+
+def _map_from(name: str, text: str) -> dict[str, Any]:
+    """A map that a flag has as ``bucket=scripts,kms-key-arn=...``.
+
+    Raises:
+        InputError: If the text is not in this form.
+    """
+    entry: dict[str, Any] = {}
+    for pair in text.split(","):
+        written, equals, value = pair.partition("=")
+        key = written.replace("-", "_")
+        if not equals or key in entry:
+            problem = "has a key twice" if equals else "must consist of KEY=VALUE pairs with commas between them"
+            example = ",".join(f"{key}={value}" for key, value in list(OPTIONS[name].example[0].items())[:2])
+            raise InputError(f"`{_flag(name)}` {problem}. Write it as {example} (got {text!r}).")
+        is_switch = key in OPTIONS[name].keys and OPTIONS[name].keys[key].type == "boolean"
+        entry[key] = {"true": True, "false": False}.get(value, value) if is_switch else value
+    return entry
 
 
 def _configured(stack: str | None, folder: Path, location: Location, flags: Mapping[str, Any]) -> Configured:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from string import Formatter
 from typing import Any
 
 from ssm_profile.catalogue import EXPLICIT_DENIES, Grant
@@ -17,7 +18,7 @@ from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templa
 from .risk_verdicts import RiskVerdict, risk_verdicts
 from .roles import Role
 from .sources import same_aws_policy
-from .templates import as_pattern, depends_on_options
+from .templates import as_pattern, depends_on_options, path_of
 from .verdicts import FeatureVerdict, Judge, Row, Verdict, known_values, partition_of_policy
 
 SCHEMA_VERSION = 1
@@ -265,8 +266,10 @@ def _covers(resource: str, pattern: str) -> bool:
 
 def _readable(template: str, grant: Grant) -> str:
     """A template with the names of its fields, such as ``<parameters.paths>``."""
-    text = template.replace("{each}", f"<{grant.each}>").replace("{", "<").replace("}", ">")
-    return text.replace("[", ".").replace("]", "")
+    return "".join(
+        literal + (f"<{path_of(field, grant.each or '')}>" if field else "")
+        for literal, field, _, _ in Formatter().parse(template)
+    )
 
 
 def _ec2_options(verdict: Verdict, granted: set[str], judge: Judge) -> dict[str, Any]:

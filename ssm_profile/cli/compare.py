@@ -21,7 +21,7 @@ def compare_policies(here: Policy, there: Policy) -> dict[str, Any]:
         there: The policy to compare it with.
     """
     here_actions, there_actions = granted_actions(here), granted_actions(there)
-    features, remaining = choose(there_actions - here_actions, there_actions)
+    features, remaining = choose(there_actions - here_actions, there_actions, there)
     known = known_values(there, features)
     reasons: dict[str, list[str]] = {}
     for action in sorted(remaining):

@@ -1,19 +1,30 @@
 """The reverse lookup in the catalogue: from actions and resources to the options that grant them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Any
 
 from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
+from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import Policy
+from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
 from ssm_profile.regions import LOCATION_FIELDS
 
 from .action_list import expanded, matches
-from .templates import filled, named_values, option_fields, values_by_path
+from .templates import (
+    KnownValues,
+    Values,
+    as_pattern,
+    filled,
+    named_values,
+    only_options,
+    option_fields,
+    values_by_path,
+)
 
 FILL_IN = "..."
 """The placeholder for a value that only the person who sets the option knows."""
@@ -79,24 +90,41 @@ def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
     return (*narrower, grant.sufficient or grant.resources)[0]
 
 
-def choose(wanted: set[str], within: set[str]) -> tuple[list[Feature], set[str]]:
+def choose(wanted: set[str], within: set[str], policy: Policy) -> tuple[list[Feature], set[str]]:
     """The features that grant actions, and the actions that no feature grants.
 
-    Features that grant nothing beyond *within* are preferred.
+    Features that are for the resources of the policy are preferred, then those that grant nothing beyond *within*.
 
     Args:
         wanted: The actions to grant.
         within: The actions that the policy grants already.
+        policy: The policy that grants them.
     """
     rest, chosen = set(wanted), list[Feature]()
-    for feature in sorted(FEATURES, key=lambda feature: not feature.actions() <= within):
+    for feature in sorted(FEATURES, key=lambda each: (not _is_for(each, policy), not each.actions() <= within)):
         if feature.actions() & rest:
             chosen.append(feature)
             rest -= feature.actions()
-    return chosen, rest
+    # One action can be for AWS's buckets and for others.
+    named = (each for each in FEATURES if _is_list_of_maps(each) and each.actions() & wanted and each not in chosen)
+    return [*chosen, *(each for each in named if known_values(policy, [each]))], rest
 
 
-def without_redundant(features: Iterable[Feature], known: Mapping[str, Sequence[str]]) -> list[Feature]:
+def _is_for(feature: Feature, policy: Policy) -> bool:
+    """Whether a policy allows an action of a feature on resources that the feature is for, or on all of them."""
+    return any(
+        any(named_values(statement, grant))
+        or any(
+            covers(arn_glob(resource), arn_glob(as_pattern(template)))
+            for resource in statement.scope()
+            for template in grant.resources
+        )
+        for grant in feature.grants
+        for statement in policy.allowing(grant.action)
+    )
+
+
+def without_redundant(features: Iterable[Feature], known: KnownValues) -> list[Feature]:
     """The features without each one whose permissions the others grant.
 
     Args:
@@ -113,14 +141,13 @@ def without_redundant(features: Iterable[Feature], known: Mapping[str, Sequence[
     return left
 
 
-def _permissions(feature: Feature, known: Mapping[str, Sequence[str]]) -> set[tuple[str, str, str]]:
+def _permissions(feature: Feature, known: KnownValues) -> set[tuple[str, str, str]]:
     """What the option of a feature grants with each of the known values: action, resource and condition."""
     location = {field: f"<{field}>" for field in (*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix")}
     found = set[tuple[str, str, str]]()
     for grant in feature.grants:
-        values = {path: known.get(path) or [_default(feature, path)] for path in option_fields(grant)}
-        for chosen in product(*values.values()):
-            completed = {**location, **dict(zip(values, chosen, strict=True))}
+        for chosen in _choices(feature, grant, known):
+            completed = {**location, **chosen}
             condition = str(
                 {
                     key: [filled(each, grant, completed) for each in templates]
@@ -133,19 +160,31 @@ def _permissions(feature: Feature, known: Mapping[str, Sequence[str]]) -> set[tu
     return found
 
 
+def _choices(feature: Feature, grant: Grant, known: KnownValues) -> Iterator[dict[str, str]]:
+    """Each set of known values for the options in the templates of a grant."""
+    fields = option_fields(grant)
+    if _is_list_of_maps(feature):
+        for entry in known.get(feature.name) or [{}]:
+            yield {path: entry.get(path.partition(".")[2]) or _default(feature, path) for path in fields}
+        return
+    values = {path: known.get(path) or [_default(feature, path)] for path in fields}
+    for chosen in product(*values.values()):
+        yield dict(zip(values, chosen, strict=True))
+
+
 def _default(feature: Feature, path: str) -> str:
     """What stands for the value of an option in a template if the value is not known."""
     return FILL_IN if path in _required(feature) else str(option_at(path).default or "")
 
 
-def useful_features(features: Iterable[Feature], known: Mapping[str, Sequence[str]]) -> list[Feature]:
+def useful_features(features: Iterable[Feature], known: KnownValues) -> list[Feature]:
     """The features without redundant ones, and without parts of capabilities that are missing."""
     left = list(features)
     names = {feature.name for feature in left}
     return without_redundant([feature for feature in left if feature.requires in {None, *names}], known)
 
 
-def options_of(features: Iterable[Feature], known: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+def options_of(features: Iterable[Feature], known: KnownValues) -> dict[str, Any]:
     """The options that grant features.
 
     Args:
@@ -153,22 +192,63 @@ def options_of(features: Iterable[Feature], known: Mapping[str, Iterable[str]]) 
         known: The known values of ``option`` or ``option.key``. The value of another required one is :data:`FILL_IN`.
     """
     options: dict[str, Any] = {}
-    for feature in features:
+    # A part of a capability comes after the capability, since each of its maps is part of one of the capability's.
+    for feature in sorted(features, key=lambda each: each.name != each.option and _is_list_of_maps(each)):
         paths = [path for path in (*_fields(feature), *_required(feature)) if path in known]
+        if _is_list_of_maps(feature):
+            paths = [feature.name] if feature.name in known else []
         for name, value in options_for(feature, {path: known[path] for path in paths}).items():
-            options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
+            if _is_list_of_maps(feature):
+                options[name] = _with_parts(options[name], value, feature) if name in options else value
+            else:
+                options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
     return options
 
 
-def known_values(policy: Policy, features: Iterable[Feature]) -> dict[str, list[str]]:
+def _is_list_of_maps(feature: Feature) -> bool:
+    return feature.option is not None and OPTIONS[feature.option].is_list_of_maps
+
+
+def _with_parts(
+    maps: Sequence[dict[str, Any]], parts: Sequence[dict[str, Any]], feature: Feature
+) -> list[dict[str, Any]]:
+    """The maps of a capability, each with the key that a part of the capability adds to it.
+
+    A part that leaves the bucket open, such as that of a KMS key, can be a part of each map.
+    """
+    added = feature.name.partition(".")[2]
+    united: list[dict[str, Any]] = []
+    for one in maps:
+        values = {
+            str(part[added]): part[added]
+            for part in parts
+            if all(part[key] in (FILL_IN, one.get(key)) for key in part if key != added)
+        }
+        value = next(iter(values.values())) if len(values) == 1 else FILL_IN
+        united.append({**one, added: value} if values else one)
+    return united
+
+
+def known_values(policy: Policy, features: Iterable[Feature]) -> KnownValues:
     """The values of options that a policy names in the statements that allow features, sorted."""
     return values_by_path(
-        values
+        (feature.name, values)
         for feature in features
         for grant in feature.grants
         for statement in policy.allowing(grant.action)
-        for values in named_values(statement, grant)
+        for values in (_named_maps if _is_list_of_maps(feature) else named_values)(statement, grant)
     )
+
+
+def _named_maps(statement: Statement, grant: Grant) -> Iterator[Values]:
+    """The values that a statement names for a list of maps: those of a resource and of the condition are one map."""
+    named = [only_options(values) for values in named_values(statement, grant)]
+    of_condition = [values for values in named if not any(path.endswith(".bucket") for path in values)]
+    of_resource = [values for values in named if values not in of_condition]
+    if of_condition and of_resource:
+        yield from ({**one, **other} for one in of_resource for other in of_condition)
+    else:
+        yield from named
 
 
 def _fields(feature: Feature) -> list[str]:
@@ -176,7 +256,7 @@ def _fields(feature: Feature) -> list[str]:
     return [path for grant in feature.grants for path in option_fields(grant)]
 
 
-def options_for(feature: Feature, values: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+def options_for(feature: Feature, values: KnownValues) -> dict[str, Any]:
     """The options that grant one feature. Nothing where it is granted by default.
 
     Args:
@@ -189,6 +269,12 @@ def options_for(feature: Feature, values: Mapping[str, Iterable[str]]) -> dict[s
     if OPTIONS[option].type == "boolean":
         required = OPTIONS[option].requires
         return {option: True} | ({required: True} if required else {})
+    if _is_list_of_maps(feature):
+        required = {
+            path.partition(".")[2]: True if option_at(path).type == "boolean" else FILL_IN
+            for path in _required(feature)
+        }
+        return {option: [{**required, **entry} for entry in values.get(feature.name, [{}])]}
     options: dict[str, Any] = {}
     for path in dict.fromkeys((*_required(feature), *values)):
         _set(options, path, _chosen(option_at(path).type, sorted(values.get(path, ()))))

@@ -1,7 +1,7 @@
 """Options as YAML for the file of a stack."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -12,12 +12,17 @@ from ssm_profile.stack_config import PROJECT, config_key
 def format_stack_config(options: Mapping[str, Any]) -> str:
     """The options as the ``config`` key of Pulumi.STACK.yaml."""
     config = {
-        config_key(name, PROJECT): {camel_case(key): entry for key, entry in (value or _defaults(name)).items()}
-        if isinstance(value, Mapping)
-        else value
+        config_key(name, PROJECT): _written(_defaults(name) if value == {} else value)
         for name, value in options.items()
     }
     return yaml.safe_dump({"config": config}, sort_keys=False, default_flow_style=False, width=1000).rstrip()
+
+
+def _written(value: Any) -> Any:
+    """A value with the keys of its maps in camelCase."""
+    if isinstance(value, Mapping):
+        return {camel_case(key): entry for key, entry in cast("Mapping[str, Any]", value).items()}
+    return [_written(entry) for entry in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def _defaults(name: str) -> dict[str, Any]:

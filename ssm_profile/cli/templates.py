@@ -1,18 +1,22 @@
 """The templates of the catalogue: filled with values, as patterns, and matched with the resources of policies."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from string import Formatter
+from typing import Any
 
-from ssm_profile.catalogue import Grant
+from ssm_profile.catalogue import MANAGED_BUCKETS, Grant
 from ssm_profile.iam.documents import Statement
 from ssm_profile.options import OPTIONS, option_at
-from ssm_profile.regions import LOCATION_FIELDS
+from ssm_profile.regions import LOCATION_FIELDS, REGION_PATTERN
 from ssm_profile.validation import find_value_mistakes
 
 Values = Mapping[str, str]
 """Values for the fields of templates: ``region``, ``account``, ``parameters.paths``."""
+
+KnownValues = Mapping[str, Sequence[Any]]
+"""Known values by ``option`` or ``option.key``. For a feature of a list of maps, the maps by the feature's name."""
 
 SAMPLE_LOCATION = {"region": "xx-sample-1", "account": "999999999999"}
 """A region and an account that no policy names."""
@@ -33,7 +37,7 @@ def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = 
     """
 
     def value(field: str) -> str:
-        path = _path(field, each or "")
+        path = path_of(field, each or "")
         if path.endswith("kms_key_arn") and path not in known:
             return _KEY_ARN_PATTERN.format(partition=known.get("partition", "*"))
         return known.get(path, "*")
@@ -54,7 +58,7 @@ def depends_on_options(template: str) -> bool:
 def filled(template: str, grant: Grant, values: Values) -> str:
     """A template with a value for each of its fields."""
     return "".join(
-        literal + ("" if field is None else values[_path(field, grant.each or "")])
+        literal + ("" if field is None else values[path_of(field, grant.each or "")])
         for literal, field, _, _ in Formatter().parse(template)
     )
 
@@ -66,7 +70,7 @@ def option_fields(grant: Grant) -> list[str]:
         *(each for keys in grant.condition.values() for some in keys.values() for each in some),
     )
     fields = [field for template in templates for _, field, _, _ in Formatter().parse(template) if field]
-    return [path for path in dict.fromkeys(_path(field, grant.each or "") for field in fields) if _is_option(path)]
+    return [path for path in dict.fromkeys(path_of(field, grant.each or "") for field in fields) if _is_option(path)]
 
 
 def only_options(values: Values) -> dict[str, str]:
@@ -74,13 +78,26 @@ def only_options(values: Values) -> dict[str, str]:
     return {path: value for path, value in values.items() if _is_option(path)}
 
 
-def values_by_path(found: Iterable[Values]) -> dict[str, list[str]]:
-    """The values of each option or key, sorted, each once."""
-    known: dict[str, set[str]] = {}
-    for values in found:
-        for path, value in only_options(values).items():
-            known.setdefault(path, set()).add(value)
-    return {path: sorted(each) for path, each in known.items()}
+def values_by_path(found: Iterable[tuple[str, Values]]) -> KnownValues:
+    """The known values, sorted, each once.
+
+    Args:
+        found: The values, each with the name of the feature that they are for.
+    """
+    texts: dict[str, set[str]] = {}
+    maps: dict[str, dict[str, dict[str, str]]] = {}
+    for feature, values in found:
+        entry: dict[str, str] = {}
+        for path, value in sorted(only_options(values).items()):
+            name, _, key = path.partition(".")
+            if OPTIONS[name].is_list_of_maps:
+                entry[key] = value
+            else:
+                texts.setdefault(path, set()).add(value)
+        if entry:
+            maps.setdefault(feature, {})[str(entry)] = entry
+    known: dict[str, Sequence[Any]] = {path: sorted(each) for path, each in texts.items()}
+    return known | {feature: [entry for _, entry in sorted(each.items())] for feature, each in maps.items()}
 
 
 def named_values(statement: Statement, grant: Grant) -> Iterator[dict[str, str]]:
@@ -122,7 +139,7 @@ def _compiled(template: str, each: str) -> tuple[re.Pattern[str], list[str]]:
     for literal, field, _, _ in Formatter().parse(template):
         pattern += re.escape(literal)
         if field is not None:
-            path = _path(field, each)
+            path = path_of(field, each)
             again = path in paths
             pattern += f"(?P=f{paths.index(path)})" if again else f"(?P<f{len(paths)}>{_value_pattern(path)})"
             paths += [] if again else [path]
@@ -148,9 +165,28 @@ def _condition_values(statement: Statement) -> Iterator[tuple[str, str]]:
                     yield str(key), value
 
 
-def _path(field: str, each: str) -> str:
-    """The path of the option in a field of a template. The name of the field if it is no option."""
-    return each if field == "each" else field.replace("[", ".").rstrip("]")
+def path_of(field: str, each: str) -> str:
+    """The path of the option in a field of a template. The name of the field if it is no option.
+
+    Args:
+        field: The field, such as ``session_logs[bucket]``, ``each`` or ``each[bucket]``.
+        each: The path of the option in the field ``each``.
+    """
+    return re.sub(r"^each(?=$|\[)", each, field).replace("[", ".").rstrip("]")
+
+
+def is_aws_bucket(name: str) -> bool:
+    """Whether a bucket is one of AWS's own, in any region. Another option than ``read_buckets`` grants it."""
+    return any(re.fullmatch(pattern, name) for pattern in _aws_buckets())
+
+
+@cache
+def _aws_buckets() -> list[str]:
+    templates = [template for grant in MANAGED_BUCKETS.grants for template in grant.resources]
+    buckets = [template.split(":::")[1].split("/")[0] for template in templates]
+    suffix = "[a-z0-9-]*"
+    fields = {"region": f"(?:{REGION_PATTERN})", "patch_suffix": suffix, "snapshot_suffix": suffix}
+    return [bucket.format_map(fields) for bucket in buckets]
 
 
 def _is_option(path: str) -> bool:
@@ -170,4 +206,6 @@ def _value_pattern(path: str) -> str:
 
 @cache
 def _is_accepted(path: str, value: str) -> bool:
+    if path == "read_buckets.bucket" and is_aws_bucket(value):
+        return False
     return not find_value_mistakes(path, [value] if option_at(path).type == "array" else value)

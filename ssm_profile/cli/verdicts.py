@@ -12,18 +12,19 @@ from enum import Enum
 from functools import cache
 from itertools import combinations, islice
 
-from ssm_profile.catalogue import ANY_INSTANCE, Grant
-from ssm_profile.iam.conditions import ABSENT, Chosen, Value
+from ssm_profile.catalogue import ANY_INSTANCE, MANAGED_BUCKETS, Grant
+from ssm_profile.iam.conditions import ABSENT, Chosen, Like, Value
 from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.iam.patterns import arn_glob, covers
-from ssm_profile.options import option_at
+from ssm_profile.options import OPTIONS, option_at, option_paths
 from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
 
 from .reverse_lookup import FEATURES, Feature, actions_of, tight_templates
 from .templates import (
     SAMPLE_LOCATION,
+    KnownValues,
     Values,
     as_pattern,
     depends_on_options,
@@ -36,6 +37,8 @@ from .templates import (
 
 _SAMPLE_VALUES = {
     "parameters.paths": "/sample-path",
+    "read_buckets.bucket": "sample-bucket",
+    "read_buckets.prefix": "",
     "session_logs.bucket": "sample-bucket",
     "session_logs.prefix": "",
     "session_logs.log_group": "/sample-group",
@@ -48,6 +51,7 @@ _SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-000
 _DNS_SUFFIX = ".amazonaws.com*"
 _WITH_DNS_SUFFIX = ("aws", "aws-us-gov")
 """Partitions in which the names of hosts certainly end with ``amazonaws.com``."""
+_LISTS_OF_MAPS = {name for name, option in OPTIONS.items() if option.is_list_of_maps}
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
@@ -152,7 +156,17 @@ class Judge:
         return verdict
 
     def _grants_each(self, verdict: FeatureVerdict, required: FeatureVerdict) -> bool:
-        """Whether the policy grants a part of a capability with every value of a list that the two share."""
+        """Whether the policy grants a part of a capability with every value of a list that the two share.
+
+        In a list of maps, each map says whether it has the part, so that one is sufficient.
+        """
+        if required.feature.name in _LISTS_OF_MAPS:
+            pairs = ((part, whole) for part in verdict.values or [{}] for whole in required.values or [{}])
+            return any(
+                self._grants(verdict.feature, {**part, **whole})
+                for part, whole in pairs
+                if all(part[path] == whole[path] for path in set(part) & set(whole))
+            )
         known = known_values([verdict, required])
         lists = {grant.each for grant in verdict.feature.grants if grant.each} & set(known)
         others = {path: values[0] for path, values in known.items() if path not in lists}
@@ -329,7 +343,7 @@ class Judge:
         if account:
             location["account"] = account
         key = _SAMPLE_KEY.format_map(location)
-        keys = dict.fromkeys(("parameters.kms_key_arn", "session_kms_key_arn", "session_logs.kms_key_arn"), key)
+        keys = dict.fromkeys((path for path in option_paths() if path.endswith("kms_key_arn")), key)
         suffixes = {
             "patch_suffix": PATCH_BUCKET_SUFFIXES.get(location["region"], "sample"),
             "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(location["region"], ""),
@@ -343,6 +357,10 @@ class Judge:
         for keys in grant.condition.values():
             for key, templates in keys.items():
                 known[key.lower()] = tuple(Chosen(self._host(filled(each, grant, values))) for each in templates)
+        if grant.action == "s3:ListBucket":
+            # A document names the folder, so that each one must be allowed. A whole bucket is listed without the key.
+            listed = f"{values['read_buckets.prefix']}*"
+            known["s3:prefix"] = (Like(listed), ABSENT) if listed == "*" else (Like(listed),)
         if grant.action in ("s3:PutObject", "s3:PutObjectAcl"):
             known["s3:x-amz-acl"] = ("bucket-owner-full-control",)  # the agent sends it with each object
         if grant.action.startswith("kms:"):
@@ -388,9 +406,9 @@ def _with_known_location(values: Values) -> dict[str, str]:
     return {"region": regions[0], **known} if regions else known
 
 
-def known_values(verdicts: Iterable[FeatureVerdict]) -> dict[str, list[str]]:
+def known_values(verdicts: Iterable[FeatureVerdict]) -> KnownValues:
     """The values of options that a policy names, sorted."""
-    return values_by_path(values for verdict in verdicts for values in verdict.values)
+    return values_by_path((verdict.feature.name, values) for verdict in verdicts for values in verdict.values)
 
 
 def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
@@ -406,6 +424,7 @@ def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
     return max(named, key=named.count) if named else "aws"
 
 
+_AWS_OBJECTS = tuple(as_pattern(each) for grant in MANAGED_BUCKETS.grants for each in grant.resources)
 _WORKING = (Verdict.WORKS, Verdict.WORKS_IF)
 _BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
 
@@ -449,5 +468,7 @@ def _need(pattern: str) -> Need:
 
 
 def _exceptions(pattern: str) -> tuple[str, ...]:
-    """What a pattern matches and does not mean: the objects in buckets."""
+    """What a pattern matches and does not mean: the objects in buckets, and AWS's own buckets."""
+    if re.fullmatch(r"arn:[^:]*:s3:::\*/\*", pattern):
+        return _AWS_OBJECTS
     return ("arn:*:s3:::*/*",) if re.fullmatch(r"arn:[^:]*:s3:::\*", pattern) else ()

@@ -543,16 +543,23 @@ class TestFindings:
         assert [row["conditionKeys"] for row in any_namespace["unscoped"]] == [["cloudwatch:namespace"]]
         assert one_namespace["unscoped"] == []
 
+    def test_aws_buckets_are_not_read_buckets(self, audit):
+        """Their capability is another one, whatever the region."""
+        audited = audit(*SCOPED_MINIMUM, allow("s3:GetObject", "arn:aws:s3:::patch-baseline-snapshot-eu-west-1/*"))
+
+        verdicts = {row["capability"]: row["verdict"] for row in audited["capabilities"]}
+        assert (verdicts["managed_buckets"], verdicts["read_buckets"]) == ("partly", "missing")
+        assert "read_buckets" not in audited["options"]
+
     def test_unneeded_actions(self, audit, run, policy_file):
-        statement = allow(["ssm:SendCommand", "s3:ListBucket", "lambda:InvokeFunction"])
+        statement = allow(["ssm:SendCommand", "lambda:InvokeFunction"])
 
         audited = audit(*SCOPED_MINIMUM, statement)
 
         assert audited["code"] == 1
         reasons = {row["action"]: row["why"] for row in audited["unneeded"]}
-        assert set(reasons) == {"ssm:SendCommand", "s3:ListBucket", "lambda:InvokeFunction"}
+        assert set(reasons) == {"ssm:SendCommand", "lambda:InvokeFunction"}
         assert "take over every other instance" in reasons["ssm:SendCommand"]
-        assert "nothing fails" in reasons["s3:ListBucket"]
         table = run("audit", policy_file(*SCOPED_MINIMUM, statement)).tables["Permissions that no capability needs"]
         assert {"Action": "lambda:InvokeFunction", "Reason": "No capability of Systems Manager needs it."} in table
 
@@ -646,6 +653,9 @@ class TestReplacement:
             ("parameters", {"paths": ["/app/a", "/app/b"], "recursive": True}),
             ("parameters", {"paths": ["/app"], "kms_key_arn": KEY}),
             ("session_kms_key_arn", KEY),
+            ("read_buckets", [{"bucket": "files"}]),
+            ("read_buckets", [{"bucket": "lists", "folders": True}, {"bucket": "scripts", "prefix": "a/b"}]),
+            ("read_buckets", [{"bucket": "scripts", "prefix": "a", "folders": True, "kms_key_arn": KEY}]),
             ("session_logs", {"bucket": "logs"}),
             ("session_logs", {"log_group": "/ssm"}),
             ("session_logs", MAPS["session_logs"]),

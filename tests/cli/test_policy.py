@@ -32,8 +32,14 @@ def flags_of(options):
                 flags.append(f"--{'' if entry else 'no-'}{flag}")
             else:
                 for each in entry if isinstance(entry, list) else [entry]:
-                    flags += [f"--{flag}", each]
+                    flags += [f"--{flag}", pairs(each) if isinstance(each, dict) else each]
     return flags
+
+
+def pairs(entry):
+    """A map in the form of a flag."""
+    texts = {key: str(value).lower() if isinstance(value, bool) else value for key, value in entry.items()}
+    return ",".join(f"{key.replace('_', '-')}={text}" for key, text in texts.items())
 
 
 class TestDocument:
@@ -83,7 +89,7 @@ class TestDocument:
         assert (refused.code, refused.out) == (2, "")
         assert re.fullmatch(
             r"Error: the policy of these flags has [0-9]{2},[0-9]{3} characters without spaces, and IAM allows 10,240. "
-            r"Use fewer or shorter paths, log groups or EC2 actions.\n",
+            r"Use fewer or shorter paths, buckets, log groups or EC2 actions.\n",
             refused.error,
         )
 

@@ -31,6 +31,7 @@ FOR_INSTANCES = [name for name in AWS_POLICIES if "SSM" in name or "EC2" in name
 
 EXAMPLES = {
     "parameters.paths": ["/example"],
+    "read_buckets.bucket": "example-bucket",
     "session_logs.bucket": "example-bucket",
     "session_logs.log_group": "/example",
     "cloudwatch_agent.log_groups": ["/example"],
@@ -45,12 +46,14 @@ def completed(options):
     def value(path, given):
         return EXAMPLES.get(path, KEY) if given in (FILL_IN, [FILL_IN]) else given
 
-    return {
-        name: {key: value(f"{name}.{key}", each) for key, each in given.items()}
-        if isinstance(given, dict)
-        else value(name, given)
-        for name, given in options.items()
-    }
+    def filled(name, given):
+        if isinstance(given, dict):
+            return {key: value(f"{name}.{key}", each) for key, each in given.items()}
+        if isinstance(given, list) and isinstance(given[0], dict):
+            return [filled(name, each) for each in given]
+        return value(name, given)
+
+    return {name: filled(name, given) for name, given in options.items()}
 
 
 def audit_document(name, document):
@@ -101,6 +104,8 @@ def context_of(statement):
         for keys in statement.condition.values()
         for key, values in keys.items()
     }
+    if "s3:ListBucket" in statement.actions:
+        known = {"s3:prefix": (ABSENT,)} | known
     via = {"aws:viaawsservice": ("true",)} if "kms:viaservice" in known else {"kms:viaservice": (ABSENT,)}
     return {**instance_context(), **via, **known}
 
@@ -137,6 +142,34 @@ class TestReplacement:
         ],
         "bucket and objects": [
             {"Action": "s3:*", "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/ssm/*"]},
+        ],
+        "objects of one folder, and the list of another one": [
+            {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::scripts/a/*"},
+            {
+                "Action": "s3:ListBucket",
+                "Resource": "arn:aws:s3:::scripts",
+                "Condition": {"StringLike": {"s3:prefix": ["b/*"]}},
+            },
+        ],
+        "a list that names no bucket as a whole": [
+            {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::scripts/*"},
+            {
+                "Action": "s3:ListBucket",
+                "Resource": "arn:aws:s3:::scripts",
+                "Condition": {"StringLike": {"s3:prefix": "*"}},
+            },
+        ],
+        "objects of two buckets, and the list of one": [
+            {"Action": "s3:GetObject", "Resource": ["arn:aws:s3:::scripts/*", "arn:aws:s3:::lists/*"]},
+            {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::lists"},
+        ],
+        "a bucket, and two keys": [
+            {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::scripts/*"},
+            {
+                "Action": "kms:Decrypt",
+                "Resource": [KEY, KEY.replace("1234abcd", "5678abcd")],
+                "Condition": {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com*"}},
+            },
         ],
         "uploads that are never aborted": [
             {

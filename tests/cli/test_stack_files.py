@@ -9,6 +9,7 @@ from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.policy import GRANTING
 from tests import ROOT
 from tests.expected import DEFAULT
+from tests.option_examples import with_config_keys
 
 PROJECT = "name: web\nruntime: python\n"
 NO_OPTIONS = (
@@ -28,12 +29,7 @@ class TestKeys:
     def test_every_option(self, explain_stack, name):
         required = {OPTIONS[name].requires: True} if OPTIONS[name].requires else {}
         options = required | {name: OPTIONS[name].example}
-        config = {
-            camel_case(option): {camel_case(key): entry for key, entry in value.items()}
-            if isinstance(value, dict)
-            else value
-            for option, value in options.items()
-        }
+        config = {camel_case(option): with_config_keys(value) for option, value in options.items()}
 
         explained = explain_stack(json.dumps({"config": {"aws:region": "eu-central-1", **config}}))
 

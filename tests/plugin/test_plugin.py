@@ -16,6 +16,7 @@ from ssm_profile.options import CONFLICTS, OPTIONS, camel_case, option_at, optio
 from ssm_profile.version import __version__
 from tests import ROOT
 from tests.expected import KEY, MAPS
+from tests.option_examples import with_config_keys
 
 SCHEMA = json.loads((ROOT / "docs" / "schema.json").read_text())
 RESOURCE = SCHEMA["resources"]["ssm-profile:index:SsmInstanceProfile"]
@@ -39,10 +40,7 @@ OPTION_SETS = {
 
 def in_camel_case(value):
     """Inputs as a program in another language has them. The keys of tags stay as the user writes them."""
-    return {
-        camel_case(name): in_camel_case(entry) if isinstance(entry, dict) and name != "tags" else entry
-        for name, entry in value.items()
-    }
+    return {camel_case(name): entry if name == "tags" else with_config_keys(entry) for name, entry in value.items()}
 
 
 def schema_of(path):
@@ -51,8 +49,13 @@ def schema_of(path):
     assert camel_case(name) in INPUTS, f"docs/schema.json has no `{camel_case(name)}`: `make docs` writes it"
     if not key:
         return INPUTS[camel_case(name)]
-    of_map = INPUTS[camel_case(name)]["$ref"].removeprefix("#/types/")
-    return SCHEMA["types"][of_map]["properties"][camel_case(key)]
+    return SCHEMA["types"][type_of(name)]["properties"][camel_case(key)]
+
+
+def type_of(name):
+    """The name of the type of a map, or of the maps in a list."""
+    schema = schema_of(name)
+    return schema.get("items", schema)["$ref"].removeprefix("#/types/")
 
 
 class TestConstruct:
@@ -105,7 +108,13 @@ class TestConstruct:
 
 class TestMistakes:
     def test_every_mistake_has_path_and_reason(self, construct, cloud):
-        inputs = {"inventory": True, "path": "x", "sessionLogs": {"prefix": "a"}, "sessionKmsKeyArn": "alias/x"}
+        inputs = {
+            "inventory": True,
+            "path": "x",
+            "readBuckets": [{"bucket": "scripts"}, {"bucket": "scripts", "kmsKeyArn": "alias/x"}],
+            "sessionLogs": {"prefix": "a"},
+            "sessionKmsKeyArn": "alias/x",
+        }
 
         with pytest.raises(grpc.RpcError) as error:
             construct(inputs)
@@ -116,6 +125,10 @@ class TestMistakes:
         assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert error.value.details() == status.message == "The inputs are not valid. Nothing was created"
         assert [(each.property_path, each.reason) for each in details.errors] == [
+            (
+                "readBuckets[1].kmsKeyArn",
+                f'must be the ARN of a KMS key, not of an alias, for example "{KEY}" (got "alias/x")',
+            ),
             (
                 "sessionKmsKeyArn",
                 f'must be the ARN of a KMS key, not of an alias, for example "{KEY}" (got "alias/x")',
@@ -153,7 +166,7 @@ class TestSchema:
 
     @pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option.keys])
     def test_maps_have_their_keys(self, name):
-        of_map = SCHEMA["types"][schema_of(name)["$ref"].removeprefix("#/types/")]
+        of_map = SCHEMA["types"][type_of(name)]
 
         assert list(of_map["properties"]) == [camel_case(key) for key in OPTIONS[name].keys]
 

@@ -565,6 +565,7 @@ class TestOutputsOfOtherResources:
             ("role_name", "open sesame"),
             ("tags", {"k": "open;sesame"}),
             ("session_logs", {"bucket": "open sesame"}),
+            ("read_buckets", [{"bucket": "open sesame"}]),
             ("managed_policy_arns", ["open sesame"]),
         ],
     )
@@ -590,6 +591,29 @@ class TestOutputsOfOtherResources:
             deploy(lambda: SsmInstanceProfile("web", {"session_logs": {"bucket": pulumi.Output.from_input("*")}}))
 
         assert [each for each in cloud.registered if each.type in (POLICY, PROFILE)] == []
+
+    def test_wrong_output_in_a_map_of_a_list(self, cloud, deploy):
+        """It fails the program before the policy is registered, and names the map."""
+        buckets = [{"bucket": "scripts"}, {"bucket": pulumi.Output.from_input("*"), "folders": True}]
+        sentence = (
+            "`read_buckets[1].bucket` must be the name of a bucket: 3 to 63 lowercase letters, digits, dots and "
+            'hyphens, for example "scripts" (got "*").'
+        )
+
+        with pytest.raises(ValueError, match=ending_with(sentence)):
+            deploy(lambda: SsmInstanceProfile("web", {"read_buckets": buckets}))
+
+        assert [each for each in cloud.registered if each.type in (POLICY, PROFILE)] == []
+
+    def test_outputs_in_the_maps_of_a_list(self, cloud, deploy):
+        """A key that is None counts as not given."""
+        bucket = {"bucket": pulumi.Output.from_input("scripts"), "prefix": "ansible", "folders": None}
+        key = {"bucket": "lists", "kms_key_arn": pulumi.Output.from_input(KEY)}
+        known = [{"bucket": "scripts", "prefix": "ansible"}, {"bucket": "lists", "kms_key_arn": KEY}]
+
+        deploy(lambda: SsmInstanceProfile("web", {"read_buckets": [bucket, key]}))
+
+        assert cloud.policy == policy.policy_document({"read_buckets": known}, LOCATION)
 
     def test_wrong_output_in_a_list(self, cloud, deploy):
         """The policy is not attached."""
@@ -621,7 +645,7 @@ def too_long(size, kind):
     return (
         f"`policy` is too long: it has {size:,} characters without spaces. IAM allows 10,240 in the inline policies of "
         f'a role and 6,144 in a managed policy, and `policy_kind` is "{kind}". Use fewer or shorter '
-        "`parameters.paths`, `cloudwatch_agent.log_groups` or `ec2_describe_actions`."
+        "`parameters.paths`, `read_buckets`, `cloudwatch_agent.log_groups` or `ec2_describe_actions`."
     )
 
 

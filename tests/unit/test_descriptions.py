@@ -31,7 +31,8 @@ def test_option_description_is_in_the_schema(path):
     assert camel_case(name) in RESOURCE["inputProperties"], STALE
     described = RESOURCE["inputProperties"][camel_case(name)]
     if key:
-        described = SCHEMA["types"][described["$ref"].removeprefix("#/types/")]["properties"][camel_case(key)]
+        of_map = described.get("items", described)["$ref"].removeprefix("#/types/")
+        described = SCHEMA["types"][of_map]["properties"][camel_case(key)]
 
     assert described["description"].startswith(option_descriptions()[path]), STALE
 

@@ -106,6 +106,11 @@ class TestConfig:
         """Their keys are in camelCase in config."""
         run_program(
             {
+                "ssm-profile:readBuckets": [
+                    {"bucket": "scripts", "prefix": "ansible", "folders": True, "kmsKeyArn": OTHER_KEY},
+                    {"bucket": "lists", "folders": True},
+                    {"bucket": "files"},
+                ],
                 "ssm-profile:parameters": {"paths": ["/app/b", "/app/a"], "recursive": True, "kmsKeyArn": KEY},
                 "ssm-profile:sessionKmsKeyArn": KEY,
                 "ssm-profile:sessionLogs": {

@@ -1,29 +1,31 @@
 """Wrong options are refused by the component and by the program, and nothing is registered."""
 
+import re
+
 import pulumi
 import pytest
 
 from ssm_profile import OptionsError, SsmInstanceProfile
-from ssm_profile.options import OPTIONS, camel_case
+from ssm_profile.options import OPTIONS
 from ssm_profile.settings import read_settings
 from ssm_profile.stack_config import config_key
 from ssm_profile.validation import UNKNOWN
 from tests import config_text
 from tests.expected import KEY
-from tests.option_examples import EXAMPLES, INVALID_COMBINATIONS, invalid_options
+from tests.option_examples import EXAMPLES, INVALID_COMBINATIONS, exact_path, invalid_options, with_config_keys
 
 KEY_IN_CHINA = KEY.replace("arn:aws:", "arn:aws-cn:")
 INVALID = {path: [options for at, options in invalid_options() if at == path] for path, _ in invalid_options()}
 
 
+IN_CONFIG_ALSO_RIGHT = ("quietAgent", "session_logs.Bucket", "read_buckets[0].Bucket")
+"""Names that are mistakes in Python. In config they are keys in camelCase, or become equal to a key that exists."""
+
+
 def to_config(options):
     """Options as the CLI passes them to a program."""
     return {
-        config_key(name, "ssm-profile"): config_text(
-            {camel_case(key): entry for key, entry in value.items()}
-            if isinstance(value, dict) and name != "tags"
-            else value
-        )
+        config_key(name, "ssm-profile"): config_text(value if name == "tags" else with_config_keys(value))
         for name, value in options.items()
     }
 
@@ -34,7 +36,7 @@ def is_as_wrong_in_config(path, options):
     Config holds strings. A number is a valid string there, "true" is a valid boolean, and an empty value counts as not
     given. Outputs do not occur.
     """
-    name = path.split(".")[0]
+    name = re.split(r"[.\[]", path)[0]
     value = options.get(name)
     if holds_output(options) or value in ("", [], {}):
         return False
@@ -68,7 +70,7 @@ def test_component_refuses(cloud, path):
     assert cloud.invoked == []
 
 
-@pytest.mark.parametrize("path", [path for path in INVALID if path not in ("quietAgent", "session_logs.Bucket")])
+@pytest.mark.parametrize("path", [path for path in INVALID if path not in IN_CONFIG_ALSO_RIGHT])
 @pytest.mark.usefixtures("cloud")
 def test_program_refuses_in_stack_config(path):
     tried = 0
@@ -108,4 +110,4 @@ def test_program_refuses_another_partition(region, arn, partitions):
 
 
 def test_every_option_is_tried():
-    assert INVALID.keys() == EXAMPLES.keys() | {path for path, _ in INVALID_COMBINATIONS}
+    assert INVALID.keys() == {exact_path(path) for path in EXAMPLES} | {path for path, _ in INVALID_COMBINATIONS}

@@ -88,7 +88,8 @@ def test_policy_that_is_too_long():
         "The stack config is not valid. Nothing was changed.\n"
         f"  `policy` is too long: it has {size:,} characters without spaces. IAM allows 10,240 in the inline policies "
         'of a role and 6,144 in a managed policy, and `ssm-profile:policyKind` is "managed". Use fewer or shorter '
-        "`ssm-profile:parameters.paths`, `ssm-profile:cloudwatchAgent.logGroups` or `ssm-profile:ec2DescribeActions`."
+        "`ssm-profile:parameters.paths`, `ssm-profile:readBuckets`, `ssm-profile:cloudwatchAgent.logGroups` or "
+        "`ssm-profile:ec2DescribeActions`."
     )
 
 
@@ -132,7 +133,8 @@ class TestSecrets:
     @pytest.mark.parametrize("path", [path for path in option_paths() if "." in path])
     def test_wrong_secret_leaf_is_not_shown(self, path):
         name, _, key = path.partition(".")
-        set_secret_config(**{camel_case(name): config_text({camel_case(key): MARK + "\x00"})})
+        value = {camel_case(key): MARK + "\x00"}
+        set_secret_config(**{camel_case(name): config_text([value] if OPTIONS[name].is_list_of_maps else value)})
 
         with pytest.raises(pulumi.RunError) as error:
             read_settings("web")
@@ -144,6 +146,7 @@ class TestSecrets:
         """Each leaf that may be an output is a secret one."""
         set_secret_config(
             sessionLogs=json.dumps({"bucket": "logs", "prefix": "ssm", "crossAccount": True}),
+            readBuckets=json.dumps([{"bucket": "scripts", "folders": True}]),
             managedPolicyArns=json.dumps([ARN]),
             tags=json.dumps({"Team": "web"}),
         )
@@ -158,12 +161,15 @@ class TestSecrets:
             assert settings.args["session_logs"].pop("cross_account") is True
             for name, output in settings.args["session_logs"].items():
                 note(name, output)
+            (bucket,) = settings.args["read_buckets"]
+            assert bucket["folders"] is True
+            note("scripts", bucket["bucket"])
             note("arn", settings.args["managed_policy_arns"][0])
             note("tags", settings.args["tags"])
 
         deploy(program)
 
-        assert secret == dict.fromkeys(("bucket", "prefix", "arn", "tags"), True)
+        assert secret == dict.fromkeys(("bucket", "prefix", "scripts", "arn", "tags"), True)
 
     @pytest.mark.parametrize(
         ("config", "is_secret"),

@@ -6,6 +6,7 @@ from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.stack_config import PROJECT, PROTECT, config_key, parse_config
 from tests import config_text
 from tests.expected import KEY
+from tests.option_examples import with_config_keys
 
 NAME = "letters, digits and + = , . @ _ -"
 ACTIONS = 'a list of EC2 actions that begin with Describe, without "ec2:" and without wildcards'
@@ -32,8 +33,7 @@ class TestValues:
     @pytest.mark.parametrize("name", OPTIONS)
     def test_every_option_is_read(self, name):
         example = OPTIONS[name].example
-        keys = OPTIONS[name].keys
-        written = {camel_case(key): value for key, value in example.items()} if keys else example
+        written = with_config_keys(example) if OPTIONS[name].keys else example
 
         options, _ = parse({camel_case(name): written})
 
@@ -163,6 +163,21 @@ class TestMistakes:
     )
     def test_keys_of_maps_are_named(self, value, sentence):
         assert parse({"sessionLogs": value})[1] == [sentence]
+
+    def test_keys_of_a_map_in_a_list_are_named(self):
+        buckets = [{"bucket": "scripts"}, {"bucket": "scripts", "kms_key_arn": KEY}]
+
+        assert parse({"readBuckets": buckets}) == (
+            {"read_buckets": [{"bucket": "scripts"}, {"bucket": "scripts"}]},
+            [
+                (
+                    "`ssm-profile:readBuckets[1].kms_key_arn` is not a key. Did you mean "
+                    "`ssm-profile:readBuckets[1].kmsKeyArn`? The keys are ssm-profile:readBuckets[1].bucket, "
+                    "ssm-profile:readBuckets[1].prefix, ssm-profile:readBuckets[1].folders, "
+                    "ssm-profile:readBuckets[1].kmsKeyArn."
+                )
+            ],
+        )
 
     @pytest.mark.parametrize("key", ["quietAgnet", "quiet_agent", "QuietAgent"])
     def test_nearest_key_is_offered(self, key):

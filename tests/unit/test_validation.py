@@ -15,7 +15,7 @@ from ssm_profile.validation import (
     unknown_option,
 )
 from tests.expected import KEY
-from tests.option_examples import EXAMPLES, INVALID_COMBINATIONS, VALID_COMBINATIONS, options_with
+from tests.option_examples import EXAMPLES, INVALID_COMBINATIONS, VALID_COMBINATIONS, exact_path, options_with
 
 KMS_KEY = '"arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"'
 
@@ -33,7 +33,8 @@ class TestValues:
     @pytest.mark.parametrize("path", EXAMPLES)
     def test_invalid_values_are_refused(self, path):
         for value in EXAMPLES[path].invalid:
-            (reason, *_) = [each.reason for each in find_mistakes(options_with(path, value)) if each.path == path]
+            mistakes = find_mistakes(options_with(path, value))
+            (reason, *_) = [each.reason for each in mistakes if each.path == exact_path(path)]
             rules = (option_at(path).expects, "must be known before", "requires `", "cannot contain")
             assert any(rule in reason for rule in rules), value
 
@@ -43,7 +44,7 @@ class TestValues:
         rules = validation._value_mistakes
 
         def all_but_one(at, *arguments):
-            return iter(()) if at == path else rules(at, *arguments)
+            return iter(()) if at == exact_path(path) else rules(at, *arguments)
 
         monkeypatch.setattr(validation, "_value_mistakes", all_but_one)
 
@@ -95,6 +96,30 @@ class TestValues:
                 "`cloudwatch_agent` must be a map with the keys namespace, log_groups (got 1).",
             ),
             ({"parameters": {}}, "`parameters` requires `parameters.paths` (got {})."),
+            (
+                {"read_buckets": "ls"},
+                '`read_buckets` must be a list of maps with the keys bucket, prefix, folders, kms_key_arn (got "ls").',
+            ),
+            (
+                {"read_buckets": [{"bucket": "scripts"}, 1]},
+                "`read_buckets[1]` must be a map with the keys bucket, prefix, folders, kms_key_arn (got 1).",
+            ),
+            (
+                {"read_buckets": [UNKNOWN]},
+                (
+                    "`read_buckets[0]` must be known before the deployment, since it decides what is created. It "
+                    "cannot be an output of another resource."
+                ),
+            ),
+            ({"read_buckets": [{}]}, "`read_buckets[0]` requires `read_buckets[0].bucket` (got {})."),
+            ({"read_buckets": [{"prefix": "a"}]}, "`read_buckets[0].prefix` requires `read_buckets[0].bucket`."),
+            (
+                {"read_buckets": [{"bucket": "scripts"}, {"bucket": "scripts", "prefix": "*"}]},
+                (
+                    "`read_buckets[1].prefix` must be a prefix of object keys: letters, digits and ! _ . ' ( ) / = -, "
+                    'without wildcards, for example "ansible" (got "*").'
+                ),
+            ),
             (
                 {"session_logs": {}},
                 "`session_logs` requires `session_logs.bucket` or `session_logs.log_group` (got {}).",
@@ -242,6 +267,14 @@ class TestUnknownOptions:
 
         assert "Did you mean `ssm-profile:parameters`?" in mistake.reason
 
+    def test_keys_of_a_map_in_a_list_are_the_caller_s(self):
+        assert sentences({"read_buckets": [{"bucket": "logs"}, {"bucket": "logs", "prefx": "x"}]}, camel_case) == [
+            (
+                "`readBuckets[1].prefx` is not a key. Did you mean `readBuckets[1].prefix`? The keys are "
+                "readBuckets[1].bucket, readBuckets[1].prefix, readBuckets[1].folders, readBuckets[1].kmsKeyArn."
+            )
+        ]
+
     def test_keys_of_a_map_are_listed(self):
         assert sentences({"session_logs": {"bucket": "logs", "logroup": "x"}}) == [
             (
@@ -298,7 +331,7 @@ class TestSizes:
         assert str(mistake) == (
             f"`policy` is too long: it has {limit + 1:,} characters without spaces. IAM allows 10,240 in the inline "
             f'policies of a role and 6,144 in a managed policy, and `policy_kind` is "{kind}". Use fewer or shorter '
-            "`parameters.paths`, `cloudwatch_agent.log_groups` or `ec2_describe_actions`."
+            "`parameters.paths`, `read_buckets`, `cloudwatch_agent.log_groups` or `ec2_describe_actions`."
         )
 
     def test_buckets_of_other_regions_are_unknown(self):

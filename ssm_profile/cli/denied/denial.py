@@ -115,7 +115,7 @@ class Denial:
     options: tuple[str, ...] | None = None
     """The only options that are for this use of the action. None if the message does not say what the use is."""
     use: str | None = None
-    """What used the key, for an action of KMS, as a sentence in Markdown."""
+    """What the call was for, such as what used a key, as a sentence in Markdown."""
     parameter: str | None = None
     """The ARN of the parameter for which a key was used, if the event says it."""
     requested_with: str | None = None

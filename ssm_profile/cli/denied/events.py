@@ -10,10 +10,16 @@ from ssm_profile.cli.action_list import resource_types
 from ssm_profile.regions import partition_of
 
 from .denial import Caller, Denial, account_of, caller_of
-from .key_uses import use_by_operation, use_in_context
+from .key_uses import KeyUse, use_by_operation, use_in_context
 from .messages import action_of, canonical, messages_in
 
 _DENIED = re.compile("AccessDenied|Unauthorized|NotAuthorized|Forbidden")
+
+_REGION_LOOKUP = KeyUse(
+    (),
+    "`HeadBucket` finds the region of a bucket. The agent does so before it uses a bucket. An AccessDenied response "
+    "contains the region too, so nothing fails.",
+)
 
 _SSM_PARAMETERS = ("name", "names", "path")
 """The request parameters of Parameter Store's operations that name parameters."""
@@ -137,7 +143,9 @@ def _better(one: Caller, other: Caller) -> Caller:
 
 
 def _with_use(denial: Denial, event: Mapping[str, Any]) -> Denial:
-    """A denial of a key with its use: from the encryption context, or from the operation that used the key."""
+    """A denial with its use. That of a key is in the encryption context, or is the operation that used the key."""
+    if event["eventName"] == "HeadBucket":
+        return denial.with_use(_REGION_LOOKUP)
     if not denial.is_of_key:
         return denial
     if not event["eventSource"].startswith("kms."):

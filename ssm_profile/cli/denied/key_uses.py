@@ -14,22 +14,24 @@ _AFTER = 300
 _PARAMETERS = ("parameters",)
 _SESSION = ("session_kms_key_arn",)
 _LOGS = ("session_logs",)
+_READ = ("read_buckets",)
 
 _OPERATIONS = {
     **dict.fromkeys(("GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory"), _PARAMETERS),
     **dict.fromkeys(("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), _LOGS),
+    "GetObject": _READ,
     "Decrypt": _SESSION,
 }
 """The operations that use a key, and the options for them. No option is for another operation."""
 
 _SERVICES = {
     **dict.fromkeys(("ssm", "simplesystemsmanagement", "awssimplesystemsmanagement"), ("Systems Manager", _PARAMETERS)),
-    **dict.fromkeys(("s3", "amazons3"), ("S3", _LOGS)),
+    **dict.fromkeys(("s3", "amazons3"), ("S3", (*_LOGS, *_READ))),
     **dict.fromkeys(("kms", "keymanagementservice"), ("KMS", _SESSION)),
 }
 """The services whose operations use a key, as the exceptions of SDKs write them, and the options for them."""
 
-_CONTEXTS = {"PARAMETER_ARN": _PARAMETERS, "aws:ssm:SessionId": _SESSION, "aws:s3:arn": _LOGS}
+_CONTEXTS = {"PARAMETER_ARN": _PARAMETERS, "aws:ssm:SessionId": _SESSION, "aws:s3:arn": (*_LOGS, *_READ)}
 """The keys of encryption contexts, and the options for them.
 
 Source: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
@@ -112,8 +114,8 @@ def use_in_context(context: Mapping[str, Any]) -> KeyUse | None:
 def _use_by_service(name: str) -> KeyUse:
     service, options = _SERVICES.get(name.replace(" ", "").lower(), (f"`{name}`", ()))
     summary = _summary(service, options)
-    if options == _LOGS:
-        summary += " The message does not say whether it was an upload. No option is for reading objects."
+    if options == (*_LOGS, *_READ):
+        summary += " The message does not say whether it was an upload or a download."
     return KeyUse(options, summary)
 
 

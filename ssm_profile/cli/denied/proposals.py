@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
-from ssm_profile.catalogue import EC2_DESCRIBE, EC2_DESCRIBE_ACTIONS, MANAGED_BUCKETS, PARAMETERS, Grant
+from ssm_profile.catalogue import (
+    EC2_DESCRIBE,
+    EC2_DESCRIBE_ACTIONS,
+    MANAGED_BUCKETS,
+    PARAMETERS,
+    READ_BUCKETS,
+    Grant,
+)
 from ssm_profile.cli.action_list import is_known, matches
 from ssm_profile.cli.reverse_lookup import FEATURES, Feature
-from ssm_profile.cli.templates import as_pattern
+from ssm_profile.cli.templates import as_pattern, is_aws_bucket, path_of
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import Document, Options, is_granted_by_default, policy_document
 from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SHORTEST_LOCATION, Location, partition_of
@@ -132,13 +139,15 @@ def arn_of(denial: Denial) -> str | None:
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values by path as options: ``{"session_logs.bucket": "logs"}`` is ``{"session_logs": {"bucket": "logs"}}``.
 
-    An empty string stands for a key that is not set.
+    An empty string stands for a key that is not set. In a list of maps, each map gets a key.
     """
     options: dict[str, Any] = {}
     for path, value in values.items():
         name, _, key = path.partition(".")
         if not key:
             options.setdefault(name, value)
+        elif value != "" and OPTIONS[name].is_list_of_maps:
+            options[name] = [{**entry, key: value} for entry in options.get(name, [{}])]
         elif value != "":
             options.setdefault(name, {})[key] = value
     return options
@@ -153,6 +162,8 @@ def _candidates(denial: Denial) -> Iterator[tuple[Feature, Grant]]:
         for grant in feature.grants
         if matches(as_pattern(grant.action).lower(), action)
     ]
+    if action.startswith("s3:") and not _names_own_bucket(arn_of(denial)):
+        rows = [row for row in rows if row[0].capability is not READ_BUCKETS]
     yield from (row for row in rows if denial.options is None or row[0].capability.name in denial.options)
 
 
@@ -213,6 +224,12 @@ def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> 
     return None
 
 
+def _names_own_bucket(resource: str | None) -> bool:
+    """Whether a resource names a bucket that is not AWS's, for which there are other options."""
+    bucket = _bucket_of(resource or "")
+    return bucket is not None and not is_aws_bucket(bucket)
+
+
 def _bound_location(grant: Grant, denial: Denial) -> Location:
     """The region and the account that a denial gives to the fields of a grant."""
     location, resource = location_of(denial), arn_of(denial) or ""
@@ -240,8 +257,11 @@ def _values(feature: Feature, grant: Grant, denial: Denial) -> tuple[dict[str, A
             values[path] = [value] if option.type == "array" else value
         elif path in _required(feature, grant):
             missing.append(path)
-    if "session_logs.bucket" in values and "session_logs.prefix" not in values:
-        missing.append("session_logs.prefix")  # without it the option grants the whole bucket
+    prefixes = {"session_logs.bucket": "session_logs.prefix", "read_buckets.bucket": "read_buckets.prefix"}
+    # Without its prefix, an option grants the whole bucket.
+    missing += [prefix for bucket, prefix in prefixes.items() if bucket in values and prefix not in values]
+    if OPTIONS[feature.capability.name].is_list_of_maps:
+        values = nested(values)
     return values if values or missing else {feature.capability.name: {}}, missing
 
 
@@ -257,6 +277,8 @@ def _required(feature: Feature, grant: Grant) -> list[str]:
     name = feature.capability.name
     option = OPTIONS[name]
     paths = [grant.needs, grant.each] if option.keys else [name, grant.each]
+    if option.is_list_of_maps:
+        paths = [grant.needs]
     paths += [path for path in _fields(grant) if path.partition(".")[2] in option.required_keys]
     if len(option.required_keys) == 1:
         paths.append(f"{name}.{option.required_keys[0]}")
@@ -267,7 +289,7 @@ def _required(feature: Feature, grant: Grant) -> list[str]:
 def _fields(grant: Grant) -> list[str]:
     """The options and keys whose values the resources of a grant contain."""
     fields = [field for template in grant.resources for _, field, _, _ in Formatter().parse(template) if field]
-    paths = [field.replace("[", ".").rstrip("]") for field in fields]
+    paths = [path_of(field, grant.each or "") for field in fields]
     return [path for path in dict.fromkeys(paths) if path.partition(".")[0] in OPTIONS]
 
 
@@ -313,6 +335,9 @@ def _directory_of(resource: str) -> str | None:
 _VALUES: Mapping[str, Callable[[str], str | None]] = {
     "parameters.paths": _path_of,
     "parameters.kms_key_arn": _key_of,
+    "read_buckets.bucket": _bucket_of,
+    "read_buckets.prefix": _prefix_of,
+    "read_buckets.kms_key_arn": _key_of,
     "session_kms_key_arn": _key_of,
     "session_logs.bucket": _bucket_of,
     "session_logs.prefix": _prefix_of,
@@ -366,6 +391,8 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
                 "Leave out `session_logs.prefix` only if your session preferences have none: the option then grants "
                 "writing every object in the bucket."
             )
+    if feature.capability is READ_BUCKETS:
+        yield from _notes_on_reading(grant, values)
     if grant.action == "cloudwatch:PutMetricData":
         yield (
             "The message does not name the namespace. The option grants CWAgent, or the one in "
@@ -379,6 +406,18 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
     owner = account_of(resource)
     if ":kms:" in resource and owner and denial.caller.account not in (None, owner):
         yield f"The key belongs to the account {owner}. Its key policy must allow the role, too."
+
+
+def _notes_on_reading(grant: Grant, values: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        "The option is for what documents and Patch Manager download. If your own software makes the call, attach a "
+        "policy of your own to the role."
+    )
+    if grant.action == "s3:ListBucket":
+        yield "It is needed only for a path that ends in `/`. The agent downloads a file without it."
+    elif grant.action == "s3:GetObject":
+        folder = "/".join(values["read_buckets"][0].values())
+        yield f"The option grants reading every object in `{folder}`. It cannot grant less."
 
 
 def _has_resource(pattern: str, resource: str) -> bool:

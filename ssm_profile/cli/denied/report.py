@@ -6,7 +6,7 @@ from typing import Any
 from ssm_profile.cli.report import CodeBlock, Paragraph, Report, Table, code
 from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.stack_yaml import format_stack_config
-from ssm_profile.options import camel_case, option_at
+from ssm_profile.options import OPTIONS, camel_case, option_at
 
 _MOST_CALLERS = 5
 """How many callers are listed. A fleet can have thousands."""
@@ -131,7 +131,9 @@ def _filled(options: Mapping[str, Any], missing: Sequence[str]) -> dict[str, Any
     for path in missing:
         name, _, key = path.partition(".")
         placeholder = [FILL_IN] if option_at(path).type == "array" else FILL_IN
-        if key:
+        if key and OPTIONS[name].is_list_of_maps:
+            filled[name] = [{**entry, key: placeholder} for entry in filled.get(name, [{}])]
+        elif key:
             filled.setdefault(name, {})[key] = placeholder
         else:
             filled[name] = placeholder
