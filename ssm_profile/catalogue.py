@@ -404,6 +404,30 @@ PATCH_BASELINE_TAGS = Capability(
     ),
 )
 
+_PATCH_POLICY_BUCKET = (
+    "arn:{partition}:s3:::aws-quicksetup-patchpolicy-{patch_policy[account_id]}-{patch_policy[configuration_id]}"
+)
+
+PATCH_POLICY = Capability(
+    name="patch_policy",
+    summary="Reads the patch baselines of one patch policy of Quick Setup. The bucket also asks for a tag on the role, "
+    "which the option adds.",
+    grants=(
+        Grant(
+            action="s3:GetObject",
+            purpose="Reads the file with the baselines in the bucket that Quick Setup created for the patch policy.",
+            symptom="Patching by the patch policy fails: the script cannot download baseline_overrides.json from S3.",
+            measured=_PATCH_MEASURED,
+            sources=(
+                f"{USER_GUIDE}/quick-setup-patch-manager.html",
+                f"{USER_GUIDE}/patch-manager-troubleshooting.html",
+                "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSQuickSetupPatchPolicyBaselineAccess.html",
+            ),
+            resources=(f"{_PATCH_POLICY_BUCKET}/baseline_overrides.json",),
+        ),
+    ),
+)
+
 DISTRIBUTOR = Capability(
     name="distributor",
     summary="Installs Distributor packages with the plugin aws:configurePackage.",
@@ -816,6 +840,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     PATCH_BASELINE_TAGS,
     DISTRIBUTOR,
     MANAGED_BUCKETS,
+    PATCH_POLICY,
     READ_BUCKETS,
     PARAMETERS,
     SESSION_KEY,

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from . import policy
 from .errors import Mistake, OptionsError
-from .options import OPTIONS, camel_case
+from .options import OPTIONS, camel_case, own_tags
 from .preview import check_preview
 from .regions import SHORTEST_LOCATION, Location
 from .validation import (
@@ -23,6 +23,15 @@ from .validation import (
     find_value_mistakes,
     format_value,
 )
+
+
+class PatchPolicyArgs(TypedDict):
+    """Which patch policy of Quick Setup patches the instances."""
+
+    account_id: pulumi.Input[str]
+    """Set the ID of the account in which the patch policy was created. It is part of the name of its bucket."""
+    configuration_id: pulumi.Input[str]
+    """Set the ID of the patch policy's configuration, such as q4bkg. It is part of the name of its bucket."""
 
 
 class ReadBucketArgs(TypedDict):
@@ -103,6 +112,8 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant what Patch Manager needs."""
     patch_baseline_tags: NotRequired[bool]
     """Grant finding patch baselines by their tags."""
+    patch_policy: NotRequired[PatchPolicyArgs]
+    """Grant reading the baselines of one patch policy of Quick Setup, and add its tag to the role and the profile."""
     distributor: NotRequired[bool]
     """Grant installing Distributor packages."""
     managed_buckets: NotRequired[bool]
@@ -189,8 +200,8 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         super().__init__("ssm-profile:index:SsmInstanceProfile", name, {}, opts)
 
         inputs = {option: _validated_input(option, value) for option, value in inputs.items()}
-        if "tags" in inputs:
-            inputs["tags"] = self._checked_tags(inputs["tags"])
+        if "tags" in inputs or "patch_policy" in inputs:
+            inputs["tags"] = self._checked_tags(inputs.get("tags", {}), inputs.get("patch_policy"))
         role = self._role(name, options, inputs)
         policies, policy_json = self._policies(name, role.name, options, inputs)
         profile = aws.iam.InstanceProfile(
@@ -221,16 +232,19 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         """
         return pulumi.ResourceOptions(parent=self, delete_before_replace=False, **options)
 
-    def _checked_tags(self, tags: pulumi.Input[Mapping[str, str]]) -> pulumi.Output[Mapping[str, str]]:
-        """The tags, which fail if IAM refuses them together with the provider's default tags."""
+    def _checked_tags(
+        self, tags: pulumi.Input[Mapping[str, str]], patch_policy: pulumi.Input[Mapping[str, str]] | None
+    ) -> pulumi.Output[Mapping[str, str]]:
+        """The tags with those that options add. They fail if IAM refuses them with the provider's default tags."""
 
         def check(known: Mapping[str, Any]) -> Mapping[str, str]:
+            own = own_tags(known)
             # Mocks return no tags unless their author thinks of this function.
-            _raise_for(find_merged_tag_mistakes(known["tags"], known["default_tags"] or {}))
-            return known["tags"]
+            _raise_for(find_merged_tag_mistakes(known["tags"], known["default_tags"] or {}, own))
+            return {**known["tags"], **own}
 
         default_tags = aws.get_default_tags_output(opts=pulumi.InvokeOutputOptions(parent=self)).tags
-        return pulumi.Output.all(tags=tags, default_tags=default_tags).apply(check)
+        return pulumi.Output.all(tags=tags, default_tags=default_tags, patch_policy=patch_policy).apply(check)
 
     def _role(self, name: str, options: policy.Options, inputs: Mapping[str, Any]) -> aws.iam.Role:
         """A new role, or the existing one."""

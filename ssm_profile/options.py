@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from .regions import PARTITION_PATTERN
+from .regions import ACCOUNT_PATTERN, PARTITION_PATTERN
 
 OptionType = Literal["boolean", "string", "array", "object"]
 """The type of a value, as Pulumi.yaml names it."""
@@ -168,6 +168,24 @@ OPTIONS: dict[str, Option] = {
     "inventory": _switch(requires="state_manager"),
     "patching": _switch(),
     "patch_baseline_tags": _switch(requires="patching"),
+    "patch_policy": _map(
+        ("account_id",),
+        account_id=Option(
+            "string",
+            "the ID of an account: 12 digits",
+            "123456789012",
+            pattern=ACCOUNT_PATTERN,
+            requires="patch_policy.configuration_id",
+        ),
+        configuration_id=Option(
+            "string",
+            "the ID of a configuration of Quick Setup: lowercase letters and digits",
+            "q4bkg",
+            pattern=r"[a-z0-9]+",
+            max_length=23,  # the rest of the 63 characters in the name of the bucket
+            requires="patch_policy.account_id",
+        ),
+    ),
     "distributor": _switch(),
     "managed_buckets": _switch(),
     "read_buckets": _list_of_maps(
@@ -318,8 +336,23 @@ CONFLICTS: tuple[Conflict, ...] = (
     Conflict("description", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),
     Conflict("permissions_boundary_arn", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),
     Conflict("service_principals", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),
+    Conflict(
+        "patch_policy",
+        "existing_role_name",
+        "it needs a tag on the role, and the tags of an existing role are not changed here. See docs/choosing.md",
+    ),
 )
 """Every pair of options that exclude each other."""
+
+
+def own_tags(options: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that options add to the role and the instance profile.
+
+    Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/quick-setup-patch-manager.html
+    """
+    if (patch_policy := options.get("patch_policy")) is None:
+        return {}
+    return {f"QSConfigId-{patch_policy['configuration_id']}": patch_policy["configuration_id"]}
 
 
 def option_at(path: str) -> Option:

@@ -25,6 +25,7 @@ from .options import (
     Option,
     option_at,
     option_paths,
+    own_tags,
 )
 from .regions import PARTITION_PATTERN, PATCH_BUCKET_SUFFIXES
 
@@ -35,6 +36,8 @@ RANDOM_SUFFIX_LENGTH = len("-1234567")
 """What Pulumi adds to the name of a resource that is not named by an option."""
 
 _LONGEST_VALUE_SHOWN = 120
+_CONFIGURATION = "patch_policy.configuration_id"
+"""The option from which a tag is made."""
 
 _MUST_BE_KNOWN = (
     "must be known before the deployment, since it decides what is created. It cannot be an output of another resource"
@@ -77,6 +80,8 @@ def find_mistakes(options: Mapping[str, Any], label: Label = str, secret: Collec
     mistakes += _missing_requirements(options, writer)
     mistakes += find_partition_mistakes(options, label, secret=secret)
     mistakes += _managed_policy_mistakes(options, writer)
+    if isinstance(options.get("tags"), Mapping) and isinstance(_value_at(options, _CONFIGURATION), str):
+        mistakes += _own_tag_mistakes(options["tags"], own_tags(options), label)
     known = [label(name) for name in OPTIONS]
     return mistakes + [unknown_option(str(name), known) for name in options if name not in OPTIONS]
 
@@ -116,19 +121,35 @@ def find_partition_mistakes(
     ]
 
 
-def find_merged_tag_mistakes(tags: Mapping[str, Any], default_tags: Mapping[str, Any]) -> list[Mistake]:
+def find_merged_tag_mistakes(
+    tags: Mapping[str, Any], default_tags: Mapping[str, Any], own: Mapping[str, Any] | None = None
+) -> list[Mistake]:
     """The mistakes in valid tags together with the default tags of the provider.
 
     Args:
         tags: The option ``tags``.
         default_tags: The provider's default tags, which the option's tags override.
+        own: The tags that other options add.
     """
-    merged = {**default_tags, **tags}
+    given = {**tags, **(own or {})}
+    merged = {**default_tags, **given}
+    if mistakes := list(_own_tag_mistakes(tags, own or {}, str)):
+        return mistakes
     mistakes = list(_case_mistakes(merged, "tags"))
     if len(merged) > TAG_LIMIT:
-        counts = f"{len(tags)} tags and {len(merged) - len(tags)} default tags of the provider"
+        counts = f"{len(given)} tags and {len(merged) - len(given)} default tags of the provider"
         mistakes.append(Mistake("tags", f"has too many tags: IAM allows {TAG_LIMIT} (got {counts})"))
     return mistakes
+
+
+def _own_tag_mistakes(tags: Iterable[Any], own: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+    """A mistake for each tag whose key another option sets. IAM does not distinguish case."""
+    keys = {key.lower() for key in own}
+    for key in (key for key in tags if isinstance(key, str) and key.lower() in keys):
+        yield Mistake(
+            label("tags"),
+            f"cannot contain the key {format_value(key)}, which `{label('patch_policy')}` sets. Remove it",
+        )
 
 
 def _case_mistakes(tags: Iterable[Any], path: str) -> Iterator[Mistake]:

@@ -8,6 +8,7 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567
 OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
 
 MAPS = {
+    "patch_policy": {"account_id": "210987654321", "configuration_id": "q4bkg"},
     "read_buckets": [
         {"bucket": "scripts", "prefix": "/ansible/", "folders": True, "kms_key_arn": OTHER_KEY},
         {"bucket": "lists", "folders": True},
@@ -187,6 +188,10 @@ DOCUMENTS = {
         allow(["ssm:PutComplianceItems"], INSTANCES),
         allow(["ssm:DescribeAssociation"], [INSTANCES, ASSOCIATIONS, *SSM_DOCUMENTS]),
         allow(["ssm:GetPatchBaseline", "ssm:DescribeEffectivePatchesForPatchBaseline"], PATCH_BASELINES),
+    ),
+    "patch_policy": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["s3:GetObject"], "arn:aws:s3:::aws-quicksetup-patchpolicy-210987654321-q4bkg/baseline_overrides.json"),
     ),
     "distributor": document(
         allow([*DEFAULT_ACTIONS, "ssm:GetManifest", "ssm:PutConfigurePackageResult"]),

@@ -159,6 +159,14 @@ EXAMPLES: dict[str, Examples] = {
             ["Describe" + "T" * 121],
         ],
     ),
+    "patch_policy": Examples(valid=[MAPS["patch_policy"]], invalid=[*NOT_MAPS, {}, UNKNOWN]),
+    "patch_policy.account_id": Examples(
+        valid=["000000000000", UNKNOWN],
+        invalid=[*STRANGE_STRINGS, *NOT_STRINGS, "12345678901", "1234567890123", "12345678901a", "١٢٣٤٥٦٧٨٩٠١٢"],
+    ),
+    "patch_policy.configuration_id": Examples(
+        valid=["a", "q4bkg" * 4 + "abc", UNKNOWN], invalid=[*STRANGE_STRINGS, *NOT_STRINGS, "Q4bkg", "q4-bkg", "a" * 24]
+    ),
     "read_buckets": Examples(
         valid=[MAPS["read_buckets"], [{"bucket": "scripts"}], ({"bucket": UNKNOWN, "prefix": UNKNOWN},)],
         invalid=[0, True, "scripts", [], {"bucket": "scripts"}, UNKNOWN],
@@ -383,6 +391,11 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
             "session_logs": {"bucket": "logs", "kms_key_arn": KEY.replace("arn:aws:", "arn:aws-us-gov:")},
         },
     ),
+    ("patch_policy.account_id", {"patch_policy": {"account_id": "123456789012"}}),
+    ("patch_policy.configuration_id", {"patch_policy": {"configuration_id": "q4bkg"}}),
+    ("patch_policy", {**EXISTING_ROLE, "patch_policy": MAPS["patch_policy"]}),
+    ("tags", {"patch_policy": MAPS["patch_policy"], "tags": {"QSConfigId-q4bkg": "q4bkg"}}),
+    ("tags", {"patch_policy": MAPS["patch_policy"], "tags": {"qsconfigid-Q4BKG": "q4bkg"}}),
     ("read_buckets[1].prefix", {"read_buckets": [{"bucket": "scripts"}, {"bucket": "scripts", "prefix": "*"}]}),
     ("read_buckets[0].folders", {"read_buckets": [{"folders": True}]}),
     ("read_buckets[0]", {"read_buckets": [{}]}),
@@ -415,6 +428,7 @@ VALID_COMBINATIONS: list[Options] = [
     {"managed_policy_arns": policies(25)},
     {"managed_policy_arns": policies(24), "policy_kind": "managed"},
     {"session_logs": {"bucket": "logs", "prefix": "/ssm/"}},
+    {"patch_policy": MAPS["patch_policy"], "tags": {"QSConfigId-other": "other"}},
 ]
 """Options that go together although parts of them are refused in other combinations."""
 

@@ -304,6 +304,7 @@ def _required(feature: Feature) -> list[str]:
     if option is None or not OPTIONS[option].keys:
         return [feature.name]
     required_keys = [f"{option}.{key}" for key in OPTIONS[option].required_keys]
+    required_keys += [required for path in required_keys if (required := option_at(path).requires)]
     if feature.name == option:
         return required_keys
     if required := option_at(feature.name).requires:

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache
 from itertools import combinations, islice
 
-from ssm_profile.catalogue import ANY_INSTANCE, MANAGED_BUCKETS, Grant
+from ssm_profile.catalogue import ANY_INSTANCE, MANAGED_BUCKETS, PATCH_POLICY, Grant
 from ssm_profile.iam.conditions import ABSENT, Chosen, Like, Value
 from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
@@ -37,6 +37,8 @@ from .templates import (
 
 _SAMPLE_VALUES = {
     "parameters.paths": "/sample-path",
+    "patch_policy.account_id": "000000000000",
+    "patch_policy.configuration_id": "sample",
     "read_buckets.bucket": "sample-bucket",
     "read_buckets.prefix": "",
     "session_logs.bucket": "sample-bucket",
@@ -424,7 +426,9 @@ def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
     return max(named, key=named.count) if named else "aws"
 
 
-_AWS_OBJECTS = tuple(as_pattern(each) for grant in MANAGED_BUCKETS.grants for each in grant.resources)
+_AWS_OBJECTS = tuple(
+    as_pattern(each) for grant in (*MANAGED_BUCKETS.grants, *PATCH_POLICY.grants) for each in grant.resources
+)
 _WORKING = (Verdict.WORKS, Verdict.WORKS_IF)
 _BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
 

@@ -653,6 +653,7 @@ class TestReplacement:
             ("parameters", {"paths": ["/app/a", "/app/b"], "recursive": True}),
             ("parameters", {"paths": ["/app"], "kms_key_arn": KEY}),
             ("session_kms_key_arn", KEY),
+            ("patch_policy", MAPS["patch_policy"]),
             ("read_buckets", [{"bucket": "files"}]),
             ("read_buckets", [{"bucket": "lists", "folders": True}, {"bucket": "scripts", "prefix": "a/b"}]),
             ("read_buckets", [{"bucket": "scripts", "prefix": "a", "folders": True, "kms_key_arn": KEY}]),

@@ -18,6 +18,7 @@ class TestFlags:
             "--session-logs-log-group", "/ssm",
             "--cloudwatch-agent-namespace", "Web", "--cloudwatch-agent-log-groups", "/web",
             "--domain-join-directory-id", "d-1234567890",
+            "--patch-policy-account-id", "123456789012", "--patch-policy-configuration-id", "q4bkg",
             "--read-buckets", "bucket=lists",
             "--read-buckets", f"bucket=scripts,prefix=a,folders=true,kms-key-arn={KEY}",
         ]  # fmt: skip
@@ -36,6 +37,7 @@ class TestFlags:
             },
             "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/web"]},
             "domain_join": {"directory_id": "d-1234567890"},
+            "patch_policy": {"account_id": "123456789012", "configuration_id": "q4bkg"},
             "read_buckets": [
                 {"bucket": "lists"},
                 {"bucket": "scripts", "prefix": "a", "folders": True, "kms_key_arn": KEY},

@@ -31,6 +31,8 @@ FOR_INSTANCES = [name for name in AWS_POLICIES if "SSM" in name or "EC2" in name
 
 EXAMPLES = {
     "parameters.paths": ["/example"],
+    "patch_policy.account_id": "123456789012",
+    "patch_policy.configuration_id": "q4bkg",
     "read_buckets.bucket": "example-bucket",
     "session_logs.bucket": "example-bucket",
     "session_logs.log_group": "/example",

@@ -91,6 +91,7 @@ class TestOptions:
             ("scope_heartbeat", {"partition"}),
             ("quiet_agent", {"partition"}),
             ("managed_buckets", {"partition", "region"}),
+            ("patch_policy", {"partition"}),
             ("read_buckets", {"partition"}),
             ("documents", {"partition", "region", "account"}),
             ("state_manager", {"partition", "region", "account"}),
@@ -262,7 +263,7 @@ NAMED_ONLY = ("s3:", "kms:", "secretsmanager:", "ssm:GetParameter")
 
 NAMED_RESOURCES = re.compile(
     r"parameter/(app/[ab]|AmazonCloudWatch-)|:key/(1234abcd|56ef)|:::logs(/ssm/sessions/|$)|/d-1234567890/"
-    r"|:::(scripts(/ansible/|$)|lists(/|$)|files/)"
+    r"|:::(scripts(/ansible/|$)|lists(/|$)|files/)|patchpolicy-210987654321-q4bkg/baseline_overrides.json$"
     r"|:::(amazon-ssm|aws-ssm|aws-ssm-document-attachments|aws-windows-downloads|patch-baseline-snapshot)-eu-central-1/"
     r"|:::aws-(patch-manager|patchmanager-macos)-eu-central-1-9163fdaaf/"
 )

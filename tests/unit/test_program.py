@@ -106,6 +106,7 @@ class TestConfig:
         """Their keys are in camelCase in config."""
         run_program(
             {
+                "ssm-profile:patchPolicy": {"accountId": "210987654321", "configurationId": "q4bkg"},
                 "ssm-profile:readBuckets": [
                     {"bucket": "scripts", "prefix": "ansible", "folders": True, "kmsKeyArn": OTHER_KEY},
                     {"bucket": "lists", "folders": True},

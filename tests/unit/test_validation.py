@@ -172,7 +172,9 @@ class TestCombinations:
     @pytest.mark.parametrize("path", [path for path in option_paths() if option_at(path).requires])
     def test_requirement_is_named(self, path):
         required = option_at(path).requires
-        options = {path: True} if "." not in path else {"session_logs": {"log_group": "/ssm", **_only(path)}}
+        name = path.partition(".")[0]
+        complete = {"session_logs": {"log_group": "/ssm"}}.get(name, {})
+        options = {path: True} if path == name else {name: {**complete, **_only(path)}}
         value = " to be true" if "." not in path else ""
 
         assert sentences(options) == [f"`{path}` requires `{required}`{value}."]
@@ -180,6 +182,13 @@ class TestCombinations:
     def test_new_role_options_conflict_with_an_existing_role(self):
         only_new = [conflict.option for conflict in CONFLICTS if conflict.other == "existing_role_name"]
 
+        assert sentences({"patch_policy": OPTIONS["patch_policy"].example, "existing_role_name": "old"}) == [
+            (
+                "`patch_policy` cannot be combined with `existing_role_name`: it needs a tag on the role, and the tags "
+                "of an existing role are not changed here. See docs/choosing.md."
+            )
+        ]
+        only_new.remove("patch_policy")
         for option in only_new:
             assert sentences({option: OPTIONS[option].example, "existing_role_name": "old"}) == [
                 (
@@ -192,6 +201,13 @@ class TestCombinations:
     def test_no_describe_and_a_list_conflict(self):
         assert sentences({"ec2_describe": False, "ec2_describe_actions": ["DescribeTags"]}) == [
             "`ec2_describe` cannot be false together with `ec2_describe_actions`: set only one of the two."
+        ]
+
+    def test_tag_of_a_patch_policy_is_not_the_user_s(self):
+        options = {"patch_policy": OPTIONS["patch_policy"].example, "tags": {"qsconfigid-q4bkg": "x"}}
+
+        assert sentences(options, camel_case) == [
+            '`tags` cannot contain the key "qsconfigid-q4bkg", which `patchPolicy` sets. Remove it.'
         ]
 
     def test_partitions_must_agree(self):

@@ -11,7 +11,9 @@ from ssm_profile.catalogue import (
     EC2_DESCRIBE_ACTIONS,
     MANAGED_BUCKETS,
     PARAMETERS,
+    PATCH_POLICY,
     READ_BUCKETS,
+    Capability,
     Grant,
 )
 from ssm_profile.cli.action_list import is_known, matches
@@ -162,8 +164,9 @@ def _candidates(denial: Denial) -> Iterator[tuple[Feature, Grant]]:
         for grant in feature.grants
         if matches(as_pattern(grant.action).lower(), action)
     ]
-    if action.startswith("s3:") and not _names_own_bucket(arn_of(denial)):
-        rows = [row for row in rows if row[0].capability is not READ_BUCKETS]
+    if action.startswith("s3:"):
+        other = _not_for(_bucket_of(arn_of(denial) or ""))
+        rows = [row for row in rows if row[0].capability not in other]
     yield from (row for row in rows if denial.options is None or row[0].capability.name in denial.options)
 
 
@@ -224,10 +227,13 @@ def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> 
     return None
 
 
-def _names_own_bucket(resource: str | None) -> bool:
-    """Whether a resource names a bucket that is not AWS's, for which there are other options."""
-    bucket = _bucket_of(resource or "")
-    return bucket is not None and not is_aws_bucket(bucket)
+def _not_for(bucket: str | None) -> tuple[Capability, ...]:
+    """The capabilities that are for other buckets. A bucket that is not named can be any, so none is for it."""
+    if bucket is None:
+        return (PATCH_POLICY, READ_BUCKETS)
+    if is_aws_bucket(bucket) or _QUICK_SETUP.match(bucket):
+        return (READ_BUCKETS,)
+    return (PATCH_POLICY,)
 
 
 def _bound_location(grant: Grant, denial: Denial) -> Location:
@@ -332,9 +338,24 @@ def _directory_of(resource: str) -> str | None:
     return match[1] if match else None
 
 
+_QUICK_SETUP = re.compile(r"aws-quicksetup-patchpolicy-(?P<account>\d{12})-(?P<configuration>[a-z0-9]+)(?:/|$)")
+
+
+def _patch_policy_account_of(resource: str) -> str | None:
+    match = _QUICK_SETUP.search(resource)
+    return match["account"] if match else None
+
+
+def _patch_policy_configuration_of(resource: str) -> str | None:
+    match = _QUICK_SETUP.search(resource)
+    return match["configuration"] if match else None
+
+
 _VALUES: Mapping[str, Callable[[str], str | None]] = {
     "parameters.paths": _path_of,
     "parameters.kms_key_arn": _key_of,
+    "patch_policy.account_id": _patch_policy_account_of,
+    "patch_policy.configuration_id": _patch_policy_configuration_of,
     "read_buckets.bucket": _bucket_of,
     "read_buckets.prefix": _prefix_of,
     "read_buckets.kms_key_arn": _key_of,
