@@ -356,8 +356,8 @@ def own_tags(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def option_at(path: str) -> Option:
-    """The option, or the key of an option, at a path such as ``session_logs.prefix`` or ``read_buckets[0].prefix``."""
-    name, _, key = re.sub(r"\[\d+\]", "", path).partition(".")
+    """The option, or the key of an option, at a path such as ``session_logs.prefix``."""
+    name, _, key = path.partition(".")
     return OPTIONS[name].keys[key] if key else OPTIONS[name]
 
 

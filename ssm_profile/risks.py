@@ -223,6 +223,7 @@ SSM_WIDE_REPLACEMENTS = {
         "patching",
         "distributor",
         "managed_buckets",
+        "read_buckets",
         "parameters",
         "session_logs",
         "cloudwatch_agent",

@@ -122,7 +122,7 @@ def find_partition_mistakes(
 
 
 def find_merged_tag_mistakes(
-    tags: Mapping[str, Any], default_tags: Mapping[str, Any], own: Mapping[str, Any] | None = None
+    tags: Mapping[str, Any], default_tags: Mapping[str, Any], own: Mapping[str, Any]
 ) -> list[Mistake]:
     """The mistakes in valid tags together with the default tags of the provider.
 
@@ -131,10 +131,10 @@ def find_merged_tag_mistakes(
         default_tags: The provider's default tags, which the option's tags override.
         own: The tags that other options add.
     """
-    given = {**tags, **(own or {})}
-    merged = {**default_tags, **given}
-    if mistakes := list(_own_tag_mistakes(tags, own or {}, str)):
+    if mistakes := list(_own_tag_mistakes(tags, own, str)):
         return mistakes
+    given = {**tags, **own}
+    merged = {**default_tags, **given}
     mistakes = list(_case_mistakes(merged, "tags"))
     if len(merged) > TAG_LIMIT:
         counts = f"{len(given)} tags and {len(merged) - len(given)} default tags of the provider"
@@ -439,7 +439,7 @@ def _arns(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _values_at(options: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
     """The values of an option or of ``option.key``, each with its exact path: an array has several."""
     name, _, key = path.partition(".")
-    if key and OPTIONS[name].is_list_of_maps:
+    if OPTIONS[name].is_list_of_maps:
         for number, entry in enumerate(_list(options.get(name))):
             if isinstance(entry, Mapping):
                 yield f"{name}[{number}].{key}", cast("Mapping[str, Any]", entry).get(key)

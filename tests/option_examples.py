@@ -393,6 +393,8 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ),
     ("patch_policy.account_id", {"patch_policy": {"account_id": "123456789012"}}),
     ("patch_policy.configuration_id", {"patch_policy": {"configuration_id": "q4bkg"}}),
+    ("patch_policy.account_id", {"patch_policy": {"account_id": "123456789012"}, "tags": {"Team": "web"}}),
+    ("tags", {"patch_policy": MAPS["patch_policy"], "tags": {3: "v"}}),
     ("patch_policy", {**EXISTING_ROLE, "patch_policy": MAPS["patch_policy"]}),
     ("tags", {"patch_policy": MAPS["patch_policy"], "tags": {"QSConfigId-q4bkg": "q4bkg"}}),
     ("tags", {"patch_policy": MAPS["patch_policy"], "tags": {"qsconfigid-Q4BKG": "q4bkg"}}),

@@ -27,6 +27,7 @@ CONTEXT = {
     **IMDSV2,
     "cloudwatch:namespace": "Web",
     "kms:ViaService": "s3.eu-central-1.amazonaws.com",
+    "s3:prefix": "ansible/",
 }
 """The context of a call that satisfies the conditions of all policies."""
 
@@ -143,6 +144,35 @@ SCOPED_ACTIONS = [
         for resource in (PARAMETER, f"{PARAMETER}/b")
     ),
     ("session_kms_key_arn", "kms:Decrypt", KEY, {}, [OTHER_KEY, KEY.replace("eu-central-1", "eu-west-1")]),
+    (
+        "patch_policy",
+        "s3:GetObject",
+        "arn:aws:s3:::aws-quicksetup-patchpolicy-210987654321-q4bkg/baseline_overrides.json",
+        {},
+        [
+            "arn:aws:s3:::aws-quicksetup-patchpolicy-210987654321-q4bkg/other.json",
+            "arn:aws:s3:::aws-quicksetup-patchpolicy-210987654321-q4bkg2/baseline_overrides.json",
+            "arn:aws:s3:::aws-quicksetup-patchpolicy-123456789012-q4bkg/baseline_overrides.json",
+        ],
+    ),
+    *(
+        ("read_buckets", "s3:GetObject", resource, {}, similar)
+        for resource, similar in (
+            ("arn:aws:s3:::files/a.sh", ["arn:aws:s3:::file/a.sh", "arn:aws:s3:::files-2/a.sh"]),
+            (
+                "arn:aws:s3:::scripts/ansible/a/b.yml",
+                ["arn:aws:s3:::scripts/ansible-2/b.yml", "arn:aws:s3:::scripts/b"],
+            ),
+        )
+    ),
+    ("read_buckets", "s3:ListBucket", "arn:aws:s3:::lists", {}, ["arn:aws:s3:::files", "arn:aws:s3:::lists-2"]),
+    (
+        "read_buckets",
+        "kms:Decrypt",
+        "arn:aws:kms:eu-central-1:123456789012:key/56ef",
+        {"kms:ViaService": "s3.eu-west-1.amazonaws.com"},
+        [KEY],
+    ),
     *(
         (
             "session_logs",
@@ -271,6 +301,13 @@ def test_scoped_actions(evaluator):
         ("cloudwatch_agent", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Web"}, True),
         ("cloudwatch_agent", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "CWAgent"}, False),
         ("cloudwatch_agent", "cloudwatch:PutMetricData", "*", {}, False),
+        # The agent lists a folder with its slash, and a whole bucket without the key.
+        ("read_buckets", "s3:ListBucket", "arn:aws:s3:::scripts", {"s3:prefix": "ansible/"}, True),
+        ("read_buckets", "s3:ListBucket", "arn:aws:s3:::scripts", {"s3:prefix": "ansible/roles/"}, True),
+        ("read_buckets", "s3:ListBucket", "arn:aws:s3:::scripts", {"s3:prefix": "ansible-2/"}, False),
+        ("read_buckets", "s3:ListBucket", "arn:aws:s3:::scripts", {}, False),
+        ("read_buckets", "s3:ListBucket", "arn:aws:s3:::lists", {}, True),
+        ("read_buckets", "s3:ListBucket", "arn:aws:s3:::lists", {"s3:prefix": "any/"}, True),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {}, False),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {"kms:ViaService": "ebs.eu-west-1.amazonaws.com"}, False),
     ],
