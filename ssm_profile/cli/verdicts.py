@@ -320,7 +320,8 @@ class Judge:
     def _statements(self, grant: Grant) -> list[Statement]:
         actions = actions_of(grant)
         statements = (*self.policy.statements, *(self.policy.boundary or ()))
-        return [each for each in statements if each.allows and any(map(each.has_action, actions))]
+        of_service = [each for each in statements if each.allows and each.has_service(grant.action)]
+        return [each for each in of_service if any(map(each.has_action, actions))]
 
     def _completed(self, values: Values) -> dict[str, str]:
         """The values, with a sample for each that is not given."""

@@ -144,6 +144,9 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
 
 
+_NOT_ALLOWED = Decision(Outcome.DENIED, (Reason(Kind.NOT_ALLOWED),))
+
+
 class Applied(NamedTuple):
     """A statement whose condition does not fail, with its resources."""
 
@@ -182,6 +185,7 @@ class Evaluator:
         self._boundary_name = policy.boundary_name
         self._boundary = None if policy.boundary is None else list(self._applied(policy.boundary, context))
         self._with_action: dict[str, _Selection] = {}
+        self._nothing = _Selection([], None, [], ((), (), ()), self._boundary_name)
         self._decisions: dict[tuple[object, ...], Decision] = {}
 
     def decide(self, action: str, need: Need) -> Decision:
@@ -194,6 +198,8 @@ class Evaluator:
         if action not in self._with_action:
             self._with_action[action] = self._select(action)
         selection = self._with_action[action]
+        if selection == self._nothing:
+            return _NOT_ALLOWED
         service = action.partition(":")[0].lower() if need.takes_no_resource else ""
         # Most actions of a wildcard have the same statements, and so the same answer.
         key = (need, service, selection.key)
