@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .regions import gateway_endpoint, interface_endpoint
+
 USER_GUIDE = "https://docs.aws.amazon.com/systems-manager/latest/userguide"
 AUTHORIZATION = "https://docs.aws.amazon.com/service-authorization/latest/reference"
 AGENT_SOURCE = "https://github.com/aws/amazon-ssm-agent/blob/1c217c89b42d"
@@ -107,13 +109,19 @@ class VpcEndpoint:
     """A VPC endpoint that a subnet without internet access needs."""
 
     service: str
-    """The last part of its name: ``com.amazonaws.<region>.<service>``."""
+    """The last part of its name."""
     prefix: str | None
     """The service prefix whose actions all go through the endpoint. None if only some of them do."""
     note: str
     """What the endpoint is for, and what to know about it."""
     capabilities: tuple[str, ...] = ()
     """Capabilities that need the endpoint, whatever their actions are."""
+    is_gateway: bool = False
+    """Whether it is a gateway endpoint. Otherwise it is an interface endpoint."""
+
+    def name(self, region: str) -> str:
+        """Its name in a region, such as ``com.amazonaws.eu-central-1.ssm``."""
+        return (gateway_endpoint if self.is_gateway else interface_endpoint)(self.service, region)
 
 
 MESSAGING = Capability(
@@ -870,6 +878,7 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
         "A gateway endpoint is sufficient. The agent also downloads updates, patches and packages with unsigned "
         "requests, so the endpoint policy must allow every principal to read AWS's buckets.",
         capabilities=("patching", "distributor"),
+        is_gateway=True,
     ),
     VpcEndpoint(
         "kms",

@@ -1,6 +1,9 @@
 """Facts about AWS's partitions and regions."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 Location = Mapping[str, str]
 """The location of a deployment: values for all or some :data:`LOCATION_FIELDS`, such as ``{"partition": "aws"}``."""
@@ -18,6 +21,14 @@ PARTITION_PATTERN = "aws(?:-[a-z]+)*"
 
 REGION_PATTERN = r"[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}"
 """A regular expression for the name of a region."""
+
+_DATA = Path(__file__).parent / "aws_data"
+
+
+def _data(name: str) -> Any:
+    """A copy of AWS's data, with its source and the date of the copy."""
+    return json.loads((_DATA / f"{name}.json").read_text(encoding="utf-8"))
+
 
 _PARTITIONS = {
     "cn-": "aws-cn",
@@ -105,3 +116,23 @@ REGIONS = tuple(sorted((*PATCH_BUCKET_SUFFIXES, *_OTHER_REGIONS)))
 def partition_of(region: str) -> str:
     """The partition of a region, from the region's name."""
     return next((partition for prefix, partition in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
+_VPC_ENDPOINTS = _data("vpc_endpoints")
+
+VPC_ENDPOINTS_COPY = f"{_VPC_ENDPOINTS['source']}, {_VPC_ENDPOINTS['date']}"
+"""The source and the date of the names of VPC endpoints. AWS CDK has them in ``aws-ec2/lib/vpc-endpoint.ts``."""
+
+
+def interface_endpoint(service: str, region: str) -> str:
+    """The name of the interface VPC endpoint of a service, such as ``com.amazonaws.eu-central-1.ssm``."""
+    others = _VPC_ENDPOINTS["interface_endpoints"].get(region, {"services": ()})
+    return f"{others['prefix'] if service in others['services'] else _USUAL_ENDPOINTS}.{region}.{service}"
+
+
+def gateway_endpoint(service: str, region: str) -> str:
+    """The name of the gateway VPC endpoint of a service, such as ``com.amazonaws.eu-central-1.s3``."""
+    return f"{_USUAL_ENDPOINTS}.{region}.{service}"
+
+
+_USUAL_ENDPOINTS = "com.amazonaws"
