@@ -221,7 +221,8 @@ QUIET_AGENT = Capability(
     grants=(
         Grant(
             action="ec2messages:GetMessages",
-            purpose="Polls the older message channel until the control channel is open.",
+            purpose="Polls the older message channel until the control channel is open. AWS has this channel only in "
+            "regions launched before 2024.",
             symptom="The agent logs about 30 AccessDenied errors in the first minute after start. Nothing else fails.",
             measured="Called four times, then not again. When denied: 27 tries in the first minute; sessions worked.",
             sources=(
@@ -265,7 +266,8 @@ def _legacy(
 
 LEGACY_MESSAGING = Capability(
     name="legacy_messaging",
-    summary="Lets agents without the newer channel receive commands through ec2messages.",
+    summary="Lets agents without the newer channel receive commands through ec2messages, which AWS has only in "
+    "regions launched before 2024.",
     grants=(
         _legacy("AcknowledgeMessage", "Confirms that a command was received."),
         _legacy("DeleteMessage", "Deletes a command that is done. The agent's updater calls it."),
