@@ -451,6 +451,16 @@ DISTRIBUTOR = Capability(
     ),
 )
 
+
+def _via_service(service: str, region: str) -> tuple[str, str]:
+    """The values of ``kms:ViaService``. In partitions with another DNS suffix, it is not known which one KMS uses.
+
+    The wildcard at the end is for the partition aws-cn. The second value is only for partitions whose DNS suffix is in
+    :data:`~.regions.OTHER_DNS_SUFFIXES`.
+    """
+    return f"{service}.{region}.amazonaws.com*", f"{service}.{region}.{{dns_suffix}}"
+
+
 _PARAMETER_ARNS = (
     "arn:{partition}:ssm:{region}:{account}:parameter{each}",
     "arn:{partition}:ssm:{region}:{account}:parameter{each}/*",
@@ -498,9 +508,8 @@ PARAMETERS = Capability(
             sources=("https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html",),
             resources=("{parameters[kms_key_arn]}",),
             condition={
-                # The values end with a wildcard, because the DNS suffix in the partition aws-cn is not confirmed.
                 "StringLike": {
-                    "kms:ViaService": ("ssm.{region}.amazonaws.com*",),
+                    "kms:ViaService": _via_service("ssm", "{region}"),
                     "kms:EncryptionContext:PARAMETER_ARN": _PARAMETER_ARNS,
                 }
             },
@@ -547,7 +556,7 @@ _LOG_KEY = replace(
     measured="Not measured. S3 calls KMS on behalf of the agent.",
     sources=(_SESSION_PREFERENCES,),
     resources=("{session_logs[kms_key_arn]}",),
-    condition={"StringLike": {"kms:ViaService": ("s3.*.amazonaws.com*",)}},
+    condition={"StringLike": {"kms:ViaService": _via_service("s3", "*")}},
     needs="session_logs.kms_key_arn",
 )
 _LOG_RESOURCES = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html"

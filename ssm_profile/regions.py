@@ -44,6 +44,15 @@ _PARTITIONS = {
 PARTITIONS = ("aws", *_PARTITIONS.values())
 """Every partition of AWS."""
 
+OTHER_DNS_SUFFIXES = {
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+}
+"""The DNS suffix of each partition in which it does not begin with ``amazonaws.com``."""
+
 PATCH_BUCKET_SUFFIXES = {
     "us-east-1": "1970c647d",
     "us-east-2": "552881074",

@@ -9,6 +9,7 @@ from ssm_profile import policy
 from ssm_profile.regions import (
     ACCOUNT_PATTERN,
     LOCATION_FIELDS,
+    OTHER_DNS_SUFFIXES,
     PARTITION_PATTERN,
     PARTITIONS,
     PATCH_BUCKET_SUFFIXES,
@@ -61,6 +62,15 @@ def test_partitions_are_those_of_botocore():
 
     assert set(partitions) <= set(PARTITIONS)
     assert {region: partition_of(region) for region in listed} == listed
+
+
+def test_dns_suffixes_are_those_of_botocore():
+    data = require("botocore.session").get_session().get_data("partitions")
+    suffixes = {each["id"]: each["outputs"]["dnsSuffix"] for each in data["partitions"]}
+
+    others = {name: suffix for name, suffix in suffixes.items() if not suffix.startswith("amazonaws.com")}
+
+    assert others == {name: suffix for name, suffix in OTHER_DNS_SUFFIXES.items() if name in suffixes}
 
 
 @pytest.mark.parametrize("region", REGIONS)
