@@ -53,6 +53,9 @@ OTHER_DNS_SUFFIXES = {
 }
 """The DNS suffix of each partition in which it does not begin with ``amazonaws.com``."""
 
+BUCKETS_DATE = "2026-11-26"
+"""The date on which the names of AWS's buckets were those of AWS's page."""
+
 PATCH_BUCKET_SUFFIXES = {
     "us-east-1": "1970c647d",
     "us-east-2": "552881074",

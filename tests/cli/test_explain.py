@@ -6,6 +6,7 @@ import pytest
 
 from ssm_profile import policy
 from ssm_profile.catalogue import CAPABILITIES
+from ssm_profile.regions import BUCKETS_DATE
 from tests import ROOT
 from tests.expected import DEFAULT, KEY, PROD
 
@@ -149,3 +150,12 @@ def test_vpc_endpoints_in_china(run):
         "com.amazonaws.cn-north-1.s3",
         "cn.com.amazonaws.cn-north-1.monitoring",
     ]
+
+
+def test_age_of_bucket_names(run):
+    with_buckets = run("explain", "--managed-buckets", "--region", "eu-central-1")
+    without = run("explain", "--region", "eu-central-1")
+
+    sentence = f"The names of AWS's buckets are those of AWS's page as of {BUCKETS_DATE}."
+    assert sentence in with_buckets.out
+    assert sentence not in without.out

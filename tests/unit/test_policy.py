@@ -10,6 +10,7 @@ from generators.option_sets import SWITCHES
 from ssm_profile import OptionsError, policy
 from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.options import OPTIONS
+from ssm_profile.regions import BUCKETS_DATE
 from tests.expected import (
     ASSOCIATIONS,
     CLOUDWATCH_CONFIGURATION,
@@ -203,8 +204,8 @@ class TestManagedBuckets:
             policy.policy_document({"managed_buckets": True}, LOCATION | {"region": region})
 
         assert str(error.value) == (
-            f"`managed_buckets` cannot be true in {region}: AWS does not publish the names of its buckets there. "
-            "Leave it out."
+            f"`managed_buckets` cannot be true in {region}: AWS does not publish the names of its buckets there "
+            f"(as of {BUCKETS_DATE}). Leave it out."
         )
 
 
