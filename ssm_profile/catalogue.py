@@ -11,9 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .regions import gateway_endpoint, interface_endpoint
+
 USER_GUIDE = "https://docs.aws.amazon.com/systems-manager/latest/userguide"
 AUTHORIZATION = "https://docs.aws.amazon.com/service-authorization/latest/reference"
 AGENT_SOURCE = "https://github.com/aws/amazon-ssm-agent/blob/1c217c89b42d"
+
+CONDITION_KEYS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"
+DATA_PERIMETER = "https://github.com/aws-samples/data-perimeter-policy-examples/blob/main"
 
 SESSION_PERMISSIONS = f"{USER_GUIDE}/getting-started-create-iam-instance-profile.html"
 MESSAGE_APIS = f"{USER_GUIDE}/systems-manager-setting-up-messageAPIs.html"
@@ -104,13 +109,19 @@ class VpcEndpoint:
     """A VPC endpoint that a subnet without internet access needs."""
 
     service: str
-    """The last part of its name: ``com.amazonaws.<region>.<service>``."""
+    """The last part of its name."""
     prefix: str | None
     """The service prefix whose actions all go through the endpoint. None if only some of them do."""
     note: str
     """What the endpoint is for, and what to know about it."""
     capabilities: tuple[str, ...] = ()
     """Capabilities that need the endpoint, whatever their actions are."""
+    is_gateway: bool = False
+    """Whether it is a gateway endpoint. Otherwise it is an interface endpoint."""
+
+    def name(self, region: str) -> str:
+        """Its name in a region, such as ``com.amazonaws.eu-central-1.ssm``."""
+        return (gateway_endpoint if self.is_gateway else interface_endpoint)(self.service, region)
 
 
 MESSAGING = Capability(
@@ -210,7 +221,8 @@ QUIET_AGENT = Capability(
     grants=(
         Grant(
             action="ec2messages:GetMessages",
-            purpose="Polls the older message channel until the control channel is open.",
+            purpose="Polls the older message channel until the control channel is open. AWS has this channel only in "
+            "regions launched before 2024.",
             symptom="The agent logs about 30 AccessDenied errors in the first minute after start. Nothing else fails.",
             measured="Called four times, then not again. When denied: 27 tries in the first minute; sessions worked.",
             sources=(
@@ -254,7 +266,8 @@ def _legacy(
 
 LEGACY_MESSAGING = Capability(
     name="legacy_messaging",
-    summary="Lets agents without the newer channel receive commands through ec2messages.",
+    summary="Lets agents without the newer channel receive commands through ec2messages, which AWS has only in "
+    "regions launched before 2024.",
     grants=(
         _legacy("AcknowledgeMessage", "Confirms that a command was received."),
         _legacy("DeleteMessage", "Deletes a command that is done. The agent's updater calls it."),
@@ -438,6 +451,16 @@ DISTRIBUTOR = Capability(
     ),
 )
 
+
+def _via_service(service: str, region: str) -> tuple[str, str]:
+    """The values of ``kms:ViaService``. In partitions with another DNS suffix, it is not known which one KMS uses.
+
+    The wildcard at the end is for the partition aws-cn. The second value is only for partitions whose DNS suffix is in
+    :data:`~.regions.OTHER_DNS_SUFFIXES`.
+    """
+    return f"{service}.{region}.amazonaws.com*", f"{service}.{region}.{{dns_suffix}}"
+
+
 _PARAMETER_ARNS = (
     "arn:{partition}:ssm:{region}:{account}:parameter{each}",
     "arn:{partition}:ssm:{region}:{account}:parameter{each}/*",
@@ -485,9 +508,8 @@ PARAMETERS = Capability(
             sources=("https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html",),
             resources=("{parameters[kms_key_arn]}",),
             condition={
-                # The values end with a wildcard, because the DNS suffix in the partition aws-cn is not confirmed.
                 "StringLike": {
-                    "kms:ViaService": ("ssm.{region}.amazonaws.com*",),
+                    "kms:ViaService": _via_service("ssm", "{region}"),
                     "kms:EncryptionContext:PARAMETER_ARN": _PARAMETER_ARNS,
                 }
             },
@@ -534,7 +556,7 @@ _LOG_KEY = replace(
     measured="Not measured. S3 calls KMS on behalf of the agent.",
     sources=(_SESSION_PREFERENCES,),
     resources=("{session_logs[kms_key_arn]}",),
-    condition={"StringLike": {"kms:ViaService": ("s3.*.amazonaws.com*",)}},
+    condition={"StringLike": {"kms:ViaService": _via_service("s3", "*")}},
     needs="session_logs.kms_key_arn",
 )
 _LOG_RESOURCES = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html"
@@ -781,13 +803,17 @@ EXPLICIT_DENIES: tuple[ExplicitDeny, ...] = (
     ExplicitDeny(
         name="vpc_endpoints_only",
         summary="Denies every call that does not come through a VPC endpoint in the instance's own VPC.",
-        breaks="Everything, including sessions, if one service is reached through a NAT gateway or internet gateway.",
+        breaks="Every call to a service that the instance reaches through a NAT gateway, an internet gateway, or a VPC "
+        "endpoint in another VPC, such as a central one. Without its own endpoints for ssm and ssmmessages, the "
+        "instance goes offline. If the role has further policies: calls to OpenSearch, DAX, Neptune, MSK, EFS and RDS "
+        "that IAM authorizes (es, dax, neptune-db, kafka-cluster, elasticfilesystem, rds-db), because they go to a "
+        "network interface in the VPC and not through a VPC endpoint.",
         sources=(
-            "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html",
-            "https://github.com/aws-samples/data-perimeter-policy-examples",
+            f"{CONDITION_KEYS}#condition-keys-ec2instancesourcevpc",
+            f"{DATA_PERIMETER}/service_control_policies/service_specific_controls/README.md",
         ),
         condition={
-            "StringNotEquals": {"aws:Ec2InstanceSourceVpc": "${aws:SourceVpc}"},
+            "StringNotEquals": {"aws:SourceVpc": "${aws:Ec2InstanceSourceVpc}"},
             "Null": {"ec2:SourceInstanceARN": "false"},
             "BoolIfExists": {"aws:ViaAWSService": "false"},
         },
@@ -863,6 +889,7 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
         "A gateway endpoint is sufficient. The agent also downloads updates, patches and packages with unsigned "
         "requests, so the endpoint policy must allow every principal to read AWS's buckets.",
         capabilities=("patching", "distributor"),
+        is_gateway=True,
     ),
     VpcEndpoint(
         "kms",

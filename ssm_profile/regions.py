@@ -1,6 +1,9 @@
 """Facts about AWS's partitions and regions."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 Location = Mapping[str, str]
 """The location of a deployment: values for all or some :data:`LOCATION_FIELDS`, such as ``{"partition": "aws"}``."""
@@ -19,6 +22,14 @@ PARTITION_PATTERN = "aws(?:-[a-z]+)*"
 REGION_PATTERN = r"[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}"
 """A regular expression for the name of a region."""
 
+_DATA = Path(__file__).parent / "aws_data"
+
+
+def _data(name: str) -> Any:
+    """A copy of AWS's data, with its source and the date of the copy."""
+    return json.loads((_DATA / f"{name}.json").read_text(encoding="utf-8"))
+
+
 _PARTITIONS = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",
@@ -32,6 +43,18 @@ _PARTITIONS = {
 
 PARTITIONS = ("aws", *_PARTITIONS.values())
 """Every partition of AWS."""
+
+OTHER_DNS_SUFFIXES = {
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+}
+"""The DNS suffix of each partition in which it does not begin with ``amazonaws.com``."""
+
+BUCKETS_DATE = "2026-11-26"
+"""The date on which the names of AWS's buckets were those of AWS's page."""
 
 PATCH_BUCKET_SUFFIXES = {
     "us-east-1": "1970c647d",
@@ -105,3 +128,23 @@ REGIONS = tuple(sorted((*PATCH_BUCKET_SUFFIXES, *_OTHER_REGIONS)))
 def partition_of(region: str) -> str:
     """The partition of a region, from the region's name."""
     return next((partition for prefix, partition in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
+_VPC_ENDPOINTS = _data("vpc_endpoints")
+
+VPC_ENDPOINTS_COPY = f"{_VPC_ENDPOINTS['source']}, {_VPC_ENDPOINTS['date']}"
+"""The source and the date of the names of VPC endpoints. AWS CDK has them in ``aws-ec2/lib/vpc-endpoint.ts``."""
+
+
+def interface_endpoint(service: str, region: str) -> str:
+    """The name of the interface VPC endpoint of a service, such as ``com.amazonaws.eu-central-1.ssm``."""
+    others = _VPC_ENDPOINTS["interface_endpoints"].get(region, {"services": ()})
+    return f"{others['prefix'] if service in others['services'] else _USUAL_ENDPOINTS}.{region}.{service}"
+
+
+def gateway_endpoint(service: str, region: str) -> str:
+    """The name of the gateway VPC endpoint of a service, such as ``com.amazonaws.eu-central-1.s3``."""
+    return f"{_USUAL_ENDPOINTS}.{region}.{service}"
+
+
+_USUAL_ENDPOINTS = "com.amazonaws"

@@ -26,7 +26,7 @@ from .options import (
     option_at,
     option_paths,
 )
-from .regions import PARTITION_PATTERN, PATCH_BUCKET_SUFFIXES
+from .regions import BUCKETS_DATE, PARTITION_PATTERN, PATCH_BUCKET_SUFFIXES
 
 UNKNOWN: Any = object()
 """Stands for an output of another resource, whose value is known only while Pulumi deploys."""
@@ -192,7 +192,10 @@ def find_bucket_mistakes(region: str, label: Label = str) -> list[Mistake]:
     """The mistake of ``managed_buckets`` in a region for which AWS does not list the names of its buckets."""
     if region in PATCH_BUCKET_SUFFIXES:
         return []
-    reason = f"cannot be true in {region}: AWS does not publish the names of its buckets there. Leave it out"
+    reason = (
+        f"cannot be true in {region}: AWS does not publish the names of its buckets there (as of {BUCKETS_DATE}). "
+        "Leave it out"
+    )
     return [Mistake(label("managed_buckets"), reason)]
 
 

@@ -10,10 +10,9 @@ from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
 from ssm_profile.iam.evaluator import Policy
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
-from ssm_profile.regions import LOCATION_FIELDS
 
 from .action_list import expanded, matches
-from .templates import filled, named_values, option_fields, values_by_path
+from .templates import PLACE_FIELDS, filled, named_values, option_fields, values_by_path
 
 FILL_IN = "..."
 """The placeholder for a value that only the person who sets the option knows."""
@@ -115,7 +114,7 @@ def without_redundant(features: Iterable[Feature], known: Mapping[str, Sequence[
 
 def _permissions(feature: Feature, known: Mapping[str, Sequence[str]]) -> set[tuple[str, str, str]]:
     """What the option of a feature grants with each of the known values: action, resource and condition."""
-    location = {field: f"<{field}>" for field in (*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix")}
+    location = {field: f"<{field}>" for field in PLACE_FIELDS}
     found = set[tuple[str, str, str]]()
     for grant in feature.grants:
         values = {path: known.get(path) or [_default(feature, path)] for path in option_fields(grant)}

@@ -19,7 +19,7 @@ from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Ne
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import option_at
-from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
+from ssm_profile.regions import OTHER_DNS_SUFFIXES, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
 
 from .reverse_lookup import FEATURES, Feature, actions_of, tight_templates
 from .templates import (
@@ -334,6 +334,7 @@ class Judge:
         suffixes = {
             "patch_suffix": PATCH_BUCKET_SUFFIXES.get(location["region"], "sample"),
             "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(location["region"], ""),
+            "dns_suffix": OTHER_DNS_SUFFIXES.get(self.partition, ""),
         }
         namespace = {"cloudwatch_agent.namespace": str(option_at("cloudwatch_agent.namespace").default)}
         return {**_SAMPLE_VALUES, **namespace, **keys, **suffixes, **location}
@@ -343,7 +344,11 @@ class Judge:
         known: dict[str, tuple[Value, ...]] = {}
         for keys in grant.condition.values():
             for key, templates in keys.items():
-                known[key.lower()] = tuple(Chosen(self._host(filled(each, grant, values))) for each in templates)
+                known[key.lower()] = tuple(
+                    Chosen(self._host(filled(each, grant, values)))
+                    for each in templates
+                    if self.partition in OTHER_DNS_SUFFIXES or "{dns_suffix}" not in each
+                )
         if grant.action in ("s3:PutObject", "s3:PutObjectAcl"):
             known["s3:x-amz-acl"] = ("bucket-owner-full-control",)  # the agent sends it with each object
         if grant.action.startswith("kms:"):

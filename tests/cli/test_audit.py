@@ -337,6 +337,10 @@ class TestKeys:
             # The DNS suffix that KMS has in this partition is not confirmed.
             ("aws-cn", "StringNotLike", "s3.*.amazonaws.com", "works if"),
             ("aws", "StringNotEquals", "s3.us-east-1.amazonaws.com", "works if"),
+            ("aws-eusc", "StringNotLike", ["s3.*.amazonaws.com*", "s3.*.amazonaws.eu"], "works"),
+            ("aws-eusc", "StringNotLike", "s3.*.amazonaws.com*", "works if"),
+            ("aws-eusc", "StringNotLike", "s3.*.amazonaws.eu", "works if"),
+            ("aws-eusc", "StringNotLike", "ssm.*.amazonaws.eu", "missing"),
         ],
     )
     def test_deny_for_logs(self, audit, partition, operator, service, expected):

@@ -48,7 +48,7 @@ class TestReasons:
             ("s3:ListBucket", "nothing fails"),
             ("iam:PassRole", "permissions beyond"),
             ("lambda:InvokeFunction", "attach a policy of your own"),
-            ("ssm:NoSuchAction", "AWS has no action with this name"),
+            ("ssm:NoSuchAction", "AWS has no action with this name (as of 20"),
         ],
     )
     def test_no_option(self, answer, action, why):

@@ -10,6 +10,7 @@ from generators.option_sets import SWITCHES
 from ssm_profile import OptionsError, policy
 from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.options import OPTIONS
+from ssm_profile.regions import BUCKETS_DATE
 from tests.expected import (
     ASSOCIATIONS,
     CLOUDWATCH_CONFIGURATION,
@@ -63,11 +64,27 @@ class TestOptions:
         assert name in OPTIONS, f"ssm_profile/options.py has no option `{name}`"
         assert name in policy.GRANTING, f"ssm_profile/catalogue.py has no capability and no explicit deny `{name}`"
 
-    @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
+    @pytest.mark.parametrize(
+        ("partition", "dns_suffix"),
+        [
+            ("aws-cn", None),
+            ("aws-us-gov", None),
+            ("aws-iso", "c2s.ic.gov"),
+            ("aws-iso-b", "sc2s.sgov.gov"),
+            ("aws-iso-e", "cloud.adc-e.uk"),
+            ("aws-iso-f", "csp.hci.ic.gov"),
+            ("aws-eusc", "amazonaws.eu"),
+        ],
+    )
     @pytest.mark.parametrize("name", DOCUMENTS)
-    def test_partition_is_in_every_arn(self, name, partition):
+    def test_partition(self, name, partition, dns_suffix):
+        """The partition is in every ARN. The names of hosts have the usual DNS suffix, and the partition's own."""
+
         def moved(value):
-            return json.loads(json.dumps(value).replace('"arn:aws:', f'"arn:{partition}:'))
+            text = json.dumps(value).replace('"arn:aws:', f'"arn:{partition}:')
+            if dns_suffix:
+                text = re.sub(r'"(\w+\.[\w*-]+)\.amazonaws\.com\*"', rf'["\1.amazonaws.com*", "\1.{dns_suffix}"]', text)
+            return json.loads(text)
 
         actual = policy.policy_document(moved(expected_options(name)), LOCATION | {"partition": partition})
 
@@ -187,8 +204,8 @@ class TestManagedBuckets:
             policy.policy_document({"managed_buckets": True}, LOCATION | {"region": region})
 
         assert str(error.value) == (
-            f"`managed_buckets` cannot be true in {region}: AWS does not publish the names of its buckets there. "
-            "Leave it out."
+            f"`managed_buckets` cannot be true in {region}: AWS does not publish the names of its buckets there "
+            f"(as of {BUCKETS_DATE}). Leave it out."
         )
 
 

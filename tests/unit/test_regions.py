@@ -9,6 +9,7 @@ from ssm_profile import policy
 from ssm_profile.regions import (
     ACCOUNT_PATTERN,
     LOCATION_FIELDS,
+    OTHER_DNS_SUFFIXES,
     PARTITION_PATTERN,
     PARTITIONS,
     PATCH_BUCKET_SUFFIXES,
@@ -16,6 +17,8 @@ from ssm_profile.regions import (
     REGIONS,
     SHORTEST_LOCATION,
     SNAPSHOT_BUCKET_SUFFIXES,
+    gateway_endpoint,
+    interface_endpoint,
     partition_of,
 )
 from tests import require
@@ -59,6 +62,15 @@ def test_partitions_are_those_of_botocore():
 
     assert set(partitions) <= set(PARTITIONS)
     assert {region: partition_of(region) for region in listed} == listed
+
+
+def test_dns_suffixes_are_those_of_botocore():
+    data = require("botocore.session").get_session().get_data("partitions")
+    suffixes = {each["id"]: each["outputs"]["dnsSuffix"] for each in data["partitions"]}
+
+    others = {name: suffix for name, suffix in suffixes.items() if not suffix.startswith("amazonaws.com")}
+
+    assert others == {name: suffix for name, suffix in OTHER_DNS_SUFFIXES.items() if name in suffixes}
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -111,3 +123,41 @@ def test_no_region_has_a_shorter_policy(region):
     shortest = policy.size(policy.policy_document(options, SHORTEST_LOCATION))
 
     assert shortest <= policy.size(policy.policy_document(options, location))
+
+
+@pytest.mark.parametrize("service", ["ssm", "ssmmessages", "kms", "logs", "secretsmanager"])
+@pytest.mark.parametrize("region", REGIONS)
+def test_usual_endpoints(region, service):
+    assert interface_endpoint(service, region) == f"com.amazonaws.{region}.{service}"
+
+
+@pytest.mark.parametrize(
+    ("service", "others"),
+    [
+        (
+            "ec2",
+            {
+                "cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"},
+                "gov.ic.c2s": {"us-iso-east-1", "us-iso-west-1"},
+                "gov.sgov.sc2s": {"us-isob-east-1"},
+            },
+        ),
+        ("monitoring", {"cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"}, "gov.ic.c2s": {"us-iso-west-1"}}),
+        ("s3", {"cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"}}),
+    ],
+)
+def test_other_endpoints(service, others):
+    """The beginnings of the names are those of AWS CDK, in every region that has another one."""
+    found = {}
+    for region in REGIONS:
+        beginning = interface_endpoint(service, region).removesuffix(f".{region}.{service}")
+        found.setdefault(beginning, set()).add(region)
+
+    assert found.pop("com.amazonaws") == set(REGIONS).difference(*others.values())
+    assert found == others
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "eu-central-1"])
+def test_gateway_endpoint(region):
+    """Gateway endpoints have the usual names in China, too."""
+    assert gateway_endpoint("s3", region) == f"com.amazonaws.{region}.s3"

@@ -3,6 +3,7 @@
 import pytest
 
 from ssm_profile.options import OPTIONS, camel_case
+from ssm_profile.regions import BUCKETS_DATE
 from ssm_profile.stack_config import PROJECT, PROTECT, config_key, parse_config
 from tests import config_text
 from tests.expected import KEY
@@ -193,7 +194,7 @@ class TestRegion:
         assert parse({"managedBuckets": True}, region="cn-north-1")[1] == [
             (
                 "`ssm-profile:managedBuckets` cannot be true in cn-north-1: AWS does not publish the names of its "
-                "buckets there. Leave it out."
+                f"buckets there (as of {BUCKETS_DATE}). Leave it out."
             )
         ]
 

@@ -6,6 +6,7 @@ import pytest
 
 from ssm_profile import validation
 from ssm_profile.options import CONFLICTS, OPTIONS, camel_case, option_at, option_paths
+from ssm_profile.regions import BUCKETS_DATE
 from ssm_profile.validation import (
     UNKNOWN,
     find_bucket_mistakes,
@@ -306,8 +307,8 @@ class TestSizes:
         (mistake,) = find_bucket_mistakes("cn-north-1")
 
         assert str(mistake) == (
-            "`managed_buckets` cannot be true in cn-north-1: AWS does not publish the names of its buckets there. "
-            "Leave it out."
+            "`managed_buckets` cannot be true in cn-north-1: AWS does not publish the names of its buckets there "
+            f"(as of {BUCKETS_DATE}). Leave it out."
         )
 
 

@@ -12,7 +12,7 @@ from ssm_profile.cli.reverse_lookup import FEATURES, Feature
 from ssm_profile.cli.templates import as_pattern
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import Document, Options, is_granted_by_default, policy_document
-from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SHORTEST_LOCATION, Location, partition_of
+from ssm_profile.regions import BUCKETS_DATE, PATCH_BUCKET_SUFFIXES, SHORTEST_LOCATION, Location, partition_of
 from ssm_profile.validation import find_mistakes, find_value_mistakes
 
 from .denial import Denial, account_of
@@ -208,7 +208,7 @@ def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> 
     for region in PATCH_BUCKET_SUFFIXES:
         location = {"partition": partition_of(region), "region": region, "account": ""}
         if allows(policy_document({name: True}, location), str(denial.needed), arn_of(denial)):
-            note = f"The stack must deploy to {region}, since the bucket is that of this region."
+            note = f"The stack must deploy to {region}, since the bucket is that of this region (as of {BUCKETS_DATE})."
             return Proposal(feature, grant, {name: True}, location={"region": region}, notes=(note,))
     return None
 
