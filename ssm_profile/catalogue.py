@@ -11,9 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .regions import gateway_endpoint, interface_endpoint
+
 USER_GUIDE = "https://docs.aws.amazon.com/systems-manager/latest/userguide"
 AUTHORIZATION = "https://docs.aws.amazon.com/service-authorization/latest/reference"
 AGENT_SOURCE = "https://github.com/aws/amazon-ssm-agent/blob/1c217c89b42d"
+
+CONDITION_KEYS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"
+DATA_PERIMETER = "https://github.com/aws-samples/data-perimeter-policy-examples/blob/main"
 
 SESSION_PERMISSIONS = f"{USER_GUIDE}/getting-started-create-iam-instance-profile.html"
 MESSAGE_APIS = f"{USER_GUIDE}/systems-manager-setting-up-messageAPIs.html"
@@ -104,13 +109,19 @@ class VpcEndpoint:
     """A VPC endpoint that a subnet without internet access needs."""
 
     service: str
-    """The last part of its name: ``com.amazonaws.<region>.<service>``."""
+    """The last part of its name."""
     prefix: str | None
     """The service prefix whose actions all go through the endpoint. None if only some of them do."""
     note: str
     """What the endpoint is for, and what to know about it."""
     capabilities: tuple[str, ...] = ()
     """Capabilities that need the endpoint, whatever their actions are."""
+    is_gateway: bool = False
+    """Whether it is a gateway endpoint. Otherwise it is an interface endpoint."""
+
+    def name(self, region: str) -> str:
+        """Its name in a region, such as ``com.amazonaws.eu-central-1.ssm``."""
+        return (gateway_endpoint if self.is_gateway else interface_endpoint)(self.service, region)
 
 
 MESSAGING = Capability(
@@ -781,13 +792,17 @@ EXPLICIT_DENIES: tuple[ExplicitDeny, ...] = (
     ExplicitDeny(
         name="vpc_endpoints_only",
         summary="Denies every call that does not come through a VPC endpoint in the instance's own VPC.",
-        breaks="Everything, including sessions, if one service is reached through a NAT gateway or internet gateway.",
+        breaks="Every call to a service that the instance reaches through a NAT gateway, an internet gateway, or a VPC "
+        "endpoint in another VPC, such as a central one. Without its own endpoints for ssm and ssmmessages, the "
+        "instance goes offline. If the role has further policies: calls to OpenSearch, DAX, Neptune, MSK, EFS and RDS "
+        "that IAM authorizes (es, dax, neptune-db, kafka-cluster, elasticfilesystem, rds-db), because they go to a "
+        "network interface in the VPC and not through a VPC endpoint.",
         sources=(
-            "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html",
-            "https://github.com/aws-samples/data-perimeter-policy-examples",
+            f"{CONDITION_KEYS}#condition-keys-ec2instancesourcevpc",
+            f"{DATA_PERIMETER}/service_control_policies/service_specific_controls/README.md",
         ),
         condition={
-            "StringNotEquals": {"aws:Ec2InstanceSourceVpc": "${aws:SourceVpc}"},
+            "StringNotEquals": {"aws:SourceVpc": "${aws:Ec2InstanceSourceVpc}"},
             "Null": {"ec2:SourceInstanceARN": "false"},
             "BoolIfExists": {"aws:ViaAWSService": "false"},
         },
@@ -863,6 +878,7 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
         "A gateway endpoint is sufficient. The agent also downloads updates, patches and packages with unsigned "
         "requests, so the endpoint policy must allow every principal to read AWS's buckets.",
         capabilities=("patching", "distributor"),
+        is_gateway=True,
     ),
     VpcEndpoint(
         "kms",

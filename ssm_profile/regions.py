@@ -55,3 +55,23 @@ SNAPSHOT_BUCKET_SUFFIXES: dict[str, str] = _PATCH_BUCKETS["snapshot_suffixes"]
 def partition_of(region: str) -> str:
     """The partition of a region, from the region's name."""
     return next((partition for prefix, partition in _PREFIXES.items() if region.startswith(prefix)), "aws")
+
+
+_VPC_ENDPOINTS = _data("vpc_endpoints")
+
+VPC_ENDPOINTS_COPY = f"{_VPC_ENDPOINTS['source']}, {_VPC_ENDPOINTS['date']}"
+"""The source and the date of the names of VPC endpoints. AWS CDK has them in ``aws-ec2/lib/vpc-endpoint.ts``."""
+
+
+def interface_endpoint(service: str, region: str) -> str:
+    """The name of the interface VPC endpoint of a service, such as ``com.amazonaws.eu-central-1.ssm``."""
+    others = _VPC_ENDPOINTS["interface_endpoints"].get(region, {"services": ()})
+    return f"{others['prefix'] if service in others['services'] else _USUAL_ENDPOINTS}.{region}.{service}"
+
+
+def gateway_endpoint(service: str, region: str) -> str:
+    """The name of the gateway VPC endpoint of a service, such as ``com.amazonaws.eu-central-1.s3``."""
+    return f"{_USUAL_ENDPOINTS}.{region}.{service}"
+
+
+_USUAL_ENDPOINTS = "com.amazonaws"

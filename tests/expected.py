@@ -272,7 +272,7 @@ DOCUMENTS = {
             "Action": "*",
             "Resource": "*",
             "Condition": {
-                "StringNotEquals": {"aws:Ec2InstanceSourceVpc": "${aws:SourceVpc}"},
+                "StringNotEquals": {"aws:SourceVpc": "${aws:Ec2InstanceSourceVpc}"},
                 "Null": {"ec2:SourceInstanceARN": "false"},
                 "BoolIfExists": {"aws:ViaAWSService": "false"},
             },
@@ -283,6 +283,23 @@ DOCUMENTS = {
 
 A switch is true, and any other option has its value in ``MAPS`` or its example. What the option requires is set, too.
 """
+
+_OF_INSTANCE = {
+    "aws:Ec2InstanceSourceVpc": "vpc-1",
+    "ec2:SourceInstanceARN": "arn:aws:ec2:eu-central-1:123456789012:instance/i-0a1b2c3d4e5f60718",
+    "aws:ViaAWSService": "false",
+}
+NETWORKS = {
+    "own endpoint": ({**_OF_INSTANCE, "aws:SourceVpc": "vpc-1"}, True),
+    "endpoint of another VPC": ({**_OF_INSTANCE, "aws:SourceVpc": "vpc-2"}, False),
+    # The request has no aws:SourceVpc, because no endpoint adds it.
+    "NAT gateway": ({**_OF_INSTANCE, "aws:SourceIp": "192.0.2.7"}, False),
+    "internet gateway": ({**_OF_INSTANCE, "aws:SourceIp": "198.51.100.7"}, False),
+    # S3 calls KMS with the permissions of the role, and not from its VPC.
+    "another service of AWS": ({**_OF_INSTANCE, "aws:ViaAWSService": "true"}, True),
+    "no instance": ({"aws:ViaAWSService": "false"}, True),
+}
+"""The condition keys of a call that an instance in ``vpc-1`` makes, and whether ``vpc_endpoints_only`` allows it."""
 
 TRUST = {
     "Version": "2012-10-17",

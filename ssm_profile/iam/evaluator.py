@@ -18,7 +18,7 @@ from ssm_profile.errors import TooComplexError
 
 from .conditions import Chosen, Context, Like, Value, holds
 from .documents import Statement, condition_lines
-from .patterns import SEGMENTS, Glob, arn_glob, find_string, glob, overlap
+from .patterns import SEGMENTS, VARIABLE, Glob, arn_glob, find_string, glob, overlap
 
 
 @dataclass(frozen=True)
@@ -350,7 +350,7 @@ class _Question:
         """
         forms = _unnamed_resources(service)
         patterns = [
-            arn_glob(_VARIABLE.sub("*", each)) for each in applied.statement.resources if _may_be_of(service, each)
+            arn_glob(VARIABLE.sub("*", each)) for each in applied.statement.resources if _may_be_of(service, each)
         ]
         if any(overlap(pattern, form) for pattern in patterns for form in forms):
             return applied._replace(possible={**applied.possible, **dict.fromkeys(self.need)})
@@ -391,14 +391,12 @@ def _alternatives(statements: Iterable[Applied], *, certainly: bool) -> Iterator
 MOST_WILDCARDS = 12
 """How many wildcards a resource may have. One with more is taken for unknown after the first of them."""
 
-_VARIABLE = re.compile(r"\$\{(?![*?$]})[^}]*}")
-
 
 @cache
 def _globs(resource: str) -> tuple[tuple[Glob, ...], tuple[Glob, ...]]:
     """What a resource of a policy matches in any case, and at most."""
-    if _VARIABLE.search(resource):
-        return (), (arn_glob(_VARIABLE.sub("*", resource)),)
+    if VARIABLE.search(resource):
+        return (), (arn_glob(VARIABLE.sub("*", resource)),)
     pattern = arn_glob(resource)
     if len(re.findall("[*?]+", resource)) > MOST_WILDCARDS:
         return (), (glob(pattern.prefix + "*"),)

@@ -1,5 +1,7 @@
 """``ssm-profile explain``."""
 
+import re
+
 import pytest
 
 from ssm_profile import policy
@@ -132,3 +134,18 @@ def test_vpc_endpoints(run, flags, endpoints):
     assert {row["name"] for row in explained["endpoints"]} == {
         f"com.amazonaws.eu-central-1.{name}" for name in endpoints
     }
+
+
+def test_vpc_endpoints_in_china(run):
+    """Some names begin in another way. The report says how old the list of names is."""
+    explained = run("explain", "--cloudwatch-agent", "--patching", "--region", "cn-north-1")
+
+    (title,) = [each for each in explained.tables if each.startswith("VPC endpoints")]
+    assert re.search(r"\(aws-cdk-lib [\d.]+, \d{4}-\d\d-\d\d\)$", title)
+    assert [row["Endpoint"] for row in explained.tables[title]] == [
+        "com.amazonaws.cn-north-1.ssm",
+        "com.amazonaws.cn-north-1.ssmmessages",
+        "cn.com.amazonaws.cn-north-1.ec2",
+        "com.amazonaws.cn-north-1.s3",
+        "cn.com.amazonaws.cn-north-1.monitoring",
+    ]

@@ -6,14 +6,14 @@ import pytest
 
 from generators.option_sets import SMALLEST, SWITCHES, smallest_with
 from ssm_profile import policy
-from tests.expected import DEFAULT, KEY, LOCATION, MAPS, PROD
+from tests.expected import DEFAULT, KEY, LOCATION, MAPS, NETWORKS, PROD
 
 IMDSV2 = {"ec2:RoleDelivery": "2.0"}
 OTHER_KEY = KEY.replace("1234abcd", "56ef56ef")
 POLICIES = {
     "the default": {},
     "production": {**SMALLEST, "require_imdsv2": True},
-    **{name: smallest_with(name) for name in SWITCHES if name not in (*SMALLEST, "vpc_endpoints_only")},
+    **{name: smallest_with(name) for name in SWITCHES if name not in SMALLEST},
     **{name: {**SMALLEST, name: value} for name, value in MAPS.items()},
     "session_logs": {**SMALLEST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
     "ec2_describe_actions": {"scope_heartbeat": True, "ec2_describe_actions": ["DescribeTags"]},
@@ -284,26 +284,16 @@ def test_conditions(evaluator, case):
     assert evaluator({"requests": [request]}) == [allowed]
 
 
-def test_call_from_other_vpc_is_denied(evaluator):
+def test_networks(evaluator):
     document = policy.policy_document({**SMALLEST, "vpc_endpoints_only": True}, LOCATION)
-    inside = {
-        "aws:Ec2InstanceSourceVpc": "vpc-1",
-        "aws:SourceVpc": "vpc-1",
-        "ec2:SourceInstanceARN": INSTANCE,
-        "aws:ViaAWSService": "false",
-    }
-    outside = {**inside, "aws:SourceVpc": "vpc-2"}
-    # A call through a NAT or internet gateway has no aws:SourceVpc. AWS denies it, because a negated operator matches a
-    # variable without a value. In this evaluator, such a statement never matches, so this test leaves the call out.
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 
     answers = evaluator(
         {
             "requests": [
                 {"policy": document, "action": "ssmmessages:OpenDataChannel", "resource": "*", "context": context}
-                for context in (inside, outside)
+                for context, _ in NETWORKS.values()
             ]
         }
     )
 
-    assert answers == [True, False]
+    assert dict(zip(NETWORKS, answers, strict=True)) == {name: allowed for name, (_, allowed) in NETWORKS.items()}

@@ -18,6 +18,8 @@ from ssm_profile.regions import (
     REGIONS,
     SHORTEST_LOCATION,
     SNAPSHOT_BUCKET_SUFFIXES,
+    gateway_endpoint,
+    interface_endpoint,
     partition_of,
 )
 from tests import ROOT, require
@@ -123,3 +125,41 @@ def test_copies_name_their_source_and_date(path):
     assert list(copy)[:2] == ["source", "date"]
     assert re.fullmatch(r"[a-z-]+ \d+(\.\d+)+(, [a-z.]+)?|https://docs\.aws\.amazon\.com/\S+", copy["source"])
     assert date.fromisoformat(copy["date"])
+
+
+@pytest.mark.parametrize("service", ["ssm", "ssmmessages", "kms", "logs", "secretsmanager"])
+@pytest.mark.parametrize("region", REGIONS)
+def test_usual_endpoints(region, service):
+    assert interface_endpoint(service, region) == f"com.amazonaws.{region}.{service}"
+
+
+@pytest.mark.parametrize(
+    ("service", "others"),
+    [
+        (
+            "ec2",
+            {
+                "cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"},
+                "gov.ic.c2s": {"us-iso-east-1", "us-iso-west-1"},
+                "gov.sgov.sc2s": {"us-isob-east-1"},
+            },
+        ),
+        ("monitoring", {"cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"}, "gov.ic.c2s": {"us-iso-west-1"}}),
+        ("s3", {"cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"}}),
+    ],
+)
+def test_other_endpoints(service, others):
+    """The beginnings of the names are those of AWS CDK, in every region that has another one."""
+    found = {}
+    for region in REGIONS:
+        beginning = interface_endpoint(service, region).removesuffix(f".{region}.{service}")
+        found.setdefault(beginning, set()).add(region)
+
+    assert found.pop("com.amazonaws") == set(REGIONS).difference(*others.values())
+    assert found == others
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "eu-central-1"])
+def test_gateway_endpoint(region):
+    """Gateway endpoints have the usual names in China, too."""
+    assert gateway_endpoint("s3", region) == f"com.amazonaws.{region}.s3"
