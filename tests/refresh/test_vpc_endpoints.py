@@ -66,8 +66,8 @@ BY_HAND = f"If AWS has removed this, remove it from {FILE} by hand, and run agai
             lambda endpoints: endpoints["cn-north-1"].update(prefix="com.amazonaws.cn"),
             (),
             (
-                "names in cn-north-1 begin with com.amazonaws.cn, and began with cn.com.amazonaws. Find out which is "
-                f"right, and change {FILE} by hand."
+                "names in cn-north-1 begin with com.amazonaws.cn, and began with cn.com.amazonaws. Find out which "
+                f"is right, and change {FILE} by hand."
             ),
         ),
         # A service that the catalogue names and that has no endpoint in AWS CDK.
@@ -75,8 +75,8 @@ BY_HAND = f"If AWS has removed this, remove it from {FILE} by hand, and run agai
             lambda _: None,
             ('AwsService("ssmmessages")', 'AwsService("messages")'),
             (
-                "the list of services lacks ssmmessages. If AWS has removed this, remove it from the catalogue by hand, "
-                "and run again."
+                "the list of services lacks ssmmessages. If AWS has removed this, remove it from the catalogue by "
+                "hand, and run again."
             ),
         ),
         (
