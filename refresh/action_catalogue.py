@@ -20,7 +20,7 @@ PIN = "requirements-dev.txt"
 RANGE = "pyproject.toml"
 
 SERVICES = ("ssm", "ssmmessages", "ec2messages")
-"""The services of which every action is followed. Of other services, only the actions that an option grants."""
+"""The services whose new actions are named. Of other services, only those that an option grants."""
 
 GRANTED = {grant.action for capability in CAPABILITIES for grant in capability.grants if "{each}" not in grant.action}
 """The actions that the catalogue names, some with wildcards."""
@@ -102,11 +102,14 @@ def _changes(before: Actions, after: Actions) -> Iterator[str]:
         yield f"AWS has added {named(added)}."
     if removed := _followed(before.keys() - after.keys()):
         yield f"AWS has removed {named(removed)}."
-    for action in sorted(_followed({name for name in before.keys() & after.keys() if before[name] != after[name]})):
-        for what, key in (("resource types", "resourceTypes"), ("condition keys", "conditionKeys")):
-            old, new = (_names(actions[action][key]) for actions in (before, after))
-            if old != new:
-                yield f"`{action}` had the {what} {named(old) or 'none'}, and has {named(new) or 'none'}."
+    for action in sorted(name for name in before.keys() & after.keys() if before[name] != after[name]):
+        if _is_granted(action):
+            for what, key in (("resource types", "resourceTypes"), ("condition keys", "conditionKeys")):
+                old, new = (_names(actions[action][key]) for actions in (before, after))
+                if new - old:
+                    yield f"`{action}` has the new {what} {named(new - old)}."
+                if old - new:
+                    yield f"`{action}` has lost the {what} {named(old - new)}."
 
 
 def _names(entries: list[Any]) -> set[str]:
@@ -114,8 +117,8 @@ def _names(entries: list[Any]) -> set[str]:
 
 
 def _followed(actions: set[str]) -> set[str]:
-    return {
-        action
-        for action in actions
-        if action.partition(":")[0] in SERVICES or any(matches(pattern, action) for pattern in GRANTED)
-    }
+    return {action for action in actions if action.partition(":")[0] in SERVICES or _is_granted(action)}
+
+
+def _is_granted(action: str) -> bool:
+    return any(matches(pattern, action) for pattern in GRANTED)

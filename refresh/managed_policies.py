@@ -15,6 +15,10 @@ VARIABLE = "aws_managed_policies_data"
 
 FOLDER = "ssm_profile/cli/aws_policies"
 
+_DOCUMENT = ("Version", "Id", "Statement")
+_STATEMENT = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
+"""The keys of documents and of statements, in the order in which AWS writes them."""
+
 FEWEST = 1_500
 """AWS had 1,582 managed policies in September 2026. A list with fewer than this is not all of them."""
 
@@ -70,8 +74,22 @@ def _copy(name: str, package: Package, published: Mapping[str, Any]) -> dict[str
         "arn": f"arn:aws:iam::aws:policy{policy['Path']}{name}",
         "version": policy["DefaultVersionId"],
         "created": policy["UpdateDate"].replace("+00:00", "Z"),
-        "document": policy["Document"],
+        "document": _ordered(policy["Document"]),
     }
+
+
+def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document in AWS's order of keys. moto sorts them, and its order would hide what has changed."""
+    content = document["Statement"]
+    if isinstance(content, list):
+        statements = [_in_order(each, _STATEMENT) for each in content]
+    else:
+        statements = _in_order(content, _STATEMENT)
+    return _in_order({**document, "Statement": statements}, _DOCUMENT)
+
+
+def _in_order(values: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: values[key] for key in (*keys, *values) if key in values}
 
 
 def _refuse_older(package: Package, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -98,7 +116,7 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     old, new = (_actions(each) for each in (before, after))
     parts = [f"adds {named(new - old)}"] if new - old else []
     parts += [f"removes {named(old - new)}"] if old - new else []
-    parts = parts or ["has the same actions with other resources or conditions"]
+    parts = parts or ["has the same actions in other statements"]
     return f"{_label(after)} {' and '.join(parts)}. The copy was {before['version']}."
 
 

@@ -43,14 +43,17 @@ def test_changes_name_what_concerns_the_catalogue(project, recorded):
         for name in ("ssm:PutWeather", "ec2:DescribeWeather", "ec2:RunWeather", "s3:PutWeather"):
             actions[name] = {"name": name.partition(":")[2], **new}
         del actions["ssm:GetCalendar"], actions["s3:GetObjectAcl"]
-        scoped = actions["ssmmessages:OpenDataChannel"] | {"resourceTypes": [{"name": "session"}]}
-        actions["ssmmessages:OpenDataChannel"] = scoped | {"conditionKeys": ["ssm:resourceTag/${TagKey}"]}
+        for name in ("ssmmessages:OpenDataChannel", "s3:PutBucketAcl"):
+            actions[name] = actions[name] | {"resourceTypes": [{"name": "session"}], "conditionKeys": ["ssm:Weather"]}
+        control = actions["ssmmessages:CreateControlChannel"]
+        actions["ssmmessages:CreateControlChannel"] = control | {"conditionKeys": control["conditionKeys"][1:]}
 
     assert update(project, recorded, edit).changes[1:] == (
         "AWS has added `ec2:DescribeWeather`, `ssm:PutWeather`.",
         "AWS has removed `ssm:GetCalendar`.",
-        "`ssmmessages:OpenDataChannel` had the resource types none, and has `session`.",
-        "`ssmmessages:OpenDataChannel` had the condition keys none, and has `ssm:resourceTag/${TagKey}`.",
+        "`ssmmessages:CreateControlChannel` has lost the condition keys `ec2:SourceInstanceARN`.",
+        "`ssmmessages:OpenDataChannel` has the new resource types `session`.",
+        "`ssmmessages:OpenDataChannel` has the new condition keys `ssm:Weather`.",
     )
 
 

@@ -69,17 +69,29 @@ def test_new_version_replaces_the_copy(project, recorded):
     )
 
 
+def test_document_with_one_statement_is_kept(project, recorded):
+    """IAM also accepts a statement that is no list. Keys that are not known come last."""
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Weather": 1}
+    newer = {"DefaultVersionId": "v3", "UpdateDate": "2026-12-24T10:00:00+00:00"}
+
+    (text,) = update(project, recorded, core(**newer, Document={"Statement": statement})).files.values()
+
+    assert json.dumps(json.loads(text)["document"]) == json.dumps({"Statement": statement})
+
+
 def test_new_version_with_the_same_actions(project, recorded):
     old = moto_policies()[CORE]["Document"]
     new = old | {"Statement": [each | {"Resource": "arn:aws:ssm:*:*:*"} for each in old["Statement"]]}
 
+    sorted_keys = json.loads(json.dumps(new, sort_keys=True))  # as in moto
+
     change = update(
-        project, recorded, core(DefaultVersionId="v3", UpdateDate="2026-12-24T10:00:00+00:00", Document=new)
+        project, recorded, core(DefaultVersionId="v3", UpdateDate="2026-12-24T10:00:00+00:00", Document=sorted_keys)
     )
 
-    assert change.changes == (
-        f"{CORE} v3 of 2026-12-24 has the same actions with other resources or conditions. The copy was v2.",
-    )
+    assert change.changes == (f"{CORE} v3 of 2026-12-24 has the same actions in other statements. The copy was v2.",)
+    (text,) = change.files.values()
+    assert json.dumps(json.loads(text)["document"]) == json.dumps(new)
 
 
 @pytest.mark.parametrize(
