@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup cli sandbox test test-oldest proof test-unit lint linters format docs bench clean
+.PHONY: help setup cli sandbox test test-oldest proof test-unit lint linters format docs refresh bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -82,6 +82,10 @@ docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m generators.actions_picture
 	@$(BIN)/python -m generators.schema
 	@$(BIN)/cog -I . -r $(COGGED)
+
+refresh: $(READY) ## Refresh the copies of AWS's data, then the documents: ARGS="--skip-unreachable"
+	@$(BIN)/python -m refresh $(ARGS)
+	@$(MAKE) --no-print-directory docs
 
 bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mocks" runs one of them
 	@$(BIN)/python -m benchmarks $(ARGS)

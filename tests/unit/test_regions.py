@@ -1,6 +1,8 @@
 """AWS's partitions and regions."""
 
+import json
 import re
+from datetime import date
 
 import pytest
 
@@ -21,7 +23,7 @@ from ssm_profile.regions import (
     interface_endpoint,
     partition_of,
 )
-from tests import require
+from tests import ROOT, require
 from tests.expected import LOCATION, MAPS
 
 REGION_OF_EACH_PARTITION = {
@@ -123,6 +125,16 @@ def test_no_region_has_a_shorter_policy(region):
     shortest = policy.size(policy.policy_document(options, SHORTEST_LOCATION))
 
     assert shortest <= policy.size(policy.policy_document(options, location))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "ssm_profile" / "aws_data").iterdir()), ids=lambda path: path.stem)
+def test_copies_name_their_source_and_date(path):
+    """A reader of the copy sees how old it is."""
+    copy = json.loads(path.read_text())
+
+    assert list(copy)[:2] == ["source", "date"]
+    assert re.fullmatch(r"[a-z-]+ \d+(\.\d+)+(, [a-z.]+)?|https://docs\.aws\.amazon\.com/\S+", copy["source"])
+    assert date.fromisoformat(copy["date"])
 
 
 @pytest.mark.parametrize("service", ["ssm", "ssmmessages", "kms", "logs", "secretsmanager"])
