@@ -201,7 +201,7 @@ def time_box(seconds: float) -> Iterator[None]:
     """
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeBoxError(f"The time box of {seconds / 60:.0f} minutes has ended.")
+        raise TimeBoxError(f"The time box of {seconds / 60:g} minutes has ended.")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -158,7 +158,7 @@ class TestDeletion:
                 super().deploy(stack, config)
                 time.sleep(30)
 
-        with pytest.raises(TimeBoxError, match="The time box of 0 minutes has ended"):
+        with pytest.raises(TimeBoxError, match=r"The time box of 0\.0333333 minutes has ended"):
             make_run(Slow(), minutes=2 / 60).perform()
 
         assert leftovers(aws) == []
