@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup cli sandbox test test-oldest proof test-unit lint linters format docs refresh bench clean
+.PHONY: help setup cli sandbox test test-oldest proof live test-unit lint linters format docs refresh bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -64,6 +64,9 @@ linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and c
 proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes, and write docs/proof.md
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml
 	@$(BIN)/python -m generators.proof .pytest_cache/proof.xml
+
+live: cli ## Prove it on a real AWS account, after a confirmation: ARGS="--region eu-central-1", ARGS=clean
+	@$(BIN)/python -m live $(ARGS)
 
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
