@@ -603,10 +603,19 @@ SESSION_LOGS = Capability(
         replace(
             _LOG_OBJECT,
             action="s3:PutObjectAcl",
-            purpose="Gives the owner of a bucket in another account full control of the uploaded objects.",
-            symptom="Uploading to a bucket in another account fails with AccessDenied.",
-            measured="The agent sends the ACL bucket-owner-full-control with each upload.",
-            needs="session_logs.cross_account",
+            purpose="Gives the owner of the bucket full control of the uploaded objects, and sets no other ACL.",
+            symptom="Uploads to a bucket in another account fail with AccessDenied. Whether uploads in the same account "
+            "fail is not known: session and command would report success without a log.",
+            measured="Not a call of its own: the agent sends the ACL bucket-owner-full-control with each upload. "
+            "When denied, and with a recorder that refuses such uploads: no log arrived; session and command succeeded.",
+            sources=(
+                "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
+                f"{AUTHORIZATION}/list_amazons3.html",
+                "https://repost.aws/knowledge-center/ssm-s3-bucket-logging-multiple-accounts",
+                f"{AGENT_SOURCE}/agent/s3util/s3util.go#L175",
+            ),
+            condition={"StringEquals": {"s3:x-amz-acl": ("bucket-owner-full-control",)}},
+            is_optional=True,
         ),
         _LOG_KEY,
         replace(

@@ -40,13 +40,11 @@ class SessionLogsArgs(TypedDict):
     """Where logs of sessions and output of commands go: to a bucket, to a log group, or to both."""
 
     bucket: NotRequired[pulumi.Input[str]]
-    """Grant writing logs to the S3 bucket of this name."""
+    """Grant writing logs to the S3 bucket of this name, which may belong to another account."""
     prefix: NotRequired[pulumi.Input[str]]
     """Limit the grant to object keys that begin with this prefix."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant encrypting logs with the KMS key of this ARN, which encrypts the bucket."""
-    cross_account: NotRequired[bool]
-    """Grant s3:PutObjectAcl as well, for a bucket in another account."""
     log_group: NotRequired[pulumi.Input[str]]
     """Grant writing logs to the CloudWatch Logs log group of this name. The log group must exist."""
 

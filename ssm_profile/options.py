@@ -171,7 +171,6 @@ OPTIONS: dict[str, Option] = {
             requires="session_logs.bucket",
         ),
         kms_key_arn=_kms_key_arn(requires="session_logs.bucket"),
-        cross_account=_switch(requires="session_logs.bucket"),
         log_group=Option(
             "string",
             "the name of a log group: letters, digits and _ / . # -, without wildcards",

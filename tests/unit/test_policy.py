@@ -20,6 +20,7 @@ from tests.expected import (
     KEY,
     LOCATION,
     MESSAGING,
+    OWNER_IN_CONTROL,
     PROD,
     SESSION_LOG_GROUP,
     SSM,
@@ -132,6 +133,7 @@ class TestOptions:
                     allow(DEFAULT_ACTIONS),
                     allow(["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::logs/*"),
                     allow(["s3:GetEncryptionConfiguration"], "arn:aws:s3:::logs"),
+                    allow(["s3:PutObjectAcl"], "arn:aws:s3:::logs/*", OWNER_IN_CONTROL),
                 ),
             ),
             (
