@@ -77,7 +77,7 @@ class SsmInstanceProfileArgs(TypedDict):
     quiet_agent: NotRequired[bool]
     """Grant two calls that the agent always makes, so that its log has no AccessDenied errors."""
     legacy_messaging: NotRequired[bool]
-    """Grant the ec2messages actions, for agents before 3.1.821.0 and for Windows Server 2012 and earlier."""
+    """Grant the ec2messages actions, for agents before 3.3.40.0 and for aws:updateAgent on Windows Server 2012."""
     documents: NotRequired[bool]
     """Grant reading SSM documents, which aws:runDocument and aws:downloadContent need."""
     state_manager: NotRequired[bool]

@@ -149,7 +149,7 @@ DOCUMENTS = {
     ),
     "documents": document(
         allow(DEFAULT_ACTIONS),
-        allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
+        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
     ),
     "state_manager": document(
         allow(DEFAULT_ACTIONS),

@@ -163,7 +163,7 @@ class TestOptions:
                         ]
                     ),
                     allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
-                    allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
+                    allow(["ssm:GetDocument"], SSM_DOCUMENTS),
                     allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
                 ),
             ),
