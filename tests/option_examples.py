@@ -110,6 +110,9 @@ SSM_WIDE_POLICIES = [
     "arn:aws:iam::aws:policy/service-role/AmazonEC2RoleforSSM",
     "arn:aws-cn:iam::aws:policy/service-role/AmazonEC2RoleforSSM",
     "arn:aws-cn:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy",
+    "arn:aws:iam::aws:policy/service-role/AmazonSSMAutomationRole",
+    "arn:aws:iam::aws:policy/service-role/AmazonSSMMaintenanceWindowRole",
+    "arn:aws-us-gov:iam::aws:policy/AmazonSSMReadOnlyAccess",
 ]
 
 NOT_NAMES = [*STRANGE_STRINGS, *NOT_STRINGS, "a/b", "web role"]
