@@ -288,8 +288,13 @@ _GET_DOCUMENT = Grant(
 
 DOCUMENTS = Capability(
     name="documents",
-    summary="Reads SSM documents, for the plugins aws:runDocument and aws:downloadContent.",
-    grants=(_GET_DOCUMENT,),
+    summary="Reads SSM documents, for aws:runDocument, aws:downloadContent and AWS-RunPatchBaselineWithHooks.",
+    grants=(
+        replace(
+            _GET_DOCUMENT,
+            sources=(*_GET_DOCUMENT.sources, f"{USER_GUIDE}/patch-manager-aws-runpatchbaselinewithhooks.html"),
+        ),
+    ),
 )
 
 _LIST_INSTANCE_ASSOCIATIONS = QUIET_AGENT.grants[1]

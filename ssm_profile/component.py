@@ -79,7 +79,7 @@ class SsmInstanceProfileArgs(TypedDict):
     legacy_messaging: NotRequired[bool]
     """Grant the ec2messages actions, for agents before 3.3.40.0 and for aws:updateAgent on Windows Server 2012."""
     documents: NotRequired[bool]
-    """Grant reading SSM documents, which aws:runDocument and aws:downloadContent need."""
+    """Grant reading SSM documents, for aws:runDocument, aws:downloadContent and AWS-RunPatchBaselineWithHooks."""
     state_manager: NotRequired[bool]
     """Grant what State Manager associations need."""
     inventory: NotRequired[bool]
