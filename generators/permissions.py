@@ -26,9 +26,10 @@ This page lists every action that an option can grant. Each action has its purpo
 missing, and the sources.
 
 "Measured" describes the real amazon-ssm-agent: a build of its source of 2024-10-21 (the release after 3.3.987.0), which
-ran for eight minutes with two sessions. A recorder answered its calls instead of AWS. A newer agent can behave
-differently, and nothing was measured on live AWS. The symptoms were measured for the default actions and for those of
-`quiet_agent`. The other symptoms follow from the agent's source and from AWS's pages.
+ran for up to eight minutes at a time with sessions and commands. A recorder answered its calls instead of AWS. A newer
+agent can behave differently, and nothing was measured on live AWS. [Evidence](evidence.md) lists the runs. A symptom
+follows from the agent's source and from AWS's pages where the measurement does not say what happened when the action
+was denied.
 """
 
 

@@ -4,7 +4,8 @@ This module is data. :mod:`ssm_profile.policy` builds policy documents from it. 
 explanations from it.
 
 The ``measured`` field describes the behavior of the real ``amazon-ssm-agent``: a build of its source of 2024-10-21 (the
-release after 3.3.987.0), which ran for eight minutes with two sessions. A recorder answered its calls instead of AWS.
+release after 3.3.987.0), which ran for up to eight minutes at a time with sessions and commands. A recorder answered
+its calls instead of AWS. tests/data has the calls.
 """
 
 from collections.abc import Mapping
@@ -146,14 +147,16 @@ MESSAGING = Capability(
             action="ssmmessages:CreateControlChannel",
             purpose="Registers the control channel, which carries commands and their responses.",
             symptom="Sessions cannot start, because the instance never connects to Session Manager.",
-            measured="Called once at start. When denied: retried forever, and the agent polled ec2messages instead.",
+            measured="Called once at start and once for each reconnection. When denied: retried forever, and the agent "
+            "kept polling ec2messages.",
             sources=(SESSION_PERMISSIONS, f"{AGENT_SOURCE}/agent/session/controlchannel/controlchannel.go#L274"),
         ),
         Grant(
             action="ssmmessages:OpenControlChannel",
             purpose="Opens the WebSocket of the control channel and keeps it open.",
             symptom="Sessions cannot start, because the instance never connects to Session Manager.",
-            measured="Called once at start. When denied: retried forever, and the agent polled ec2messages instead.",
+            measured="Called once at start and once for each reconnection. When denied: retried forever, and the agent "
+            "kept polling ec2messages.",
             sources=(SESSION_PERMISSIONS, f"{AGENT_SOURCE}/agent/session/controlchannel/controlchannel.go#L207"),
         ),
     ),
@@ -163,7 +166,8 @@ _HEARTBEAT = Grant(
     action="ssm:UpdateInstanceInformation",
     purpose="Registers the instance and keeps its status up to date. This call is the agent's heartbeat.",
     symptom="The instance does not appear in Systems Manager.",
-    measured="Called twice at start, then every five minutes. When denied: the agent's worker never started.",
+    measured="Called three times in the first two seconds, once more within five minutes, then every five minutes. "
+    "When denied: the agent's worker never started.",
     sources=(
         SESSION_PERMISSIONS,
         f"{AUTHORIZATION}/list_awssystemsmanager.html",
@@ -215,6 +219,8 @@ EC2_DESCRIBE_ACTIONS = Capability(
     ),
 )
 
+_POLLED = "Called three or four times in the first minute, then not again."
+
 QUIET_AGENT = Capability(
     name="quiet_agent",
     summary="Allows two calls that the agent makes in any case, so that its log has no AccessDenied errors.",
@@ -223,8 +229,8 @@ QUIET_AGENT = Capability(
             action="ec2messages:GetMessages",
             purpose="Polls the older message channel until the control channel is open. AWS has this channel only in "
             "regions launched before 2024.",
-            symptom="The agent logs about 30 AccessDenied errors in the first minute after start. Nothing else fails.",
-            measured="Called four times, then not again. When denied: 27 tries in the first minute; sessions worked.",
+            symptom="The agent logs 27 AccessDenied errors in the first minute after start. Nothing else fails.",
+            measured=f"{_POLLED} When denied: 27 tries in the first minute; sessions worked.",
             sources=(
                 MESSAGE_APIS,
                 f"{AUTHORIZATION}/list_amazonmessagedeliveryservice.html",
@@ -235,7 +241,8 @@ QUIET_AGENT = Capability(
             action="ssm:ListInstanceAssociations",
             purpose="Lists the State Manager associations of the instance.",
             symptom="The agent logs three AccessDenied errors every ten minutes. Only associations do not work.",
-            measured="Called three times. When denied: the agent tried ListAssociations instead; sessions worked.",
+            measured="Called at start, then every ten minutes. When denied: the agent tried ListAssociations instead; "
+            "sessions worked.",
             sources=(
                 MESSAGE_APIS,
                 f"{AUTHORIZATION}/list_awssystemsmanager.html",
@@ -259,8 +266,12 @@ def _legacy(
         purpose=purpose,
         symptom="Commands to agents without the newer channel stay Pending until they time out.",
         measured=measured,
-        sources=(MESSAGE_APIS, f"{AUTHORIZATION}/list_amazonmessagedeliveryservice.html"),
-        agents="before 3.1.821.0, and every version on Windows Server 2012 and earlier",
+        sources=(
+            MESSAGE_APIS,
+            f"{AUTHORIZATION}/list_amazonmessagedeliveryservice.html",
+            f"{AGENT_SOURCE}/agent/messageservice/interactor/mdsinteractor/mdsinteractor.go#L271",
+        ),
+        agents="before 3.3.40.0, and every version on Windows Server 2012 and earlier for aws:updateAgent",
     )
 
 
@@ -273,7 +284,7 @@ LEGACY_MESSAGING = Capability(
         _legacy("DeleteMessage", "Deletes a command that is done. The agent's updater calls it."),
         _legacy("FailMessage", "Reports that a command could not be processed."),
         _legacy("GetEndpoint", "Finds the endpoint to poll. AWS's managed policies grant it."),
-        _legacy("GetMessages", "Polls for commands.", "Called four times, until the control channel was open."),
+        _legacy("GetMessages", "Polls for commands.", _POLLED),
         _legacy("SendReply", "Returns the result of a command."),
     ),
 )
@@ -282,26 +293,21 @@ _GET_DOCUMENT = Grant(
     action="ssm:GetDocument",
     purpose="Reads the content of an SSM document.",
     symptom="The step fails with AccessDeniedException on ssm:GetDocument.",
-    measured="Called by aws:runDocument and for the document of an association, not for sessions or Run Command.",
+    measured="Called once by aws:runDocument, by aws:downloadContent for an SSM document, and for the document of an "
+    "association. Not called for sessions or Run Command.",
     sources=(_SSM_ACTIONS, f"{AGENT_SOURCE}/agent/plugins/rundocument/rundocument.go#L208"),
-    resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
-)
-_DESCRIBE_DOCUMENT = Grant(
-    action="ssm:DescribeDocument",
-    purpose="Lists the versions of a document or package.",
-    symptom="The step fails with AccessDeniedException on ssm:DescribeDocument.",
-    measured="Not called in the measured runs. The agent's source calls it for packages that are documents.",
-    sources=(
-        _SSM_ACTIONS,
-        f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/documentarchive/documentarchive.go#L158",
-    ),
     resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
 )
 
 DOCUMENTS = Capability(
     name="documents",
-    summary="Reads SSM documents, for the plugins aws:runDocument and aws:downloadContent.",
-    grants=(_GET_DOCUMENT, _DESCRIBE_DOCUMENT),
+    summary="Reads SSM documents, for aws:runDocument, aws:downloadContent and AWS-RunPatchBaselineWithHooks.",
+    grants=(
+        replace(
+            _GET_DOCUMENT,
+            sources=(*_GET_DOCUMENT.sources, f"{USER_GUIDE}/patch-manager-aws-runpatchbaselinewithhooks.html"),
+        ),
+    ),
 )
 
 _LIST_INSTANCE_ASSOCIATIONS = QUIET_AGENT.grants[1]
@@ -326,7 +332,7 @@ STATE_MANAGER = Capability(
             action="ssm:UpdateInstanceAssociationStatus",
             purpose="Reports the result of an association.",
             symptom="Associations run, but they stay Pending in the console.",
-            measured="Called four times for one association.",
+            measured="Called four times for one association. When denied: the association ran.",
             sources=(MESSAGE_APIS, _SSM_ACTIONS, f"{AGENT_SOURCE}/agent/association/service/service.go#L313"),
             resources=(ANY_INSTANCE, ANY_ASSOCIATION),
         ),
@@ -421,18 +427,32 @@ DISTRIBUTOR = Capability(
         replace(
             _GET_DOCUMENT,
             purpose="Reads the document of a package, which lists the package's files.",
-            symptom="AWS-ConfigureAWSPackage fails because it does not find the package.",
-            measured="Not called in the measured runs. The agent's source calls it for packages that are documents.",
+            symptom="AWS-ConfigureAWSPackage fails for packages that are SSM documents.",
+            measured="Called once for a package that is a document. Not called for a package of the package service.",
         ),
-        replace(_DESCRIBE_DOCUMENT, symptom="AWS-ConfigureAWSPackage fails when no version is specified."),
+        replace(
+            _GET_DOCUMENT,
+            action="ssm:DescribeDocument",
+            purpose="Reads the status and the version of the document of a package.",
+            symptom="AWS-ConfigureAWSPackage fails for packages that are SSM documents, with or without a version.",
+            measured="Called once for a package that is a document, and by no other plugin. When denied: GetDocument "
+            "was not called.",
+            sources=(
+                _SSM_ACTIONS,
+                f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/documentarchive/documentarchive.go#L158",
+            ),
+        ),
         Grant(
             action="ssm:GetManifest",
-            purpose="Finds a package in the older package service.",
-            symptom="AWS-ConfigureAWSPackage fails for packages of the older package service.",
-            measured="Called once by aws:configurePackage.",
+            purpose="Finds a package in the package service, or finds that it is a document instead.",
+            symptom="AWS-ConfigureAWSPackage fails, also for packages that are documents. It works if the name is the "
+            "ARN of a document, or if the version has characters other than letters, digits and dots.",
+            measured="Called twice for a package of the package service, once for one that is a document. When denied: "
+            "nothing else was called for either.",
             sources=(
                 MESSAGE_APIS,
                 _SSM_ACTIONS,
+                f"{AGENT_SOURCE}/agent/plugins/configurepackage/configurepackage.go#L445",
                 f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/birdwatcherarchive/birdwatcherarchive.go#L115",
             ),
         ),
@@ -440,7 +460,7 @@ DISTRIBUTOR = Capability(
             action="ssm:PutConfigurePackageResult",
             purpose="Reports the result of an installation, for the service's own statistics.",
             symptom="The agent logs an AccessDenied error for each installation. Nothing else fails.",
-            measured="Not called in the measured runs. The agent's source calls it after each installation.",
+            measured="Called once for each installation, whatever the kind of the package.",
             sources=(
                 MESSAGE_APIS,
                 _SSM_ACTIONS,
@@ -589,8 +609,10 @@ _DESCRIBE_LOG_GROUPS = replace(
     _LOG_GROUP,
     action="logs:DescribeLogGroups",
     purpose="Looks up the log group. The action works only on the resource *: a narrower one breaks logging.",
-    symptom="Sessions hang, or end with a message that encryption is not set up on the log group.",
-    measured="Called once for each logged session.",
+    symptom="Command output does not arrive in the log group. Sessions whose preferences ask for an encrypted log "
+    "group end with a message that encryption is not set up on it.",
+    measured="Called once for each logged session or command output. When denied: a session ended if encryption was "
+    "asked for, else its log was sent; command output was not sent.",
     sources=(
         f"{AUTHORIZATION}/list_amazoncloudwatchlogs.html",
         "https://github.com/aws/amazon-ssm-agent/issues/246",
@@ -618,23 +640,34 @@ SESSION_LOGS = Capability(
             action="s3:GetEncryptionConfiguration",
             purpose="Checks whether the bucket is encrypted, before the first upload.",
             symptom="Sessions fail if the session preferences require an encrypted bucket. Otherwise uploads continue.",
-            measured="Called for each session log or command output.",
+            measured="Called once or twice for each session log or command output. When denied: a session ended if "
+            "encryption was asked for, else its log was uploaded.",
             sources=(_SESSION_PREFERENCES, f"{AGENT_SOURCE}/agent/s3util/s3util.go#L148"),
             resources=("arn:{partition}:s3:::{session_logs[bucket]}",),
         ),
         replace(
             _LOG_OBJECT,
             action="s3:PutObjectAcl",
-            purpose="Gives the owner of a bucket in another account full control of the uploaded objects.",
-            symptom="Uploading to a bucket in another account fails with AccessDenied.",
-            measured="The agent sends the ACL bucket-owner-full-control with each upload.",
-            needs="session_logs.cross_account",
+            purpose="Gives the owner of the bucket full control of the uploaded objects, and sets no other ACL.",
+            symptom="Uploads to a bucket in another account fail with AccessDenied. It is not known whether uploads "
+            "in the same account fail: the session or command would succeed, and its log would not arrive.",
+            measured="Not a call of its own: the agent sends the ACL bucket-owner-full-control with each upload. When "
+            "the recorder refused such uploads: no log arrived; the sessions and commands succeeded.",
+            sources=(
+                "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
+                f"{AUTHORIZATION}/list_amazons3.html",
+                "https://repost.aws/knowledge-center/ssm-s3-bucket-logging-multiple-accounts",
+                f"{AGENT_SOURCE}/agent/s3util/s3util.go#L175",
+            ),
+            condition={"StringEquals": {"s3:x-amz-acl": ("bucket-owner-full-control",)}},
+            is_optional=True,
         ),
         _LOG_KEY,
         replace(
             _LOG_KEY,
             action="kms:Decrypt",
             purpose="Lets S3 read the parts of an upload of more than 5 MiB again.",
+            symptom="Uploading a log of more than 5 MiB to the bucket fails with AccessDenied on kms:Decrypt.",
         ),
         _DESCRIBE_LOG_GROUPS,
         _LOG_GROUP,
@@ -642,7 +675,9 @@ SESSION_LOGS = Capability(
             _LOG_GROUP,
             action="logs:DescribeLogStreams",
             purpose="Looks up the log stream before the first write.",
-            measured="Called once or twice for each session log or command output.",
+            symptom="The agent logs an AccessDenied error. The log of a session arrives, if it is not streamed.",
+            measured="Called once for each session log or command output. When denied: the whole log of a session was "
+            "sent at its end. Not measured for streamed logs and command output.",
         ),
         replace(_LOG_GROUP, action="logs:PutLogEvents", purpose="Writes the log to the log stream."),
     ),
@@ -690,8 +725,14 @@ CLOUDWATCH_AGENT = Capability(
             "AmazonCloudWatch-ManageAgent fails when it fetches the configuration.",
             resources=("arn:{partition}:ssm:{region}:{account}:parameter/AmazonCloudWatch-*",),
         ),
-        _cloudwatch("ec2:DescribeTags", "Adds the Auto Scaling group name to metrics.", "Metrics lack this dimension."),
-        _cloudwatch("ec2:DescribeVolumes", "Adds volume IDs to disk metrics.", "Metrics lack this dimension."),
+        _cloudwatch(
+            "ec2:DescribeTags",
+            "Adds the Auto Scaling group name to metrics.",
+            "Metrics lack the dimension AutoScalingGroupName.",
+        ),
+        _cloudwatch(
+            "ec2:DescribeVolumes", "Adds volume IDs to disk metrics.", "Disk metrics lack the dimension VolumeId."
+        ),
         _cloudwatch("logs:CreateLogGroup", "Creates the log group if it does not exist.", **_AGENT_LOGS),
         _cloudwatch("logs:CreateLogStream", "Creates the log stream of the instance.", **_AGENT_LOGS),
         _cloudwatch("logs:DescribeLogStreams", "Looks up the log stream.", **_AGENT_LOGS),
@@ -879,8 +920,8 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
     VpcEndpoint(
         "ec2messages",
         "ec2messages",
-        "Needed only by agents before 3.3.40.0 and on Windows Server 2012 and earlier. AWS does not offer it in "
-        "regions launched since 2024.",
+        "Needed only by agents before 3.3.40.0, and on Windows Server 2012 and earlier by documents with "
+        "aws:updateAgent. AWS does not offer it in regions launched since 2024.",
     ),
     VpcEndpoint("ec2", "ec2", "Needed only if software on the instance calls EC2. The agent does not call EC2."),
     VpcEndpoint(

@@ -40,13 +40,11 @@ class SessionLogsArgs(TypedDict):
     """Where logs of sessions and output of commands go: to a bucket, to a log group, or to both."""
 
     bucket: NotRequired[pulumi.Input[str]]
-    """Grant writing logs to the S3 bucket of this name."""
+    """Grant writing logs to the S3 bucket of this name, which may belong to another account."""
     prefix: NotRequired[pulumi.Input[str]]
     """Limit the grant to object keys that begin with this prefix."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant encrypting logs with the KMS key of this ARN, which encrypts the bucket."""
-    cross_account: NotRequired[bool]
-    """Grant s3:PutObjectAcl as well, for a bucket in another account."""
     log_group: NotRequired[pulumi.Input[str]]
     """Grant writing logs to the CloudWatch Logs log group of this name. The log group must exist."""
 
@@ -79,9 +77,9 @@ class SsmInstanceProfileArgs(TypedDict):
     quiet_agent: NotRequired[bool]
     """Grant two calls that the agent always makes, so that its log has no AccessDenied errors."""
     legacy_messaging: NotRequired[bool]
-    """Grant the ec2messages actions, for agents before 3.1.821.0 and for Windows Server 2012 and earlier."""
+    """Grant the ec2messages actions, for agents before 3.3.40.0 and for aws:updateAgent on Windows Server 2012."""
     documents: NotRequired[bool]
-    """Grant reading SSM documents, which aws:runDocument and aws:downloadContent need."""
+    """Grant reading SSM documents, for aws:runDocument, aws:downloadContent and AWS-RunPatchBaselineWithHooks."""
     state_manager: NotRequired[bool]
     """Grant what State Manager associations need."""
     inventory: NotRequired[bool]

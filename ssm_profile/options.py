@@ -38,10 +38,16 @@ POLICY_SIZE_LIMITS = {"inline": 10_240, "managed": 6_144}
 
 SSM_WIDE_POLICIES = {
     "AmazonEC2RoleforSSM": "AWS has deprecated it. It reads and writes every bucket and reads every parameter.",
+    "AmazonSSMAutomationRole": "It is for Automation and not for instances. An instance with it can run commands on "
+    "every other instance and read every parameter.",
     "AmazonSSMFullAccess": "It is for administrators. An instance with it can run commands on every other instance.",
+    "AmazonSSMMaintenanceWindowRole": "It is for maintenance windows and not for instances. An instance with it can "
+    "run commands on every other instance and read every parameter.",
     "AmazonSSMManagedEC2InstanceDefaultPolicy": "It is for Default Host Management Configuration and not for instance "
     "profiles. It reads every document in the account.",
     "AmazonSSMManagedInstanceCore": "It reads every parameter and every document in the account.",
+    "AmazonSSMReadOnlyAccess": "It is for people. It reads every parameter and every document in the account, and does "
+    "not connect an instance to Systems Manager.",
 }
 """AWS managed policies that grant Systems Manager as a whole, and why they do not belong on an instance."""
 
@@ -171,7 +177,6 @@ OPTIONS: dict[str, Option] = {
             requires="session_logs.bucket",
         ),
         kms_key_arn=_kms_key_arn(requires="session_logs.bucket"),
-        cross_account=_switch(requires="session_logs.bucket"),
         log_group=Option(
             "string",
             "the name of a log group: letters, digits and _ / . # -, without wildcards",

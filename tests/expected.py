@@ -14,7 +14,6 @@ MAPS = {
         "bucket": "logs",
         "prefix": "ssm/sessions/",
         "kms_key_arn": OTHER_KEY,
-        "cross_account": True,
         "log_group": "/ssm/sessions",
     },
     "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/ec2/web", "/ec2/app"]},
@@ -111,6 +110,7 @@ PARAMETERS = [
     f"{SSM}:parameter/app/b",
     f"{SSM}:parameter/app/b/*",
 ]
+OWNER_IN_CONTROL = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
 CLOUDWATCH_CONFIGURATION = allow(["ssm:GetParameter"], f"{SSM}:parameter/AmazonCloudWatch-*")
 SESSION_LOG_GROUP = allow(
     ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
@@ -149,7 +149,7 @@ DOCUMENTS = {
     ),
     "documents": document(
         allow(DEFAULT_ACTIONS),
-        allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
+        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
     ),
     "state_manager": document(
         allow(DEFAULT_ACTIONS),
@@ -218,8 +218,9 @@ DOCUMENTS = {
     "session_kms_key_arn": document(allow(DEFAULT_ACTIONS), allow(["kms:Decrypt"], KEY)),
     "session_logs": document(
         allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
-        allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectAcl"], "arn:aws:s3:::logs/ssm/sessions/*"),
+        allow(["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::logs/ssm/sessions/*"),
         allow(["s3:GetEncryptionConfiguration"], "arn:aws:s3:::logs"),
+        allow(["s3:PutObjectAcl"], "arn:aws:s3:::logs/ssm/sessions/*", OWNER_IN_CONTROL),
         allow(
             ["kms:GenerateDataKey", "kms:Decrypt"],
             OTHER_KEY,
@@ -321,5 +322,11 @@ def web_policy(key, bucket):
                 "Resource": f"arn:aws:s3:::{bucket}/web/*",
             },
             {"Effect": "Allow", "Action": ["s3:GetEncryptionConfiguration"], "Resource": f"arn:aws:s3:::{bucket}"},
+            {
+                "Effect": "Allow",
+                "Action": ["s3:PutObjectAcl"],
+                "Resource": f"arn:aws:s3:::{bucket}/web/*",
+                "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}},
+            },
         ],
     }

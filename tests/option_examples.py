@@ -110,6 +110,9 @@ SSM_WIDE_POLICIES = [
     "arn:aws:iam::aws:policy/service-role/AmazonEC2RoleforSSM",
     "arn:aws-cn:iam::aws:policy/service-role/AmazonEC2RoleforSSM",
     "arn:aws-cn:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy",
+    "arn:aws:iam::aws:policy/service-role/AmazonSSMAutomationRole",
+    "arn:aws:iam::aws:policy/service-role/AmazonSSMMaintenanceWindowRole",
+    "arn:aws-us-gov:iam::aws:policy/AmazonSSMReadOnlyAccess",
 ]
 
 NOT_NAMES = [*STRANGE_STRINGS, *NOT_STRINGS, "a/b", "web role"]
@@ -361,10 +364,8 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("parameters.recursive", {"parameters": {"recursive": True}}),
     ("parameters.kms_key_arn", {"parameters": {"kms_key_arn": KEY}}),
     ("session_logs.prefix", {"session_logs": {"prefix": "ssm"}}),
-    ("session_logs.cross_account", {"session_logs": {"cross_account": False}}),
     ("session_logs.prefix", {"session_logs": {"log_group": "/ssm", "prefix": "a"}}),
     ("session_logs.kms_key_arn", {"session_logs": {"log_group": "/ssm", "kms_key_arn": KEY}}),
-    ("session_logs.cross_account", {"session_logs": {"log_group": "/ssm", "cross_account": True}}),
     (
         "managed_policy_arns",
         {"session_kms_key_arn": KEY, "managed_policy_arns": ["arn:aws-cn:iam::aws:policy/ReadOnlyAccess"]},

@@ -434,8 +434,14 @@ class TestAdditional:
         [
             (
                 "session_logs.bucket",
-                allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], BUCKET),
+                allow(["s3:PutObject", "s3:PutObjectAcl", "s3:GetEncryptionConfiguration"], BUCKET),
                 "s3:AbortMultipartUpload",
+                BUCKET[1],
+            ),
+            (
+                "session_logs.bucket",
+                allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetEncryptionConfiguration"], BUCKET),
+                "s3:PutObjectAcl",
                 BUCKET[1],
             ),
             (
@@ -474,7 +480,7 @@ class TestAdditional:
     def test_optional_permission_under_a_condition(self, audit):
         """Whether the condition holds decides nothing about the capability."""
         condition = {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
-        needed = allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], self.BUCKET)
+        needed = allow(["s3:PutObject", "s3:PutObjectAcl", "s3:GetEncryptionConfiguration"], self.BUCKET)
 
         row = self.capability(
             audit(*SCOPED_MINIMUM, needed, allow("s3:AbortMultipartUpload", Condition=condition)), "session_logs.bucket"

@@ -14,7 +14,7 @@ class TestFlags:
         flags += [
             "--parameters-paths", "/app/a", "--parameters-paths", "/app/b", "--parameters-recursive",
             "--parameters-kms-key-arn", KEY, "--session-kms-key-arn", KEY, "--session-logs-bucket", "logs",
-            "--session-logs-prefix", "ssm", "--session-logs-kms-key-arn", KEY, "--session-logs-cross-account",
+            "--session-logs-prefix", "ssm", "--session-logs-kms-key-arn", KEY,
             "--session-logs-log-group", "/ssm",
             "--cloudwatch-agent-namespace", "Web", "--cloudwatch-agent-log-groups", "/web",
             "--domain-join-directory-id", "d-1234567890",
@@ -29,7 +29,6 @@ class TestFlags:
                 "bucket": "logs",
                 "prefix": "ssm",
                 "kms_key_arn": KEY,
-                "cross_account": True,
                 "log_group": "/ssm",
             },
             "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/web"]},

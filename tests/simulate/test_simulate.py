@@ -27,6 +27,7 @@ CONTEXT = {
     **IMDSV2,
     "cloudwatch:namespace": "Web",
     "kms:ViaService": "s3.eu-central-1.amazonaws.com",
+    "s3:x-amz-acl": "bucket-owner-full-control",
 }
 """The context of a call that satisfies the conditions of all policies."""
 
@@ -148,7 +149,7 @@ SCOPED_ACTIONS = [
             "session_logs",
             action,
             "arn:aws:s3:::logs/ssm/sessions/x.log",
-            {},
+            {"s3:x-amz-acl": "bucket-owner-full-control"},
             [
                 "arn:aws:s3:::logs/ssm/sessions-2/x.log",
                 "arn:aws:s3:::logs/x.log",
@@ -272,6 +273,15 @@ def test_scoped_actions(evaluator):
         ("cloudwatch_agent", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "CWAgent"}, False),
         ("cloudwatch_agent", "cloudwatch:PutMetricData", "*", {}, False),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {}, False),
+        ("session_logs", "s3:PutObject", "arn:aws:s3:::logs/ssm/sessions/x.log", {}, True),
+        ("session_logs", "s3:PutObjectAcl", "arn:aws:s3:::logs/ssm/sessions/x.log", {}, False),
+        (
+            "session_logs",
+            "s3:PutObjectAcl",
+            "arn:aws:s3:::logs/ssm/sessions/x.log",
+            {"s3:x-amz-acl": "public-read"},
+            False,
+        ),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {"kms:ViaService": "ebs.eu-west-1.amazonaws.com"}, False),
     ],
 )

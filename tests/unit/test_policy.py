@@ -21,6 +21,7 @@ from tests.expected import (
     KEY,
     LOCATION,
     MESSAGING,
+    OWNER_IN_CONTROL,
     PROD,
     SESSION_LOG_GROUP,
     SSM,
@@ -149,6 +150,7 @@ class TestOptions:
                     allow(DEFAULT_ACTIONS),
                     allow(["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::logs/*"),
                     allow(["s3:GetEncryptionConfiguration"], "arn:aws:s3:::logs"),
+                    allow(["s3:PutObjectAcl"], "arn:aws:s3:::logs/*", OWNER_IN_CONTROL),
                 ),
             ),
             (
@@ -178,7 +180,7 @@ class TestOptions:
                         ]
                     ),
                     allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
-                    allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
+                    allow(["ssm:GetDocument"], SSM_DOCUMENTS),
                     allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
                 ),
             ),

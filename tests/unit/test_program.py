@@ -112,7 +112,6 @@ class TestConfig:
                     "bucket": "logs",
                     "prefix": "ssm/sessions",
                     "kmsKeyArn": OTHER_KEY,
-                    "crossAccount": True,
                     "logGroup": "/ssm/sessions",
                 },
                 "ssm-profile:cloudwatchAgent": {"namespace": "Web", "logGroups": ["/ec2/app", "/ec2/web"]},

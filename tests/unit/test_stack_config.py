@@ -156,7 +156,7 @@ class TestMistakes:
                     "`ssm-profile:sessionLogs.log_group` is not a key. Did you mean "
                     "`ssm-profile:sessionLogs.logGroup`? The keys are ssm-profile:sessionLogs.bucket, "
                     "ssm-profile:sessionLogs.prefix, ssm-profile:sessionLogs.kmsKeyArn, "
-                    "ssm-profile:sessionLogs.crossAccount, ssm-profile:sessionLogs.logGroup."
+                    "ssm-profile:sessionLogs.logGroup."
                 ),
             ),
         ],

@@ -247,8 +247,7 @@ class TestUnknownOptions:
         assert sentences({"session_logs": {"bucket": "logs", "logroup": "x"}}) == [
             (
                 "`session_logs.logroup` is not a key. Did you mean `session_logs.log_group`? The keys are "
-                "session_logs.bucket, session_logs.prefix, session_logs.kms_key_arn, session_logs.cross_account, "
-                "session_logs.log_group."
+                "session_logs.bucket, session_logs.prefix, session_logs.kms_key_arn, session_logs.log_group."
             )
         ]
 
