@@ -368,7 +368,7 @@ def _missing_requirements(options: Mapping[str, Any], writer: _Writer) -> Iterat
             name = path.partition(".")[0]
             if find_value_mistakes(path, _value_at(options, path)) or _lacks_required_keys(name, options[name]):
                 continue  # which is reported already
-            value = " to be true" if option_at(required[0]).type == "boolean" else ""
+            value = " to be true" if all(option_at(each).type == "boolean" for each in required) else ""
             yield Mistake(writer(path), f"requires {' or '.join(f'`{writer(each)}`' for each in required)}{value}")
 
 
