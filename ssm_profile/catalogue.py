@@ -678,6 +678,7 @@ SESSION_LOGS = Capability(
             symptom="The agent logs an AccessDenied error. The log of a session arrives, if it is not streamed.",
             measured="Called once for each session log or command output. When denied: the whole log of a session was "
             "sent at its end. Not measured for streamed logs and command output.",
+            is_optional=True,
         ),
         replace(_LOG_GROUP, action="logs:PutLogEvents", purpose="Writes the log to the log stream."),
     ),
@@ -687,31 +688,76 @@ _AGENT_POLICY = (
     "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchAgentServerPolicy.html",
     "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html",
 )
+_CLOUDWATCH_AGENT_SOURCE = "https://github.com/aws/amazon-cloudwatch-agent/blob/0792a3deaf4e"
+_LOG_TARGETS = f"{_CLOUDWATCH_AGENT_SOURCE}/plugins/outputs/cloudwatchlogs/internal/pusher/target.go"
+"""Every call of the CloudWatch agent about log groups and log streams. DescribeLogStreams is not among them."""
 
 
-def _cloudwatch(action: str, purpose: str, symptom: str, **scope: Any) -> Grant:
-    return Grant(
+def _cloudwatch(action: str, purpose: str, symptom: str, *, sources: tuple[str, ...] = (), **further: Any) -> Grant:
+    grant = Grant(
         action=action,
         purpose=purpose,
         symptom=symptom,
         measured="Not measured. The CloudWatch agent calls it, not the SSM agent.",
-        sources=_AGENT_POLICY,
+        sources=(*_AGENT_POLICY, *sources),
+    )
+    return replace(grant, **further)
+
+
+_AGENT_LOG_GROUPS: dict[str, Any] = {**_log_resources("{each}"), "each": "cloudwatch_agent.log_groups"}
+_AGENT_LOG_GROUP_PREFIXES: dict[str, Any] = {
+    # The wildcard matches the end of the ARN, too, so that no second ARN is needed.
+    "resources": ("arn:{partition}:logs:{region}:{account}:log-group:{each}*",),
+    "sufficient": (
+        "arn:{partition}:logs:{region}:{account}:log-group:{each}*:*",
+        "arn:{partition}:logs:{region}:{account}:log-group:{each}*:log-stream:*",
+    ),
+    "each": "cloudwatch_agent.log_group_prefixes",
+}
+
+
+def _agent_logs(scope: dict[str, Any]) -> tuple[Grant, ...]:
+    """What writes to log groups, which *scope* names."""
+    common: dict[str, Any] = {
+        "symptom": "No log events arrive, and the CloudWatch agent's log shows AccessDeniedException.",
+        "sources": (_LOG_TARGETS,),
+        "needs": scope["each"],
         **scope,
+    }
+    return (
+        _cloudwatch("logs:CreateLogGroup", "Creates the log group if it does not exist.", **common),
+        _cloudwatch("logs:CreateLogStream", "Creates the log stream of the instance.", **common),
+        _cloudwatch("logs:PutLogEvents", "Sends log events.", **common),
     )
 
 
-_AGENT_LOGS: dict[str, Any] = {
-    "symptom": "No log events arrive, and the CloudWatch agent's log shows AccessDeniedException.",
-    **_log_resources("{each}"),
-    "each": "cloudwatch_agent.log_groups",
-    "needs": "cloudwatch_agent.log_groups",
+_RETENTION: dict[str, Any] = {
+    "symptom": "The retention time of the log group does not change. Log events still arrive.",
+    "sources": (_LOG_TARGETS,),
+    "needs": "cloudwatch_agent.retention",
 }
 
-_ANY_LOG_GROUP: dict[str, Any] = {**_AGENT_LOGS, "resources": ("*",), "sufficient": ()}
+
+_XRAY_POLICY = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSXRayDaemonWriteAccess.html"
+_FOR_SDKS = "Not measured. X-Ray SDKs call it through the CloudWatch agent, which signs the call with the role."
+_NO_SAMPLING_RULES = "Applications sample with the default rule of their X-Ray SDK instead of the rules of the account."
+
+
+def _trace(action: str, purpose: str, symptom: str, measured: str, **optional: bool) -> Grant:
+    return _cloudwatch(
+        action,
+        purpose,
+        symptom,
+        sources=(_XRAY_POLICY,),
+        measured=measured,
+        needs="cloudwatch_agent.traces",
+        **optional,
+    )
+
 
 CLOUDWATCH_AGENT = Capability(
     name="cloudwatch_agent",
-    summary="Lets the CloudWatch agent send metrics, read its configuration, and write to the given log groups.",
+    summary="Lets the CloudWatch agent send metrics, logs and traces, and read its configuration.",
     grants=(
         _cloudwatch(
             "cloudwatch:PutMetricData",
@@ -733,12 +779,52 @@ CLOUDWATCH_AGENT = Capability(
         _cloudwatch(
             "ec2:DescribeVolumes", "Adds volume IDs to disk metrics.", "Disk metrics lack the dimension VolumeId."
         ),
-        _cloudwatch("logs:CreateLogGroup", "Creates the log group if it does not exist.", **_AGENT_LOGS),
-        _cloudwatch("logs:CreateLogStream", "Creates the log stream of the instance.", **_AGENT_LOGS),
-        _cloudwatch("logs:DescribeLogStreams", "Looks up the log stream.", **_AGENT_LOGS),
-        _cloudwatch("logs:PutLogEvents", "Sends log events.", **_AGENT_LOGS),
-        _cloudwatch("logs:PutRetentionPolicy", "Sets the retention time of the log group.", **_AGENT_LOGS),
-        _cloudwatch("logs:DescribeLogGroups", "Looks up the log group.", **_ANY_LOG_GROUP),
+        *_agent_logs(_AGENT_LOG_GROUPS),
+        *_agent_logs(_AGENT_LOG_GROUP_PREFIXES),
+        _cloudwatch("logs:DescribeLogGroups", "Looks up the retention time of the log group.", **_RETENTION),
+        *(
+            _cloudwatch(
+                "logs:PutRetentionPolicy",
+                "Sets the retention time of the log group, which can also delete events early.",
+                **_RETENTION,
+                **scope,
+            )
+            for scope in (_AGENT_LOG_GROUPS, _AGENT_LOG_GROUP_PREFIXES)
+        ),
+        _trace(
+            "xray:PutTraceSegments",
+            "Sends traces to X-Ray, from X-Ray SDKs and from OpenTelemetry.",
+            "No traces arrive, and the CloudWatch agent's log shows AccessDeniedException.",
+            "Not measured. The X-Ray exporter of the CloudWatch agent calls it.",
+        ),
+        _trace(
+            "xray:PutTelemetryRecords",
+            "Reports how many traces were sent and rejected.",
+            "X-Ray shows no telemetry of the agent. Traces still arrive.",
+            "Not measured. The X-Ray exporter calls it only if its telemetry is on.",
+            is_optional=True,
+        ),
+        _trace(
+            "xray:GetSamplingRules",
+            "Reads the sampling rules of the account, for applications that use an X-Ray SDK.",
+            _NO_SAMPLING_RULES,
+            _FOR_SDKS,
+            is_optional=True,
+        ),
+        _trace(
+            "xray:GetSamplingTargets",
+            "Reads how many requests each sampling rule may still sample, for applications that use an X-Ray SDK.",
+            _NO_SAMPLING_RULES,
+            _FOR_SDKS,
+            is_optional=True,
+        ),
+        _trace(
+            "xray:GetSamplingStatisticSummaries",
+            "Reads how many requests were sampled. AWS's managed policies grant it.",
+            "Software that reads the sampling statistics fails with AccessDeniedException. Traces still arrive.",
+            "Not measured. No call of the CloudWatch agent to it was found in its source.",
+            is_optional=True,
+        ),
     ),
 )
 
@@ -748,8 +834,18 @@ _JOIN = (
 )
 
 
-def _domain_join(action: str, purpose: str, resource: str) -> Grant:
-    return Grant(
+_CROSS_ACCOUNT_ACCESS = (
+    "https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples_cross.html"
+)
+# The question marks match the six characters that Secrets Manager adds to every name.
+_JOIN_ARN = (
+    "arn:{{partition}}:secretsmanager:{{region}}:{account}:secret:"
+    "aws/directory-services/{directory}/seamless-domain-join-??????"
+)
+
+
+def _domain_join(action: str, purpose: str, resource: str, **further: Any) -> Grant:
+    grant = Grant(
         action=action,
         purpose=purpose,
         symptom="AWS-JoinDirectoryServiceDomain fails, and the instance does not join the domain.",
@@ -757,6 +853,7 @@ def _domain_join(action: str, purpose: str, resource: str) -> Grant:
         sources=_JOIN,
         resources=(resource,),
     )
+    return replace(grant, **further)
 
 
 DOMAIN_JOIN = Capability(
@@ -766,15 +863,39 @@ DOMAIN_JOIN = Capability(
         _domain_join("ds:DescribeDirectories", "Finds the directory's DNS servers.", "*"),
         _domain_join(
             "ds:CreateComputer",
-            "Creates the computer account of the instance in the directory.",
+            "Creates the computer account of the instance in the directory, on Windows.",
             "arn:{partition}:ds:{region}:{account}:directory/{domain_join[directory_id]}",
+            measured="Not measured. AmazonSSMDirectoryServiceAccess grants it. The script for Linux does not call it.",
         ),
         _domain_join(
             "secretsmanager:GetSecretValue",
             "Reads the secret with the account that joins Linux instances to the directory.",
-            # The question marks match the six characters that Secrets Manager adds to every name.
-            "arn:{partition}:secretsmanager:{region}:{account}:secret:"
-            "aws/directory-services/{domain_join[directory_id]}/seamless-domain-join-??????",
+            _JOIN_ARN.format(account="{account}", directory="{domain_join[directory_id]}"),
+        ),
+        _domain_join(
+            "secretsmanager:GetSecretValue",
+            "Reads the secret in the account that owns a shared directory, if the role's own account has none.",
+            _JOIN_ARN.format(account="{domain_join[owner_account_id]}", directory="{domain_join[owner_directory_id]}"),
+            needs="domain_join.owner_directory_id",
+            sources=(*_JOIN, _CROSS_ACCOUNT_ACCESS),
+        ),
+        _domain_join(
+            "kms:Decrypt",
+            "Decrypts the secret, only through Secrets Manager and only for secrets of this kind.",
+            "{domain_join[kms_key_arn]}",
+            symptom="Reading the secret fails with AccessDeniedException on kms:Decrypt.",
+            measured="Not measured. Secrets Manager calls KMS on behalf of the script.",
+            condition={
+                "StringLike": {
+                    "kms:ViaService": _via_service("secretsmanager", "{region}"),
+                    "kms:EncryptionContext:SecretARN": (_JOIN_ARN.format(account="*", directory="*"),),
+                }
+            },
+            needs="domain_join.kms_key_arn",
+            sources=(
+                _CROSS_ACCOUNT_ACCESS,
+                "https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
+            ),
         ),
     ),
 )
@@ -904,11 +1025,12 @@ NOT_GRANTED: tuple[NotGranted, ...] = (
     ),
     NotGranted(
         actions=("secretsmanager:*",),
-        why="domain_join grants reading one secret. If your software reads other secrets, attach a policy for them.",
+        why="domain_join grants reading the secret of a directory. If your software reads other secrets, attach a "
+        "policy for them.",
     ),
     NotGranted(
         actions=("xray:*",),
-        why="The CloudWatch agent uses them for traces, which are not part of Systems Manager. If you use traces, "
+        why="cloudwatch_agent grants those that send traces, with its key traces. If your software needs others, "
         "attach a policy for them.",
     ),
 )
@@ -940,6 +1062,7 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
     ),
     VpcEndpoint("logs", "logs", "Session logs, command output, and logs of the CloudWatch agent."),
     VpcEndpoint("monitoring", "cloudwatch", "Metrics of the CloudWatch agent."),
+    VpcEndpoint("xray", "xray", "Traces of the CloudWatch agent."),
     VpcEndpoint("tagging", "tag", "Finding patch baselines by their tags."),
     VpcEndpoint("ds", "ds", "Joining the directory."),
     VpcEndpoint("secretsmanager", "secretsmanager", "Joining the directory on Linux."),

@@ -56,13 +56,25 @@ class CloudwatchAgentArgs(TypedDict):
     """Grant sending metrics in this namespace."""
     log_groups: NotRequired[Sequence[str]]
     """Grant writing to the log groups of these names."""
+    log_group_prefixes: NotRequired[Sequence[str]]
+    """Grant writing to the log groups whose names begin with one of these, such as /ec2/i- for /ec2/{instance_id}."""
+    retention: NotRequired[bool]
+    """Grant setting the retention time of these log groups, which retention_in_days needs."""
+    traces: NotRequired[bool]
+    """Grant sending traces to X-Ray."""
 
 
 class DomainJoinArgs(TypedDict):
     """Which directory the instances may join."""
 
     directory_id: pulumi.Input[str]
-    """Grant joining the directory of this ID, such as d-1234567890."""
+    """Grant joining the directory of this ID, such as d-1234567890. A shared directory has an ID in each account."""
+    owner_account_id: NotRequired[pulumi.Input[str]]
+    """Set the account that owns the directory, if it is shared and the secret is in that account."""
+    owner_directory_id: NotRequired[pulumi.Input[str]]
+    """Set the ID of the directory in the account that owns it."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Grant decrypting the secret with the KMS key of this ARN. The key aws/secretsmanager needs no grant."""
 
 
 class SsmInstanceProfileArgs(TypedDict):

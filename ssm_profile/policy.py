@@ -51,7 +51,7 @@ def grants_of(capability: Capability, options: Options) -> list[Grant]:
     return [
         grant
         for row in capability.grants
-        if row.needs is None or _value(options, row.needs)
+        if all(_value(options, path) for path in (row.needs, row.each) if path)
         for grant in _each_action(row, options)
     ]
 

@@ -6,6 +6,7 @@ LOCATION = option_sets.LOCATION
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
+DIRECTORY_KEY = "arn:aws:kms:eu-central-1:210987654321:key/78ab"
 
 MAPS = {
     "parameters": {"paths": ["/app/b", "/app/a", "/app/b"], "recursive": True, "kms_key_arn": KEY},
@@ -16,8 +17,19 @@ MAPS = {
         "kms_key_arn": OTHER_KEY,
         "log_group": "/ssm/sessions",
     },
-    "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/ec2/web", "/ec2/app"]},
-    "domain_join": {"directory_id": "d-1234567890"},
+    "cloudwatch_agent": {
+        "namespace": "Web",
+        "log_groups": ["/ec2/web", "/ec2/app"],
+        "log_group_prefixes": ["/node/i-", "i-"],
+        "retention": True,
+        "traces": True,
+    },
+    "domain_join": {
+        "directory_id": "d-1234567890",
+        "owner_account_id": "210987654321",
+        "owner_directory_id": "d-0987654321",
+        "kms_key_arn": DIRECTORY_KEY,
+    },
 }
 """A value with every key for each option that grants something and is not a switch."""
 
@@ -111,6 +123,7 @@ PARAMETERS = [
     f"{SSM}:parameter/app/b/*",
 ]
 OWNER_IN_CONTROL = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
+AGENT_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 CLOUDWATCH_CONFIGURATION = allow(["ssm:GetParameter"], f"{SSM}:parameter/AmazonCloudWatch-*")
 SESSION_LOG_GROUP = allow(
     ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
@@ -229,23 +242,31 @@ DOCUMENTS = {
         SESSION_LOG_GROUP,
     ),
     "cloudwatch_agent": document(
-        allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
+        allow(
+            [
+                *DEFAULT_ACTIONS,
+                "logs:DescribeLogGroups",
+                "xray:PutTraceSegments",
+                "xray:PutTelemetryRecords",
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+                "xray:GetSamplingStatisticSummaries",
+            ]
+        ),
         metrics("Web"),
         CLOUDWATCH_CONFIGURATION,
         allow(
-            [
-                "logs:CreateLogGroup",
-                "logs:CreateLogStream",
-                "logs:DescribeLogStreams",
-                "logs:PutLogEvents",
-                "logs:PutRetentionPolicy",
-            ],
+            [*AGENT_LOGS, "logs:PutRetentionPolicy"],
             [
                 f"{LOG_GROUPS}:/ec2/app",
                 f"{LOG_GROUPS}:/ec2/app:*",
                 f"{LOG_GROUPS}:/ec2/web",
                 f"{LOG_GROUPS}:/ec2/web:*",
             ],
+        ),
+        allow(
+            [*AGENT_LOGS, "logs:PutRetentionPolicy"],
+            [f"{LOG_GROUPS}:/node/i-*", f"{LOG_GROUPS}:i-*"],
         ),
     ),
     "domain_join": document(
@@ -255,6 +276,22 @@ DOCUMENTS = {
             ["secretsmanager:GetSecretValue"],
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
             "aws/directory-services/d-1234567890/seamless-domain-join-??????",
+        ),
+        allow(
+            ["secretsmanager:GetSecretValue"],
+            "arn:aws:secretsmanager:eu-central-1:210987654321:secret:"
+            "aws/directory-services/d-0987654321/seamless-domain-join-??????",
+        ),
+        allow(
+            ["kms:Decrypt"],
+            DIRECTORY_KEY,
+            {
+                "StringLike": {
+                    "kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com*",
+                    "kms:EncryptionContext:SecretARN": "arn:aws:secretsmanager:eu-central-1:*:secret:"
+                    "aws/directory-services/*/seamless-domain-join-??????",
+                }
+            },
         ),
     ),
     "require_imdsv2": document(

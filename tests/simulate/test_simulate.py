@@ -59,7 +59,7 @@ def check_allowed_actions(evaluator, names):
     assert answer["actions"] == len(all_actions) > 20_000
     for name, document in documents.items():
         expected = listed_actions(document, all_actions) | ALWAYS_ALLOWED
-        if name == "parameters":
+        if name in ("parameters", "domain_join"):
             expected -= {"kms:Decrypt"}  # the evaluator ignores its condition key, see SCOPED_ACTIONS
         assert set(answer["allowed"][name]) == expected, name
 
@@ -84,6 +84,7 @@ INSTANCE = ARN(service="ec2", resource="instance/i-0123456789abcdef0")
 DOCUMENT = ARN(service="ssm", resource="document/mine")
 PARAMETER = ARN(service="ssm", resource="parameter/app/a")
 LOGS = ARN(service="logs", resource="log-group:/ssm/sessions")
+OWNER_SECRETS = "arn:aws:secretsmanager:eu-central-1:210987654321:secret"
 SCOPED_ACTIONS = [
     (
         "scope_heartbeat",
@@ -195,6 +196,35 @@ SCOPED_ACTIONS = [
         {},
         [ARN(service="ssm", resource="parameter/AmazonCloudWatch"), ARN(service="ssm", resource="parameter/app/a")],
     ),
+    *(
+        (
+            "cloudwatch_agent",
+            action,
+            ARN(service="logs", resource=f"log-group:/node/i-1{stream}"),
+            {},
+            [
+                ARN(service="logs", resource=f"log-group:/node/x{stream}"),
+                ARN(service="logs", resource=f"log-group:/other/node/i-1{stream}"),
+                ARN(service="logs", resource=f"log-group:/node/i-1{stream}").replace("eu-central-1", "eu-west-1"),
+            ],
+        )
+        for action, stream in (
+            ("logs:CreateLogGroup", ""),
+            ("logs:PutRetentionPolicy", ""),
+            ("logs:CreateLogStream", ":log-stream:x"),
+            ("logs:PutLogEvents", ":log-stream:x"),
+        )
+    ),
+    (
+        "domain_join",
+        "secretsmanager:GetSecretValue",
+        f"{OWNER_SECRETS}:aws/directory-services/d-0987654321/seamless-domain-join-a1b2c3",
+        {},
+        [
+            f"{OWNER_SECRETS}:aws/directory-services/d-1234567890/seamless-domain-join-a1b2c3",
+            f"{OWNER_SECRETS}:database-a1b2c3",
+        ],
+    ),
     (
         "domain_join",
         "ds:CreateComputer",
@@ -236,8 +266,9 @@ SCOPED_ACTIONS = [
 ]
 """Option, action, an allowed resource, the context of the call, and similar resources that are not allowed.
 
-Two cases are missing, because this evaluator cannot decide them. It does not know documents that AWS owns, whose ARNs
-have no account ID. It also ignores the keys of an encryption context, so it never allows the kms:Decrypt of parameters.
+Three cases are missing, because this evaluator cannot decide them. It does not know documents that AWS owns, whose ARNs
+have no account ID. It also ignores the keys of an encryption context, so it never allows the kms:Decrypt of parameters
+and of the secret of a directory.
 The unit tests compare those statements as values.
 """
 

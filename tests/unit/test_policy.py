@@ -12,6 +12,7 @@ from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.options import OPTIONS
 from ssm_profile.regions import BUCKETS_DATE
 from tests.expected import (
+    AGENT_LOGS,
     ASSOCIATIONS,
     CLOUDWATCH_CONFIGURATION,
     DEFAULT,
@@ -20,6 +21,7 @@ from tests.expected import (
     INSTANCES,
     KEY,
     LOCATION,
+    LOG_GROUPS,
     MESSAGING,
     OWNER_IN_CONTROL,
     PROD,
@@ -158,6 +160,28 @@ class TestOptions:
                 document(allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]), SESSION_LOG_GROUP),
             ),
             (
+                {"cloudwatch_agent": {"log_group_prefixes": ["i-"]}},
+                document(
+                    allow(DEFAULT_ACTIONS),
+                    metrics("CWAgent"),
+                    CLOUDWATCH_CONFIGURATION,
+                    allow(AGENT_LOGS, f"{LOG_GROUPS}:i-*"),
+                ),
+            ),
+            (
+                {"cloudwatch_agent": {"log_group_prefixes": ["i-"], "retention": True}},
+                document(
+                    allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
+                    metrics("CWAgent"),
+                    CLOUDWATCH_CONFIGURATION,
+                    allow([*AGENT_LOGS, "logs:PutRetentionPolicy"], f"{LOG_GROUPS}:i-*"),
+                ),
+            ),
+            (
+                {"domain_join": {"directory_id": "d-1234567890"}},
+                document(*DOCUMENTS["domain_join"]["Statement"][:3]),
+            ),
+            (
                 {"cloudwatch_agent": {}, "ec2_describe": False},
                 document(
                     allow([*MESSAGING, "ssm:UpdateInstanceInformation", "ec2:DescribeTags", "ec2:DescribeVolumes"]),
@@ -279,7 +303,8 @@ NAMED_ONLY = ("s3:", "kms:", "secretsmanager:", "ssm:GetParameter")
 """What an instance may have on resources that the options or AWS name, and never on others."""
 
 NAMED_RESOURCES = re.compile(
-    r"parameter/(app/[ab]|AmazonCloudWatch-)|:key/(1234abcd|56ef)|:::logs(/ssm/sessions/|$)|/d-1234567890/"
+    r"parameter/(app/[ab]|AmazonCloudWatch-)|:key/(1234abcd|56ef|78ab)|:::logs(/ssm/sessions/|$)"
+    r"|123456789012:secret:aws/directory-services/d-1234567890/|210987654321:secret:aws/directory-services/d-0987654321/"
     r"|:::(amazon-ssm|aws-ssm|aws-ssm-document-attachments|aws-windows-downloads|patch-baseline-snapshot)-eu-central-1/"
     r"|:::aws-(patch-manager|patchmanager-macos)-eu-central-1-9163fdaaf/"
 )

@@ -93,7 +93,10 @@ class TestValues:
             ),
             (
                 {"cloudwatch_agent": 1},
-                "`cloudwatch_agent` must be a map with the keys namespace, log_groups (got 1).",
+                (
+                    "`cloudwatch_agent` must be a map with the keys namespace, log_groups, log_group_prefixes, "
+                    "retention, traces (got 1)."
+                ),
             ),
             ({"parameters": {}}, "`parameters` requires `parameters.paths` (got {})."),
             (
@@ -148,10 +151,33 @@ class TestCombinations:
     @pytest.mark.parametrize("path", [path for path in option_paths() if option_at(path).requires])
     def test_requirement_is_named(self, path):
         required = option_at(path).requires
-        options = {path: True} if "." not in path else {"session_logs": {"log_group": "/ssm", **_only(path)}}
+        name = path.partition(".")[0]
+        others = {"session_logs": {"log_group": "/ssm"}, "domain_join": {"directory_id": "d-1234567890"}}
+        options = {path: True} if "." not in path else {name: {**others[name], **_only(path)}}
         value = " to be true" if "." not in path else ""
 
         assert sentences(options) == [f"`{path}` requires `{required}`{value}."]
+
+    def test_retention_requires_log_groups(self):
+        """One of the two lists is sufficient."""
+        assert sentences({"cloudwatch_agent": {"retention": True}}) == [
+            (
+                "`cloudwatch_agent.retention` requires `cloudwatch_agent.log_groups` or "
+                "`cloudwatch_agent.log_group_prefixes`."
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        ("prefix", "reason"),
+        [
+            ("/", "It would grant the log groups of the whole account"),
+            ("/aws/", "It would grant the log groups of AWS's services"),
+        ],
+    )
+    def test_prefix_of_every_log_group_is_refused(self, prefix, reason):
+        assert sentences({"cloudwatch_agent": {"log_group_prefixes": [prefix]}}) == [
+            f'`cloudwatch_agent.log_group_prefixes` cannot contain "{prefix}". {reason}.'
+        ]
 
     def test_new_role_options_conflict_with_an_existing_role(self):
         only_new = [conflict.option for conflict in CONFLICTS if conflict.other == "existing_role_name"]
