@@ -11,7 +11,7 @@ from typing import Any
 from .catalogue import CAPABILITIES, EXPLICIT_DENIES, Capability, ExplicitDeny, Grant
 from .errors import OptionsError
 from .options import OPTIONS, option_at
-from .regions import LOCATION_FIELDS, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES, Location
+from .regions import LOCATION_FIELDS, OTHER_DNS_SUFFIXES, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES, Location
 from .validation import find_bucket_mistakes
 
 Options = Mapping[str, Any]
@@ -59,7 +59,7 @@ def grants_of(capability: Capability, options: Options) -> list[Grant]:
     return [
         grant
         for row in capability.grants
-        if row.needs is None or _value(options, row.needs)
+        if all(_value(options, path) for path in (row.needs, row.each) if path)
         for grant in _each_action(row, options)
     ]
 
@@ -77,9 +77,10 @@ def lookups(options: Options) -> set[str]:
         for group in (grant.resources, *(values for keys in grant.condition.values() for values in keys.values()))
         for template in group
     ]
-    return {
-        field for template in templates for _, field, _, _ in Formatter().parse(template) if field in LOCATION_FIELDS
-    }
+    fields = {field for template in templates for _, field, _, _ in Formatter().parse(template)}
+    if "dns_suffix" in fields:
+        fields.add("partition")
+    return {field for field in LOCATION_FIELDS if field in fields}
 
 
 def policy_document(options: Options, location: Location) -> Document:
@@ -119,7 +120,8 @@ def scope_of(grant: Grant, options: Options, location: Location) -> Document:
     Raises:
         OptionsError: If the grant needs the names of AWS's buckets and they are not known for the region.
     """
-    values = {**_completed(options), **location}
+    dns_suffix = OTHER_DNS_SUFFIXES.get(location.get("partition", ""))
+    values = {**_completed(options), **location, "dns_suffix": dns_suffix}
     if options.get("managed_buckets"):
         values |= _bucket_suffixes(location["region"])
     scope: Document = {"Resource": _one_or_many(_filled(grant.resources, grant, values))}
@@ -214,6 +216,7 @@ def _each_action(row: Grant, options: Options) -> list[Grant]:
 
 def _filled(templates: Sequence[str], grant: Grant, values: Mapping[str, Any]) -> list[str]:
     """The templates with their values, repeated for each entry of the list that the grant names."""
+    templates = [template for template in templates if values["dns_suffix"] or "{dns_suffix}" not in template]
     each = grant.each if any("{each}" in template for template in templates) else None
     entries = _entries(values, each) if each else [""]
     return [template.format_map({**values, "each": entry}) for entry in entries for template in templates]

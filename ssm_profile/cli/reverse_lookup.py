@@ -1,7 +1,7 @@
 """The reverse lookup in the catalogue: from actions and resources to the options that grant them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -12,10 +12,10 @@ from ssm_profile.iam.evaluator import Policy
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
-from ssm_profile.regions import LOCATION_FIELDS
 
 from .action_list import expanded, matches
 from .templates import (
+    PLACE_FIELDS,
     KnownValues,
     Values,
     as_pattern,
@@ -50,9 +50,21 @@ class Feature:
         option, _, key = self.name.partition(".")
         if not key:
             return OPTIONS[option].requires if option in OPTIONS else None
-        if required := option_at(self.name).requires:
+        needs = {grant.needs for grant in self.capability.grants}
+        required = option_at(self.name).requires
+        if required and required in needs:
             return required
-        return option if any(grant.needs is None for grant in self.capability.grants) else None
+        return option if None in needs else None
+
+    @property
+    def alternatives(self) -> tuple["Feature", ...]:
+        """The feature for each of the lists whose entries it can be granted on, where one list is sufficient."""
+        lists = _lists(self)
+        if len(lists) < 2:  # noqa: PLR2004 - two lists
+            return (self,)
+        return tuple(
+            replace(self, grants=tuple(grant for grant in self.grants if grant.each in (None, each))) for each in lists
+        )
 
     def actions(self) -> set[str]:
         """Its actions with wildcards expanded, without those that a list in an option names."""
@@ -125,27 +137,28 @@ def _is_for(feature: Feature, policy: Policy) -> bool:
 
 
 def without_redundant(features: Iterable[Feature], known: KnownValues) -> list[Feature]:
-    """The features without each one whose permissions the others grant.
+    """The features without each one for which the others grant everything that it needs.
 
     Args:
         features: The features.
         known: The known values of ``option`` or ``option.key``.
     """
     left = list(features)
-    permissions = {feature.name: _permissions(feature, known) for feature in left}
+    permissions = {feature.name: _permissions(feature.grants, feature, known) for feature in left}
     for feature in sorted(left, key=lambda feature: len(permissions[feature.name])):
         others = [other for other in left if other is not feature]
         granted = {each for other in others for each in permissions[other.name]}
-        if feature.option and permissions[feature.name] <= granted:
+        needed = [grant for grant in feature.grants if not grant.is_optional] or feature.grants
+        if feature.option and _permissions(needed, feature, known) <= granted:
             left = others
     return left
 
 
-def _permissions(feature: Feature, known: KnownValues) -> set[tuple[str, str, str]]:
-    """What the option of a feature grants with each of the known values: action, resource and condition."""
-    location = {field: f"<{field}>" for field in (*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix")}
+def _permissions(grants: Iterable[Grant], feature: Feature, known: KnownValues) -> set[tuple[str, str, str]]:
+    """What grants of a feature grant with each of the known values: action, resource and condition."""
+    location = {field: f"<{field}>" for field in PLACE_FIELDS}
     found = set[tuple[str, str, str]]()
-    for grant in feature.grants:
+    for grant in grants:
         for chosen in _choices(feature, grant, known):
             completed = {**location, **chosen}
             condition = str(
@@ -155,7 +168,8 @@ def _permissions(feature: Feature, known: KnownValues) -> set[tuple[str, str, st
                     for key, templates in keys.items()
                 }
             )
-            resources = [filled(each, grant, completed) for each in grant.resources]
+            # A name that is not known stands for every beginning of a name as well.
+            resources = [filled(each, grant, completed).replace(f"{FILL_IN}*", FILL_IN) for each in grant.resources]
             found |= {(action, resource, condition) for action in actions_of(grant) for resource in resources}
     return found
 
@@ -307,9 +321,14 @@ def _required(feature: Feature) -> list[str]:
     required_keys += [required for path in required_keys if (required := option_at(path).requires)]
     if feature.name == option:
         return required_keys
-    if required := option_at(feature.name).requires:
-        return [required, feature.name]
-    return [*(required_keys if len(required_keys) == 1 else []), feature.name]
+    required = [option_at(feature.name).requires, *(option_at(feature.name).requires_any and _lists(feature)[:1])]
+    single = required_keys if len(required_keys) == 1 else []
+    return [*single, *filter(None, required), feature.name]
+
+
+def _lists(feature: Feature) -> list[str]:
+    """The options and keys with the lists for whose entries a feature is granted."""
+    return list(dict.fromkeys(grant.each for grant in feature.grants if grant.each))
 
 
 def _set(options: dict[str, Any], path: str, value: Any) -> None:

@@ -27,4 +27,4 @@ def _written(value: Any) -> Any:
 
 def _defaults(name: str) -> dict[str, Any]:
     """The keys of a map with their defaults, since stack config counts an empty map as not given."""
-    return {key: option.default for key, option in OPTIONS[name].keys.items() if option.default is not None}
+    return {key: option.default for key, option in OPTIONS[name].keys.items() if option.default}

@@ -19,7 +19,7 @@ from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Ne
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import OPTIONS, option_at, option_paths
-from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
+from ssm_profile.regions import OTHER_DNS_SUFFIXES, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
 
 from .reverse_lookup import FEATURES, Feature, actions_of, tight_templates
 from .templates import (
@@ -45,7 +45,10 @@ _SAMPLE_VALUES = {
     "session_logs.prefix": "",
     "session_logs.log_group": "/sample-group",
     "cloudwatch_agent.log_groups": "/sample-group",
+    "cloudwatch_agent.log_group_prefixes": "/sample-group",
     "domain_join.directory_id": "d-0000000000",
+    "domain_join.owner_account_id": "888888888888",
+    "domain_join.owner_directory_id": "d-0000000000",
 }
 """Values that no policy names, so that only a policy that allows every value allows these."""
 
@@ -70,6 +73,10 @@ class Verdict(Enum):
     """It depends on a condition or a value that is not known."""
     PARTLY = "partly"
     MISSING = "missing"
+
+
+_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
+"""The verdicts, the best first."""
 
 
 @dataclass(frozen=True)
@@ -137,13 +144,16 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._context = instance_context(self.partition, self.role_arn)
-        self._found_locations: dict[str, list[Values]] = {}
-        self._named_values: dict[str, list[Values]] = {}
+        self._found_locations: dict[tuple[str | None, ...], list[Values]] = {}
+        self._named_values: dict[tuple[str | None, ...], list[Values]] = {}
         self._with_unread = self.policy.with_unread()
 
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue."""
-        found = {feature.name: self._verdict(feature) for feature in FEATURES}
+        found = {
+            feature.name: min(map(self._verdict, feature.alternatives), key=lambda verdict: _RANK[verdict.verdict])
+            for feature in FEATURES
+        }
         return [self._with_required(each, found) for each in found.values()]
 
     def _with_required(self, verdict: FeatureVerdict, found: Mapping[str, FeatureVerdict]) -> FeatureVerdict:
@@ -299,7 +309,7 @@ class Judge:
 
     def _locations(self, feature: Feature) -> list[Values]:
         """The regions and accounts that the policy names for the actions of a feature, and a sample."""
-        if feature.name not in self._found_locations:
+        if (key := _key(feature)) not in self._found_locations:
             found: dict[tuple[str, str], None] = {}
             for statement in (each for grant in feature.grants for each in self._statements(grant)):
                 for parts in (resource.split(":") for resource in statement.resources):
@@ -312,20 +322,20 @@ class Judge:
             locations: list[Values] = [
                 {"region": region, "account": account} for region, account in _completed_locations(found)
             ]
-            self._found_locations[feature.name] = locations[-_MOST_LOCATIONS:]
-        return self._found_locations[feature.name]
+            self._found_locations[key] = locations[-_MOST_LOCATIONS:]
+        return self._found_locations[key]
 
     def _named(self, feature: Feature) -> list[Values]:
         """The values with which the policy names the resources and conditions of a feature, each once."""
-        if feature.name not in self._named_values:
+        if (key := _key(feature)) not in self._named_values:
             found = (
                 values
                 for grant in feature.grants
                 for statement in self._statements(grant)
                 for values in named_values(statement, grant)
             )
-            self._named_values[feature.name] = list({tuple(sorted(each.items())): each for each in found}.values())
-        return self._named_values[feature.name]
+            self._named_values[key] = list({tuple(sorted(each.items())): each for each in found}.values())
+        return self._named_values[key]
 
     def _named_in_denies(self, grant: Grant) -> Iterator[Values]:
         """The values with which statements that deny name the condition of a grant: they may exempt these values."""
@@ -336,7 +346,8 @@ class Judge:
     def _statements(self, grant: Grant) -> list[Statement]:
         actions = actions_of(grant)
         statements = (*self.policy.statements, *(self.policy.boundary or ()))
-        return [each for each in statements if each.allows and any(map(each.has_action, actions))]
+        of_service = [each for each in statements if each.allows and each.has_service(grant.action)]
+        return [each for each in of_service if any(map(each.has_action, actions))]
 
     def _completed(self, values: Values) -> dict[str, str]:
         """The values, with a sample for each that is not given."""
@@ -345,10 +356,11 @@ class Judge:
         if account:
             location["account"] = account
         key = _SAMPLE_KEY.format_map(location)
-        keys = dict.fromkeys((path for path in option_paths() if path.endswith("kms_key_arn")), key)
+        keys = {path: key for path in option_paths() if path.endswith("kms_key_arn")}
         suffixes = {
             "patch_suffix": PATCH_BUCKET_SUFFIXES.get(location["region"], "sample"),
             "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(location["region"], ""),
+            "dns_suffix": OTHER_DNS_SUFFIXES.get(self.partition, ""),
         }
         namespace = {"cloudwatch_agent.namespace": str(option_at("cloudwatch_agent.namespace").default)}
         return {**_SAMPLE_VALUES, **namespace, **keys, **suffixes, **location}
@@ -358,7 +370,11 @@ class Judge:
         known: dict[str, tuple[Value, ...]] = {}
         for keys in grant.condition.values():
             for key, templates in keys.items():
-                known[key.lower()] = tuple(Chosen(self._host(filled(each, grant, values))) for each in templates)
+                known[key.lower()] = tuple(
+                    Chosen(self._host(filled(each, grant, values)))
+                    for each in templates
+                    if self.partition in OTHER_DNS_SUFFIXES or "{dns_suffix}" not in each
+                )
         if grant.action == "s3:ListBucket":
             # A document names the folder, so that each one must be allowed. A whole bucket is listed without the key.
             listed = f"{values['read_buckets.prefix']}*"
@@ -380,6 +396,11 @@ class Judge:
         if key not in self._evaluators:
             self._evaluators[key] = Evaluator(policy, {**self._context, **known})
         return self._evaluators[key]
+
+
+def _key(feature: Feature) -> tuple[str | None, ...]:
+    """What distinguishes a feature from others and from its alternatives."""
+    return (feature.name, *(grant.each for grant in feature.grants))
 
 
 def _are_compatible(one: Values, other: Values) -> bool:

@@ -23,6 +23,7 @@ CONTEXT = {
     "k:any": (Chosen("*"),),
     "k:absent": (ABSENT,),
     "k:present": (PRESENT,),
+    "k:star": ("w*",),
     "k:either": ("web", ABSENT),
 }
 YES, NO, UNKNOWN = True, False, None
@@ -42,6 +43,14 @@ CASES = [
     ("StringNotLike", "k:known", "w*", NO),
     ("StringEquals", "k:known", "${aws:PrincipalTag/app}", UNKNOWN),
     ("StringLike", "k:known", "${*}", NO),
+    ("StringEquals", "k:known", "${K:Known}", YES),
+    ("StringNotEquals", "k:known", "${k:known}-x", YES),
+    ("StringLike", "k:known", "${k:number}*", NO),
+    ("StringEquals", "k:known", "${k:like}", UNKNOWN),
+    ("StringEquals", "k:known", "${k:present}", UNKNOWN),
+    ("StringEquals", "k:known", "${k:either}", UNKNOWN),
+    ("StringEquals", "k:known", "${k:absent}", UNKNOWN),
+    ("StringLike", "k:known", "${k:star}", UNKNOWN),
     ("NumericLessThan", "k:number", "2.0", NO),
     ("NumericLessThan", "k:number", 3, YES),
     ("NumericGreaterThanEquals", "k:number", "2", YES),

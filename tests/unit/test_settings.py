@@ -145,7 +145,7 @@ class TestSecrets:
     def test_leaves_stay_secret(self, deploy):
         """Each leaf that may be an output is a secret one."""
         set_secret_config(
-            sessionLogs=json.dumps({"bucket": "logs", "prefix": "ssm", "crossAccount": True}),
+            sessionLogs=json.dumps({"bucket": "logs", "prefix": "ssm"}),
             readBuckets=json.dumps([{"bucket": "scripts", "folders": True}]),
             managedPolicyArns=json.dumps([ARN]),
             tags=json.dumps({"Team": "web"}),
@@ -158,7 +158,6 @@ class TestSecrets:
         def program():
             settings = read_settings("web")
             assert not settings.has_secret_policy
-            assert settings.args["session_logs"].pop("cross_account") is True
             for name, output in settings.args["session_logs"].items():
                 note(name, output)
             (bucket,) = settings.args["read_buckets"]
