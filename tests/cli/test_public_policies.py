@@ -167,6 +167,14 @@ class TestReplacement:
                 "Condition": {"StringLike": {"s3:prefix": "*"}},
             },
         ],
+        "objects with a tag, and the list of every bucket": [
+            {
+                "Action": "s3:GetObject",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"s3:ExistingObjectTag/Team": "web"}},
+            },
+            {"Action": "s3:ListBucket", "Resource": "*"},
+        ],
         "objects of two buckets, and the list of one": [
             {"Action": "s3:GetObject", "Resource": ["arn:aws:s3:::scripts/*", "arn:aws:s3:::lists/*"]},
             {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::lists"},
