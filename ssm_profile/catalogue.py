@@ -439,9 +439,10 @@ DISTRIBUTOR = Capability(
 )
 
 _PARAMETER_ARNS = (
-    "arn:{partition}:ssm:{region}:{account}:parameter{each}",
-    "arn:{partition}:ssm:{region}:{account}:parameter{each}/*",
+    "arn:{partition}:ssm:{region}:{parameter_owner}:parameter{each}",
+    "arn:{partition}:ssm:{region}:{parameter_owner}:parameter{each}/*",
 )
+"""The parameters at and below a path. :func:`ssm_profile.policy.owner_of_parameters` says whose they are."""
 _PARAMETERS = Grant(
     action="ssm:GetParameters",
     purpose="Reads the parameters that a document or software on the instance refers to.",
@@ -458,7 +459,8 @@ _PARAMETERS = Grant(
 
 PARAMETERS = Capability(
     name="parameters",
-    summary="Reads the parameters of Parameter Store at and below the given paths, and no others.",
+    summary="Reads the parameters of Parameter Store at and below the given paths, and no others. The parameters below "
+    "/aws/service are public: AWS owns them, and their ARNs have no account.",
     grants=(
         replace(
             _PARAMETERS,

@@ -29,7 +29,7 @@ class ParametersArgs(TypedDict):
     """Which parameters of Parameter Store the instances may read."""
 
     paths: Sequence[str]
-    """Grant reading the parameters at and below these paths, such as /app/prod."""
+    """Grant reading the parameters at and below these paths, such as /app/prod, or public ones below /aws/service."""
     recursive: NotRequired[bool]
     """Grant ssm:GetParametersByPath as well, which lists all parameters below a path."""
     kms_key_arn: NotRequired[pulumi.Input[str]]

@@ -116,6 +116,16 @@ def _kms_key_arn(requires: str | None = None) -> Option:
 
 
 _LOG_GROUP_PATTERN = r"[A-Za-z0-9_/.#-]+"
+_RESERVED_PARAMETER_PATHS = r"(?!/aws/service(/|$))(?!/aws/reference/secretsmanager/)/([Aa][Ww][Ss]|[Ss][Ss][Mm]).*"
+"""Names that PutParameter refuses, without those that can be read.
+
+Sources: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html
+"""
+_NO_RESERVED_PARAMETERS = (
+    "AWS reserves the names that begin with aws or ssm, so no such parameter exists. Public parameters are below "
+    "/aws/service, and references to secrets below /aws/reference/secretsmanager"
+)
 _POLICY_ARN_PATTERN = rf"arn:{PARTITION_PATTERN}:iam::(\d{{12}}|aws):policy/([\x21-\x7e]+/)?{NAME_PATTERN}"
 
 OPTIONS: dict[str, Option] = {
@@ -146,6 +156,7 @@ OPTIONS: dict[str, Option] = {
             ["/app/prod"],
             pattern=r"(/[A-Za-z0-9_.-]+){1,15}",
             max_length=1011,
+            refused={_RESERVED_PARAMETER_PATHS: _NO_RESERVED_PARAMETERS},
             accepts_outputs=False,
         ),
         recursive=_switch(),

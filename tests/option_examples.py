@@ -149,7 +149,13 @@ EXAMPLES: dict[str, Examples] = {
         invalid=[*NOT_MAPS, {}, UNKNOWN],
     ),
     "parameters.paths": Examples(
-        valid=[["/App_0.b-c", "/" + "a" * 1010], ["/" + "/".join("a" * 15)]],
+        valid=[
+            ["/App_0.b-c", "/" + "a" * 1010],
+            ["/" + "/".join("a" * 15)],
+            ["/aws/service", "/aws/service/ecs"],
+            ["/aws/reference/secretsmanager/database"],
+            ["/app/aws", "/inspector-aws/ssm"],
+        ],
         invalid=[
             *NOT_LISTS,
             UNKNOWN,
@@ -166,6 +172,7 @@ EXAMPLES: dict[str, Examples] = {
             ["//"],
             ["/app/prod?"],
             ["/app/${aws:username}"],
+            *entries(["/aws", "/aws/services", "/aws/reference", "/AWS/service/ecs", "/awslabs/x", "/ssm/x", "/sSm"]),
             ["/app", "/"],
             ["/" + "/".join("a" * 16)],
             ["/" + "a" * 1011],

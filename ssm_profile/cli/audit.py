@@ -11,6 +11,7 @@ from ssm_profile.iam.documents import Statement, describe_statement
 from ssm_profile.iam.evaluator import Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import SSM_WIDE_POLICIES
+from ssm_profile.policy import PARAMETER_OWNER
 
 from .granted import granted_actions, group_actions
 from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templates, useful_features
@@ -265,7 +266,8 @@ def _covers(resource: str, pattern: str) -> bool:
 
 def _readable(template: str, grant: Grant) -> str:
     """A template with the names of its fields, such as ``<parameters.paths>``."""
-    text = template.replace("{each}", f"<{grant.each}>").replace("{", "<").replace("}", ">")
+    text = template.replace(f"{{{PARAMETER_OWNER}}}", "{account}")
+    text = text.replace("{each}", f"<{grant.each}>").replace("{", "<").replace("}", ">")
     return text.replace("[", ".").replace("]", "")
 
 

@@ -8,6 +8,7 @@ from string import Formatter
 from ssm_profile.catalogue import Grant
 from ssm_profile.iam.documents import Statement
 from ssm_profile.options import OPTIONS, option_at
+from ssm_profile.policy import PARAMETER_OWNER, owner_of_parameters
 from ssm_profile.regions import LOCATION_FIELDS
 from ssm_profile.validation import find_value_mistakes
 
@@ -36,6 +37,8 @@ def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = 
         path = _path(field, each or "")
         if path.endswith("kms_key_arn") and path not in known:
             return _KEY_ARN_PATTERN.format(partition=known.get("partition", "*"))
+        if path == PARAMETER_OWNER:
+            return owner_of_parameters(known.get(each or "", ""), known.get("account", "*"))
         return known.get(path, "*")
 
     pattern = "".join(
@@ -53,9 +56,14 @@ def depends_on_options(template: str) -> bool:
 
 def filled(template: str, grant: Grant, values: Values) -> str:
     """A template with a value for each of its fields."""
+
+    def value(field: str) -> str:
+        if field == PARAMETER_OWNER:
+            return owner_of_parameters(values[grant.each or ""], values["account"])
+        return values[_path(field, grant.each or "")]
+
     return "".join(
-        literal + ("" if field is None else values[_path(field, grant.each or "")])
-        for literal, field, _, _ in Formatter().parse(template)
+        literal + ("" if field is None else value(field)) for literal, field, _, _ in Formatter().parse(template)
     )
 
 
@@ -111,6 +119,12 @@ def match_template(template: str, grant: Grant, text: str) -> dict[str, str]:
         return {}
     values = {path: match[f"f{number}"] for number, path in enumerate(paths)}
     options = {path: value for path, value in only_options(values).items() if value}
+    if PARAMETER_OWNER in values:
+        owner = owner_of_parameters(options[grant.each or ""], "own")
+        if (not owner and set(values[PARAMETER_OWNER]) - {"*"}) or (owner and not values[PARAMETER_OWNER]):
+            return {}  # nobody has a parameter with this ARN
+        if owner:
+            values["account"] = values[PARAMETER_OWNER]
     location = {field: sample_of(field, values[field]) for field in LOCATION_FIELDS if field in values}
     return {**location, **options} if all(map(_is_accepted, options, options.values())) else {}
 

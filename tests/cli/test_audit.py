@@ -526,6 +526,26 @@ class TestFindings:
         )
         assert audited["options"]["parameters"] == {"paths": ["..." if too_broad else "/app"]}
 
+    @pytest.mark.parametrize(
+        ("account", "paths"),
+        [("", ["/aws/service/ecs"]), ("*", ["/aws/service/ecs"]), ("123456789012", None)],
+        ids=["none", "any", "of the deployment"],
+    )
+    def test_public_parameters(self, audit, account, paths):
+        """AWS owns them, so the ARN with an account matches none."""
+        resource = f"arn:aws:ssm:eu-central-1:{account}:parameter/aws/service/ecs/*"
+
+        audited = audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], resource))
+
+        assert audited["options"].get("parameters", {}).get("paths") == paths
+
+    def test_own_parameters_have_an_account(self, audit):
+        resource = "arn:aws:ssm:eu-central-1::parameter/app/*"
+
+        audited = audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], resource))
+
+        assert "parameters" not in audited["options"]
+
     @pytest.mark.parametrize("ending", ["", ":*", ":log-stream:*"])
     def test_resources_of_log_groups(self, audit, ending):
         """The sufficient scope is what the option grants."""
@@ -645,6 +665,7 @@ class TestReplacement:
         [
             ("parameters", {"paths": ["/app/a", "/app/b"], "recursive": True}),
             ("parameters", {"paths": ["/app"], "kms_key_arn": KEY}),
+            ("parameters", {"paths": ["/app", "/aws/service/ecs"], "recursive": True, "kms_key_arn": KEY}),
             ("session_kms_key_arn", KEY),
             ("session_logs", {"bucket": "logs"}),
             ("session_logs", {"log_group": "/ssm"}),

@@ -139,11 +139,11 @@ class TestReasons:
         ("resource", "why"),
         [
             (f"arn:aws:ssm:{ACCOUNT}:*", "The message does not name the resource"),
-            ("arn:aws:ssm:eu-central-1::parameter/aws/service/x", "It is a public parameter of AWS."),
+            (f"arn:aws:ssm:{ACCOUNT}:parameter/ssm/x", "parameters.paths cannot be set for it: "),
             ("arn:aws:ssm:eu-central-1:210987654321:parameter/x", "The resource belongs to the account 210987654321."),
             (f"arn:aws:ssm:{ACCOUNT}:parameter/", "The path / contains every parameter. parameters.paths cannot grant"),
         ],
-        ids=["not named", "public", "other account", "root"],
+        ids=["not named", "reserved name", "other account", "root"],
     )
     def test_resource_that_no_option_grants(self, answer, resource, why):
         code, one = answer(message("ssm:GetParameter", resource))
@@ -152,6 +152,18 @@ class TestReasons:
         assert one["options"] == []
         assert any(why in sentence for sentence in one["why"])
         assert any("managed_policy_arns" in sentence for sentence in one["why"])
+
+    @pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+    def test_public_parameter(self, answer, partition):
+        """Its ARN has no account, so the stack can be in any."""
+        resource = f"arn:{partition}:ssm:eu-central-1::parameter/aws/service/ami-amazon-linux-latest/x"
+
+        code, one = answer(message("ssm:GetParameters", resource))
+
+        assert code == 0
+        (option,) = one["options"]
+        assert option["options"] == {"parameters": {"paths": ["/aws/service/ami-amazon-linux-latest/x"]}}
+        assert option["notes"][-1] == "The stack must deploy to eu-central-1."
 
     def test_option_for_other_actions(self, answer):
         """The option for Describe actions of EC2 does not explain itself for another action."""

@@ -172,6 +172,43 @@ class TestOptions:
         assert policy.policy_document(options, LOCATION) == expected
 
 
+class TestPublicParameters:
+    """The ARNs of AWS's public parameters have no account. Those of references to secrets have."""
+
+    PATHS = ("/app", "/aws/service/ecs", "/aws/reference/secretsmanager/db")
+
+    @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+    def test_arns(self, partition):
+        key = KEY.replace("arn:aws:", f"arn:{partition}:")
+        options = {"parameters": {"paths": self.PATHS, "recursive": True, "kms_key_arn": key}}
+        _, read, decrypt = policy.policy_document(options, LOCATION | {"partition": partition})["Statement"]
+        ssm = f"arn:{partition}:ssm:eu-central-1"
+
+        assert read["Resource"] == [
+            f"{ssm}:123456789012:parameter/app",
+            f"{ssm}:123456789012:parameter/app/*",
+            f"{ssm}:123456789012:parameter/aws/reference/secretsmanager/db",
+            f"{ssm}:123456789012:parameter/aws/reference/secretsmanager/db/*",
+            f"{ssm}::parameter/aws/service/ecs",
+            f"{ssm}::parameter/aws/service/ecs/*",
+        ]
+        assert decrypt["Condition"]["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"] == read["Resource"]
+
+    @pytest.mark.parametrize(
+        ("paths", "fields"),
+        [
+            (["/aws/service/ecs"], {"partition", "region"}),
+            (["/aws/service/ecs", "/app"], {"partition", "region", "account"}),
+        ],
+    )
+    def test_lookups(self, paths, fields):
+        options = {"parameters": {"paths": paths}}
+        location = {field: LOCATION[field] for field in fields}
+
+        assert policy.lookups(options) == fields
+        assert policy.policy_document(options, location) == policy.policy_document(options, LOCATION)
+
+
 class TestManagedBuckets:
     def test_suffixes_depend_on_the_region(self):
         location = LOCATION | {"region": "me-south-1"}

@@ -11,7 +11,7 @@ from ssm_profile.cli.action_list import is_known, matches
 from ssm_profile.cli.reverse_lookup import FEATURES, Feature
 from ssm_profile.cli.templates import as_pattern
 from ssm_profile.options import OPTIONS, option_at
-from ssm_profile.policy import Document, Options, is_granted_by_default, policy_document
+from ssm_profile.policy import PARAMETER_OWNER, Document, Options, is_granted_by_default, policy_document
 from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SHORTEST_LOCATION, Location, partition_of
 from ssm_profile.validation import find_mistakes, find_value_mistakes
 
@@ -221,7 +221,7 @@ def _bound_location(grant: Grant, denial: Denial) -> Location:
     bound: dict[str, str] = {}
     if "region" in fields and _parts(resource)[3]:
         bound["region"] = location["region"]
-    if "account" in fields and account_of(resource):
+    if fields & {"account", PARAMETER_OWNER} and account_of(resource):
         bound["account"] = location["account"]
     return bound
 
@@ -333,13 +333,8 @@ def _why_not(feature: Feature, options: Options, denial: Denial) -> str | None:
             f"The message does not name the resource, only `{resource}`. Which resource it is cannot be known from "
             "it: look up the name in the code or the document that makes the call."
         )
-    if feature.capability is PARAMETERS and not account and name.startswith("parameter/"):
-        return (
-            "It is a public parameter of AWS. Its ARN has no account, and `parameters.paths` grants only parameters of "
-            "the role's own account."
-        )
     in_owner = document_of(options, {**location, "account": account})
-    if account != location["account"] and allows(in_owner, str(denial.needed), resource):
+    if account and account != location["account"] and allows(in_owner, str(denial.needed), resource):
         return (
             f"The resource belongs to the account {account}. `{feature.name}` grants only resources of the role's own "
             f"account, {location['account']}."
