@@ -291,6 +291,33 @@ DOCUMENTS = Capability(
     grants=(_GET_DOCUMENT, _DESCRIBE_DOCUMENT),
 )
 
+_SHARED_DOCUMENTS: dict[str, Any] = {"resources": ("{each}",), "each": "document_arns"}
+
+DOCUMENT_ARNS = Capability(
+    name="document_arns",
+    summary="Reads documents that other accounts share, by their ARNs.",
+    grants=(
+        replace(
+            _GET_DOCUMENT,
+            purpose="Reads the content of a document that another account shares.",
+            symptom="The step or association fails with AccessDeniedException on ssm:GetDocument.",
+            sources=(
+                f"{USER_GUIDE}/documents-ssm-sharing.html",
+                _SSM_ACTIONS,
+                f"{AGENT_SOURCE}/agent/plugins/rundocument/rundocument.go#L208",
+            ),
+            **_SHARED_DOCUMENTS,
+        ),
+        replace(
+            _DESCRIBE_DOCUMENT,
+            purpose="Looks up the version of a package that another account shares.",
+            symptom="AWS-ConfigureAWSPackage fails for the packages among the documents.",
+            is_optional=True,
+            **_SHARED_DOCUMENTS,
+        ),
+    ),
+)
+
 _LIST_INSTANCE_ASSOCIATIONS = QUIET_AGENT.grants[1]
 _PUT_COMPLIANCE_ITEMS = Grant(
     action="ssm:PutComplianceItems",
@@ -455,20 +482,55 @@ _PARAMETERS = Grant(
     ),
     resources=_PARAMETER_ARNS,
     each="parameters.paths",
+    needs="parameters.paths",
+)
+_PARAMETER = replace(
+    _PARAMETERS,
+    action="ssm:GetParameter",
+    purpose="Reads one parameter, for software on the instance.",
+    symptom="Software that reads a parameter fails with AccessDeniedException.",
+    measured="Not called by the agent, which uses GetParameters.",
+)
+_PARAMETER_KEY = "https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html"
+_SHARED_PARAMETERS = f"{USER_GUIDE}/parameter-store-shared-parameters.html"
+
+
+def _shared(grant: Grant, **changes: Any) -> Grant:
+    """A grant on parameters that other accounts share, instead of those at paths."""
+    shared: dict[str, Any] = {"resources": ("{each}",), "needs": "parameters.shared_arns"}
+    return replace(
+        grant,
+        sources=(_SHARED_PARAMETERS, *grant.sources),
+        each="parameters.shared_arns",
+        **shared | changes,
+    )
+
+
+def _of_parameters(arns: tuple[str, ...]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The condition for a key: only through Systems Manager, and only for parameters."""
+    # The values end with a wildcard, because the DNS suffix in the partition aws-cn is not confirmed.
+    services = ("ssm.{region}.amazonaws.com*",)
+    return {"StringLike": {"kms:ViaService": services, "kms:EncryptionContext:PARAMETER_ARN": arns}}
+
+
+_DECRYPT_PARAMETERS = replace(
+    _PARAMETERS,
+    action="kms:Decrypt",
+    purpose="Decrypts SecureString parameters, only through Systems Manager and only for these parameters.",
+    symptom="Reading a SecureString parameter fails with AccessDeniedException on kms:Decrypt.",
+    measured="Not measured. The agent rejects SecureString parameters in {{ssm:parameter}}.",
+    sources=(_PARAMETER_KEY,),
+    resources=("{parameters[kms_key_arn]}",),
+    condition=_of_parameters(_PARAMETER_ARNS),
+    needs="parameters.kms_key_arn",
 )
 
 PARAMETERS = Capability(
     name="parameters",
-    summary="Reads the parameters of Parameter Store at and below the given paths, and no others. The parameters below "
+    summary="Reads the parameters of Parameter Store at the given paths and ARNs, and no others. The parameters below "
     "/aws/service are public: AWS owns them, and their ARNs have no account.",
     grants=(
-        replace(
-            _PARAMETERS,
-            action="ssm:GetParameter",
-            purpose="Reads one parameter, for software on the instance.",
-            symptom="Software that reads a parameter fails with AccessDeniedException.",
-            measured="Not called by the agent, which uses GetParameters.",
-        ),
+        _PARAMETER,
         _PARAMETERS,
         replace(
             _PARAMETERS,
@@ -478,22 +540,18 @@ PARAMETERS = Capability(
             measured="Not called by the agent.",
             needs="parameters.recursive",
         ),
-        replace(
+        _DECRYPT_PARAMETERS,
+        _shared(_PARAMETER, purpose="Reads one parameter that another account shares, for software on the instance."),
+        _shared(
             _PARAMETERS,
-            action="kms:Decrypt",
-            purpose="Decrypts SecureString parameters, only through Systems Manager and only for these parameters.",
-            symptom="Reading a SecureString parameter fails with AccessDeniedException on kms:Decrypt.",
-            measured="Not measured. The agent rejects SecureString parameters in {{ssm:parameter}}.",
-            sources=("https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html",),
-            resources=("{parameters[kms_key_arn]}",),
-            condition={
-                # The values end with a wildcard, because the DNS suffix in the partition aws-cn is not confirmed.
-                "StringLike": {
-                    "kms:ViaService": ("ssm.{region}.amazonaws.com*",),
-                    "kms:EncryptionContext:PARAMETER_ARN": _PARAMETER_ARNS,
-                }
-            },
-            needs="parameters.kms_key_arn",
+            purpose="Reads the shared parameters that a document or software on the instance refers to by their ARNs.",
+        ),
+        _shared(
+            _DECRYPT_PARAMETERS,
+            purpose="Decrypts shared SecureString parameters, only through Systems Manager and only for them.",
+            resources=("{parameters[shared_kms_key_arn]}",),
+            condition=_of_parameters(("{each}",)),
+            needs="parameters.shared_kms_key_arn",
         ),
     ),
 )
@@ -755,6 +813,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     QUIET_AGENT,
     LEGACY_MESSAGING,
     DOCUMENTS,
+    DOCUMENT_ARNS,
     STATE_MANAGER,
     INVENTORY,
     PATCHING,

@@ -28,12 +28,16 @@ from .validation import (
 class ParametersArgs(TypedDict):
     """Which parameters of Parameter Store the instances may read."""
 
-    paths: Sequence[str]
+    paths: NotRequired[Sequence[str]]
     """Grant reading the parameters at and below these paths, such as /app/prod, or public ones below /aws/service."""
     recursive: NotRequired[bool]
     """Grant ssm:GetParametersByPath as well, which lists all parameters below a path."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant decrypting SecureString parameters with the KMS key of this ARN. The key aws/ssm needs no grant."""
+    shared_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Grant reading the parameters of these ARNs, which other accounts share."""
+    shared_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Grant decrypting shared SecureString parameters with the owner's KMS key of this ARN."""
 
 
 class SessionLogsArgs(TypedDict):
@@ -82,6 +86,8 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant the ec2messages actions, for agents before 3.1.821.0 and for Windows Server 2012 and earlier."""
     documents: NotRequired[bool]
     """Grant reading SSM documents, which aws:runDocument and aws:downloadContent need."""
+    document_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Grant reading the SSM documents of these ARNs, which other accounts share."""
     state_manager: NotRequired[bool]
     """Grant what State Manager associations need."""
     inventory: NotRequired[bool]
@@ -95,7 +101,7 @@ class SsmInstanceProfileArgs(TypedDict):
     managed_buckets: NotRequired[bool]
     """Grant reading AWS's own S3 buckets, for VPCs whose S3 endpoint policy requires a principal."""
     parameters: NotRequired[ParametersArgs]
-    """Grant reading parameters of Parameter Store at and below given paths, and no others."""
+    """Grant reading parameters of Parameter Store at given paths or ARNs, and no others."""
     session_kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant decrypting sessions that are encrypted with the KMS key of this ARN."""
     session_logs: NotRequired[SessionLogsArgs]
@@ -317,7 +323,7 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         """The policy as JSON: a plain string where everything is known, so that a preview needs no credentials."""
         fields = policy.lookups(options)
         granting = {key: value for key, value in inputs.items() if key in policy.GRANTING or key == "policy_kind"}
-        if not fields and not any(isinstance(value, pulumi.Output) for value in granting.values()):
+        if not fields and UNKNOWN not in _leaves(_replace_outputs(granting, UNKNOWN)):
             return _policy_json(options, {})
         opts = pulumi.InvokeOutputOptions(parent=self)  # the component's provider must answer, not the default one
         lookups = {
@@ -393,9 +399,11 @@ def _validated_when_known(option: str, value: Any, as_option: Callable[[Any], An
 
 
 def _leaves(value: Any) -> list[Any]:
-    """The value, or the values in a map and the maps in it."""
+    """The value, or the values in a map or list and in the maps and lists in it."""
     if isinstance(value, Mapping):
         return [leaf for entry in cast("Mapping[Any, Any]", value).values() for leaf in _leaves(entry)]
+    if isinstance(value, list | tuple):
+        return [leaf for entry in cast("Sequence[Any]", value) for leaf in _leaves(entry)]
     return [value]
 
 

@@ -115,6 +115,19 @@ def _kms_key_arn(requires: str | None = None) -> Option:
     )
 
 
+def _arns(expects: str, example: str, resource_pattern: str) -> Option:
+    """A list of ARNs of Systems Manager."""
+    return Option(
+        "array",
+        expects,
+        [example],
+        pattern=rf"arn:{PARTITION_PATTERN}:ssm:[a-z0-9-]+:\d{{12}}:{resource_pattern}",
+        max_length=1011,
+        accepts_outputs=False,
+        entries_accept_outputs=True,
+    )
+
+
 _LOG_GROUP_PATTERN = r"[A-Za-z0-9_/.#-]+"
 _RESERVED_PARAMETER_PATHS = r"(?!/aws/service(/|$))(?!/aws/reference/secretsmanager/)/([Aa][Ww][Ss]|[Ss][Ss][Mm]).*"
 """Names that PutParameter refuses, without those that can be read.
@@ -142,6 +155,11 @@ OPTIONS: dict[str, Option] = {
     "quiet_agent": _switch(),
     "legacy_messaging": _switch(),
     "documents": _switch(),
+    "document_arns": _arns(
+        "ARNs of SSM documents with the account that owns them",
+        "arn:aws:ssm:eu-central-1:210987654321:document/Shared-Document",
+        r"document/[A-Za-z0-9_.-]{3,128}",
+    ),
     "state_manager": _switch(),
     "inventory": _switch(requires="state_manager"),
     "patching": _switch(),
@@ -149,7 +167,7 @@ OPTIONS: dict[str, Option] = {
     "distributor": _switch(),
     "managed_buckets": _switch(),
     "parameters": _map(
-        ("paths",),
+        ("paths", "shared_arns"),
         paths=Option(
             "array",
             'paths that begin with "/" and do not end with it, without wildcards',
@@ -159,8 +177,14 @@ OPTIONS: dict[str, Option] = {
             refused={_RESERVED_PARAMETER_PATHS: _NO_RESERVED_PARAMETERS},
             accepts_outputs=False,
         ),
-        recursive=_switch(),
-        kms_key_arn=_kms_key_arn(),
+        recursive=_switch(requires="parameters.paths"),
+        kms_key_arn=_kms_key_arn(requires="parameters.paths"),
+        shared_arns=_arns(
+            "ARNs of parameters with the account that owns them, without wildcards",
+            "arn:aws:ssm:eu-central-1:210987654321:parameter/shared/database",
+            r"parameter(/[A-Za-z0-9_.-]+){1,15}",
+        ),
+        shared_kms_key_arn=_kms_key_arn(requires="parameters.shared_arns"),
     ),
     "session_kms_key_arn": _kms_key_arn(),
     "session_logs": _map(

@@ -7,8 +7,18 @@ LOCATION = option_sets.LOCATION
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
 
+SHARED_KEY = "arn:aws:kms:eu-central-1:210987654321:key/90ab"
+SHARED_DOCUMENT = "arn:aws:ssm:eu-central-1:210987654321:document/Shared-Document"
+SHARED_PARAMETER = "arn:aws:ssm:eu-central-1:210987654321:parameter/shared/database"
+
 MAPS = {
-    "parameters": {"paths": ["/app/b", "/app/a", "/app/b"], "recursive": True, "kms_key_arn": KEY},
+    "parameters": {
+        "paths": ["/app/b", "/app/a", "/app/b"],
+        "recursive": True,
+        "kms_key_arn": KEY,
+        "shared_arns": [SHARED_PARAMETER],
+        "shared_kms_key_arn": SHARED_KEY,
+    },
     "session_kms_key_arn": KEY,
     "session_logs": {
         "bucket": "logs",
@@ -151,6 +161,10 @@ DOCUMENTS = {
         allow(DEFAULT_ACTIONS),
         allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
     ),
+    "document_arns": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["ssm:GetDocument", "ssm:DescribeDocument"], SHARED_DOCUMENT),
+    ),
     "state_manager": document(
         allow(DEFAULT_ACTIONS),
         allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
@@ -211,6 +225,17 @@ DOCUMENTS = {
                 "StringLike": {
                     "kms:ViaService": "ssm.eu-central-1.amazonaws.com*",
                     "kms:EncryptionContext:PARAMETER_ARN": PARAMETERS,
+                }
+            },
+        ),
+        allow(["ssm:GetParameter", "ssm:GetParameters"], SHARED_PARAMETER),
+        allow(
+            ["kms:Decrypt"],
+            SHARED_KEY,
+            {
+                "StringLike": {
+                    "kms:ViaService": "ssm.eu-central-1.amazonaws.com*",
+                    "kms:EncryptionContext:PARAMETER_ARN": SHARED_PARAMETER,
                 }
             },
         ),

@@ -7,8 +7,9 @@ from typing import Any
 
 from generators.option_sets import SWITCHES
 from ssm_profile.options import OPTIONS, option_at, option_paths
+from ssm_profile.regions import PARTITION_PATTERN
 from ssm_profile.validation import UNKNOWN
-from tests.expected import KEY, MAPS
+from tests.expected import KEY, MAPS, SHARED_DOCUMENT, SHARED_PARAMETER
 
 Options = dict[str, Any]
 
@@ -50,6 +51,7 @@ NOT_MAPS = [0, True, "web", ["web"]]
 NOT_BOOLEANS = ["true", "yes", "", 0, 1, 1.0, [], ["true"], {"true": True}, UNKNOWN]
 
 KEY_PREFIX = "arn:aws:kms:eu-central-1:123456789012:key/"
+SHARED_PREFIX = "arn:aws:ssm:eu-central-1:210987654321:"
 POLICY_PREFIX = "arn:aws:iam::123456789012:policy/"
 
 NOT_KMS_KEYS = [
@@ -121,6 +123,32 @@ def entries(values):
     return [[value] for value in values]
 
 
+def shared(*resources):
+    """ARNs of Systems Manager, with resources that are accepted."""
+    good = f"{SHARED_PREFIX}{resources[0]}"
+    return Examples(
+        valid=[
+            [UNKNOWN],
+            [f"{SHARED_PREFIX}{each}" for each in resources],
+            [good.replace("arn:aws:", "arn:aws-cn:"), UNKNOWN],
+        ],
+        invalid=[
+            *NOT_LISTS,
+            UNKNOWN,
+            *entries([*STRANGE_STRINGS, *NOT_STRINGS, "/app", "document", SHARED_PREFIX]),
+            *entries([f"{good}*", good.replace("210987654321", "*"), good.replace("eu-central-1", "*")]),
+            [good.replace(":210987654321:", "::")],
+            [good.replace("210987654321", "21098765432")],
+            [good.replace(":ssm:", ":s3:")],
+            [good.replace("arn:aws:", "arn:awsx:")],
+            [good.replace(resources[0], f"automation-definition/{resources[0]}")],
+            [f"{good}/"],
+            [f"{good}:2"],
+            [good + "a" * 1011],
+        ],
+    )
+
+
 EXAMPLES: dict[str, Examples] = {
     **{path: BOOLEANS for path in option_paths() if option_at(path).type == "boolean"},
     "ec2_describe_actions": Examples(
@@ -144,8 +172,9 @@ EXAMPLES: dict[str, Examples] = {
             ["Describe" + "T" * 121],
         ],
     ),
+    "document_arns": shared("document/abc", "document/" + "a" * 128, "document/Az_0.-"),
     "parameters": Examples(
-        valid=[MAPS["parameters"], {"paths": ["/app"]}],
+        valid=[MAPS["parameters"], {"paths": ["/app"]}, {"shared_arns": [UNKNOWN], "shared_kms_key_arn": UNKNOWN}],
         invalid=[*NOT_MAPS, {}, UNKNOWN],
     ),
     "parameters.paths": Examples(
@@ -179,6 +208,8 @@ EXAMPLES: dict[str, Examples] = {
         ],
     ),
     "parameters.kms_key_arn": KMS_KEYS,
+    "parameters.shared_arns": shared("parameter/app/db", "parameter/" + "a" * 962, "parameter/" + "/".join("a" * 15)),
+    "parameters.shared_kms_key_arn": Examples([KEY, UNKNOWN], NOT_KMS_KEYS),
     "session_kms_key_arn": KMS_KEYS,
     "session_logs": Examples(
         valid=[
@@ -367,6 +398,17 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("managed_policy_arns", {"managed_policy_arns": policies(25), "policy_kind": "managed"}),
     ("parameters.recursive", {"parameters": {"recursive": True}}),
     ("parameters.kms_key_arn", {"parameters": {"kms_key_arn": KEY}}),
+    ("parameters.recursive", {"parameters": {"shared_arns": [SHARED_PARAMETER], "recursive": True}}),
+    ("parameters.kms_key_arn", {"parameters": {"shared_arns": [SHARED_PARAMETER], "kms_key_arn": KEY}}),
+    ("parameters.shared_kms_key_arn", {"parameters": {"paths": ["/app"], "shared_kms_key_arn": KEY}}),
+    (
+        "session_kms_key_arn",
+        {"session_kms_key_arn": KEY.replace("arn:aws:", "arn:aws-cn:"), "document_arns": [SHARED_DOCUMENT]},
+    ),
+    (
+        "session_kms_key_arn",
+        {"session_kms_key_arn": KEY, "parameters": {"shared_arns": [SHARED_PARAMETER.replace("aws:", "aws-cn:", 1)]}},
+    ),
     ("session_logs.prefix", {"session_logs": {"prefix": "ssm"}}),
     ("session_logs.cross_account", {"session_logs": {"cross_account": False}}),
     ("session_logs.prefix", {"session_logs": {"log_group": "/ssm", "prefix": "a"}}),
@@ -410,7 +452,13 @@ def options_with(path: str, value: Any) -> Options:
     name, _, key = path.partition(".")
     required = option_at(path).requires
     if key:
-        return {name: {**MAPS[name], key: value}}
+        # All ARNs must be in one partition, and the value can be an ARN in any.
+        others = {
+            other: given
+            for other, given in MAPS[name].items()
+            if required == f"{name}.{other}" or PARTITION_PATTERN not in option_at(f"{name}.{other}").pattern
+        }
+        return {name: {**others, key: value}}
     return {name: value} | ({required: True} if required else {})
 
 

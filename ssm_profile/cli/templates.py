@@ -21,7 +21,12 @@ SAMPLE_LOCATION = {"region": "xx-sample-1", "account": "999999999999"}
 _HOST = re.compile(r"\w+\.{region}\.[\w.]+\*")
 """A template of the host name of a service, such as ``ssm.{region}.amazonaws.com*``."""
 
-_KEY_ARN_PATTERN = "arn:{partition}:kms:*:*:key/*"
+_ARN_PATTERNS = {
+    "kms_key_arn": "arn:{partition}:kms:*:*:key/*",
+    "document_arns": "arn:{partition}:ssm:*:*:document/*",
+    "shared_arns": "arn:{partition}:ssm:*:*:parameter/*",
+}
+"""What stands for an ARN that an option names, by the end of the option's path."""
 
 
 def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = None) -> str:
@@ -35,8 +40,9 @@ def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = 
 
     def value(field: str) -> str:
         path = _path(field, each or "")
-        if path.endswith("kms_key_arn") and path not in known:
-            return _KEY_ARN_PATTERN.format(partition=known.get("partition", "*"))
+        for ending, arn in _ARN_PATTERNS.items():
+            if path.endswith(ending) and path not in known:
+                return arn.format(partition=known.get("partition", "*"))
         if path == PARAMETER_OWNER:
             return owner_of_parameters(known.get(each or "", ""), known.get("account", "*"))
         return known.get(path, "*")

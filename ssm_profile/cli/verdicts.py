@@ -18,8 +18,8 @@ from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.iam.patterns import arn_glob, covers
-from ssm_profile.options import option_at
-from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
+from ssm_profile.options import option_at, option_paths
+from ssm_profile.regions import ACCOUNT_PATTERN, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
 
 from .reverse_lookup import FEATURES, Feature, actions_of, tight_templates
 from .templates import (
@@ -44,6 +44,12 @@ _SAMPLE_VALUES = {
 }
 """Values that no policy names, so that only a policy that allows every value allows these."""
 
+_OTHER_ACCOUNT = "888888888888"
+"""An account that no policy names and that is not the role's, of which documents and parameters are shared."""
+_SAMPLE_SHARED = {
+    "document_arns": "arn:{partition}:ssm:{region}:{other}:document/sample-document",
+    "parameters.shared_arns": "arn:{partition}:ssm:{region}:{other}:parameter/sample-parameter",
+}
 _SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000"
 _DNS_SUFFIX = ".amazonaws.com*"
 _WITH_DNS_SUFFIX = ("aws", "aws-us-gov")
@@ -134,6 +140,8 @@ class Judge:
         self._found_locations: dict[str, list[Values]] = {}
         self._named_values: dict[str, list[Values]] = {}
         self._with_unread = self.policy.with_unread()
+        self._role_account = self.role_arn.split(":")[4] if self.role_arn else None
+        self._own_account = self._role_account or _most_named_account(self.policy)
 
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue."""
@@ -227,7 +235,9 @@ class Judge:
                 # Most policies grant what is below a value, whose template comes last.
                 needs = [_need(filled(each, grant, values)) for each in reversed(group)]
                 patterns = _widest(tuple(as_pattern(each, {"partition": self.partition}) for each in group))
-                parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*"]
+                # A policy that does not name the ARNs of a list grants none of them, whatever else it grants.
+                is_list = group == ("{each}",)
+                parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*" and not is_list]
                 for action in actions_of(grant):
                     decision = _most_favorable(evaluator, action, needs)
                     if group == (ANY_INSTANCE,) and decision.outcome is Outcome.DENIED:
@@ -307,9 +317,22 @@ class Judge:
                 for grant in feature.grants
                 for statement in self._statements(grant)
                 for values in named_values(statement, grant)
+                if self._is_of_right_account(values)
             )
             self._named_values[feature.name] = list({tuple(sorted(each.items())): each for each in found}.values())
         return self._named_values[feature.name]
+
+    def _is_of_right_account(self, values: Values) -> bool:
+        """Whether what values name belongs to the account of the role, or to another one if an option is for those."""
+        if arn := values.get("document_arns"):
+            return arn.split(":")[4] != self._role_account
+        if arn := values.get("parameters.shared_arns"):
+            return arn.split(":")[4] != self._own_account
+        return "parameters.paths" not in values or values.get("account", "") in (
+            "",
+            SAMPLE_LOCATION["account"],
+            self._own_account,
+        )
 
     def _named_in_denies(self, grant: Grant) -> Iterator[Values]:
         """The values with which statements that deny name the condition of a grant: they may exempt these values."""
@@ -324,18 +347,18 @@ class Judge:
 
     def _completed(self, values: Values) -> dict[str, str]:
         """The values, with a sample for each that is not given."""
-        account = self.role_arn.split(":")[4] if self.role_arn else None
         location = {**SAMPLE_LOCATION, **values, "partition": self.partition}
-        if account:
-            location["account"] = account
+        if self._role_account:
+            location["account"] = self._role_account
         key = _SAMPLE_KEY.format_map(location)
-        keys = dict.fromkeys(("parameters.kms_key_arn", "session_kms_key_arn", "session_logs.kms_key_arn"), key)
+        keys = dict.fromkeys((path for path in option_paths() if path.endswith("kms_key_arn")), key)
+        shared = {path: arn.format_map({**location, "other": _OTHER_ACCOUNT}) for path, arn in _SAMPLE_SHARED.items()}
         suffixes = {
             "patch_suffix": PATCH_BUCKET_SUFFIXES.get(location["region"], "sample"),
             "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(location["region"], ""),
         }
         namespace = {"cloudwatch_agent.namespace": str(option_at("cloudwatch_agent.namespace").default)}
-        return {**_SAMPLE_VALUES, **namespace, **keys, **suffixes, **location}
+        return {**_SAMPLE_VALUES, **namespace, **keys, **shared, **suffixes, **location}
 
     def _condition_values(self, grant: Grant, values: Values) -> Known:
         """What is known of the requests for a grant, from the condition that the catalogue has for it."""
@@ -360,6 +383,13 @@ class Judge:
         if key not in self._evaluators:
             self._evaluators[key] = Evaluator(policy, {**self._context, **known})
         return self._evaluators[key]
+
+
+def _most_named_account(policy: Policy) -> str | None:
+    """The account that most ARNs of a policy have. None if they have none."""
+    arns = [resource.split(":") for each in policy.statements for resource in each.resources]
+    named = [parts[4] for parts in arns if len(parts) > 5 and re.fullmatch(ACCOUNT_PATTERN, parts[4])]  # noqa: PLR2004
+    return max(named, key=named.count) if named else None
 
 
 def _are_compatible(one: Values, other: Values) -> bool:

@@ -9,7 +9,7 @@ from ssm_profile import policy
 from ssm_profile.options import OPTIONS
 from tests import ROOT
 from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, working_features
-from tests.expected import KEY, LOCATION, MAPS
+from tests.expected import KEY, LOCATION, MAPS, SHARED_DOCUMENT
 
 
 @pytest.fixture
@@ -58,7 +58,9 @@ def test_core(run):
         "inventory",
         "patching",
         "distributor",
-        "parameters",
+        "parameters.paths",
+        "parameters.shared_arns",
+        "document_arns",
     }
     assert [row["action"] for row in audited["unneeded"]] == ["ssm:ListAssociations", "ssm:UpdateAssociationStatus"]
     assert {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetDocument", "ssm:UpdateInstanceInformation"} <= {
@@ -72,7 +74,8 @@ def test_core(run):
         "state_manager": True,
         "patching": True,
         "distributor": True,
-        "parameters": {"paths": ["..."]},
+        "parameters": {"paths": ["..."], "shared_arns": ["..."]},
+        "document_arns": ["..."],
     }
 
 
@@ -162,13 +165,13 @@ class TestVerdicts:
 
         audited = audit(*SCOPED_MINIMUM, allow(actions, path))
 
-        assert verdicts(audited)["parameters"] == "works if"
-        (parameters,) = [row for row in audited["capabilities"] if row["capability"] == "parameters"]
+        assert verdicts(audited)["parameters.paths"] == "works if"
+        (parameters,) = [row for row in audited["capabilities"] if row["capability"] == "parameters.paths"]
         (reason,) = parameters["dependsOn"]
         assert (reason["kind"], reason["dependsOn"]) == ("unknown value", path)
         assert "parameters" not in audited["options"]
         other = audit(*SCOPED_MINIMUM, allow(actions, path.replace("parameter", "document")))
-        assert verdicts(other)["parameters"] == "missing"
+        assert verdicts(other)["parameters.paths"] == "missing"
         anything = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", "${aws:PrincipalTag/key}"))
         assert verdicts(anything)["session_kms_key_arn"] == "works if"
 
@@ -186,7 +189,7 @@ class TestVerdicts:
         }
 
         assert resources["session_logs.bucket", "s3:PutObject"] == ["arn:aws:s3:::*/*"]
-        assert resources["parameters", "ssm:GetParameter"] == ["arn:aws:ssm:*:*:parameter/*"]
+        assert resources["parameters.paths", "ssm:GetParameter"] == ["arn:aws:ssm:*:*:parameter/*"]
         assert resources["managed_buckets", "s3:GetObject"] == ["arn:aws:s3:::patch-baseline-snapshot-*/*"]
         assert not [each for listed in resources.values() for each in listed if "**" in each]
 
@@ -194,7 +197,7 @@ class TestVerdicts:
         audited = audit({"Effect": "Allow", "NotAction": "ec2:*", "NotResource": "arn:aws:s3:::logs/*"})
 
         assert verdicts(audited)["ec2_describe"] == "missing"
-        assert {"messaging", "heartbeat", "parameters"} <= working_features(audited)
+        assert {"messaging", "heartbeat", "parameters.paths"} <= working_features(audited)
         (row,) = audited["unneeded"]
         assert row["action"] == "all except ec2:*"
         resources = {row["action"]: row["resource"] for row in audited["unscoped"]}
@@ -491,7 +494,7 @@ class TestAdditional:
         audited = audit(*SCOPED_MINIMUM, allow(actions, [self.PARAMETER + ending for ending in granted]))
 
         assert audited["options"]["parameters"] == {"paths": ["/app"]}
-        assert self.capability(audited, "parameters")["additional"] == [
+        assert self.capability(audited, "parameters.paths")["additional"] == [
             {"action": action, "resources": [self.PARAMETER + additional]}
             for action in (actions if additional is not None else [])
         ]
@@ -520,11 +523,11 @@ class TestFindings:
     def test_resources_of_parameters(self, audit, resource, too_broad):
         audited = audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], resource))
 
-        assert "parameters" in working_features(audited)
+        assert "parameters.paths" in working_features(audited)
         assert {row["action"] for row in audited["unscoped"]} == (
             {"ssm:GetParameter", "ssm:GetParameters"} if too_broad else set()
         )
-        assert audited["options"]["parameters"] == {"paths": ["..." if too_broad else "/app"]}
+        assert audited["options"]["parameters"]["paths"] == ["..." if too_broad else "/app"]
 
     @pytest.mark.parametrize(
         ("account", "paths"),
@@ -666,6 +669,8 @@ class TestReplacement:
             ("parameters", {"paths": ["/app/a", "/app/b"], "recursive": True}),
             ("parameters", {"paths": ["/app"], "kms_key_arn": KEY}),
             ("parameters", {"paths": ["/app", "/aws/service/ecs"], "recursive": True, "kms_key_arn": KEY}),
+            ("parameters", MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}),
+            ("document_arns", [SHARED_DOCUMENT]),
             ("session_kms_key_arn", KEY),
             ("session_logs", {"bucket": "logs"}),
             ("session_logs", {"log_group": "/ssm"}),
@@ -698,7 +703,10 @@ class TestReplacement:
         agent = MAPS["cloudwatch_agent"]
         assert audited["options"]["cloudwatch_agent"] == agent | {"log_groups": sorted(agent["log_groups"])}
         assert audited["options"]["session_logs"] == MAPS["session_logs"] | {"log_group": "..."}
-        assert audited["options"]["parameters"] == MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}
+        assert audited["options"]["parameters"] == MAPS["parameters"] | {
+            "paths": ["/app/a", "/app/b"],
+            "shared_kms_key_arn": "...",
+        }
 
     AGENT = (
         allow(["cloudwatch:PutMetricData", "ec2:DescribeTags", "ec2:DescribeVolumes", "logs:DescribeLogGroups"]),

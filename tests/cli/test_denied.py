@@ -140,7 +140,10 @@ class TestReasons:
         [
             (f"arn:aws:ssm:{ACCOUNT}:*", "The message does not name the resource"),
             (f"arn:aws:ssm:{ACCOUNT}:parameter/ssm/x", "parameters.paths cannot be set for it: "),
-            ("arn:aws:ssm:eu-central-1:210987654321:parameter/x", "The resource belongs to the account 210987654321."),
+            (
+                "arn:aws:ssm:eu-central-1:210987654321:parameter/AmazonCloudWatch-x/*",
+                "The resource belongs to the account 210987654321.",
+            ),
             (f"arn:aws:ssm:{ACCOUNT}:parameter/", "The path / contains every parameter. parameters.paths cannot grant"),
         ],
         ids=["not named", "reserved name", "other account", "root"],
@@ -524,7 +527,7 @@ class TestText:
         assert done.out.startswith(f"Denied: ssm:GetParameters on {PARAMETER}\n\nCalled by: {INSTANCE}\n\nThis option")
         assert done.out.endswith("config:\n  ssm-profile:parameters:\n    paths:\n    - /app/db\n")
         (row,) = done.tables["Options that grant it"]
-        assert row["Option"] == "parameters"
+        assert row["Option"] == "parameters.paths"
 
     def test_one_block(self, run):
         """However many calls were denied, there is one block of config, and it is stack config."""

@@ -6,7 +6,7 @@ import pytest
 
 from generators.option_sets import SMALLEST, SWITCHES, smallest_with
 from ssm_profile import policy
-from tests.expected import DEFAULT, KEY, LOCATION, MAPS, PROD
+from tests.expected import DEFAULT, KEY, LOCATION, MAPS, PROD, SHARED_DOCUMENT, SHARED_PARAMETER
 
 IMDSV2 = {"ec2:RoleDelivery": "2.0"}
 OTHER_KEY = KEY.replace("1234abcd", "56ef56ef")
@@ -16,6 +16,7 @@ POLICIES = {
     **{name: smallest_with(name) for name in SWITCHES if name not in (*SMALLEST, "vpc_endpoints_only")},
     **{name: {**SMALLEST, name: value} for name, value in MAPS.items()},
     "session_logs": {**SMALLEST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
+    "document_arns": {**SMALLEST, "document_arns": [SHARED_DOCUMENT]},
     "ec2_describe_actions": {"scope_heartbeat": True, "ec2_describe_actions": ["DescribeTags"]},
 }
 """The options of each environment, and each option on top of the smallest set of options."""
@@ -141,6 +142,26 @@ SCOPED_ACTIONS = [
         )
         for action in ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath")
         for resource in (PARAMETER, f"{PARAMETER}/b")
+    ),
+    *(
+        (
+            "parameters",
+            action,
+            SHARED_PARAMETER,
+            {},
+            [f"{SHARED_PARAMETER}/x", SHARED_PARAMETER.replace("210987654321", "123456789012")],
+        )
+        for action in ("ssm:GetParameter", "ssm:GetParameters")
+    ),
+    *(
+        (
+            "document_arns",
+            action,
+            SHARED_DOCUMENT,
+            {},
+            [f"{SHARED_DOCUMENT}-2", DOCUMENT, SHARED_DOCUMENT.replace("eu-central-1", "eu-west-1")],
+        )
+        for action in ("ssm:GetDocument", "ssm:DescribeDocument")
     ),
     ("session_kms_key_arn", "kms:Decrypt", KEY, {}, [OTHER_KEY, KEY.replace("eu-central-1", "eu-west-1")]),
     *(

@@ -94,7 +94,7 @@ class TestValues:
                 {"cloudwatch_agent": 1},
                 "`cloudwatch_agent` must be a map with the keys namespace, log_groups (got 1).",
             ),
-            ({"parameters": {}}, "`parameters` requires `parameters.paths` (got {})."),
+            ({"parameters": {}}, "`parameters` requires `parameters.paths` or `parameters.shared_arns` (got {})."),
             (
                 {"session_logs": {}},
                 "`session_logs` requires `session_logs.bucket` or `session_logs.log_group` (got {}).",
@@ -147,7 +147,12 @@ class TestCombinations:
     @pytest.mark.parametrize("path", [path for path in option_paths() if option_at(path).requires])
     def test_requirement_is_named(self, path):
         required = option_at(path).requires
-        options = {path: True} if "." not in path else {"session_logs": {"log_group": "/ssm", **_only(path)}}
+        name = path.partition(".")[0]
+        others = (key for key in OPTIONS[name].required_keys if f"{name}.{key}" != required)
+        options = {path: True}
+        if "." in path:
+            other = next(others)
+            options = {name: {other: OPTIONS[name].keys[other].example, **_only(path)}}
         value = " to be true" if "." not in path else ""
 
         assert sentences(options) == [f"`{path}` requires `{required}`{value}."]

@@ -23,6 +23,9 @@ _FEATURES = (
 )
 """Every feature, and for Describe actions the option that grants the least."""
 
+_SHARED = ("document_arns", "parameters.shared_arns")
+"""The lists of ARNs that belong to other accounts."""
+
 _COMMAND_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _INSTANCE_ID = r"m?i-[0-9a-f]+"
 _SESSION_ID = r"[\w+=,.@-]+-0[0-9a-f]{16}"
@@ -153,7 +156,12 @@ def _candidates(denial: Denial) -> Iterator[tuple[Feature, Grant]]:
         for grant in feature.grants
         if matches(as_pattern(grant.action).lower(), action)
     ]
-    yield from (row for row in rows if denial.options is None or row[0].capability.name in denial.options)
+    is_own = _owner(denial) in (None, location_of(denial)["account"])
+    for feature, grant in rows:
+        if is_own and grant.each in _SHARED:
+            continue
+        if denial.options is None or feature.capability.name in denial.options:
+            yield feature, grant
 
 
 def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refusal | None:
@@ -167,7 +175,7 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
         return None
     values, missing = _values(feature, grant, denial)
     complete = nested({**values, **{path: option_at(path).example for path in missing}})
-    if mistake := _parameter_mistake(feature, denial) or _first_mistake(values, complete):
+    if mistake := _parameter_mistake(feature, grant, denial) or _first_mistake(values, complete):
         return Refusal(feature.name, mistake)
     if not allows(document_of(complete, location_of(denial)), action, resource):
         reason = _why_not(feature, complete, denial)
@@ -176,10 +184,17 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
     return Proposal(feature, grant, values, tuple(missing), bound, tuple(_notes(feature, grant, values, bound, denial)))
 
 
-def _parameter_mistake(feature: Feature, denial: Denial) -> str | None:
+def _owner(denial: Denial) -> str | None:
+    """The account that owns the resource, or the parameter for which a key was used."""
+    return account_of(denial.parameter or arn_of(denial))
+
+
+def _parameter_mistake(feature: Feature, grant: Grant, denial: Denial) -> str | None:
     """Why an option cannot decrypt the parameter for which a key was used."""
     account = location_of(denial)["account"]
-    if feature.capability is not PARAMETERS or denial.parameter is None or account_of(denial.parameter) == account:
+    if feature.capability is not PARAMETERS or denial.parameter is None or _owner(denial) == account:
+        return None
+    if grant.each in _SHARED:
         return None
     return (
         f"The key was used for `{denial.parameter}`. `{feature.name}` grants decrypting only parameters of the role's "
@@ -277,6 +292,14 @@ def _path_of(resource: str) -> str | None:
     return "/" + match[1].strip("/") if match else None
 
 
+def _shared_document_of(resource: str) -> str | None:
+    return resource if re.fullmatch(r"arn:[^:]*:ssm:[^:]*:[^:]*:document/.*", resource, re.DOTALL) else None
+
+
+def _shared_parameter_of(resource: str) -> str | None:
+    return resource if _path_of(resource) else None
+
+
 def _bucket_of(resource: str) -> str | None:
     match = re.fullmatch(r"arn:[^:]*:s3:::([^/]+)(/.*)?", resource, re.DOTALL)
     return match[1] if match else None
@@ -313,6 +336,9 @@ def _directory_of(resource: str) -> str | None:
 _VALUES: Mapping[str, Callable[[str], str | None]] = {
     "parameters.paths": _path_of,
     "parameters.kms_key_arn": _key_of,
+    "parameters.shared_arns": _shared_parameter_of,
+    "parameters.shared_kms_key_arn": _key_of,
+    "document_arns": _shared_document_of,
     "session_kms_key_arn": _key_of,
     "session_logs.bucket": _bucket_of,
     "session_logs.prefix": _prefix_of,
@@ -361,6 +387,8 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
                 "Leave out `session_logs.prefix` only if your session preferences have none: the option then grants "
                 "writing every object in the bucket."
             )
+    if grant.each in _SHARED:
+        yield f"The account {_owner(denial)} must share it with the account of the role."
     if grant.action == "cloudwatch:PutMetricData":
         yield (
             "The message does not name the namespace. The option grants CWAgent, or the one in "
