@@ -363,6 +363,57 @@ INVENTORY = Capability(
     grants=(_PUT_INVENTORY,),
 )
 
+INSPECTOR_PATHS = (
+    "arn:{partition}:ssm:{region}:{account}:parameter/inspector-aws/service/inspector-linux-application-paths"
+)
+INSPECTOR_GUIDE = "https://docs.aws.amazon.com/inspector/latest/user"
+_INSPECTOR_ACTIONS = f"{AUTHORIZATION}/list_amazoninspector2.html"
+_INSPECTOR_MEASURED = "Not measured. The SSM plugin of Amazon Inspector calls it, not the agent itself."
+
+
+def _cis(action: str, purpose: str) -> Grant:
+    return Grant(
+        action=f"inspector2:{action}",
+        purpose=purpose,
+        symptom="CIS scans end without a single check.",
+        measured=_INSPECTOR_MEASURED,
+        sources=(
+            f"{INSPECTOR_GUIDE}/scanning-cis.html",
+            "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonInspector2ManagedCisPolicy.html",
+            _INSPECTOR_ACTIONS,
+        ),
+    )
+
+
+INSPECTOR = Capability(
+    name="inspector",
+    summary="Lets Amazon Inspector inspect the packages of programming languages and run CIS scans.",
+    grants=(
+        replace(
+            _PUT_INVENTORY,
+            purpose="Uploads the packages that deep inspection finds.",
+            symptom="Amazon Inspector shows no vulnerabilities of packages of programming languages.",
+            measured=_INSPECTOR_MEASURED,
+            sources=(f"{INSPECTOR_GUIDE}/deep-inspection.html", _SSM_ACTIONS),
+        ),
+        _cis("StartCisSession", "Starts the session of a CIS scan."),
+        _cis("StopCisSession", "Ends the session of a CIS scan."),
+        _cis("SendCisSessionTelemetry", "Sends the results of the checks."),
+        _cis("SendCisSessionHealth", "Reports that the scan is running."),
+        Grant(
+            action="ssm:GetParameter",
+            purpose="Reads the custom paths that deep inspection searches.",
+            symptom="Deep inspection fails.",
+            measured=_INSPECTOR_MEASURED,
+            sources=(
+                f"{INSPECTOR_GUIDE}/deep-inspection.html",
+                "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonInspector2ServiceRolePolicy.html",
+            ),
+            resources=(INSPECTOR_PATHS,),
+        ),
+    ),
+)
+
 _PATCH_DOCUMENTS = f"{USER_GUIDE}/patch-manager-ssm-documents.html"
 _PATCH_MEASURED = "Not measured. The scripts of AWS-RunPatchBaseline call it, not the agent itself."
 
@@ -816,6 +867,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     DOCUMENT_ARNS,
     STATE_MANAGER,
     INVENTORY,
+    INSPECTOR,
     PATCHING,
     PATCH_BASELINE_TAGS,
     DISTRIBUTOR,
@@ -931,6 +983,7 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
         "Decrypting sessions, because the agent calls KMS itself. The keys of Parameter Store and S3 need no endpoint.",
         capabilities=("session_kms_key_arn",),
     ),
+    VpcEndpoint("inspector2", "inspector2", "CIS scans of Amazon Inspector."),
     VpcEndpoint("logs", "logs", "Session logs, command output, and logs of the CloudWatch agent."),
     VpcEndpoint("monitoring", "cloudwatch", "Metrics of the CloudWatch agent."),
     VpcEndpoint("tagging", "tag", "Finding patch baselines by their tags."),

@@ -92,6 +92,8 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant what State Manager associations need."""
     inventory: NotRequired[bool]
     """Grant uploading inventory data."""
+    inspector: NotRequired[bool]
+    """Grant what deep inspection and CIS scans of Amazon Inspector need."""
     patching: NotRequired[bool]
     """Grant what Patch Manager needs."""
     patch_baseline_tags: NotRequired[bool]

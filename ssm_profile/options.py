@@ -162,6 +162,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "state_manager": _switch(),
     "inventory": _switch(requires="state_manager"),
+    "inspector": _switch(requires="state_manager"),
     "patching": _switch(),
     "patch_baseline_tags": _switch(requires="patching"),
     "distributor": _switch(),

@@ -177,6 +177,25 @@ DOCUMENTS = {
         allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
         allow(["ssm:GetDocument"], SSM_DOCUMENTS),
     ),
+    "inspector": document(
+        allow(
+            [
+                *DEFAULT_ACTIONS,
+                "ssm:PutInventory",
+                "inspector2:StartCisSession",
+                "inspector2:StopCisSession",
+                "inspector2:SendCisSessionTelemetry",
+                "inspector2:SendCisSessionHealth",
+            ]
+        ),
+        allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
+        allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
+        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
+        allow(
+            ["ssm:GetParameter"],
+            f"{SSM}:parameter/inspector-aws/service/inspector-linux-application-paths",
+        ),
+    ),
     "patching": document(
         allow([*DEFAULT_ACTIONS, "ssm:GetDeployablePatchSnapshotForInstance", "ssm:PutInventory"]),
         allow(["ssm:PutComplianceItems"], INSTANCES),

@@ -387,6 +387,7 @@ def policies(count: int) -> list[str]:
 INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("inventory", {"inventory": True}),
     ("inventory", {"inventory": True, "state_manager": False}),
+    ("inspector", {"inspector": True}),
     ("patch_baseline_tags", {"patch_baseline_tags": True}),
     ("ec2_describe", {"ec2_describe": False, "ec2_describe_actions": ["DescribeTags"]}),
     ("role_name", {**EXISTING_ROLE, "role_name": "new"}),

@@ -119,6 +119,13 @@ SCOPED_ACTIONS = [
         [ARN(service="ssm", resource="association/a").replace("123456789012", "210987654321")],
     ),
     (
+        "inspector",
+        "ssm:GetParameter",
+        ARN(service="ssm", resource="parameter/inspector-aws/service/inspector-linux-application-paths"),
+        {},
+        [ARN(service="ssm", resource="parameter/inspector-aws/service/other"), PARAMETER],
+    ),
+    (
         "patch_baseline_tags",
         "ssm:GetPatchBaseline",
         "arn:aws:ssm:eu-central-1:075727635805:patchbaseline/pb-1",

@@ -297,7 +297,7 @@ NAMED_ONLY = ("s3:", "kms:", "secretsmanager:", "ssm:GetParameter")
 """What an instance may have on resources that the options or AWS name, and never on others."""
 
 NAMED_RESOURCES = re.compile(
-    r"parameter/(app/[ab]|AmazonCloudWatch-|shared/database$)|:key/(1234abcd|56ef|90ab)|:::logs(/ssm/sessions/|$)|/d-1234567890/"
+    r"parameter/(app/[ab]|AmazonCloudWatch-|shared/database$|inspector-aws/service/inspector-linux-application-paths$)|:key/(1234abcd|56ef|90ab)|:::logs(/ssm/sessions/|$)|/d-1234567890/"
     r"|:::(amazon-ssm|aws-ssm|aws-ssm-document-attachments|aws-windows-downloads|patch-baseline-snapshot)-eu-central-1/"
     r"|:::aws-(patch-manager|patchmanager-macos)-eu-central-1-9163fdaaf/"
 )
