@@ -71,6 +71,8 @@ class Capability:
     grants: tuple[Grant, ...]
     replaces: str | None = None
     """The capability that is not granted when this one is."""
+    alternative_to: str | None = None
+    """The capability that grants the same, with an option that excludes the option of this one."""
 
 
 @dataclass(frozen=True)
@@ -609,22 +611,53 @@ PARAMETERS = Capability(
 
 _SESSION_PREFERENCES = f"{USER_GUIDE}/getting-started-create-iam-instance-profile.html"
 
+_OF_SESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": ("aws:ssm:SessionId",)}
+}
+"""The condition for a key: only for what is encrypted for a session. The agent sends this context with every call."""
+
+_DECRYPT_SESSION = Grant(
+    action="kms:Decrypt",
+    purpose="Decrypts the session's data key, which the user who starts the session generates, and nothing else.",
+    symptom="Sessions end with a message that the data key could not be decrypted.",
+    measured="Called once per session with a key. The agent calls KMS itself, so kms:ViaService is absent. The "
+    "encryption context has the keys aws:ssm:SessionId and aws:ssm:TargetId.",
+    sources=(
+        f"{USER_GUIDE}/session-preferences-enable-encryption.html",
+        "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html",
+        f"{AGENT_SOURCE}/agent/session/crypto/kmsservice.go#L73",
+        f"{AGENT_SOURCE}/agent/session/crypto/blockcipher.go#L87",
+    ),
+    resources=("{session_kms_key_arn}",),
+    condition=_OF_SESSIONS,
+)
+
 SESSION_KEY = Capability(
     name="session_kms_key_arn",
     summary="Decrypts sessions that are encrypted with a KMS key, in addition to TLS.",
+    grants=(_DECRYPT_SESSION,),
+)
+
+SESSION_KEY_ALIAS = Capability(
+    name="session_kms_key_alias",
+    summary="Decrypts sessions that are encrypted with the KMS key that has an alias, whichever key that is.",
     grants=(
-        Grant(
-            action="kms:Decrypt",
-            purpose="Decrypts the session's data key, which the user who starts the session generates.",
-            symptom="Sessions end with a message that the data key could not be decrypted.",
-            measured="Called once per session with a key. The agent calls KMS itself, so kms:ViaService is absent.",
+        replace(
+            _DECRYPT_SESSION,
             sources=(
-                f"{USER_GUIDE}/session-preferences-enable-encryption.html",
-                f"{AGENT_SOURCE}/agent/session/crypto/kmsservice.go#L73",
+                "https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html",
+                *_DECRYPT_SESSION.sources,
             ),
-            resources=("{session_kms_key_arn}",),
+            resources=("arn:{partition}:kms:{region}:{account}:key/*",),
+            condition={
+                "ForAnyValue:StringEquals": {
+                    "kms:ResourceAliases": ("{session_kms_key_alias}",),
+                    **_OF_SESSIONS["ForAnyValue:StringEquals"],
+                }
+            },
         ),
     ),
+    alternative_to=SESSION_KEY.name,
 )
 
 _LOG_OBJECTS = "arn:{partition}:s3:::{session_logs[bucket]}/{session_logs[prefix]}*"
@@ -874,6 +907,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     MANAGED_BUCKETS,
     PARAMETERS,
     SESSION_KEY,
+    SESSION_KEY_ALIAS,
     SESSION_LOGS,
     CLOUDWATCH_AGENT,
     DOMAIN_JOIN,
@@ -981,7 +1015,7 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
         "kms",
         None,
         "Decrypting sessions, because the agent calls KMS itself. The keys of Parameter Store and S3 need no endpoint.",
-        capabilities=("session_kms_key_arn",),
+        capabilities=("session_kms_key_arn", "session_kms_key_alias"),
     ),
     VpcEndpoint("inspector2", "inspector2", "CIS scans of Amazon Inspector."),
     VpcEndpoint("logs", "logs", "Session logs, command output, and logs of the CloudWatch agent."),

@@ -106,6 +106,8 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant reading parameters of Parameter Store at given paths or ARNs, and no others."""
     session_kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant decrypting sessions that are encrypted with the KMS key of this ARN."""
+    session_kms_key_alias: NotRequired[pulumi.Input[str]]
+    """Grant decrypting sessions that are encrypted with the KMS key that has this alias, such as alias/ssm-sessions."""
     session_logs: NotRequired[SessionLogsArgs]
     """Grant logging sessions and command output to S3, CloudWatch Logs or both."""
     cloudwatch_agent: NotRequired[CloudwatchAgentArgs]

@@ -188,6 +188,14 @@ OPTIONS: dict[str, Option] = {
         shared_kms_key_arn=_kms_key_arn(requires="parameters.shared_arns"),
     ),
     "session_kms_key_arn": _kms_key_arn(),
+    "session_kms_key_alias": Option(
+        "string",
+        'the name of an alias of a KMS key: "alias/" and letters, digits and / _ -',
+        "alias/ssm-sessions",
+        pattern=r"alias/[A-Za-z0-9/_-]+",
+        max_length=256,
+        refused={"alias/aws/.*": "AWS reserves these aliases for the keys that it manages."},
+    ),
     "session_logs": _map(
         ("bucket", "log_group"),
         bucket=Option(
@@ -325,6 +333,7 @@ _ONLY_FOR_A_NEW_ROLE = "it applies only to a role created here. Remove one of th
 
 CONFLICTS: tuple[Conflict, ...] = (
     Conflict("ec2_describe", "ec2_describe_actions", "set only one of the two", value=False),
+    Conflict("session_kms_key_alias", "session_kms_key_arn", "set only one of the two"),
     Conflict("role_name", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),
     Conflict("description", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),
     Conflict("permissions_boundary_arn", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),

@@ -259,7 +259,23 @@ DOCUMENTS = {
             },
         ),
     ),
-    "session_kms_key_arn": document(allow(DEFAULT_ACTIONS), allow(["kms:Decrypt"], KEY)),
+    "session_kms_key_arn": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["kms:Decrypt"], KEY, {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}}),
+    ),
+    "session_kms_key_alias": document(
+        allow(DEFAULT_ACTIONS),
+        allow(
+            ["kms:Decrypt"],
+            "arn:aws:kms:eu-central-1:123456789012:key/*",
+            {
+                "ForAnyValue:StringEquals": {
+                    "kms:ResourceAliases": "alias/ssm-sessions",
+                    "kms:EncryptionContextKeys": "aws:ssm:SessionId",
+                }
+            },
+        ),
+    ),
     "session_logs": document(
         allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
         allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectAcl"], "arn:aws:s3:::logs/ssm/sessions/*"),
@@ -341,7 +357,12 @@ def web_policy(key, bucket):
         "Statement": [
             {"Effect": "Allow", "Action": MESSAGING, "Resource": "*"},
             {"Effect": "Allow", "Action": ["ssm:UpdateInstanceInformation"], "Resource": "arn:aws:ec2:*:*:instance/*"},
-            {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": key},
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt"],
+                "Resource": key,
+                "Condition": {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}},
+            },
             {
                 "Effect": "Allow",
                 "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],

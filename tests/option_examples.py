@@ -211,6 +211,21 @@ EXAMPLES: dict[str, Examples] = {
     "parameters.shared_arns": shared("parameter/app/db", "parameter/" + "a" * 962, "parameter/" + "/".join("a" * 15)),
     "parameters.shared_kms_key_arn": Examples([KEY, UNKNOWN], NOT_KMS_KEYS),
     "session_kms_key_arn": KMS_KEYS,
+    "session_kms_key_alias": Examples(
+        valid=["alias/Ssm_0-a/b", "alias/" + "a" * 250, "alias/awsome", UNKNOWN],
+        invalid=[
+            *STRANGE_STRINGS,
+            *NOT_STRINGS,
+            "ssm-sessions",
+            "alias/",
+            "alias/*",
+            "alias/a:b",
+            "alias/aws/ssm",
+            "alias/" + "a" * 251,
+            KEY,
+            KEY.replace("key/", "alias/"),
+        ],
+    ),
     "session_logs": Examples(
         valid=[
             MAPS["session_logs"],
@@ -390,6 +405,7 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("inspector", {"inspector": True}),
     ("patch_baseline_tags", {"patch_baseline_tags": True}),
     ("ec2_describe", {"ec2_describe": False, "ec2_describe_actions": ["DescribeTags"]}),
+    ("session_kms_key_alias", {"session_kms_key_alias": "alias/a", "session_kms_key_arn": KEY}),
     ("role_name", {**EXISTING_ROLE, "role_name": "new"}),
     ("description", {**EXISTING_ROLE, "description": "new"}),
     ("service_principals", {**EXISTING_ROLE, "service_principals": ["ec2.amazonaws.com"]}),

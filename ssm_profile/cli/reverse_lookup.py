@@ -140,9 +140,16 @@ def _default(feature: Feature, path: str) -> str:
 
 def useful_features(features: Iterable[Feature], known: Mapping[str, Sequence[str]]) -> list[Feature]:
     """The features without redundant ones, and without parts of capabilities that are missing."""
-    left = list(features)
+    left = _without_alternatives(features)
     names = {feature.name for feature in left}
     return without_redundant([feature for feature in left if feature.requires in {None, *names}], known)
+
+
+def _without_alternatives(features: Iterable[Feature]) -> list[Feature]:
+    """The features without those whose option another one excludes."""
+    listed = list(features)
+    names = {feature.capability.name for feature in listed}
+    return [feature for feature in listed if feature.capability.alternative_to not in names]
 
 
 def options_of(features: Iterable[Feature], known: Mapping[str, Iterable[str]]) -> dict[str, Any]:

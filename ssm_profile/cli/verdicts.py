@@ -13,7 +13,7 @@ from functools import cache
 from itertools import combinations, islice
 
 from ssm_profile.catalogue import ANY_INSTANCE, Grant
-from ssm_profile.iam.conditions import ABSENT, Chosen, Value
+from ssm_profile.iam.conditions import ABSENT, PRESENT, Chosen, Several, Value
 from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.instance import instance_context
@@ -36,6 +36,7 @@ from .templates import (
 
 _SAMPLE_VALUES = {
     "parameters.paths": "/sample-path",
+    "session_kms_key_alias": "alias/sample",
     "session_logs.bucket": "sample-bucket",
     "session_logs.prefix": "",
     "session_logs.log_group": "/sample-group",
@@ -54,6 +55,11 @@ _SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-000
 _DNS_SUFFIX = ".amazonaws.com*"
 _WITH_DNS_SUFFIX = ("aws", "aws-us-gov")
 """Partitions in which the names of hosts certainly end with ``amazonaws.com``."""
+_ENCRYPTION_CONTEXT_KEYS = ("PARAMETER_ARN", "aws:ssm:SessionId", "aws:ssm:TargetId", "aws:s3:arn")
+"""The keys of encryption contexts that services and the agent use.
+
+Source: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
+"""
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
@@ -144,8 +150,9 @@ class Judge:
         self._own_account = self._role_account or _most_named_account(self.policy)
 
     def verdicts(self) -> list[FeatureVerdict]:
-        """The verdict on every feature, in the order of the catalogue."""
-        found = {feature.name: self._verdict(feature) for feature in FEATURES}
+        """The verdict on every feature, in the order of the catalogue. An alternative counts if the policy names it."""
+        judged = (each for each in FEATURES if not each.capability.alternative_to or self._named(each))
+        found = {feature.name: self._verdict(feature) for feature in judged}
         return [self._with_required(each, found) for each in found.values()]
 
     def _with_required(self, verdict: FeatureVerdict, found: Mapping[str, FeatureVerdict]) -> FeatureVerdict:
@@ -366,6 +373,11 @@ class Judge:
         for keys in grant.condition.values():
             for key, templates in keys.items():
                 known[key.lower()] = tuple(Chosen(self._host(filled(each, grant, values))) for each in templates)
+        if grant.action.startswith("kms:"):
+            context = _encryption_context(grant)
+            known["kms:encryptioncontextkeys"] = (Several(context),)
+            for key in _ENCRYPTION_CONTEXT_KEYS:
+                known.setdefault(f"kms:encryptioncontext:{key.lower()}", (PRESENT if key in context else ABSENT,))
         if grant.action in ("s3:PutObject", "s3:PutObjectAcl"):
             known["s3:x-amz-acl"] = ("bucket-owner-full-control",)  # the agent sends it with each object
         if grant.action.startswith("kms:"):
@@ -383,6 +395,14 @@ class Judge:
         if key not in self._evaluators:
             self._evaluators[key] = Evaluator(policy, {**self._context, **known})
         return self._evaluators[key]
+
+
+def _encryption_context(grant: Grant) -> tuple[str, ...]:
+    """The keys of the encryption context with which a grant's action of KMS is called."""
+    named = {key for keys in grant.condition.values() for key in keys}
+    if "kms:EncryptionContextKeys" in named:
+        return ("aws:ssm:SessionId", "aws:ssm:TargetId")
+    return ("PARAMETER_ARN",) if "kms:EncryptionContext:PARAMETER_ARN" in named else ("aws:s3:arn",)
 
 
 def _most_named_account(policy: Policy) -> str | None:

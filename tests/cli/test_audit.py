@@ -276,6 +276,48 @@ class TestKeys:
 
         assert verdict(allow("kms:Decrypt", Condition=condition)) == "missing"
 
+    @pytest.mark.parametrize(
+        ("condition", "expected"),
+        [
+            ({}, "works"),
+            ({"Null": {"kms:EncryptionContext:aws:ssm:SessionId": "false"}}, "works"),
+            ({"Null": {"kms:EncryptionContext:aws:ssm:TargetId": ["false"]}}, "works"),
+            ({"StringLike": {"kms:EncryptionContext:aws:ssm:TargetId": "i-*"}}, "works if"),
+            ({"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:TargetId"}}, "works"),
+            ({"ForAllValues:StringLike": {"kms:EncryptionContextKeys": "aws:ssm:*"}}, "works"),
+            ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/sessions"}}, "works if"),
+            ({"ForAllValues:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}}, "missing"),
+            ({"Null": {"kms:EncryptionContext:PARAMETER_ARN": "false"}}, "missing"),
+        ],
+    )
+    def test_sessions(self, audit, condition, expected):
+        """The agent sends two keys of an encryption context. A policy need not ask for them."""
+        statement = allow("kms:Decrypt", f"{self.KEYS}/1", **({"Condition": condition} if condition else {}))
+
+        audited = audit(*SCOPED_MINIMUM, statement)
+
+        assert verdicts(audited)["session_kms_key_arn"] == expected
+        assert audited["unscoped"] == []
+
+    def test_key_that_only_sessions_use(self, verdict):
+        condition = {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}}
+
+        assert verdict(allow("kms:Decrypt", Condition=condition)) == "missing"
+
+    def test_alias_is_an_alternative(self, audit):
+        """It is judged only if the policy names it, and proposed only if the ARN of the key does not work."""
+        by_alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/sessions"}}
+        alias = allow("kms:Decrypt", f"{self.KEYS}/*", Condition=by_alias)
+
+        plain, named, both = (
+            audit(*SCOPED_MINIMUM, *some)
+            for some in ([allow("kms:Decrypt")], [alias], [alias, allow("kms:Decrypt", f"{self.KEYS}/1")])
+        )
+
+        assert "session_kms_key_alias" not in verdicts(plain)
+        assert named["options"]["session_kms_key_alias"] == "alias/sessions"
+        assert both["options"].keys() & {"session_kms_key_alias", "session_kms_key_arn"} == {"session_kms_key_arn"}
+
     def test_region_of_the_key(self, audit):
         """Each key works in its own region."""
         actions = ["ssm:GetParameter", "ssm:GetParameters"]
@@ -672,6 +714,7 @@ class TestReplacement:
             ("parameters", MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}),
             ("document_arns", [SHARED_DOCUMENT]),
             ("session_kms_key_arn", KEY),
+            ("session_kms_key_alias", "alias/ssm-sessions"),
             ("session_logs", {"bucket": "logs"}),
             ("session_logs", {"log_group": "/ssm"}),
             ("session_logs", MAPS["session_logs"]),
@@ -703,10 +746,7 @@ class TestReplacement:
         agent = MAPS["cloudwatch_agent"]
         assert audited["options"]["cloudwatch_agent"] == agent | {"log_groups": sorted(agent["log_groups"])}
         assert audited["options"]["session_logs"] == MAPS["session_logs"] | {"log_group": "..."}
-        assert audited["options"]["parameters"] == MAPS["parameters"] | {
-            "paths": ["/app/a", "/app/b"],
-            "shared_kms_key_arn": "...",
-        }
+        assert audited["options"]["parameters"] == MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}
 
     AGENT = (
         allow(["cloudwatch:PutMetricData", "ec2:DescribeTags", "ec2:DescribeVolumes", "logs:DescribeLogGroups"]),

@@ -9,6 +9,8 @@ from ssm_profile import policy
 from tests.expected import DEFAULT, KEY, LOCATION, MAPS, PROD, SHARED_DOCUMENT, SHARED_PARAMETER
 
 IMDSV2 = {"ec2:RoleDelivery": "2.0"}
+OF_A_SESSION = {"kms:EncryptionContextKeys": ["aws:ssm:SessionId", "aws:ssm:TargetId"]}
+"""The context of the agent's kms:Decrypt, as it was recorded in November 2026 (agent 1c217c89b42d)."""
 OTHER_KEY = KEY.replace("1234abcd", "56ef56ef")
 POLICIES = {
     "the default": {},
@@ -16,6 +18,7 @@ POLICIES = {
     **{name: smallest_with(name) for name in SWITCHES if name not in (*SMALLEST, "vpc_endpoints_only")},
     **{name: {**SMALLEST, name: value} for name, value in MAPS.items()},
     "session_logs": {**SMALLEST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
+    "session_kms_key_alias": {**SMALLEST, "session_kms_key_alias": "alias/ssm-sessions"},
     "document_arns": {**SMALLEST, "document_arns": [SHARED_DOCUMENT]},
     "ec2_describe_actions": {"scope_heartbeat": True, "ec2_describe_actions": ["DescribeTags"]},
 }
@@ -28,6 +31,8 @@ CONTEXT = {
     **IMDSV2,
     "cloudwatch:namespace": "Web",
     "kms:ViaService": "s3.eu-central-1.amazonaws.com",
+    **OF_A_SESSION,
+    "kms:ResourceAliases": ["alias/ssm-sessions"],
 }
 """The context of a call that satisfies the conditions of all policies."""
 
@@ -170,7 +175,20 @@ SCOPED_ACTIONS = [
         )
         for action in ("ssm:GetDocument", "ssm:DescribeDocument")
     ),
-    ("session_kms_key_arn", "kms:Decrypt", KEY, {}, [OTHER_KEY, KEY.replace("eu-central-1", "eu-west-1")]),
+    (
+        "session_kms_key_arn",
+        "kms:Decrypt",
+        KEY,
+        OF_A_SESSION,
+        [OTHER_KEY, KEY.replace("eu-central-1", "eu-west-1")],
+    ),
+    (
+        "session_kms_key_alias",
+        "kms:Decrypt",
+        KEY,
+        {**OF_A_SESSION, "kms:ResourceAliases": ["alias/other", "alias/ssm-sessions"]},
+        [KEY.replace("eu-central-1", "eu-west-1"), KEY.replace("123456789012", "210987654321")],
+    ),
     *(
         (
             "session_logs",
@@ -299,6 +317,11 @@ def test_scoped_actions(evaluator):
         ("cloudwatch_agent", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Web"}, True),
         ("cloudwatch_agent", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "CWAgent"}, False),
         ("cloudwatch_agent", "cloudwatch:PutMetricData", "*", {}, False),
+        ("session_kms_key_arn", "kms:Decrypt", KEY, {}, False),
+        ("session_kms_key_arn", "kms:Decrypt", KEY, {"kms:EncryptionContextKeys": ["aws:s3:arn"]}, False),
+        ("session_kms_key_alias", "kms:Decrypt", KEY, OF_A_SESSION, False),
+        ("session_kms_key_alias", "kms:Decrypt", KEY, {**OF_A_SESSION, "kms:ResourceAliases": ["alias/x"]}, False),
+        ("session_kms_key_alias", "kms:Decrypt", KEY, {"kms:ResourceAliases": ["alias/ssm-sessions"]}, False),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {}, False),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {"kms:ViaService": "ebs.eu-west-1.amazonaws.com"}, False),
     ],

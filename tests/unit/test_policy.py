@@ -86,6 +86,8 @@ class TestOptions:
             ("ec2_describe", set()),
             ("legacy_messaging", set()),
             ("session_kms_key_arn", set()),
+            ("document_arns", set()),
+            ("session_kms_key_alias", {"partition", "region", "account"}),
             ("require_imdsv2", set()),
             ("vpc_endpoints_only", set()),
             ("scope_heartbeat", {"partition"}),

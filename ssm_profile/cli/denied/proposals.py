@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
-from ssm_profile.catalogue import EC2_DESCRIBE, EC2_DESCRIBE_ACTIONS, MANAGED_BUCKETS, PARAMETERS, Grant
+from ssm_profile.catalogue import (
+    EC2_DESCRIBE,
+    EC2_DESCRIBE_ACTIONS,
+    MANAGED_BUCKETS,
+    PARAMETERS,
+    Grant,
+)
 from ssm_profile.cli.action_list import is_known, matches
 from ssm_profile.cli.reverse_lookup import FEATURES, Feature
 from ssm_profile.cli.templates import as_pattern
@@ -18,10 +24,17 @@ from ssm_profile.validation import find_mistakes, find_value_mistakes
 from .denial import Denial, account_of
 
 _FEATURES = (
-    *(feature for feature in FEATURES if feature.capability is not EC2_DESCRIBE),
+    *(
+        feature
+        for feature in FEATURES
+        if feature.capability is not EC2_DESCRIBE and not feature.capability.alternative_to
+    ),
     Feature(EC2_DESCRIBE_ACTIONS.name, EC2_DESCRIBE_ACTIONS, EC2_DESCRIBE_ACTIONS.grants),
 )
-"""Every feature, and for Describe actions the option that grants the least."""
+"""Every feature except alternatives, and for Describe actions the option that grants the least.
+
+A message names the key of a session, and not its alias.
+"""
 
 _SHARED = ("document_arns", "parameters.shared_arns")
 """The lists of ARNs that belong to other accounts."""
