@@ -125,12 +125,8 @@ def match_template(template: str, grant: Grant, text: str) -> dict[str, str]:
         return {}
     values = {path: match[f"f{number}"] for number, path in enumerate(paths)}
     options = {path: value for path, value in only_options(values).items() if value}
-    if PARAMETER_OWNER in values:
-        owner = owner_of_parameters(options[grant.each or ""], "own")
-        if (not owner and set(values[PARAMETER_OWNER]) - {"*"}) or (owner and not values[PARAMETER_OWNER]):
-            return {}  # nobody has a parameter with this ARN
-        if owner:
-            values["account"] = values[PARAMETER_OWNER]
+    if PARAMETER_OWNER in values and owner_of_parameters(options[grant.each or ""], "own"):
+        values["account"] = values[PARAMETER_OWNER]
     location = {field: sample_of(field, values[field]) for field in LOCATION_FIELDS if field in values}
     return {**location, **options} if all(map(_is_accepted, options, options.values())) else {}
 

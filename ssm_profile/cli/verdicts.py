@@ -241,7 +241,7 @@ class Judge:
             for group in groups:
                 # Most policies grant what is below a value, whose template comes last.
                 needs = [_need(filled(each, grant, values)) for each in reversed(group)]
-                patterns = _widest(tuple(as_pattern(each, {"partition": self.partition}) for each in group))
+                patterns = _widest(tuple(as_pattern(each, {"partition": self.partition}, grant.each) for each in group))
                 # A policy that does not name the ARNs of a list grants none of them, whatever else it grants.
                 is_list = group == ("{each}",)
                 parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*" and not is_list]

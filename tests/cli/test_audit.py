@@ -584,6 +584,12 @@ class TestFindings:
 
         assert audited["options"].get("parameters", {}).get("paths") == paths
 
+    def test_own_documents_are_no_shared_ones(self, audit):
+        """A policy that names no ARN of another account grants nothing of the option for them, not even a part."""
+        audited = audit(*SCOPED_MINIMUM, allow("ssm:GetDocument", "arn:aws:ssm:eu-central-1:123456789012:document/*"))
+
+        assert verdicts(audited)["document_arns"] == "missing"
+
     def test_own_parameters_have_an_account(self, audit):
         resource = "arn:aws:ssm:eu-central-1::parameter/app/*"
 
