@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup cli sandbox test test-oldest proof test-unit lint linters format docs bench clean
+.PHONY: help setup cli sandbox test test-oldest proof live test-unit lint linters format docs refresh bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -65,6 +65,9 @@ proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes, and write docs/pro
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml
 	@$(BIN)/python -m generators.proof .pytest_cache/proof.xml
 
+live: cli ## Prove it on a real AWS account, after a confirmation: ARGS="--region eu-central-1", ARGS=clean
+	@$(BIN)/python -m live $(ARGS)
+
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
@@ -82,6 +85,10 @@ docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m generators.actions_picture
 	@$(BIN)/python -m generators.schema
 	@$(BIN)/cog -I . -r $(COGGED)
+
+refresh: $(READY) ## Refresh the copies of AWS's data, then the documents: ARGS="--skip-unreachable"
+	@$(BIN)/python -m refresh $(ARGS)
+	@$(MAKE) --no-print-directory docs
 
 bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mocks" runs one of them
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -14,6 +14,7 @@ from ssm_profile.catalogue import (
 )
 from ssm_profile.options import OPTIONS
 from ssm_profile.policy import is_granted_by_default
+from ssm_profile.regions import REGIONS, VPC_ENDPOINTS_COPY
 
 PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 
@@ -25,9 +26,10 @@ This page lists every action that an option can grant. Each action has its purpo
 missing, and the sources.
 
 "Measured" describes the real amazon-ssm-agent: a build of its source of 2024-10-21 (the release after 3.3.987.0), which
-ran for eight minutes with two sessions. A recorder answered its calls instead of AWS. A newer agent can behave
-differently, and nothing was measured on live AWS. The symptoms were measured for the default actions and for those of
-`quiet_agent`. The other symptoms follow from the agent's source and from AWS's pages.
+ran for up to eight minutes at a time with sessions and commands. A recorder answered its calls instead of AWS. A newer
+agent can behave differently, and nothing was measured on live AWS. [Evidence](evidence.md) lists the runs. A symptom
+follows from the agent's source and from AWS's pages where the measurement does not say what happened when the action
+was denied.
 """
 
 
@@ -109,7 +111,8 @@ def _vpc_endpoints() -> str:
     lines = [
         "## VPC endpoints for a private subnet",
         "",
-        "A subnet without internet access needs the VPC endpoints of the options that you use.",
+        "A subnet without internet access needs the VPC endpoints of the options that you use. The names are those of",
+        f"{VPC_ENDPOINTS_COPY}.",
         "",
         "| endpoint | needed by | purpose |",
         "| --- | --- | --- |",
@@ -122,7 +125,13 @@ def _vpc_endpoints() -> str:
             or any(grant.action.split(":")[0] == endpoint.prefix for grant in capability.grants)
         ]
         names = "always" if "always" in capability_names else ", ".join(capability_names)
-        lines.append(f"| `com.amazonaws.<region>.{endpoint.service}` | {names} | {endpoint.note} |")
+        lines.append(f"| `{endpoint.name('<region>')}` | {names} | {endpoint.note} |")
+    lines += ["", "In these regions the names of some endpoints begin in another way:", "", "| region | endpoints |"]
+    lines.append("| --- | --- |")
+    for region in REGIONS:
+        usual = {endpoint.name("<region>").replace("<region>", region) for endpoint in VPC_ENDPOINTS}
+        if others := [name for endpoint in VPC_ENDPOINTS if (name := endpoint.name(region)) not in usual]:
+            lines.append(f"| {region} | {', '.join(f'`{name}`' for name in others)} |")
     return "\n".join([*lines, ""])
 
 

@@ -4,16 +4,22 @@ This module is data. :mod:`ssm_profile.policy` builds policy documents from it. 
 explanations from it.
 
 The ``measured`` field describes the behavior of the real ``amazon-ssm-agent``: a build of its source of 2024-10-21 (the
-release after 3.3.987.0), which ran for eight minutes with two sessions. A recorder answered its calls instead of AWS.
+release after 3.3.987.0), which ran for up to eight minutes at a time with sessions and commands. A recorder answered
+its calls instead of AWS. tests/data has the calls.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .regions import gateway_endpoint, interface_endpoint
+
 USER_GUIDE = "https://docs.aws.amazon.com/systems-manager/latest/userguide"
 AUTHORIZATION = "https://docs.aws.amazon.com/service-authorization/latest/reference"
 AGENT_SOURCE = "https://github.com/aws/amazon-ssm-agent/blob/1c217c89b42d"
+
+CONDITION_KEYS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"
+DATA_PERIMETER = "https://github.com/aws-samples/data-perimeter-policy-examples/blob/main"
 
 SESSION_PERMISSIONS = f"{USER_GUIDE}/getting-started-create-iam-instance-profile.html"
 MESSAGE_APIS = f"{USER_GUIDE}/systems-manager-setting-up-messageAPIs.html"
@@ -106,13 +112,19 @@ class VpcEndpoint:
     """A VPC endpoint that a subnet without internet access needs."""
 
     service: str
-    """The last part of its name: ``com.amazonaws.<region>.<service>``."""
+    """The last part of its name."""
     prefix: str | None
     """The service prefix whose actions all go through the endpoint. None if only some of them do."""
     note: str
     """What the endpoint is for, and what to know about it."""
     capabilities: tuple[str, ...] = ()
     """Capabilities that need the endpoint, whatever their actions are."""
+    is_gateway: bool = False
+    """Whether it is a gateway endpoint. Otherwise it is an interface endpoint."""
+
+    def name(self, region: str) -> str:
+        """Its name in a region, such as ``com.amazonaws.eu-central-1.ssm``."""
+        return (gateway_endpoint if self.is_gateway else interface_endpoint)(self.service, region)
 
 
 MESSAGING = Capability(
@@ -137,14 +149,16 @@ MESSAGING = Capability(
             action="ssmmessages:CreateControlChannel",
             purpose="Registers the control channel, which carries commands and their responses.",
             symptom="Sessions cannot start, because the instance never connects to Session Manager.",
-            measured="Called once at start. When denied: retried forever, and the agent polled ec2messages instead.",
+            measured="Called once at start and once for each reconnection. When denied: retried forever, and the agent "
+            "kept polling ec2messages.",
             sources=(SESSION_PERMISSIONS, f"{AGENT_SOURCE}/agent/session/controlchannel/controlchannel.go#L274"),
         ),
         Grant(
             action="ssmmessages:OpenControlChannel",
             purpose="Opens the WebSocket of the control channel and keeps it open.",
             symptom="Sessions cannot start, because the instance never connects to Session Manager.",
-            measured="Called once at start. When denied: retried forever, and the agent polled ec2messages instead.",
+            measured="Called once at start and once for each reconnection. When denied: retried forever, and the agent "
+            "kept polling ec2messages.",
             sources=(SESSION_PERMISSIONS, f"{AGENT_SOURCE}/agent/session/controlchannel/controlchannel.go#L207"),
         ),
     ),
@@ -154,7 +168,8 @@ _HEARTBEAT = Grant(
     action="ssm:UpdateInstanceInformation",
     purpose="Registers the instance and keeps its status up to date. This call is the agent's heartbeat.",
     symptom="The instance does not appear in Systems Manager.",
-    measured="Called twice at start, then every five minutes. When denied: the agent's worker never started.",
+    measured="Called three times in the first two seconds, once more within five minutes, then every five minutes. "
+    "When denied: the agent's worker never started.",
     sources=(
         SESSION_PERMISSIONS,
         f"{AUTHORIZATION}/list_awssystemsmanager.html",
@@ -206,15 +221,18 @@ EC2_DESCRIBE_ACTIONS = Capability(
     ),
 )
 
+_POLLED = "Called three or four times in the first minute, then not again."
+
 QUIET_AGENT = Capability(
     name="quiet_agent",
     summary="Allows two calls that the agent makes in any case, so that its log has no AccessDenied errors.",
     grants=(
         Grant(
             action="ec2messages:GetMessages",
-            purpose="Polls the older message channel until the control channel is open.",
-            symptom="The agent logs about 30 AccessDenied errors in the first minute after start. Nothing else fails.",
-            measured="Called four times, then not again. When denied: 27 tries in the first minute; sessions worked.",
+            purpose="Polls the older message channel until the control channel is open. AWS has this channel only in "
+            "regions launched before 2024.",
+            symptom="The agent logs 27 AccessDenied errors in the first minute after start. Nothing else fails.",
+            measured=f"{_POLLED} When denied: 27 tries in the first minute; sessions worked.",
             sources=(
                 MESSAGE_APIS,
                 f"{AUTHORIZATION}/list_amazonmessagedeliveryservice.html",
@@ -225,7 +243,8 @@ QUIET_AGENT = Capability(
             action="ssm:ListInstanceAssociations",
             purpose="Lists the State Manager associations of the instance.",
             symptom="The agent logs three AccessDenied errors every ten minutes. Only associations do not work.",
-            measured="Called three times. When denied: the agent tried ListAssociations instead; sessions worked.",
+            measured="Called at start, then every ten minutes. When denied: the agent tried ListAssociations instead; "
+            "sessions worked.",
             sources=(
                 MESSAGE_APIS,
                 f"{AUTHORIZATION}/list_awssystemsmanager.html",
@@ -249,20 +268,25 @@ def _legacy(
         purpose=purpose,
         symptom="Commands to agents without the newer channel stay Pending until they time out.",
         measured=measured,
-        sources=(MESSAGE_APIS, f"{AUTHORIZATION}/list_amazonmessagedeliveryservice.html"),
-        agents="before 3.1.821.0, and every version on Windows Server 2012 and earlier",
+        sources=(
+            MESSAGE_APIS,
+            f"{AUTHORIZATION}/list_amazonmessagedeliveryservice.html",
+            f"{AGENT_SOURCE}/agent/messageservice/interactor/mdsinteractor/mdsinteractor.go#L271",
+        ),
+        agents="before 3.3.40.0, and every version on Windows Server 2012 and earlier for aws:updateAgent",
     )
 
 
 LEGACY_MESSAGING = Capability(
     name="legacy_messaging",
-    summary="Lets agents without the newer channel receive commands through ec2messages.",
+    summary="Lets agents without the newer channel receive commands through ec2messages, which AWS has only in "
+    "regions launched before 2024.",
     grants=(
         _legacy("AcknowledgeMessage", "Confirms that a command was received."),
         _legacy("DeleteMessage", "Deletes a command that is done. The agent's updater calls it."),
         _legacy("FailMessage", "Reports that a command could not be processed."),
         _legacy("GetEndpoint", "Finds the endpoint to poll. AWS's managed policies grant it."),
-        _legacy("GetMessages", "Polls for commands.", "Called four times, until the control channel was open."),
+        _legacy("GetMessages", "Polls for commands.", _POLLED),
         _legacy("SendReply", "Returns the result of a command."),
     ),
 )
@@ -271,26 +295,33 @@ _GET_DOCUMENT = Grant(
     action="ssm:GetDocument",
     purpose="Reads the content of an SSM document.",
     symptom="The step fails with AccessDeniedException on ssm:GetDocument.",
-    measured="Called by aws:runDocument and for the document of an association, not for sessions or Run Command.",
+    measured="Called once by aws:runDocument, by aws:downloadContent for an SSM document, and for the document of an "
+    "association. Not called for sessions or Run Command.",
     sources=(_SSM_ACTIONS, f"{AGENT_SOURCE}/agent/plugins/rundocument/rundocument.go#L208"),
     resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
 )
-_DESCRIBE_DOCUMENT = Grant(
+_DESCRIBE_DOCUMENT = replace(
+    _GET_DOCUMENT,
     action="ssm:DescribeDocument",
-    purpose="Lists the versions of a document or package.",
-    symptom="The step fails with AccessDeniedException on ssm:DescribeDocument.",
-    measured="Not called in the measured runs. The agent's source calls it for packages that are documents.",
+    purpose="Reads the status and the version of the document of a package.",
+    symptom="AWS-ConfigureAWSPackage fails for packages that are SSM documents, with or without a version.",
+    measured="Called once for a package that is a document, and by no other plugin. When denied: GetDocument "
+    "was not called.",
     sources=(
         _SSM_ACTIONS,
         f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/documentarchive/documentarchive.go#L158",
     ),
-    resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
 )
 
 DOCUMENTS = Capability(
     name="documents",
-    summary="Reads SSM documents, for the plugins aws:runDocument and aws:downloadContent.",
-    grants=(_GET_DOCUMENT, _DESCRIBE_DOCUMENT),
+    summary="Reads SSM documents, for aws:runDocument, aws:downloadContent and AWS-RunPatchBaselineWithHooks.",
+    grants=(
+        replace(
+            _GET_DOCUMENT,
+            sources=(*_GET_DOCUMENT.sources, f"{USER_GUIDE}/patch-manager-aws-runpatchbaselinewithhooks.html"),
+        ),
+    ),
 )
 
 _SHARED_DOCUMENTS: dict[str, Any] = {"resources": ("{each}",), "each": "document_arns"}
@@ -342,7 +373,7 @@ STATE_MANAGER = Capability(
             action="ssm:UpdateInstanceAssociationStatus",
             purpose="Reports the result of an association.",
             symptom="Associations run, but they stay Pending in the console.",
-            measured="Called four times for one association.",
+            measured="Called four times for one association. When denied: the association ran.",
             sources=(MESSAGE_APIS, _SSM_ACTIONS, f"{AGENT_SOURCE}/agent/association/service/service.go#L313"),
             resources=(ANY_INSTANCE, ANY_ASSOCIATION),
         ),
@@ -488,18 +519,21 @@ DISTRIBUTOR = Capability(
         replace(
             _GET_DOCUMENT,
             purpose="Reads the document of a package, which lists the package's files.",
-            symptom="AWS-ConfigureAWSPackage fails because it does not find the package.",
-            measured="Not called in the measured runs. The agent's source calls it for packages that are documents.",
+            symptom="AWS-ConfigureAWSPackage fails for packages that are SSM documents.",
+            measured="Called once for a package that is a document. Not called for a package of the package service.",
         ),
-        replace(_DESCRIBE_DOCUMENT, symptom="AWS-ConfigureAWSPackage fails when no version is specified."),
+        _DESCRIBE_DOCUMENT,
         Grant(
             action="ssm:GetManifest",
-            purpose="Finds a package in the older package service.",
-            symptom="AWS-ConfigureAWSPackage fails for packages of the older package service.",
-            measured="Called once by aws:configurePackage.",
+            purpose="Finds a package in the package service, or finds that it is a document instead.",
+            symptom="AWS-ConfigureAWSPackage fails, also for packages that are documents. It works if the name is the "
+            "ARN of a document, or if the version has characters other than letters, digits and dots.",
+            measured="Called twice for a package of the package service, once for one that is a document. When denied: "
+            "nothing else was called for either.",
             sources=(
                 MESSAGE_APIS,
                 _SSM_ACTIONS,
+                f"{AGENT_SOURCE}/agent/plugins/configurepackage/configurepackage.go#L445",
                 f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/birdwatcherarchive/birdwatcherarchive.go#L115",
             ),
         ),
@@ -507,7 +541,7 @@ DISTRIBUTOR = Capability(
             action="ssm:PutConfigurePackageResult",
             purpose="Reports the result of an installation, for the service's own statistics.",
             symptom="The agent logs an AccessDenied error for each installation. Nothing else fails.",
-            measured="Not called in the measured runs. The agent's source calls it after each installation.",
+            measured="Called once for each installation, whatever the kind of the package.",
             sources=(
                 MESSAGE_APIS,
                 _SSM_ACTIONS,
@@ -517,6 +551,16 @@ DISTRIBUTOR = Capability(
         ),
     ),
 )
+
+
+def _via_service(service: str, region: str) -> tuple[str, str]:
+    """The values of ``kms:ViaService``. In partitions with another DNS suffix, it is not known which one KMS uses.
+
+    The wildcard at the end is for the partition aws-cn. The second value is only for partitions whose DNS suffix is in
+    :data:`~.regions.OTHER_DNS_SUFFIXES`.
+    """
+    return f"{service}.{region}.amazonaws.com*", f"{service}.{region}.{{dns_suffix}}"
+
 
 _PARAMETER_ARNS = (
     "arn:{partition}:ssm:{region}:{parameter_owner}:parameter{each}",
@@ -561,9 +605,9 @@ def _shared(grant: Grant, **changes: Any) -> Grant:
 
 def _of_parameters(arns: tuple[str, ...]) -> dict[str, dict[str, tuple[str, ...]]]:
     """The condition for a key: only through Systems Manager, and only for parameters."""
-    # The values end with a wildcard, because the DNS suffix in the partition aws-cn is not confirmed.
-    services = ("ssm.{region}.amazonaws.com*",)
-    return {"StringLike": {"kms:ViaService": services, "kms:EncryptionContext:PARAMETER_ARN": arns}}
+    return {
+        "StringLike": {"kms:ViaService": _via_service("ssm", "{region}"), "kms:EncryptionContext:PARAMETER_ARN": arns}
+    }
 
 
 _DECRYPT_PARAMETERS = replace(
@@ -678,7 +722,7 @@ _LOG_KEY = replace(
     measured="Not measured. S3 calls KMS on behalf of the agent.",
     sources=(_SESSION_PREFERENCES,),
     resources=("{session_logs[kms_key_arn]}",),
-    condition={"StringLike": {"kms:ViaService": ("s3.*.amazonaws.com*",)}},
+    condition={"StringLike": {"kms:ViaService": _via_service("s3", "*")}},
     needs="session_logs.kms_key_arn",
 )
 _LOG_RESOURCES = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html"
@@ -711,8 +755,10 @@ _DESCRIBE_LOG_GROUPS = replace(
     _LOG_GROUP,
     action="logs:DescribeLogGroups",
     purpose="Looks up the log group. The action works only on the resource *: a narrower one breaks logging.",
-    symptom="Sessions hang, or end with a message that encryption is not set up on the log group.",
-    measured="Called once for each logged session.",
+    symptom="Command output does not arrive in the log group. Sessions whose preferences ask for an encrypted log "
+    "group end with a message that encryption is not set up on it.",
+    measured="Called once for each logged session or command output. When denied: a session ended if encryption was "
+    "asked for, else its log was sent; command output was not sent.",
     sources=(
         f"{AUTHORIZATION}/list_amazoncloudwatchlogs.html",
         "https://github.com/aws/amazon-ssm-agent/issues/246",
@@ -740,23 +786,34 @@ SESSION_LOGS = Capability(
             action="s3:GetEncryptionConfiguration",
             purpose="Checks whether the bucket is encrypted, before the first upload.",
             symptom="Sessions fail if the session preferences require an encrypted bucket. Otherwise uploads continue.",
-            measured="Called for each session log or command output.",
+            measured="Called once or twice for each session log or command output. When denied: a session ended if "
+            "encryption was asked for, else its log was uploaded.",
             sources=(_SESSION_PREFERENCES, f"{AGENT_SOURCE}/agent/s3util/s3util.go#L148"),
             resources=("arn:{partition}:s3:::{session_logs[bucket]}",),
         ),
         replace(
             _LOG_OBJECT,
             action="s3:PutObjectAcl",
-            purpose="Gives the owner of a bucket in another account full control of the uploaded objects.",
-            symptom="Uploading to a bucket in another account fails with AccessDenied.",
-            measured="The agent sends the ACL bucket-owner-full-control with each upload.",
-            needs="session_logs.cross_account",
+            purpose="Gives the owner of the bucket full control of the uploaded objects, and sets no other ACL.",
+            symptom="Uploads to a bucket in another account fail with AccessDenied. It is not known whether uploads "
+            "in the same account fail: the session or command would succeed, and its log would not arrive.",
+            measured="Not a call of its own: the agent sends the ACL bucket-owner-full-control with each upload. When "
+            "the recorder refused such uploads: no log arrived; the sessions and commands succeeded.",
+            sources=(
+                "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
+                f"{AUTHORIZATION}/list_amazons3.html",
+                "https://repost.aws/knowledge-center/ssm-s3-bucket-logging-multiple-accounts",
+                f"{AGENT_SOURCE}/agent/s3util/s3util.go#L175",
+            ),
+            condition={"StringEquals": {"s3:x-amz-acl": ("bucket-owner-full-control",)}},
+            is_optional=True,
         ),
         _LOG_KEY,
         replace(
             _LOG_KEY,
             action="kms:Decrypt",
             purpose="Lets S3 read the parts of an upload of more than 5 MiB again.",
+            symptom="Uploading a log of more than 5 MiB to the bucket fails with AccessDenied on kms:Decrypt.",
         ),
         _DESCRIBE_LOG_GROUPS,
         _LOG_GROUP,
@@ -764,7 +821,10 @@ SESSION_LOGS = Capability(
             _LOG_GROUP,
             action="logs:DescribeLogStreams",
             purpose="Looks up the log stream before the first write.",
-            measured="Called once or twice for each session log or command output.",
+            symptom="The agent logs an AccessDenied error. The log of a session arrives, if it is not streamed.",
+            measured="Called once for each session log or command output. When denied: the whole log of a session was "
+            "sent at its end. Not measured for streamed logs and command output.",
+            is_optional=True,
         ),
         replace(_LOG_GROUP, action="logs:PutLogEvents", purpose="Writes the log to the log stream."),
     ),
@@ -774,31 +834,76 @@ _AGENT_POLICY = (
     "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchAgentServerPolicy.html",
     "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html",
 )
+_CLOUDWATCH_AGENT_SOURCE = "https://github.com/aws/amazon-cloudwatch-agent/blob/0792a3deaf4e"
+_LOG_TARGETS = f"{_CLOUDWATCH_AGENT_SOURCE}/plugins/outputs/cloudwatchlogs/internal/pusher/target.go"
+"""Every call of the CloudWatch agent about log groups and log streams. DescribeLogStreams is not among them."""
 
 
-def _cloudwatch(action: str, purpose: str, symptom: str, **scope: Any) -> Grant:
-    return Grant(
+def _cloudwatch(action: str, purpose: str, symptom: str, *, sources: tuple[str, ...] = (), **further: Any) -> Grant:
+    grant = Grant(
         action=action,
         purpose=purpose,
         symptom=symptom,
         measured="Not measured. The CloudWatch agent calls it, not the SSM agent.",
-        sources=_AGENT_POLICY,
+        sources=(*_AGENT_POLICY, *sources),
+    )
+    return replace(grant, **further)
+
+
+_AGENT_LOG_GROUPS: dict[str, Any] = {**_log_resources("{each}"), "each": "cloudwatch_agent.log_groups"}
+_AGENT_LOG_GROUP_PREFIXES: dict[str, Any] = {
+    # The wildcard matches the end of the ARN, too, so that no second ARN is needed.
+    "resources": ("arn:{partition}:logs:{region}:{account}:log-group:{each}*",),
+    "sufficient": (
+        "arn:{partition}:logs:{region}:{account}:log-group:{each}*:*",
+        "arn:{partition}:logs:{region}:{account}:log-group:{each}*:log-stream:*",
+    ),
+    "each": "cloudwatch_agent.log_group_prefixes",
+}
+
+
+def _agent_logs(scope: dict[str, Any]) -> tuple[Grant, ...]:
+    """What writes to log groups, which *scope* names."""
+    common: dict[str, Any] = {
+        "symptom": "No log events arrive, and the CloudWatch agent's log shows AccessDeniedException.",
+        "sources": (_LOG_TARGETS,),
+        "needs": scope["each"],
         **scope,
+    }
+    return (
+        _cloudwatch("logs:CreateLogGroup", "Creates the log group if it does not exist.", **common),
+        _cloudwatch("logs:CreateLogStream", "Creates the log stream of the instance.", **common),
+        _cloudwatch("logs:PutLogEvents", "Sends log events.", **common),
     )
 
 
-_AGENT_LOGS: dict[str, Any] = {
-    "symptom": "No log events arrive, and the CloudWatch agent's log shows AccessDeniedException.",
-    **_log_resources("{each}"),
-    "each": "cloudwatch_agent.log_groups",
-    "needs": "cloudwatch_agent.log_groups",
+_RETENTION: dict[str, Any] = {
+    "symptom": "The retention time of the log group does not change. Log events still arrive.",
+    "sources": (_LOG_TARGETS,),
+    "needs": "cloudwatch_agent.retention",
 }
 
-_ANY_LOG_GROUP: dict[str, Any] = {**_AGENT_LOGS, "resources": ("*",), "sufficient": ()}
+
+_XRAY_POLICY = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSXRayDaemonWriteAccess.html"
+_FOR_SDKS = "Not measured. X-Ray SDKs call it through the CloudWatch agent, which signs the call with the role."
+_NO_SAMPLING_RULES = "Applications sample with the default rule of their X-Ray SDK instead of the rules of the account."
+
+
+def _trace(action: str, purpose: str, symptom: str, measured: str, **optional: bool) -> Grant:
+    return _cloudwatch(
+        action,
+        purpose,
+        symptom,
+        sources=(_XRAY_POLICY,),
+        measured=measured,
+        needs="cloudwatch_agent.traces",
+        **optional,
+    )
+
 
 CLOUDWATCH_AGENT = Capability(
     name="cloudwatch_agent",
-    summary="Lets the CloudWatch agent send metrics, read its configuration, and write to the given log groups.",
+    summary="Lets the CloudWatch agent send metrics, logs and traces, and read its configuration.",
     grants=(
         _cloudwatch(
             "cloudwatch:PutMetricData",
@@ -812,14 +917,60 @@ CLOUDWATCH_AGENT = Capability(
             "AmazonCloudWatch-ManageAgent fails when it fetches the configuration.",
             resources=("arn:{partition}:ssm:{region}:{account}:parameter/AmazonCloudWatch-*",),
         ),
-        _cloudwatch("ec2:DescribeTags", "Adds the Auto Scaling group name to metrics.", "Metrics lack this dimension."),
-        _cloudwatch("ec2:DescribeVolumes", "Adds volume IDs to disk metrics.", "Metrics lack this dimension."),
-        _cloudwatch("logs:CreateLogGroup", "Creates the log group if it does not exist.", **_AGENT_LOGS),
-        _cloudwatch("logs:CreateLogStream", "Creates the log stream of the instance.", **_AGENT_LOGS),
-        _cloudwatch("logs:DescribeLogStreams", "Looks up the log stream.", **_AGENT_LOGS),
-        _cloudwatch("logs:PutLogEvents", "Sends log events.", **_AGENT_LOGS),
-        _cloudwatch("logs:PutRetentionPolicy", "Sets the retention time of the log group.", **_AGENT_LOGS),
-        _cloudwatch("logs:DescribeLogGroups", "Looks up the log group.", **_ANY_LOG_GROUP),
+        _cloudwatch(
+            "ec2:DescribeTags",
+            "Adds the Auto Scaling group name to metrics.",
+            "Metrics lack the dimension AutoScalingGroupName.",
+        ),
+        _cloudwatch(
+            "ec2:DescribeVolumes", "Adds volume IDs to disk metrics.", "Disk metrics lack the dimension VolumeId."
+        ),
+        *_agent_logs(_AGENT_LOG_GROUPS),
+        *_agent_logs(_AGENT_LOG_GROUP_PREFIXES),
+        _cloudwatch("logs:DescribeLogGroups", "Looks up the retention time of the log group.", **_RETENTION),
+        *(
+            _cloudwatch(
+                "logs:PutRetentionPolicy",
+                "Sets the retention time of the log group, which can also delete events early.",
+                **_RETENTION,
+                **scope,
+            )
+            for scope in (_AGENT_LOG_GROUPS, _AGENT_LOG_GROUP_PREFIXES)
+        ),
+        _trace(
+            "xray:PutTraceSegments",
+            "Sends traces to X-Ray, from X-Ray SDKs and from OpenTelemetry.",
+            "No traces arrive, and the CloudWatch agent's log shows AccessDeniedException.",
+            "Not measured. The X-Ray exporter of the CloudWatch agent calls it.",
+        ),
+        _trace(
+            "xray:PutTelemetryRecords",
+            "Reports how many traces were sent and rejected.",
+            "X-Ray shows no telemetry of the agent. Traces still arrive.",
+            "Not measured. The X-Ray exporter calls it only if its telemetry is on.",
+            is_optional=True,
+        ),
+        _trace(
+            "xray:GetSamplingRules",
+            "Reads the sampling rules of the account, for applications that use an X-Ray SDK.",
+            _NO_SAMPLING_RULES,
+            _FOR_SDKS,
+            is_optional=True,
+        ),
+        _trace(
+            "xray:GetSamplingTargets",
+            "Reads how many requests each sampling rule may still sample, for applications that use an X-Ray SDK.",
+            _NO_SAMPLING_RULES,
+            _FOR_SDKS,
+            is_optional=True,
+        ),
+        _trace(
+            "xray:GetSamplingStatisticSummaries",
+            "Reads how many requests were sampled. AWS's managed policies grant it.",
+            "Software that reads the sampling statistics fails with AccessDeniedException. Traces still arrive.",
+            "Not measured. No call of the CloudWatch agent to it was found in its source.",
+            is_optional=True,
+        ),
     ),
 )
 
@@ -829,8 +980,18 @@ _JOIN = (
 )
 
 
-def _domain_join(action: str, purpose: str, resource: str) -> Grant:
-    return Grant(
+_CROSS_ACCOUNT_ACCESS = (
+    "https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples_cross.html"
+)
+# The question marks match the six characters that Secrets Manager adds to every name.
+_JOIN_ARN = (
+    "arn:{{partition}}:secretsmanager:{{region}}:{account}:secret:"
+    "aws/directory-services/{directory}/seamless-domain-join-??????"
+)
+
+
+def _domain_join(action: str, purpose: str, resource: str, **further: Any) -> Grant:
+    grant = Grant(
         action=action,
         purpose=purpose,
         symptom="AWS-JoinDirectoryServiceDomain fails, and the instance does not join the domain.",
@@ -838,6 +999,7 @@ def _domain_join(action: str, purpose: str, resource: str) -> Grant:
         sources=_JOIN,
         resources=(resource,),
     )
+    return replace(grant, **further)
 
 
 DOMAIN_JOIN = Capability(
@@ -847,15 +1009,39 @@ DOMAIN_JOIN = Capability(
         _domain_join("ds:DescribeDirectories", "Finds the directory's DNS servers.", "*"),
         _domain_join(
             "ds:CreateComputer",
-            "Creates the computer account of the instance in the directory.",
+            "Creates the computer account of the instance in the directory, on Windows.",
             "arn:{partition}:ds:{region}:{account}:directory/{domain_join[directory_id]}",
+            measured="Not measured. AmazonSSMDirectoryServiceAccess grants it. The script for Linux does not call it.",
         ),
         _domain_join(
             "secretsmanager:GetSecretValue",
             "Reads the secret with the account that joins Linux instances to the directory.",
-            # The question marks match the six characters that Secrets Manager adds to every name.
-            "arn:{partition}:secretsmanager:{region}:{account}:secret:"
-            "aws/directory-services/{domain_join[directory_id]}/seamless-domain-join-??????",
+            _JOIN_ARN.format(account="{account}", directory="{domain_join[directory_id]}"),
+        ),
+        _domain_join(
+            "secretsmanager:GetSecretValue",
+            "Reads the secret in the account that owns a shared directory, if the role's own account has none.",
+            _JOIN_ARN.format(account="{domain_join[owner_account_id]}", directory="{domain_join[owner_directory_id]}"),
+            needs="domain_join.owner_directory_id",
+            sources=(*_JOIN, _CROSS_ACCOUNT_ACCESS),
+        ),
+        _domain_join(
+            "kms:Decrypt",
+            "Decrypts the secret, only through Secrets Manager and only for secrets of this kind.",
+            "{domain_join[kms_key_arn]}",
+            symptom="Reading the secret fails with AccessDeniedException on kms:Decrypt.",
+            measured="Not measured. Secrets Manager calls KMS on behalf of the script.",
+            condition={
+                "StringLike": {
+                    "kms:ViaService": _via_service("secretsmanager", "{region}"),
+                    "kms:EncryptionContext:SecretARN": (_JOIN_ARN.format(account="*", directory="*"),),
+                }
+            },
+            needs="domain_join.kms_key_arn",
+            sources=(
+                _CROSS_ACCOUNT_ACCESS,
+                "https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
+            ),
         ),
     ),
 )
@@ -928,13 +1114,17 @@ EXPLICIT_DENIES: tuple[ExplicitDeny, ...] = (
     ExplicitDeny(
         name="vpc_endpoints_only",
         summary="Denies every call that does not come through a VPC endpoint in the instance's own VPC.",
-        breaks="Everything, including sessions, if one service is reached through a NAT gateway or internet gateway.",
+        breaks="Every call to a service that the instance reaches through a NAT gateway, an internet gateway, or a VPC "
+        "endpoint in another VPC, such as a central one. Without its own endpoints for ssm and ssmmessages, the "
+        "instance goes offline. If the role has further policies: calls to OpenSearch, DAX, Neptune, MSK, EFS and RDS "
+        "that IAM authorizes (es, dax, neptune-db, kafka-cluster, elasticfilesystem, rds-db), because they go to a "
+        "network interface in the VPC and not through a VPC endpoint.",
         sources=(
-            "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html",
-            "https://github.com/aws-samples/data-perimeter-policy-examples",
+            f"{CONDITION_KEYS}#condition-keys-ec2instancesourcevpc",
+            f"{DATA_PERIMETER}/service_control_policies/service_specific_controls/README.md",
         ),
         condition={
-            "StringNotEquals": {"aws:Ec2InstanceSourceVpc": "${aws:SourceVpc}"},
+            "StringNotEquals": {"aws:SourceVpc": "${aws:Ec2InstanceSourceVpc}"},
             "Null": {"ec2:SourceInstanceARN": "false"},
             "BoolIfExists": {"aws:ViaAWSService": "false"},
         },
@@ -984,11 +1174,12 @@ NOT_GRANTED: tuple[NotGranted, ...] = (
     ),
     NotGranted(
         actions=("secretsmanager:*",),
-        why="domain_join grants reading one secret. If your software reads other secrets, attach a policy for them.",
+        why="domain_join grants reading the secret of a directory. If your software reads other secrets, attach a "
+        "policy for them.",
     ),
     NotGranted(
         actions=("xray:*",),
-        why="The CloudWatch agent uses them for traces, which are not part of Systems Manager. If you use traces, "
+        why="cloudwatch_agent grants those that send traces, with its key traces. If your software needs others, "
         "attach a policy for them.",
     ),
 )
@@ -1000,8 +1191,8 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
     VpcEndpoint(
         "ec2messages",
         "ec2messages",
-        "Needed only by agents before 3.3.40.0 and on Windows Server 2012 and earlier. AWS does not offer it in "
-        "regions launched since 2024.",
+        "Needed only by agents before 3.3.40.0, and on Windows Server 2012 and earlier by documents with "
+        "aws:updateAgent. AWS does not offer it in regions launched since 2024.",
     ),
     VpcEndpoint("ec2", "ec2", "Needed only if software on the instance calls EC2. The agent does not call EC2."),
     VpcEndpoint(
@@ -1010,6 +1201,7 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
         "A gateway endpoint is sufficient. The agent also downloads updates, patches and packages with unsigned "
         "requests, so the endpoint policy must allow every principal to read AWS's buckets.",
         capabilities=("patching", "distributor"),
+        is_gateway=True,
     ),
     VpcEndpoint(
         "kms",
@@ -1020,6 +1212,7 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
     VpcEndpoint("inspector2", "inspector2", "CIS scans of Amazon Inspector."),
     VpcEndpoint("logs", "logs", "Session logs, command output, and logs of the CloudWatch agent."),
     VpcEndpoint("monitoring", "cloudwatch", "Metrics of the CloudWatch agent."),
+    VpcEndpoint("xray", "xray", "Traces of the CloudWatch agent."),
     VpcEndpoint("tagging", "tag", "Finding patch baselines by their tags."),
     VpcEndpoint("ds", "ds", "Joining the directory."),
     VpcEndpoint("secretsmanager", "secretsmanager", "Joining the directory on Linux."),

@@ -44,13 +44,11 @@ class SessionLogsArgs(TypedDict):
     """Where logs of sessions and output of commands go: to a bucket, to a log group, or to both."""
 
     bucket: NotRequired[pulumi.Input[str]]
-    """Grant writing logs to the S3 bucket of this name."""
+    """Grant writing logs to the S3 bucket of this name, which may belong to another account."""
     prefix: NotRequired[pulumi.Input[str]]
     """Limit the grant to object keys that begin with this prefix."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant encrypting logs with the KMS key of this ARN, which encrypts the bucket."""
-    cross_account: NotRequired[bool]
-    """Grant s3:PutObjectAcl as well, for a bucket in another account."""
     log_group: NotRequired[pulumi.Input[str]]
     """Grant writing logs to the CloudWatch Logs log group of this name. The log group must exist."""
 
@@ -62,13 +60,25 @@ class CloudwatchAgentArgs(TypedDict):
     """Grant sending metrics in this namespace."""
     log_groups: NotRequired[Sequence[str]]
     """Grant writing to the log groups of these names."""
+    log_group_prefixes: NotRequired[Sequence[str]]
+    """Grant writing to the log groups whose names begin with one of these, such as /ec2/i- for /ec2/{instance_id}."""
+    retention: NotRequired[bool]
+    """Grant setting the retention time of these log groups, which retention_in_days needs."""
+    traces: NotRequired[bool]
+    """Grant sending traces to X-Ray."""
 
 
 class DomainJoinArgs(TypedDict):
     """Which directory the instances may join."""
 
     directory_id: pulumi.Input[str]
-    """Grant joining the directory of this ID, such as d-1234567890."""
+    """Grant joining the directory of this ID, such as d-1234567890. A shared directory has an ID in each account."""
+    owner_account_id: NotRequired[pulumi.Input[str]]
+    """Set the account that owns the directory, if it is shared and the secret is in that account."""
+    owner_directory_id: NotRequired[pulumi.Input[str]]
+    """Set the ID of the directory in the account that owns it."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Grant decrypting the secret with the KMS key of this ARN. The key aws/secretsmanager needs no grant."""
 
 
 class SsmInstanceProfileArgs(TypedDict):
@@ -83,9 +93,9 @@ class SsmInstanceProfileArgs(TypedDict):
     quiet_agent: NotRequired[bool]
     """Grant two calls that the agent always makes, so that its log has no AccessDenied errors."""
     legacy_messaging: NotRequired[bool]
-    """Grant the ec2messages actions, for agents before 3.1.821.0 and for Windows Server 2012 and earlier."""
+    """Grant the ec2messages actions, for agents before 3.3.40.0 and for aws:updateAgent on Windows Server 2012."""
     documents: NotRequired[bool]
-    """Grant reading SSM documents, which aws:runDocument and aws:downloadContent need."""
+    """Grant reading SSM documents, for aws:runDocument, aws:downloadContent and AWS-RunPatchBaselineWithHooks."""
     document_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Grant reading the SSM documents of these ARNs, which other accounts share."""
     state_manager: NotRequired[bool]

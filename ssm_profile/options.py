@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .regions import PARTITION_PATTERN
+from .regions import ACCOUNT_PATTERN, PARTITION_PATTERN
 
 OptionType = Literal["boolean", "string", "array", "object"]
 """The type of a value, as Pulumi.yaml names it."""
@@ -38,10 +38,16 @@ POLICY_SIZE_LIMITS = {"inline": 10_240, "managed": 6_144}
 
 SSM_WIDE_POLICIES = {
     "AmazonEC2RoleforSSM": "AWS has deprecated it. It reads and writes every bucket and reads every parameter.",
+    "AmazonSSMAutomationRole": "It is for Automation and not for instances. An instance with it can run commands on "
+    "every other instance and read every parameter.",
     "AmazonSSMFullAccess": "It is for administrators. An instance with it can run commands on every other instance.",
+    "AmazonSSMMaintenanceWindowRole": "It is for maintenance windows and not for instances. An instance with it can "
+    "run commands on every other instance and read every parameter.",
     "AmazonSSMManagedEC2InstanceDefaultPolicy": "It is for Default Host Management Configuration and not for instance "
     "profiles. It reads every document in the account.",
     "AmazonSSMManagedInstanceCore": "It reads every parameter and every document in the account.",
+    "AmazonSSMReadOnlyAccess": "It is for people. It reads every parameter and every document in the account, and does "
+    "not connect an instance to Systems Manager.",
 }
 """AWS managed policies that grant Systems Manager as a whole, and why they do not belong on an instance."""
 
@@ -75,6 +81,8 @@ class Option:
     """The keys of a map of which at least one must be given."""
     requires: str | None = None
     """The option, or ``option.key``, without which this one has no effect."""
+    requires_any: tuple[str, ...] = ()
+    """Each ``option.key`` of which at least one must be given, or this one has no effect."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +97,16 @@ class Conflict:
     """The value of *option* that conflicts; None where every value does."""
 
 
-def _switch(*, default: bool = False, requires: str | None = None) -> Option:
-    return Option("boolean", "true or false", True, default, accepts_outputs=False, requires=requires)  # noqa: FBT003
+def _switch(*, default: bool = False, requires: str | None = None, requires_any: tuple[str, ...] = ()) -> Option:
+    return Option(
+        "boolean",
+        "true or false",
+        example=True,
+        default=default,
+        accepts_outputs=False,
+        requires=requires,
+        requires_any=requires_any,
+    )
 
 
 def _map(required_keys: tuple[str, ...] = (), **keys: Option) -> Option:
@@ -125,6 +141,16 @@ def _arns(expects: str, example: str, resource_pattern: str) -> Option:
         max_length=1011,
         accepts_outputs=False,
         entries_accept_outputs=True,
+    )
+
+
+def _directory_id(example: str, requires: str | None = None) -> Option:
+    return Option(
+        "string",
+        'the ID of a directory: "d-" and 10 hexadecimal digits',
+        example,
+        pattern=r"d-[0-9a-f]{10}",
+        requires=requires,
     )
 
 
@@ -215,7 +241,6 @@ OPTIONS: dict[str, Option] = {
             requires="session_logs.bucket",
         ),
         kms_key_arn=_kms_key_arn(requires="session_logs.bucket"),
-        cross_account=_switch(requires="session_logs.bucket"),
         log_group=Option(
             "string",
             "the name of a log group: letters, digits and _ / . # -, without wildcards",
@@ -241,12 +266,33 @@ OPTIONS: dict[str, Option] = {
             max_length=512,
             accepts_outputs=False,
         ),
+        log_group_prefixes=Option(
+            "array",
+            "beginnings of names of log groups: letters, digits and _ / . # -, without wildcards",
+            ["/ec2/i-"],
+            pattern=_LOG_GROUP_PATTERN,
+            max_length=512,
+            refused={
+                "[_/.#-]+": "It would grant the log groups of the whole account.",
+                "/?aws/?": "It would grant the log groups of AWS's services.",
+            },
+            accepts_outputs=False,
+        ),
+        retention=_switch(requires_any=("cloudwatch_agent.log_groups", "cloudwatch_agent.log_group_prefixes")),
+        traces=_switch(),
     ),
     "domain_join": _map(
         ("directory_id",),
-        directory_id=Option(
-            "string", 'the ID of a directory: "d-" and 10 hexadecimal digits', "d-1234567890", pattern=r"d-[0-9a-f]{10}"
+        directory_id=_directory_id("d-1234567890"),
+        owner_account_id=Option(
+            "string",
+            "the ID of an account: 12 digits",
+            "210987654321",
+            pattern=ACCOUNT_PATTERN,
+            requires="domain_join.owner_directory_id",
         ),
+        owner_directory_id=_directory_id("d-0987654321", requires="domain_join.owner_account_id"),
+        kms_key_arn=_kms_key_arn(),
     ),
     "require_imdsv2": _switch(),
     "vpc_endpoints_only": _switch(),

@@ -10,7 +10,7 @@ from typing import Any
 from .catalogue import CAPABILITIES, EXPLICIT_DENIES, Capability, ExplicitDeny, Grant
 from .errors import OptionsError
 from .options import OPTIONS, option_at
-from .regions import LOCATION_FIELDS, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES, Location
+from .regions import LOCATION_FIELDS, OTHER_DNS_SUFFIXES, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES, Location
 from .validation import find_bucket_mistakes
 
 Options = Mapping[str, Any]
@@ -53,7 +53,7 @@ def grants_of(capability: Capability, options: Options) -> list[Grant]:
     return [
         grant
         for row in capability.grants
-        if row.needs is None or _value(options, row.needs)
+        if all(_value(options, path) for path in (row.needs, row.each) if path)
         for grant in _each_action(row, options)
     ]
 
@@ -74,6 +74,8 @@ def lookups(options: Options) -> set[str]:
     }
     if PARAMETER_OWNER in fields and any(owner_of_parameters(path, "own") for path in options["parameters"]["paths"]):
         fields.add("account")
+    if "dns_suffix" in fields:
+        fields.add("partition")
     return {field for field in LOCATION_FIELDS if field in fields}
 
 
@@ -126,7 +128,8 @@ def scope_of(grant: Grant, options: Options, location: Location) -> Document:
     Raises:
         OptionsError: If the grant needs the names of AWS's buckets and they are not known for the region.
     """
-    values = {**_completed(options), **location}
+    dns_suffix = OTHER_DNS_SUFFIXES.get(location.get("partition", ""))
+    values = {**_completed(options), **location, "dns_suffix": dns_suffix}
     if options.get("managed_buckets"):
         values |= _bucket_suffixes(location["region"])
     scope: Document = {"Resource": _one_or_many(_filled(grant.resources, grant, values))}
@@ -194,6 +197,7 @@ def _each_action(row: Grant, options: Options) -> list[Grant]:
 
 def _filled(templates: Sequence[str], grant: Grant, values: Mapping[str, Any]) -> list[str]:
     """The templates with their values, repeated for each entry of the list that the grant names."""
+    templates = [template for template in templates if values["dns_suffix"] or "{dns_suffix}" not in template]
     each = grant.each if any("{each}" in template for template in templates) else None
     entries = _entries(values, each) if each else [""]
     filled: list[str] = []

@@ -229,8 +229,11 @@ SSM_WIDE_REPLACEMENTS = {
         "domain_join",
         "legacy_messaging",
     ),
+    "AmazonSSMAutomationRole": (),
     "AmazonSSMFullAccess": (),
+    "AmazonSSMMaintenanceWindowRole": (),
     "AmazonSSMManagedEC2InstanceDefaultPolicy": ("state_manager", "patching", "distributor", "legacy_messaging"),
     "AmazonSSMManagedInstanceCore": ("parameters", "state_manager", "patching", "distributor", "legacy_messaging"),
+    "AmazonSSMReadOnlyAccess": (),
 }
 """The options that grant what an instance may need of each of :data:`~.options.SSM_WIDE_POLICIES`."""

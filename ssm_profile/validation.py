@@ -26,7 +26,7 @@ from .options import (
     option_at,
     option_paths,
 )
-from .regions import PARTITION_PATTERN, PATCH_BUCKET_SUFFIXES
+from .regions import BUCKETS_DATE, PARTITION_PATTERN, PATCH_BUCKET_SUFFIXES
 
 UNKNOWN: Any = object()
 """Stands for an output of another resource, whose value is known only while Pulumi deploys."""
@@ -192,7 +192,10 @@ def find_bucket_mistakes(region: str, label: Label = str) -> list[Mistake]:
     """The mistake of ``managed_buckets`` in a region for which AWS does not list the names of its buckets."""
     if region in PATCH_BUCKET_SUFFIXES:
         return []
-    reason = f"cannot be true in {region}: AWS does not publish the names of its buckets there. Leave it out"
+    reason = (
+        f"cannot be true in {region}: AWS does not publish the names of its buckets there (as of {BUCKETS_DATE}). "
+        "Leave it out"
+    )
     return [Mistake(label("managed_buckets"), reason)]
 
 
@@ -363,12 +366,13 @@ def _conflicts(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]
 def _missing_requirements(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]:
     for path in option_paths():
         option = option_at(path)
-        if option.requires and _value_at(options, path) and not _value_at(options, option.requires):
+        required = (option.requires,) if option.requires else option.requires_any
+        if required and _value_at(options, path) and not any(_value_at(options, each) for each in required):
             name = path.partition(".")[0]
             if find_value_mistakes(path, _value_at(options, path)) or _lacks_required_keys(name, options[name]):
                 continue  # which is reported already
-            value = " to be true" if option_at(option.requires).type == "boolean" else ""
-            yield Mistake(writer(path), f"requires `{writer(option.requires)}`{value}")
+            value = " to be true" if all(option_at(each).type == "boolean" for each in required) else ""
+            yield Mistake(writer(path), f"requires {' or '.join(f'`{writer(each)}`' for each in required)}{value}")
 
 
 def _lacks_required_keys(name: str, value: Any) -> bool:

@@ -6,6 +6,7 @@ LOCATION = option_sets.LOCATION
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
+DIRECTORY_KEY = "arn:aws:kms:eu-central-1:210987654321:key/78ab"
 
 SHARED_KEY = "arn:aws:kms:eu-central-1:210987654321:key/90ab"
 SHARED_DOCUMENT = "arn:aws:ssm:eu-central-1:210987654321:document/Shared-Document"
@@ -24,11 +25,21 @@ MAPS = {
         "bucket": "logs",
         "prefix": "ssm/sessions/",
         "kms_key_arn": OTHER_KEY,
-        "cross_account": True,
         "log_group": "/ssm/sessions",
     },
-    "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/ec2/web", "/ec2/app"]},
-    "domain_join": {"directory_id": "d-1234567890"},
+    "cloudwatch_agent": {
+        "namespace": "Web",
+        "log_groups": ["/ec2/web", "/ec2/app"],
+        "log_group_prefixes": ["/node/i-", "i-"],
+        "retention": True,
+        "traces": True,
+    },
+    "domain_join": {
+        "directory_id": "d-1234567890",
+        "owner_account_id": "210987654321",
+        "owner_directory_id": "d-0987654321",
+        "kms_key_arn": DIRECTORY_KEY,
+    },
 }
 """A value with every key for each option that grants something and is not a switch."""
 
@@ -121,6 +132,8 @@ PARAMETERS = [
     f"{SSM}:parameter/app/b",
     f"{SSM}:parameter/app/b/*",
 ]
+OWNER_IN_CONTROL = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
+AGENT_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 CLOUDWATCH_CONFIGURATION = allow(["ssm:GetParameter"], f"{SSM}:parameter/AmazonCloudWatch-*")
 SESSION_LOG_GROUP = allow(
     ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
@@ -159,7 +172,7 @@ DOCUMENTS = {
     ),
     "documents": document(
         allow(DEFAULT_ACTIONS),
-        allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
+        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
     ),
     "document_arns": document(
         allow(DEFAULT_ACTIONS),
@@ -278,8 +291,9 @@ DOCUMENTS = {
     ),
     "session_logs": document(
         allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
-        allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectAcl"], "arn:aws:s3:::logs/ssm/sessions/*"),
+        allow(["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::logs/ssm/sessions/*"),
         allow(["s3:GetEncryptionConfiguration"], "arn:aws:s3:::logs"),
+        allow(["s3:PutObjectAcl"], "arn:aws:s3:::logs/ssm/sessions/*", OWNER_IN_CONTROL),
         allow(
             ["kms:GenerateDataKey", "kms:Decrypt"],
             OTHER_KEY,
@@ -288,23 +302,31 @@ DOCUMENTS = {
         SESSION_LOG_GROUP,
     ),
     "cloudwatch_agent": document(
-        allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
+        allow(
+            [
+                *DEFAULT_ACTIONS,
+                "logs:DescribeLogGroups",
+                "xray:PutTraceSegments",
+                "xray:PutTelemetryRecords",
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+                "xray:GetSamplingStatisticSummaries",
+            ]
+        ),
         metrics("Web"),
         CLOUDWATCH_CONFIGURATION,
         allow(
-            [
-                "logs:CreateLogGroup",
-                "logs:CreateLogStream",
-                "logs:DescribeLogStreams",
-                "logs:PutLogEvents",
-                "logs:PutRetentionPolicy",
-            ],
+            [*AGENT_LOGS, "logs:PutRetentionPolicy"],
             [
                 f"{LOG_GROUPS}:/ec2/app",
                 f"{LOG_GROUPS}:/ec2/app:*",
                 f"{LOG_GROUPS}:/ec2/web",
                 f"{LOG_GROUPS}:/ec2/web:*",
             ],
+        ),
+        allow(
+            [*AGENT_LOGS, "logs:PutRetentionPolicy"],
+            [f"{LOG_GROUPS}:/node/i-*", f"{LOG_GROUPS}:i-*"],
         ),
     ),
     "domain_join": document(
@@ -314,6 +336,22 @@ DOCUMENTS = {
             ["secretsmanager:GetSecretValue"],
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
             "aws/directory-services/d-1234567890/seamless-domain-join-??????",
+        ),
+        allow(
+            ["secretsmanager:GetSecretValue"],
+            "arn:aws:secretsmanager:eu-central-1:210987654321:secret:"
+            "aws/directory-services/d-0987654321/seamless-domain-join-??????",
+        ),
+        allow(
+            ["kms:Decrypt"],
+            DIRECTORY_KEY,
+            {
+                "StringLike": {
+                    "kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com*",
+                    "kms:EncryptionContext:SecretARN": "arn:aws:secretsmanager:eu-central-1:*:secret:"
+                    "aws/directory-services/*/seamless-domain-join-??????",
+                }
+            },
         ),
     ),
     "require_imdsv2": document(
@@ -332,7 +370,7 @@ DOCUMENTS = {
             "Action": "*",
             "Resource": "*",
             "Condition": {
-                "StringNotEquals": {"aws:Ec2InstanceSourceVpc": "${aws:SourceVpc}"},
+                "StringNotEquals": {"aws:SourceVpc": "${aws:Ec2InstanceSourceVpc}"},
                 "Null": {"ec2:SourceInstanceARN": "false"},
                 "BoolIfExists": {"aws:ViaAWSService": "false"},
             },
@@ -343,6 +381,23 @@ DOCUMENTS = {
 
 A switch is true, and any other option has its value in ``MAPS`` or its example. What the option requires is set, too.
 """
+
+_OF_INSTANCE = {
+    "aws:Ec2InstanceSourceVpc": "vpc-1",
+    "ec2:SourceInstanceARN": "arn:aws:ec2:eu-central-1:123456789012:instance/i-0a1b2c3d4e5f60718",
+    "aws:ViaAWSService": "false",
+}
+NETWORKS = {
+    "own endpoint": ({**_OF_INSTANCE, "aws:SourceVpc": "vpc-1"}, True),
+    "endpoint of another VPC": ({**_OF_INSTANCE, "aws:SourceVpc": "vpc-2"}, False),
+    # The request has no aws:SourceVpc, because no endpoint adds it.
+    "NAT gateway": ({**_OF_INSTANCE, "aws:SourceIp": "192.0.2.7"}, False),
+    "internet gateway": ({**_OF_INSTANCE, "aws:SourceIp": "198.51.100.7"}, False),
+    # S3 calls KMS with the permissions of the role, and not from its VPC.
+    "another service of AWS": ({**_OF_INSTANCE, "aws:ViaAWSService": "true"}, True),
+    "no instance": ({"aws:ViaAWSService": "false"}, True),
+}
+"""The condition keys of a call that an instance in ``vpc-1`` makes, and whether ``vpc_endpoints_only`` allows it."""
 
 TRUST = {
     "Version": "2012-10-17",
@@ -369,5 +424,11 @@ def web_policy(key, bucket):
                 "Resource": f"arn:aws:s3:::{bucket}/web/*",
             },
             {"Effect": "Allow", "Action": ["s3:GetEncryptionConfiguration"], "Resource": f"arn:aws:s3:::{bucket}"},
+            {
+                "Effect": "Allow",
+                "Action": ["s3:PutObjectAcl"],
+                "Resource": f"arn:aws:s3:::{bucket}/web/*",
+                "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}},
+            },
         ],
     }

@@ -112,7 +112,24 @@ SSM_WIDE_POLICIES = [
     "arn:aws:iam::aws:policy/service-role/AmazonEC2RoleforSSM",
     "arn:aws-cn:iam::aws:policy/service-role/AmazonEC2RoleforSSM",
     "arn:aws-cn:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy",
+    "arn:aws:iam::aws:policy/service-role/AmazonSSMAutomationRole",
+    "arn:aws:iam::aws:policy/service-role/AmazonSSMMaintenanceWindowRole",
+    "arn:aws-us-gov:iam::aws:policy/AmazonSSMReadOnlyAccess",
 ]
+
+DIRECTORY_IDS = Examples(
+    valid=["d-0123abcdef", UNKNOWN],
+    invalid=[
+        *STRANGE_STRINGS,
+        *NOT_STRINGS,
+        "d-*",
+        "d-123",
+        "d-12345678901",
+        "1234567890",
+        "d-123456789g",
+        "D-1234567890",
+    ],
+)
 
 NOT_NAMES = [*STRANGE_STRINGS, *NOT_STRINGS, "a/b", "web role"]
 BOOLEANS = Examples(valid=[True, False], invalid=NOT_BOOLEANS)
@@ -277,20 +294,34 @@ EXAMPLES: dict[str, Examples] = {
             *entries([*STRANGE_STRINGS, *NOT_STRINGS, "/ec2/*", "a:*", "a" * 513]),
         ],
     ),
-    "domain_join": Examples(valid=[MAPS["domain_join"]], invalid=[*NOT_MAPS, {}, UNKNOWN]),
-    "domain_join.directory_id": Examples(
-        valid=["d-0123abcdef", UNKNOWN],
+    "cloudwatch_agent.log_group_prefixes": Examples(
+        valid=[["i-", "/a", "/aws/cwagent/", "g" * 512]],
+        invalid=[
+            *NOT_LISTS,
+            UNKNOWN,
+            [UNKNOWN],
+            *entries([*STRANGE_STRINGS, *NOT_STRINGS, "/ec2/*", "{instance_id}", "a:", "a" * 513]),
+            *entries(["/", "//", "-", "_", ".", "#", "aws", "aws/", "/aws", "/aws/"]),
+        ],
+    ),
+    "domain_join": Examples(
+        valid=[MAPS["domain_join"], {"directory_id": "d-1234567890"}], invalid=[*NOT_MAPS, {}, UNKNOWN]
+    ),
+    "domain_join.directory_id": DIRECTORY_IDS,
+    "domain_join.owner_account_id": Examples(
+        valid=["000000000000", UNKNOWN],
         invalid=[
             *STRANGE_STRINGS,
             *NOT_STRINGS,
-            "d-*",
-            "d-123",
-            "d-12345678901",
-            "1234567890",
-            "d-123456789g",
-            "D-1234567890",
+            123456789012,
+            "12345678901",
+            "1234567890123",
+            "1234-5678-9012",
+            "١٢٣٤٥٦٧٨٩٠١٢",
         ],
     ),
+    "domain_join.owner_directory_id": DIRECTORY_IDS,
+    "domain_join.kms_key_arn": KMS_KEYS,
     "path": Examples(
         valid=["/", "/a/b/", "/" + "p" * 510 + "/", UNKNOWN],
         invalid=[
@@ -427,10 +458,8 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
         {"session_kms_key_arn": KEY, "parameters": {"shared_arns": [SHARED_PARAMETER.replace("aws:", "aws-cn:", 1)]}},
     ),
     ("session_logs.prefix", {"session_logs": {"prefix": "ssm"}}),
-    ("session_logs.cross_account", {"session_logs": {"cross_account": False}}),
     ("session_logs.prefix", {"session_logs": {"log_group": "/ssm", "prefix": "a"}}),
     ("session_logs.kms_key_arn", {"session_logs": {"log_group": "/ssm", "kms_key_arn": KEY}}),
-    ("session_logs.cross_account", {"session_logs": {"log_group": "/ssm", "cross_account": True}}),
     (
         "managed_policy_arns",
         {"session_kms_key_arn": KEY, "managed_policy_arns": ["arn:aws-cn:iam::aws:policy/ReadOnlyAccess"]},
@@ -447,6 +476,22 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("parameters.path", {"parameters": {"paths": ["/app"], "path": "/b"}}),
     ("session_logs.Bucket", {"session_logs": {"bucket": "logs", "Bucket": "b"}}),
     ("cloudwatch_agent.log_group", {"cloudwatch_agent": {"log_group": "/a"}}),
+    ("cloudwatch_agent.retention", {"cloudwatch_agent": {"retention": True, "traces": True}}),
+    (
+        "domain_join.owner_account_id",
+        {"domain_join": {"directory_id": "d-1234567890", "owner_account_id": "210987654321"}},
+    ),
+    (
+        "domain_join.owner_directory_id",
+        {"domain_join": {"directory_id": "d-1234567890", "owner_directory_id": "d-0987654321"}},
+    ),
+    (
+        "domain_join.kms_key_arn",
+        {
+            "session_kms_key_arn": KEY,
+            "domain_join": {"directory_id": "d-1234567890", "kms_key_arn": KEY.replace("arn:aws:", "arn:aws-cn:")},
+        },
+    ),
     ("domain_join.id", {"domain_join": {"directory_id": "d-1234567890", "id": "x"}}),
 ]
 """The path of the mistake, and options that contradict each other or that do not exist."""
@@ -460,6 +505,10 @@ VALID_COMBINATIONS: list[Options] = [
     {"managed_policy_arns": policies(25)},
     {"managed_policy_arns": policies(24), "policy_kind": "managed"},
     {"session_logs": {"bucket": "logs", "prefix": "/ssm/"}},
+    {"cloudwatch_agent": {"log_groups": ["/a"], "retention": True}},
+    {"cloudwatch_agent": {"log_group_prefixes": ["/a"], "retention": True}},
+    {"cloudwatch_agent": {"retention": False}},
+    {"domain_join": {"directory_id": "d-1234567890", "kms_key_arn": KEY}},
 ]
 """Options that go together although parts of them are refused in other combinations."""
 

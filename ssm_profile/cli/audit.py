@@ -13,6 +13,7 @@ from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.policy import PARAMETER_OWNER
 
+from .action_list import data_date
 from .granted import granted_actions, group_actions
 from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templates, useful_features
 from .risk_verdicts import RiskVerdict, risk_verdicts
@@ -57,6 +58,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         "notes": list(role.notes),
         "unread": [*policy.unread, *([policy.unread_boundary] if policy.unread_boundary else [])],
         "unknownValues": list(role.unknown_values),
+        "copies": [*role.copies, f"AWS's actions as of {data_date()}"],
         "risks": [_risk(each) for each in risk_verdicts(judge)],
         "capabilities": [_capability(each, allowed[name]) for name, each in verdicts.items()],
         "unneeded": [

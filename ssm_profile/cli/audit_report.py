@@ -70,6 +70,7 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
         ),
         *_default_host_management(audit),
         *_unknown(audit),
+        *_copies(audit),
         *_replacement(audit),
     ]
 
@@ -219,6 +220,14 @@ def _unknown(audit: Data) -> Iterator[Part]:
     if audit["unknownValues"]:
         names = ", ".join(map(code, audit["unknownValues"]))
         yield Paragraph(f"The input does not say the values of {names}. Verdicts that depend on them are not certain.")
+
+
+def _copies(audit: Data) -> Iterator[Part]:
+    """The copies of AWS's data that the report shows something of."""
+    *policies, actions = audit["copies"]
+    shown = [*policies, *([actions] if audit["unneeded"] else [])]
+    if shown:
+        yield Paragraph(f"Read from copies of AWS's data: {', '.join(shown)}.")
 
 
 def _is_touched(row: Data) -> bool:

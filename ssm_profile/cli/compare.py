@@ -77,7 +77,8 @@ def format_comparison(comparison: Mapping[str, Any]) -> Report:
             f"{different_count:,} of them with different resources or conditions. Wildcards are expanded with AWS's "
             f"actions as of {comparison['dataOf']}."
             if differs(comparison)
-            else f"Both policies grant the same permissions: {code(here)} and {code(there)}."
+            else f"Both policies grant the same permissions: {code(here)} and {code(there)}. Wildcards are expanded "
+            f"with AWS's actions as of {comparison['dataOf']}."
         ),
         Table(
             f"Only in {here}",

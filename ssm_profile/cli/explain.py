@@ -7,6 +7,7 @@ from ssm_profile import policy
 from ssm_profile.catalogue import EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT, VPC_ENDPOINTS, Capability
 from ssm_profile.iam.documents import condition_lines
 from ssm_profile.options import OPTIONS
+from ssm_profile.regions import BUCKETS_DATE, VPC_ENDPOINTS_COPY
 
 from .action_list import data_date, expanded
 from .report import Paragraph, Report, Table, code, code_lines
@@ -49,6 +50,8 @@ def explain_policy(configured: Configured) -> dict[str, Any]:
         "expandedCount": len({each for action in actions for each in expanded(action)}),
         "count": len(actions),
         "dataOf": data_date(),
+        "bucketsOf": BUCKETS_DATE if options.get("managed_buckets") else None,
+        "endpointsOf": VPC_ENDPOINTS_COPY,
         "endpoints": _endpoints(options, location.get("region", "<region>")),
         "defaultHostManagement": False,  # since the heartbeat is always granted
         "policy": document,
@@ -108,9 +111,14 @@ def format_explanation(explanation: Mapping[str, Any]) -> Report:
             ],
         ),
         Table(
-            "VPC endpoints for a subnet without internet access",
+            f"VPC endpoints for a private subnet ({explanation['endpointsOf']})",
             ("Endpoint", "Purpose"),
             [(code(row["name"]), row["note"]) for row in explanation["endpoints"]],
+        ),
+        *(
+            [Paragraph(f"The names of AWS's buckets are those of AWS's page as of {explanation['bucketsOf']}.")]
+            if explanation["bucketsOf"]
+            else []
         ),
         Paragraph(NO_DEFAULT_HOST_MANAGEMENT),
         Table("Sources", ("Number", "URL"), [(numbers[source], source) for source in sources]),
@@ -122,7 +130,7 @@ def _endpoints(options: policy.Options, region: str) -> list[dict[str, str]]:
     prefixes = {action.split(":")[0] for action in policy.actions(options)}
     enabled = {capability.name for capability in policy.capabilities(options)}
     return [
-        {"name": f"com.amazonaws.{region}.{endpoint.service}", "note": endpoint.note}
+        {"name": endpoint.name(region), "note": endpoint.note}
         for endpoint in VPC_ENDPOINTS
         if endpoint.prefix in prefixes or enabled.intersection(endpoint.capabilities)
     ]

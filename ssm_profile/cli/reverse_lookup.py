@@ -1,7 +1,7 @@
 """The reverse lookup in the catalogue: from actions and resources to the options that grant them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -10,10 +10,9 @@ from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
 from ssm_profile.iam.evaluator import Policy
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
-from ssm_profile.regions import LOCATION_FIELDS
 
 from .action_list import expanded, matches
-from .templates import filled, named_values, option_fields, values_by_path
+from .templates import PLACE_FIELDS, filled, named_values, option_fields, values_by_path
 
 FILL_IN = "..."
 """The placeholder for a value that only the person who sets the option knows."""
@@ -39,9 +38,21 @@ class Feature:
         option, _, key = self.name.partition(".")
         if not key:
             return OPTIONS[option].requires if option in OPTIONS else None
-        if required := option_at(self.name).requires:
+        needs = {grant.needs for grant in self.capability.grants}
+        required = option_at(self.name).requires
+        if required and required in needs:
             return required
-        return option if any(grant.needs is None for grant in self.capability.grants) else None
+        return option if None in needs else None
+
+    @property
+    def alternatives(self) -> tuple["Feature", ...]:
+        """The feature for each of the lists whose entries it can be granted on, where one list is sufficient."""
+        lists = _lists(self)
+        if len(lists) < 2:  # noqa: PLR2004 - two lists
+            return (self,)
+        return tuple(
+            replace(self, grants=tuple(grant for grant in self.grants if grant.each in (None, each))) for each in lists
+        )
 
     def actions(self) -> set[str]:
         """Its actions with wildcards expanded, without those that a list in an option names."""
@@ -82,42 +93,50 @@ def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
 def choose(wanted: set[str], within: set[str]) -> tuple[list[Feature], set[str]]:
     """The features that grant actions, and the actions that no feature grants.
 
-    Features that grant nothing beyond *within* are preferred.
+    Features that grant nothing beyond *within* are preferred. Those on listed ARNs of other accounts come last.
 
     Args:
         wanted: The actions to grant.
         within: The actions that the policy grants already.
     """
     rest, chosen = set(wanted), list[Feature]()
-    for feature in sorted(FEATURES, key=lambda feature: not feature.actions() <= within):
+    for feature in sorted(FEATURES, key=lambda feature: (_is_listed(feature), not feature.actions() <= within)):
         if feature.actions() & rest:
             chosen.append(feature)
             rest -= feature.actions()
     return chosen, rest
 
 
+def _is_listed(feature: Feature) -> bool:
+    """Whether an option has the ARNs on which a feature is granted, and nothing else."""
+    return all(grant.resources == ("{each}",) for grant in feature.grants)
+
+
 def without_redundant(features: Iterable[Feature], known: Mapping[str, Sequence[str]]) -> list[Feature]:
-    """The features without each one whose permissions the others grant.
+    """The features without each one for which the others grant everything that it needs.
 
     Args:
         features: The features.
         known: The known values of ``option`` or ``option.key``.
     """
     left = list(features)
-    permissions = {feature.name: _permissions(feature, known) for feature in left}
+    permissions = {feature.name: _permissions(feature.grants, feature, known) for feature in left}
     for feature in sorted(left, key=lambda feature: len(permissions[feature.name])):
         others = [other for other in left if other is not feature]
         granted = {each for other in others for each in permissions[other.name]}
-        if feature.option and permissions[feature.name] <= granted:
+        needed = [grant for grant in feature.grants if not grant.is_optional] or feature.grants
+        if feature.option and _permissions(needed, feature, known) <= granted:
             left = others
     return left
 
 
-def _permissions(feature: Feature, known: Mapping[str, Sequence[str]]) -> set[tuple[str, str, str]]:
-    """What the option of a feature grants with each of the known values: action, resource and condition."""
-    location = {field: f"<{field}>" for field in (*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix")}
+def _permissions(
+    grants: Iterable[Grant], feature: Feature, known: Mapping[str, Sequence[str]]
+) -> set[tuple[str, str, str]]:
+    """What grants of a feature grant with each of the known values: action, resource and condition."""
+    location = {field: f"<{field}>" for field in PLACE_FIELDS}
     found = set[tuple[str, str, str]]()
-    for grant in feature.grants:
+    for grant in grants:
         values = {path: known.get(path) or [_default(feature, path)] for path in option_fields(grant)}
         for chosen in product(*values.values()):
             completed = {**location, **dict(zip(values, chosen, strict=True))}
@@ -128,7 +147,8 @@ def _permissions(feature: Feature, known: Mapping[str, Sequence[str]]) -> set[tu
                     for key, templates in keys.items()
                 }
             )
-            resources = [filled(each, grant, completed) for each in grant.resources]
+            # A name that is not known stands for every beginning of a name as well.
+            resources = [filled(each, grant, completed).replace(f"{FILL_IN}*", FILL_IN) for each in grant.resources]
             found |= {(action, resource, condition) for action in actions_of(grant) for resource in resources}
     return found
 
@@ -227,9 +247,14 @@ def _required(feature: Feature) -> list[str]:
     required_keys = [f"{option}.{key}" for key in OPTIONS[option].required_keys]
     if feature.name == option:
         return required_keys
-    if required := option_at(feature.name).requires:
-        return [required, feature.name]
-    return [*(required_keys if len(required_keys) == 1 else []), feature.name]
+    required = [option_at(feature.name).requires, *(option_at(feature.name).requires_any and _lists(feature)[:1])]
+    single = required_keys if len(required_keys) == 1 else []
+    return [*single, *filter(None, required), feature.name]
+
+
+def _lists(feature: Feature) -> list[str]:
+    """The options and keys with the lists for whose entries a feature is granted."""
+    return list(dict.fromkeys(grant.each for grant in feature.grants if grant.each))
 
 
 def _set(options: dict[str, Any], path: str, value: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ssm_profile.iam.conditions import Chosen, untagged
 from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import Decision, Need, Outcome, Policy, Reason
+from ssm_profile.iam.patterns import VARIABLE
 from ssm_profile.risks import RISKS, Call, Risk
 
 from .verdicts import Judge, Known
@@ -87,7 +88,6 @@ def _without_single_resources(policy: Policy) -> Policy:
     return replace(policy, statements=tuple(map(general, policy.statements)), boundary=boundary)
 
 
-_VARIABLE = re.compile(r"\$\{(?![*?$]})([^}]*)}")
 _VALUE = "\0"
 
 
@@ -96,8 +96,8 @@ def _is_single(resource: str) -> bool:
 
     An unknown region or account makes no single resource, and neither does an ARN that is unknown as a whole.
     """
-    names = [match[1] for match in _VARIABLE.finditer(resource)]
-    parts = _VARIABLE.sub(_VALUE, resource).split(":", 5)
+    names = [match[1] for match in VARIABLE.finditer(resource)]
+    parts = VARIABLE.sub(_VALUE, resource).split(":", 5)
     if len(parts) == 6:  # noqa: PLR2004 - an ARN
         return _VALUE in parts[5]
     if not parts[0].startswith(_VALUE):

@@ -12,7 +12,7 @@ from ssm_profile.iam.evaluator import Policy
 from ssm_profile.iam.trust import EC2, is_for_ec2
 
 from .policy_files import STDIN, FoundPolicy, FoundRole, find_roles, name_of, parse, read_text
-from .sources import aws_policies
+from .sources import AwsPolicy, aws_policies
 
 _PSEUDO_PARAMETERS = {"${AWS::Region}": "<region>", "${AWS::AccountId}": "<account>"}
 """The values of a CloudFormation template that are those of the deployment, and how the reports write them."""
@@ -39,6 +39,8 @@ class Role:
     """The reasons why no instance can use it, a sentence for each."""
     unknown_values: tuple[str, ...] = field(default=())
     """The values of the policies that the input does not say, as it writes them."""
+    copies: tuple[str, ...] = ()
+    """The frozen copies of AWS managed policies that stand for policies of the role, with their versions and dates."""
 
     @property
     def is_for_other_services(self) -> bool:
@@ -63,7 +65,7 @@ def read_roles(source: str) -> list[Role]:
         InputError: If the source does not exist, or if it has no policy of a role.
     """
     if source in aws_policies():
-        return [Role(aws_policies()[source].policy)]
+        return [Role(aws_policies()[source].policy, copies=(aws_policies()[source].label,))]
     if source != STDIN and not Path(source).exists():
         raise InputError(
             f"{source} is neither a file nor one of the AWS managed policies {', '.join(aws_policies())}. "
@@ -97,9 +99,12 @@ def role_notes(
 
 
 def _role(found: FoundRole) -> Role:
-    documents = [*found.policies, *(aws for arn in found.managed_policy_arns if (aws := _aws_policy(arn)))]
-    unread = [arn for arn in found.managed_policy_arns if not _aws_policy(arn)]
-    boundary = _aws_policy(found.boundary) or found.boundary if isinstance(found.boundary, str) else found.boundary
+    copies = {arn: copy for arn in found.managed_policy_arns if (copy := _aws_policy(arn))}
+    documents = [*found.policies, *(FoundPolicy(copy.name, copy.document) for copy in copies.values())]
+    unread = [arn for arn in found.managed_policy_arns if arn not in copies]
+    boundary = found.boundary
+    if isinstance(boundary, str) and (copy := _aws_policy(boundary)):
+        copies[boundary], boundary = copy, FoundPolicy(copy.name, copy.document)
     partition = _partition_in(documents)
     statements = [statement for each in documents for statement in _statements(each, partition)]
     policy = Policy(
@@ -115,13 +120,13 @@ def _role(found: FoundRole) -> Role:
         attached=tuple(arn.rsplit("/", 1)[-1] for arn in found.managed_policy_arns if _AWS_POLICY in arn),
         notes=tuple(role_notes(found.name, [*statements, *unread], found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
+        copies=tuple(copy.label for copy in copies.values()),
     )
 
 
-def _aws_policy(arn: str) -> FoundPolicy | None:
+def _aws_policy(arn: str) -> AwsPolicy | None:
     """The copy of an AWS managed policy, if the command has one."""
-    copy = aws_policies().get(arn.rsplit("/", 1)[-1]) if _AWS_POLICY in arn else None
-    return FoundPolicy(copy.name, copy.document) if copy else None
+    return aws_policies().get(arn.rsplit("/", 1)[-1]) if _AWS_POLICY in arn else None
 
 
 def _statements(policy: FoundPolicy, partition: str) -> tuple[Statement, ...]:

@@ -22,4 +22,4 @@ def format_stack_config(options: Mapping[str, Any]) -> str:
 
 def _defaults(name: str) -> dict[str, Any]:
     """The keys of a map with their defaults, since stack config counts an empty map as not given."""
-    return {key: option.default for key, option in OPTIONS[name].keys.items() if option.default is not None}
+    return {key: option.default for key, option in OPTIONS[name].keys.items() if option.default}

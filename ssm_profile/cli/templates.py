@@ -9,7 +9,7 @@ from ssm_profile.catalogue import Grant
 from ssm_profile.iam.documents import Statement
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import PARAMETER_OWNER, owner_of_parameters
-from ssm_profile.regions import LOCATION_FIELDS
+from ssm_profile.regions import LOCATION_FIELDS, OTHER_DNS_SUFFIXES
 from ssm_profile.validation import find_value_mistakes
 
 Values = Mapping[str, str]
@@ -18,7 +18,10 @@ Values = Mapping[str, str]
 SAMPLE_LOCATION = {"region": "xx-sample-1", "account": "999999999999"}
 """A region and an account that no policy names."""
 
-_HOST = re.compile(r"\w+\.{region}\.[\w.]+\*")
+PLACE_FIELDS = (*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix", "dns_suffix")
+"""The fields of templates that the location decides."""
+
+_HOST = re.compile(r"\w+\.{region}\.([\w.]+\*|{dns_suffix})")
 """A template of the host name of a service, such as ``ssm.{region}.amazonaws.com*``."""
 
 _ARN_PATTERNS = {
@@ -57,7 +60,7 @@ def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = 
 def depends_on_options(template: str) -> bool:
     """Whether the value of an option decides what a template matches."""
     fields = {field for _, field, _, _ in Formatter().parse(template) if field}
-    return bool(fields - {*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix"})
+    return bool(fields - {*PLACE_FIELDS})
 
 
 def filled(template: str, grant: Grant, values: Values) -> str:
@@ -175,6 +178,8 @@ def _is_option(path: str) -> bool:
 
 def _value_pattern(path: str) -> str:
     """What matches the value of a field, as a regular expression."""
+    if path == "dns_suffix":
+        return "|".join(map(re.escape, OTHER_DNS_SUFFIXES.values()))
     if not _is_option(path):
         return "[^:/]*"
     if path.endswith("bucket"):

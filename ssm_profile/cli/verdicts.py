@@ -19,7 +19,7 @@ from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Ne
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import option_at, option_paths
-from ssm_profile.regions import ACCOUNT_PATTERN, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
+from ssm_profile.regions import ACCOUNT_PATTERN, OTHER_DNS_SUFFIXES, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
 
 from .reverse_lookup import FEATURES, Feature, actions_of, tight_templates
 from .templates import (
@@ -41,7 +41,10 @@ _SAMPLE_VALUES = {
     "session_logs.prefix": "",
     "session_logs.log_group": "/sample-group",
     "cloudwatch_agent.log_groups": "/sample-group",
+    "cloudwatch_agent.log_group_prefixes": "/sample-group",
     "domain_join.directory_id": "d-0000000000",
+    "domain_join.owner_account_id": "888888888888",
+    "domain_join.owner_directory_id": "d-0000000000",
 }
 """Values that no policy names, so that only a policy that allows every value allows these."""
 
@@ -55,10 +58,18 @@ _SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-000
 _DNS_SUFFIX = ".amazonaws.com*"
 _WITH_DNS_SUFFIX = ("aws", "aws-us-gov")
 """Partitions in which the names of hosts certainly end with ``amazonaws.com``."""
-_ENCRYPTION_CONTEXT_KEYS = ("PARAMETER_ARN", "aws:ssm:SessionId", "aws:ssm:TargetId", "aws:s3:arn")
+_ENCRYPTION_CONTEXT_KEYS = (
+    "PARAMETER_ARN",
+    "SecretARN",
+    "SecretVersionId",
+    "aws:ssm:SessionId",
+    "aws:ssm:TargetId",
+    "aws:s3:arn",
+)
 """The keys of encryption contexts that services and the agent use.
 
-Source: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
+Sources: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 """
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
@@ -76,6 +87,10 @@ class Verdict(Enum):
     """It depends on a condition or a value that is not known."""
     PARTLY = "partly"
     MISSING = "missing"
+
+
+_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
+"""The verdicts, the best first."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +158,8 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._context = instance_context(self.partition, self.role_arn)
-        self._found_locations: dict[str, list[Values]] = {}
-        self._named_values: dict[str, list[Values]] = {}
+        self._found_locations: dict[tuple[str | None, ...], list[Values]] = {}
+        self._named_values: dict[tuple[str | None, ...], list[Values]] = {}
         self._with_unread = self.policy.with_unread()
         self._role_account = self.role_arn.split(":")[4] if self.role_arn else None
         self._own_account = self._role_account or _most_named_account(self.policy)
@@ -152,7 +167,10 @@ class Judge:
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue. An alternative counts if the policy names it."""
         judged = (each for each in FEATURES if not each.capability.alternative_to or self._named(each))
-        found = {feature.name: self._verdict(feature) for feature in judged}
+        found = {
+            feature.name: min(map(self._verdict, feature.alternatives), key=lambda verdict: _RANK[verdict.verdict])
+            for feature in judged
+        }
         return [self._with_required(each, found) for each in found.values()]
 
     def _with_required(self, verdict: FeatureVerdict, found: Mapping[str, FeatureVerdict]) -> FeatureVerdict:
@@ -300,7 +318,7 @@ class Judge:
 
     def _locations(self, feature: Feature) -> list[Values]:
         """The regions and accounts that the policy names for the actions of a feature, and a sample."""
-        if feature.name not in self._found_locations:
+        if (key := _key(feature)) not in self._found_locations:
             found: dict[tuple[str, str], None] = {}
             for statement in (each for grant in feature.grants for each in self._statements(grant)):
                 for parts in (resource.split(":") for resource in statement.resources):
@@ -313,12 +331,12 @@ class Judge:
             locations: list[Values] = [
                 {"region": region, "account": account} for region, account in _completed_locations(found)
             ]
-            self._found_locations[feature.name] = locations[-_MOST_LOCATIONS:]
-        return self._found_locations[feature.name]
+            self._found_locations[key] = locations[-_MOST_LOCATIONS:]
+        return self._found_locations[key]
 
     def _named(self, feature: Feature) -> list[Values]:
         """The values with which the policy names the resources and conditions of a feature, each once."""
-        if feature.name not in self._named_values:
+        if (key := _key(feature)) not in self._named_values:
             found = (
                 values
                 for grant in feature.grants
@@ -326,8 +344,8 @@ class Judge:
                 for values in named_values(statement, grant)
                 if self._is_of_right_account(values)
             )
-            self._named_values[feature.name] = list({tuple(sorted(each.items())): each for each in found}.values())
-        return self._named_values[feature.name]
+            self._named_values[key] = list({tuple(sorted(each.items())): each for each in found}.values())
+        return self._named_values[key]
 
     def _is_of_right_account(self, values: Values) -> bool:
         """Whether what values name belongs to the account of the role, or to another one if an option is for those."""
@@ -350,7 +368,8 @@ class Judge:
     def _statements(self, grant: Grant) -> list[Statement]:
         actions = actions_of(grant)
         statements = (*self.policy.statements, *(self.policy.boundary or ()))
-        return [each for each in statements if each.allows and any(map(each.has_action, actions))]
+        of_service = [each for each in statements if each.allows and each.has_service(grant.action)]
+        return [each for each in of_service if any(map(each.has_action, actions))]
 
     def _completed(self, values: Values) -> dict[str, str]:
         """The values, with a sample for each that is not given."""
@@ -358,11 +377,12 @@ class Judge:
         if self._role_account:
             location["account"] = self._role_account
         key = _SAMPLE_KEY.format_map(location)
-        keys = dict.fromkeys((path for path in option_paths() if path.endswith("kms_key_arn")), key)
+        keys = {path: key for path in option_paths() if path.endswith("kms_key_arn")}
         shared = {path: arn.format_map({**location, "other": _OTHER_ACCOUNT}) for path, arn in _SAMPLE_SHARED.items()}
         suffixes = {
             "patch_suffix": PATCH_BUCKET_SUFFIXES.get(location["region"], "sample"),
             "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(location["region"], ""),
+            "dns_suffix": OTHER_DNS_SUFFIXES.get(self.partition, ""),
         }
         namespace = {"cloudwatch_agent.namespace": str(option_at("cloudwatch_agent.namespace").default)}
         return {**_SAMPLE_VALUES, **namespace, **keys, **shared, **suffixes, **location}
@@ -372,7 +392,11 @@ class Judge:
         known: dict[str, tuple[Value, ...]] = {}
         for keys in grant.condition.values():
             for key, templates in keys.items():
-                known[key.lower()] = tuple(Chosen(self._host(filled(each, grant, values))) for each in templates)
+                known[key.lower()] = tuple(
+                    Chosen(self._host(filled(each, grant, values)))
+                    for each in templates
+                    if self.partition in OTHER_DNS_SUFFIXES or "{dns_suffix}" not in each
+                )
         if grant.action.startswith("kms:"):
             context = _encryption_context(grant)
             known["kms:encryptioncontextkeys"] = (Several(context),)
@@ -402,6 +426,8 @@ def _encryption_context(grant: Grant) -> tuple[str, ...]:
     named = {key for keys in grant.condition.values() for key in keys}
     if "kms:EncryptionContextKeys" in named:
         return ("aws:ssm:SessionId", "aws:ssm:TargetId")
+    if "kms:EncryptionContext:SecretARN" in named:
+        return ("SecretARN", "SecretVersionId")
     return ("PARAMETER_ARN",) if "kms:EncryptionContext:PARAMETER_ARN" in named else ("aws:s3:arn",)
 
 
@@ -410,6 +436,11 @@ def _most_named_account(policy: Policy) -> str | None:
     arns = [resource.split(":") for each in policy.statements for resource in each.resources]
     named = [parts[4] for parts in arns if len(parts) > 5 and re.fullmatch(ACCOUNT_PATTERN, parts[4])]  # noqa: PLR2004
     return max(named, key=named.count) if named else None
+
+
+def _key(feature: Feature) -> tuple[str | None, ...]:
+    """What distinguishes a feature from others and from its alternatives."""
+    return (feature.name, *(grant.each for grant in feature.grants))
 
 
 def _are_compatible(one: Values, other: Values) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ssm_profile.errors import TooComplexError
 
-from .patterns import Glob, arn_glob, covers, glob, overlap
+from .patterns import VARIABLE, Glob, arn_glob, covers, glob, overlap
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ def _key_holds(operator: str, key: str, values: Any, context: Context) -> bool |
     wanted = _strings(values)
     if wanted is None:
         return None
+    wanted = [_with_known_variables(each, context) for each in wanted]
     alternatives = context.get(key.lower(), UNKNOWN)
     outcomes = {
         _holds_for_several(operator, value, wanted)
@@ -149,6 +150,18 @@ def _strings(values: Any) -> list[str] | None:
         else:
             return None
     return strings
+
+
+def _with_known_variables(text: str, context: Context) -> str:
+    """A value of a condition, in which each policy variable that is known is replaced by its value."""
+
+    def value(variable: re.Match[str]) -> str:
+        values = context.get(variable[1].lower(), UNKNOWN)
+        known = values[0] if len(values) == 1 else PRESENT
+        # A wildcard in the value of a variable is no wildcard of the condition.
+        return known if isinstance(known, str) and not set(known) & set("*?$") else variable[0]
+
+    return VARIABLE.sub(value, text)
 
 
 def _matches(name: str, value: str | Like | Chosen, wanted: str) -> bool | None:

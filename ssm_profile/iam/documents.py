@@ -44,9 +44,13 @@ class Statement:
 
     def has_action(self, action: str) -> bool:
         """Whether the statement applies to an action."""
-        lowered = action.lower()
-        listed = lowered.partition(":")[0] in self._services or "*" in self._services
+        lowered, service = _lowered(action)
+        listed = service in self._services or "*" in self._services
         return (listed and self._action_pattern.fullmatch(lowered) is not None) != self.except_actions
+
+    def has_service(self, action: str) -> bool:
+        """Whether the statement applies to some actions of the service of an action."""
+        return self.except_actions or "*" in self._services or _lowered(action)[1] in self._services
 
     def is_everywhere(self) -> bool:
         """Whether the statement applies to every resource."""
@@ -106,6 +110,13 @@ def describe_statement(statement: Statement) -> str:
     actions = ", ".join(statement.actions)
     text = f"{'all except ' if statement.except_actions else ''}{actions} on {', '.join(statement.scope())}"
     return f"{text} if {' and '.join(condition_lines(statement.condition))}" if statement.condition else text
+
+
+@cache
+def _lowered(action: str) -> tuple[str, str]:
+    """An action and its service prefix in lower case."""
+    lowered = action.lower()
+    return lowered, lowered.partition(":")[0]
 
 
 @cache

@@ -18,7 +18,7 @@ from ssm_profile.errors import TooComplexError
 
 from .conditions import Chosen, Context, Like, Value, holds
 from .documents import Statement, condition_lines
-from .patterns import SEGMENTS, Glob, arn_glob, find_string, glob, overlap
+from .patterns import SEGMENTS, VARIABLE, Glob, arn_glob, find_string, glob, overlap
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,9 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
 
 
+_NOT_ALLOWED = Decision(Outcome.DENIED, (Reason(Kind.NOT_ALLOWED),))
+
+
 class Applied(NamedTuple):
     """A statement whose condition does not fail, with its resources."""
 
@@ -182,6 +185,7 @@ class Evaluator:
         self._boundary_name = policy.boundary_name
         self._boundary = None if policy.boundary is None else list(self._applied(policy.boundary, context))
         self._with_action: dict[str, _Selection] = {}
+        self._nothing = _Selection([], None, [], ((), (), ()), self._boundary_name)
         self._decisions: dict[tuple[object, ...], Decision] = {}
 
     def decide(self, action: str, need: Need) -> Decision:
@@ -194,6 +198,8 @@ class Evaluator:
         if action not in self._with_action:
             self._with_action[action] = self._select(action)
         selection = self._with_action[action]
+        if selection == self._nothing:
+            return _NOT_ALLOWED
         service = action.partition(":")[0].lower() if need.takes_no_resource else ""
         # Most actions of a wildcard have the same statements, and so the same answer.
         key = (need, service, selection.key)
@@ -350,7 +356,7 @@ class _Question:
         """
         forms = _unnamed_resources(service)
         patterns = [
-            arn_glob(_VARIABLE.sub("*", each)) for each in applied.statement.resources if _may_be_of(service, each)
+            arn_glob(VARIABLE.sub("*", each)) for each in applied.statement.resources if _may_be_of(service, each)
         ]
         if any(overlap(pattern, form) for pattern in patterns for form in forms):
             return applied._replace(possible={**applied.possible, **dict.fromkeys(self.need)})
@@ -391,14 +397,12 @@ def _alternatives(statements: Iterable[Applied], *, certainly: bool) -> Iterator
 MOST_WILDCARDS = 12
 """How many wildcards a resource may have. One with more is taken for unknown after the first of them."""
 
-_VARIABLE = re.compile(r"\$\{(?![*?$]})[^}]*}")
-
 
 @cache
 def _globs(resource: str) -> tuple[tuple[Glob, ...], tuple[Glob, ...]]:
     """What a resource of a policy matches in any case, and at most."""
-    if _VARIABLE.search(resource):
-        return (), (arn_glob(_VARIABLE.sub("*", resource)),)
+    if VARIABLE.search(resource):
+        return (), (arn_glob(VARIABLE.sub("*", resource)),)
     pattern = arn_glob(resource)
     if len(re.findall("[*?]+", resource)) > MOST_WILDCARDS:
         return (), (glob(pattern.prefix + "*"),)

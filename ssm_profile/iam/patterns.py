@@ -13,6 +13,9 @@ from os.path import commonprefix
 
 from ssm_profile.errors import TooComplexError
 
+VARIABLE = re.compile(r"\$\{(?![*?$]})([^}]*)}")
+"""A policy variable in a value or a resource of a policy. The group is its condition key."""
+
 SEGMENTS = 6
 """The parts of an ARN, between colons. The last one can contain colons itself."""
 

@@ -141,11 +141,13 @@ class TestVerdicts:
 
         audited = audit(*base, config, allow([f"logs:{each}" for each in logs], group + ending))
 
+        if feature == "cloudwatch_agent.log_groups" and not ending:
+            expected = "missing"  # it needs nothing on the resource *
         assert verdicts(audited)[feature] == expected
         option, _, key = feature.partition(".")
         value = audited["options"].get(option, {}).get(key)
         assert value in (("/ssm/sessions", ["/ssm/sessions"]) if expected == "works" else (None,))
-        if expected == "partly":
+        if expected != "works":
             assert {reason["kind"] for row in missing(audited, feature) for reason in row["reasons"]} == {
                 "other resources"
             }
@@ -382,6 +384,10 @@ class TestKeys:
             # The DNS suffix that KMS has in this partition is not confirmed.
             ("aws-cn", "StringNotLike", "s3.*.amazonaws.com", "works if"),
             ("aws", "StringNotEquals", "s3.us-east-1.amazonaws.com", "works if"),
+            ("aws-eusc", "StringNotLike", ["s3.*.amazonaws.com*", "s3.*.amazonaws.eu"], "works"),
+            ("aws-eusc", "StringNotLike", "s3.*.amazonaws.com*", "works if"),
+            ("aws-eusc", "StringNotLike", "s3.*.amazonaws.eu", "works if"),
+            ("aws-eusc", "StringNotLike", "ssm.*.amazonaws.eu", "missing"),
         ],
     )
     def test_deny_for_logs(self, audit, partition, operator, service, expected):
@@ -475,8 +481,14 @@ class TestAdditional:
         [
             (
                 "session_logs.bucket",
-                allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], BUCKET),
+                allow(["s3:PutObject", "s3:PutObjectAcl", "s3:GetEncryptionConfiguration"], BUCKET),
                 "s3:AbortMultipartUpload",
+                BUCKET[1],
+            ),
+            (
+                "session_logs.bucket",
+                allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetEncryptionConfiguration"], BUCKET),
+                "s3:PutObjectAcl",
                 BUCKET[1],
             ),
             (
@@ -515,7 +527,7 @@ class TestAdditional:
     def test_optional_permission_under_a_condition(self, audit):
         """Whether the condition holds decides nothing about the capability."""
         condition = {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
-        needed = allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], self.BUCKET)
+        needed = allow(["s3:PutObject", "s3:PutObjectAcl", "s3:GetEncryptionConfiguration"], self.BUCKET)
 
         row = self.capability(
             audit(*SCOPED_MINIMUM, needed, allow("s3:AbortMultipartUpload", Condition=condition)), "session_logs.bucket"
@@ -725,7 +737,11 @@ class TestReplacement:
             ("session_logs", {"log_group": "/ssm"}),
             ("session_logs", MAPS["session_logs"]),
             ("cloudwatch_agent", {}),
+            ("cloudwatch_agent", {"log_group_prefixes": ["/node/i-", "i-"]}),
+            ("cloudwatch_agent", {"log_group_prefixes": ["i-"], "retention": True}),
+            ("cloudwatch_agent", {"traces": True}),
             ("domain_join", {"directory_id": "d-1234567890"}),
+            ("domain_join", {"directory_id": "d-1234567890", "kms_key_arn": KEY}),
             ("ec2_describe_actions", ["DescribeInstances", "DescribeTags"]),
         ],
     )
@@ -777,13 +793,15 @@ class TestReplacement:
     @pytest.mark.parametrize("groups", [["/a"], ["/a", "/b"]])
     def test_log_groups_of_two_features(self, audit, groups):
         """Session logs are not proposed if the CloudWatch agent's log groups are the same."""
-        assert self.agent_options(audit, *groups) == self.MINIMAL | {"cloudwatch_agent": {"log_groups": groups}}
+        assert self.agent_options(audit, *groups) == self.MINIMAL | {
+            "cloudwatch_agent": {"log_groups": groups, "retention": True}
+        }
 
     @pytest.mark.parametrize(("groups", "others"), [(["/a"], ["/c"]), (["/a", "/b"], ["/c"])])
     def test_another_log_group(self, audit, groups, others):
         """Session logs are proposed if they have a log group of their own."""
         assert self.agent_options(audit, *groups, others=others) == self.MINIMAL | {
-            "cloudwatch_agent": {"log_groups": groups},
+            "cloudwatch_agent": {"log_groups": groups, "retention": True},
             "session_logs": {"log_group": "..."},
         }
 
@@ -794,7 +812,39 @@ class TestReplacement:
         audited = audit(*SCOPED_MINIMUM, *aws_policy["document"]["Statement"])
 
         assert {"cloudwatch_agent.log_groups", "session_logs.log_group"} <= working_features(audited)
-        assert audited["options"] == self.MINIMAL | {"cloudwatch_agent": {"log_groups": ["..."]}}
+        assert audited["options"] == self.MINIMAL | {
+            "cloudwatch_agent": {"log_groups": ["..."], "retention": True, "traces": True}
+        }
+
+    @pytest.mark.parametrize("ending", ["", ":*", ":log-stream:*"])
+    def test_log_group_prefixes(self, audit, ending):
+        """One list is sufficient for the retention time."""
+        group = f"arn:aws:logs:eu-central-1:123456789012:log-group:/node/i-*{ending}"
+
+        audited = audit(*SCOPED_MINIMUM, *self.AGENT, allow([*self.LOGS, "logs:PutRetentionPolicy"], group))
+
+        assert {"cloudwatch_agent.log_group_prefixes", "cloudwatch_agent.retention"} <= working_features(audited)
+        assert audited["options"] == self.MINIMAL | {
+            "cloudwatch_agent": {"log_group_prefixes": ["/node/i-"], "retention": True}
+        }
+
+    def test_retention_without_log_groups(self, audit):
+        """The agent sets the retention time only of log groups that it writes to."""
+        audited = audit(*SCOPED_MINIMUM, allow(["logs:DescribeLogGroups", "logs:PutRetentionPolicy"]))
+
+        assert "cloudwatch_agent.retention" not in working_features(audited)
+        assert audited["options"] == self.MINIMAL
+
+    def test_secrets_of_two_accounts(self, audit):
+        """A policy does not say which of the two accounts owns the directory."""
+        options = self.MINIMAL | {"domain_join": MAPS["domain_join"]}
+
+        audited = audit(*policy.policy_document(options, LOCATION)["Statement"])
+
+        assert {"domain_join.owner_directory_id", "domain_join.kms_key_arn"} <= working_features(audited)
+        assert audited["options"] == self.MINIMAL | {
+            "domain_join": MAPS["domain_join"] | {"owner_account_id": "...", "owner_directory_id": "..."}
+        }
 
     def test_further_ec2_actions(self, audit):
         """The two actions of the CloudWatch agent are not listed again."""

@@ -1,6 +1,7 @@
 """The output of ``audit``: the answer first, exit codes, and JSON as documented."""
 
 import json
+import re
 
 import pytest
 
@@ -308,6 +309,25 @@ class TestFiles:
         )  # the region and the account of the deployment are no unknown values
         assert audited["unknownValues"] == ["Fn::Sub LogBucket.Arn"]
         assert [row["policy"] for row in audited["deprecated"]] == ["AmazonSSMManagedInstanceCore"]
+
+    @pytest.mark.parametrize("key", ["ManagedPolicyArns: [%s]", "PermissionsBoundary: %s"])
+    def test_copy_of_a_policy(self, run, template, key):
+        """The report says the version and the date of a copy that stands for a policy of the role."""
+        attached = 'ManagedPolicyArns: [!Sub "arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"]'
+        path = template(TEMPLATE.replace(attached, key % "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"))
+
+        *policies, actions = run("audit", path, "--json").audit["copies"]
+
+        assert policies == ["AmazonSSMManagedInstanceCore (v2 of 2019-05-23)"]
+        assert re.fullmatch(r"AWS's actions as of \d{4}-\d\d-\d\d", actions)
+        assert f"\nRead from copies of AWS's data: {policies[0]}" in run("audit", path).out
+
+    def test_copies_that_change_nothing(self, run, policy_file):
+        """The list of actions is named only where the report shows actions that a wildcard stands for."""
+        assert "copies of AWS's data" not in run("audit", policy_file(*SCOPED_MINIMUM)).out
+        assert (
+            "copies of AWS's data: AWS's actions" in run("audit", policy_file(*SCOPED_MINIMUM, allow("s3:List*"))).out
+        )
 
     def test_policy_that_is_not_in_the_file(self, run, template):
         """A policy whose document is not in the file can allow and deny, so that nothing is certain."""

@@ -1,9 +1,12 @@
 """``ssm-profile explain``."""
 
+import re
+
 import pytest
 
 from ssm_profile import policy
 from ssm_profile.catalogue import CAPABILITIES
+from ssm_profile.regions import BUCKETS_DATE
 from tests import ROOT
 from tests.expected import DEFAULT, KEY, PROD
 
@@ -132,3 +135,27 @@ def test_vpc_endpoints(run, flags, endpoints):
     assert {row["name"] for row in explained["endpoints"]} == {
         f"com.amazonaws.eu-central-1.{name}" for name in endpoints
     }
+
+
+def test_vpc_endpoints_in_china(run):
+    """Some names begin in another way. The report says how old the list of names is."""
+    explained = run("explain", "--cloudwatch-agent", "--patching", "--region", "cn-north-1")
+
+    (title,) = [each for each in explained.tables if each.startswith("VPC endpoints")]
+    assert re.search(r"\(aws-cdk-lib [\d.]+, \d{4}-\d\d-\d\d\)$", title)
+    assert [row["Endpoint"] for row in explained.tables[title]] == [
+        "com.amazonaws.cn-north-1.ssm",
+        "com.amazonaws.cn-north-1.ssmmessages",
+        "cn.com.amazonaws.cn-north-1.ec2",
+        "com.amazonaws.cn-north-1.s3",
+        "cn.com.amazonaws.cn-north-1.monitoring",
+    ]
+
+
+def test_age_of_bucket_names(run):
+    with_buckets = run("explain", "--managed-buckets", "--region", "eu-central-1")
+    without = run("explain", "--region", "eu-central-1")
+
+    sentence = f"The names of AWS's buckets are those of AWS's page as of {BUCKETS_DATE}."
+    assert sentence in with_buckets.out
+    assert sentence not in without.out

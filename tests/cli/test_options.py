@@ -14,10 +14,12 @@ class TestFlags:
         flags += [
             "--parameters-paths", "/app/a", "--parameters-paths", "/app/b", "--parameters-recursive",
             "--parameters-kms-key-arn", KEY, "--session-kms-key-arn", KEY, "--session-logs-bucket", "logs",
-            "--session-logs-prefix", "ssm", "--session-logs-kms-key-arn", KEY, "--session-logs-cross-account",
+            "--session-logs-prefix", "ssm", "--session-logs-kms-key-arn", KEY,
             "--session-logs-log-group", "/ssm",
             "--cloudwatch-agent-namespace", "Web", "--cloudwatch-agent-log-groups", "/web",
-            "--domain-join-directory-id", "d-1234567890",
+            "--cloudwatch-agent-log-group-prefixes", "i-", "--cloudwatch-agent-retention", "--cloudwatch-agent-traces",
+            "--domain-join-directory-id", "d-1234567890", "--domain-join-owner-account-id", "210987654321",
+            "--domain-join-owner-directory-id", "d-0987654321", "--domain-join-kms-key-arn", KEY,
         ]  # fmt: skip
 
         explained = run("explain", "--json", "--region", "eu-central-1", *flags).json
@@ -29,11 +31,21 @@ class TestFlags:
                 "bucket": "logs",
                 "prefix": "ssm",
                 "kms_key_arn": KEY,
-                "cross_account": True,
                 "log_group": "/ssm",
             },
-            "cloudwatch_agent": {"namespace": "Web", "log_groups": ["/web"]},
-            "domain_join": {"directory_id": "d-1234567890"},
+            "cloudwatch_agent": {
+                "namespace": "Web",
+                "log_groups": ["/web"],
+                "log_group_prefixes": ["i-"],
+                "retention": True,
+                "traces": True,
+            },
+            "domain_join": {
+                "directory_id": "d-1234567890",
+                "owner_account_id": "210987654321",
+                "owner_directory_id": "d-0987654321",
+                "kms_key_arn": KEY,
+            },
         }
         assert explained["options"] == expected
         assert explained["policy"] == policy.policy_document(expected, LOCATION | {"account": "<account>"})

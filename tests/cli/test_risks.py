@@ -1,5 +1,6 @@
 """The dangerous permissions that ``audit`` finds."""
 
+import json
 from fnmatch import fnmatchcase
 
 import pytest
@@ -261,6 +262,24 @@ class TestUnknownValues:
         audited = run("audit", policy_file(*SCOPED_MINIMUM, allow("s3:PutObject"), deny), "--json").audit
 
         assert bool(audited["risks"]) is is_risk
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("AmazonSSMAutomationRole", {"run_commands", "read_parameters"}),
+        ("AmazonSSMFullAccess", {"run_commands", "read_parameters"}),
+        ("AmazonSSMMaintenanceWindowRole", {"run_commands", "read_parameters"}),
+        ("AmazonSSMReadOnlyAccess", {"read_parameters"}),
+    ],
+)
+def test_policies_of_aws_for_others(run, policy_file, policy, expected):
+    """The risks are those that the reason for refusing the policy names."""
+    moto_policies = json.loads(require("moto.iam.aws_managed_policies").aws_managed_policies_data)
+
+    audited = run("audit", policy_file(*moto_policies[policy]["Document"]["Statement"]), "--json").audit
+
+    assert {row["risk"] for row in audited["risks"]} == expected
 
 
 @pytest.mark.parametrize(

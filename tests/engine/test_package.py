@@ -1,10 +1,9 @@
-"""The package is built, installed with pip into an empty environment, and used there."""
+"""The package is built, installed into an empty environment, and used there."""
 
 import json
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from importlib.metadata import version
 
@@ -36,14 +35,13 @@ print(json.dumps(Mocks.policies))
 """
 
 
-def pip(python, *arguments):
-    """Run pip. Skip the test if there is no package registry."""
-    command = [python, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"]
+def uv(*arguments):
+    """Run uv, which installs in a tenth of pip's time. Skip the test if there is no package registry."""
+    command = [sys.executable, "-m", "uv", *arguments, "--quiet"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if result.returncode and not IN_CI and "No matching distribution" in result.stderr:
+    if result.returncode and not IN_CI and "Request failed" in result.stderr:
         pytest.skip("no package registry can be reached")
     assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def wheel(build_once):
     """The wheel of this repository."""
 
     def build(folder):
-        pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+        uv("build", "--wheel", "--out-dir", str(folder), str(ROOT))
 
     (built,) = build_once("wheel", build).glob("*.whl")
     return built
@@ -62,10 +60,9 @@ def environment(wheel, build_once):
     """An environment with only the wheel and its dependencies, in the versions of the tests' environment."""
 
     def build(folder):
-        venv.create(folder, with_pip=True)
+        uv("venv", "--seed", "--python", sys.executable, str(folder))
         versions = [f"{library}=={version(library)}" for library in ("pulumi", "pulumi-aws")]
-        # To compile the thousands of modules of pulumi-aws takes longer than the rest of the installation.
-        pip(folder / "bin" / "python", "install", "--no-compile", str(wheel), *versions)
+        uv("pip", "install", "--python", str(folder), str(wheel), *versions)
 
     return build_once("environment", build)
 

@@ -4,8 +4,11 @@ from itertools import product
 
 import pytest
 
+from ssm_profile import policy
+from ssm_profile.iam.conditions import ABSENT
 from ssm_profile.iam.evaluator import NO_RESOURCE, Kind, Need
 from tests import count_calls
+from tests.expected import LOCATION, NETWORKS
 from tests.iam.policies import allow, but, deny, evaluator, outcome
 
 BUCKET = "arn:aws:s3:::logs/*"
@@ -56,6 +59,18 @@ class TestVersion:
 
         assert outcome(SOME, allow(Condition=condition)) == CONDITIONAL
         assert outcome(SOME, allow(Condition=condition), version="2008-10-17") == DENIED
+
+
+@pytest.mark.parametrize(("request_keys", "is_allowed"), NETWORKS.values(), ids=NETWORKS.keys())
+def test_network(request_keys, is_allowed):
+    """``vpc_endpoints_only`` denies the calls of an instance that do not come through an endpoint in its own VPC."""
+    every_key = {key for keys, _ in NETWORKS.values() for key in keys}
+    context = {key.lower(): (request_keys.get(key, ABSENT),) for key in every_key}
+    statements = policy.policy_document({"vpc_endpoints_only": True}, LOCATION)["Statement"]
+
+    decided = outcome(NO_RESOURCE, *statements, action="ssmmessages:OpenDataChannel", context=context)
+
+    assert decided == (ALLOWED if is_allowed else DENIED)
 
 
 class TestTruthTable:

@@ -28,13 +28,14 @@ UNNOTICED = {
     "options": {
         # The rules stay the same.
         "@dataclass(frozen=False)",
+        '"[_/.#-]*": "It would grant the log groups of the whole account.",',
         # Defaults, examples, and limits of names and sizes, which tests/unit compares.
         '"ec2_describe": _switch(default=False),',
-        "def _switch(*, default: bool = True, requires: str | None = None) -> Option:",
         (
-            'return Option("boolean", "true or false", False, default, accepts_outputs=False, requires=requires)'
-            "  # noqa: FBT003"
+            "def _switch(*, default: bool = True, requires: str | None = None, requires_any: tuple[str, ...] = ()) "
+            "-> Option:"
         ),
+        "example=False,",
         "['DescribeInstances'],",
         "['DescribeTags'],",
         "[],",

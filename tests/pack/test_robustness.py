@@ -1,11 +1,10 @@
 """The policy pack on stacks that nobody expects: any values in any property, and thousands of resources."""
 
-import cProfile
 import json
 
 import pytest
 
-from tests import require
+from tests import count_calls, require
 from tests.expected import TRUST
 from tests.pack.stacks import (
     ATTACHMENT,
@@ -127,12 +126,10 @@ def profiles(number, first=0):
     return stack
 
 
-def count_calls(rule, stack):
+def calls_of(rule, stack):
     """How many functions a rule calls."""
     rules._decide.cache_clear()
-    profile = cProfile.Profile()
-    profile.runcall(find, rule, *stack)
-    return sum(entry.callcount for entry in profile.getstats())
+    return count_calls(lambda: find(rule, *stack))
 
 
 class TestScaling:
@@ -142,7 +139,7 @@ class TestScaling:
         find(rule, *profiles(1))
         few, many = profiles(50, first=1000), profiles(200, first=2000)  # patterns are cached
 
-        assert count_calls(rule, many) < 4.4 * count_calls(rule, few)
+        assert calls_of(rule, many) < 4.4 * calls_of(rule, few)
 
     def test_findings(self):
         """The stack of the measurement is one with findings."""

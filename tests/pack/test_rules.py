@@ -127,7 +127,7 @@ class TestWidePolicies:
         assert message.startswith(f"{name} is attached. {SSM_WIDE_POLICIES[name]} Use SsmInstanceProfile instead")
         spellings = {"/".join(dict.fromkeys([option, camel_case(option)])) for option in OPTIONS}
         options = message.rsplit("the options that you need", 1)[1].strip(":. ").split(", ")
-        assert set(options) <= spellings if name != "AmazonSSMFullAccess" else options == [""]
+        assert set(options) <= spellings if SSM_WIDE_REPLACEMENTS[name] else options == [""]
 
     def test_exceptions_are_ignored(self):
         role = make_role(managedPolicyArns=[CORE])
@@ -579,6 +579,15 @@ def test_pack_has_every_rule(monkeypatch):
 
 class TestReplacements:
     """The options that replace AWS's policies, compared with AWS's documents."""
+
+    def test_policies_for_people_and_services_have_none(self):
+        assert SSM_WIDE_REPLACEMENTS.keys() == SSM_WIDE_POLICIES.keys()
+        assert [name for name, options in SSM_WIDE_REPLACEMENTS.items() if not options] == [
+            "AmazonSSMAutomationRole",
+            "AmazonSSMFullAccess",
+            "AmazonSSMMaintenanceWindowRole",
+            "AmazonSSMReadOnlyAccess",
+        ]
 
     @pytest.mark.parametrize("name", [name for name, options in SSM_WIDE_REPLACEMENTS.items() if options])
     def test_options_grant_what_the_policy_grants(self, name):

@@ -24,7 +24,11 @@ VALUES = {
     "session_logs.prefix": "ssm/",
     "session_logs.log_group": "/ssm/sessions",
     "cloudwatch_agent.log_groups": "/ec2/app",
+    "cloudwatch_agent.log_group_prefixes": "/ec2/i-",
     "domain_join.directory_id": "d-1234567890",
+    "domain_join.owner_account_id": "210987654321",
+    "domain_join.owner_directory_id": "d-0987654321",
+    "domain_join.kms_key_arn": KEY,
 }
 
 CONTEXT_KEYS = {

@@ -6,7 +6,7 @@ import pytest
 
 from generators.option_sets import SMALLEST, SWITCHES, smallest_with
 from ssm_profile import policy
-from tests.expected import DEFAULT, KEY, LOCATION, MAPS, PROD, SHARED_DOCUMENT, SHARED_PARAMETER
+from tests.expected import DEFAULT, KEY, LOCATION, MAPS, NETWORKS, PROD, SHARED_DOCUMENT, SHARED_PARAMETER
 
 IMDSV2 = {"ec2:RoleDelivery": "2.0"}
 OF_A_SESSION = {"kms:EncryptionContextKeys": ["aws:ssm:SessionId", "aws:ssm:TargetId"]}
@@ -15,7 +15,7 @@ OTHER_KEY = KEY.replace("1234abcd", "56ef56ef")
 POLICIES = {
     "the default": {},
     "production": {**SMALLEST, "require_imdsv2": True},
-    **{name: smallest_with(name) for name in SWITCHES if name not in (*SMALLEST, "vpc_endpoints_only")},
+    **{name: smallest_with(name) for name in SWITCHES if name not in SMALLEST},
     **{name: {**SMALLEST, name: value} for name, value in MAPS.items()},
     "session_logs": {**SMALLEST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
     "session_kms_key_alias": {**SMALLEST, "session_kms_key_alias": "alias/ssm-sessions"},
@@ -33,6 +33,7 @@ CONTEXT = {
     "kms:ViaService": "s3.eu-central-1.amazonaws.com",
     **OF_A_SESSION,
     "kms:ResourceAliases": ["alias/ssm-sessions"],
+    "s3:x-amz-acl": "bucket-owner-full-control",
 }
 """The context of a call that satisfies the conditions of all policies."""
 
@@ -64,7 +65,7 @@ def check_allowed_actions(evaluator, names):
     assert answer["actions"] == len(all_actions) > 20_000
     for name, document in documents.items():
         expected = listed_actions(document, all_actions) | ALWAYS_ALLOWED
-        if name == "parameters":
+        if name in ("parameters", "domain_join"):
             expected -= {"kms:Decrypt"}  # the evaluator ignores its condition key, see SCOPED_ACTIONS
         assert set(answer["allowed"][name]) == expected, name
 
@@ -89,6 +90,7 @@ INSTANCE = ARN(service="ec2", resource="instance/i-0123456789abcdef0")
 DOCUMENT = ARN(service="ssm", resource="document/mine")
 PARAMETER = ARN(service="ssm", resource="parameter/app/a")
 LOGS = ARN(service="logs", resource="log-group:/ssm/sessions")
+OWNER_SECRETS = "arn:aws:secretsmanager:eu-central-1:210987654321:secret"
 SCOPED_ACTIONS = [
     (
         "scope_heartbeat",
@@ -194,7 +196,7 @@ SCOPED_ACTIONS = [
             "session_logs",
             action,
             "arn:aws:s3:::logs/ssm/sessions/x.log",
-            {},
+            {"s3:x-amz-acl": "bucket-owner-full-control"},
             [
                 "arn:aws:s3:::logs/ssm/sessions-2/x.log",
                 "arn:aws:s3:::logs/x.log",
@@ -240,6 +242,35 @@ SCOPED_ACTIONS = [
         {},
         [ARN(service="ssm", resource="parameter/AmazonCloudWatch"), ARN(service="ssm", resource="parameter/app/a")],
     ),
+    *(
+        (
+            "cloudwatch_agent",
+            action,
+            ARN(service="logs", resource=f"log-group:/node/i-1{stream}"),
+            {},
+            [
+                ARN(service="logs", resource=f"log-group:/node/x{stream}"),
+                ARN(service="logs", resource=f"log-group:/other/node/i-1{stream}"),
+                ARN(service="logs", resource=f"log-group:/node/i-1{stream}").replace("eu-central-1", "eu-west-1"),
+            ],
+        )
+        for action, stream in (
+            ("logs:CreateLogGroup", ""),
+            ("logs:PutRetentionPolicy", ""),
+            ("logs:CreateLogStream", ":log-stream:x"),
+            ("logs:PutLogEvents", ":log-stream:x"),
+        )
+    ),
+    (
+        "domain_join",
+        "secretsmanager:GetSecretValue",
+        f"{OWNER_SECRETS}:aws/directory-services/d-0987654321/seamless-domain-join-a1b2c3",
+        {},
+        [
+            f"{OWNER_SECRETS}:aws/directory-services/d-1234567890/seamless-domain-join-a1b2c3",
+            f"{OWNER_SECRETS}:database-a1b2c3",
+        ],
+    ),
     (
         "domain_join",
         "ds:CreateComputer",
@@ -281,8 +312,9 @@ SCOPED_ACTIONS = [
 ]
 """Option, action, an allowed resource, the context of the call, and similar resources that are not allowed.
 
-Two cases are missing, because this evaluator cannot decide them. It does not know documents that AWS owns, whose ARNs
-have no account ID. It also ignores the keys of an encryption context, so it never allows the kms:Decrypt of parameters.
+Three cases are missing, because this evaluator cannot decide them. It does not know documents that AWS owns, whose ARNs
+have no account ID. It also ignores the keys of an encryption context, so it never allows the kms:Decrypt of parameters
+and of the secret of a directory.
 The unit tests compare those statements as values.
 """
 
@@ -323,6 +355,15 @@ def test_scoped_actions(evaluator):
         ("session_kms_key_alias", "kms:Decrypt", KEY, {**OF_A_SESSION, "kms:ResourceAliases": ["alias/x"]}, False),
         ("session_kms_key_alias", "kms:Decrypt", KEY, {"kms:ResourceAliases": ["alias/ssm-sessions"]}, False),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {}, False),
+        ("session_logs", "s3:PutObject", "arn:aws:s3:::logs/ssm/sessions/x.log", {}, True),
+        ("session_logs", "s3:PutObjectAcl", "arn:aws:s3:::logs/ssm/sessions/x.log", {}, False),
+        (
+            "session_logs",
+            "s3:PutObjectAcl",
+            "arn:aws:s3:::logs/ssm/sessions/x.log",
+            {"s3:x-amz-acl": "public-read"},
+            False,
+        ),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {"kms:ViaService": "ebs.eu-west-1.amazonaws.com"}, False),
     ],
 )
@@ -335,26 +376,16 @@ def test_conditions(evaluator, case):
     assert evaluator({"requests": [request]}) == [allowed]
 
 
-def test_call_from_other_vpc_is_denied(evaluator):
+def test_networks(evaluator):
     document = policy.policy_document({**SMALLEST, "vpc_endpoints_only": True}, LOCATION)
-    inside = {
-        "aws:Ec2InstanceSourceVpc": "vpc-1",
-        "aws:SourceVpc": "vpc-1",
-        "ec2:SourceInstanceARN": INSTANCE,
-        "aws:ViaAWSService": "false",
-    }
-    outside = {**inside, "aws:SourceVpc": "vpc-2"}
-    # A call through a NAT or internet gateway has no aws:SourceVpc. AWS denies it, because a negated operator matches a
-    # variable without a value. In this evaluator, such a statement never matches, so this test leaves the call out.
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 
     answers = evaluator(
         {
             "requests": [
                 {"policy": document, "action": "ssmmessages:OpenDataChannel", "resource": "*", "context": context}
-                for context in (inside, outside)
+                for context, _ in NETWORKS.values()
             ]
         }
     )
 
-    assert answers == [True, False]
+    assert dict(zip(NETWORKS, answers, strict=True)) == {name: allowed for name, (_, allowed) in NETWORKS.items()}

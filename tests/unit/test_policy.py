@@ -10,7 +10,9 @@ from generators.option_sets import SWITCHES
 from ssm_profile import OptionsError, policy
 from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.options import OPTIONS
+from ssm_profile.regions import BUCKETS_DATE
 from tests.expected import (
+    AGENT_LOGS,
     ASSOCIATIONS,
     CLOUDWATCH_CONFIGURATION,
     DEFAULT,
@@ -19,7 +21,9 @@ from tests.expected import (
     INSTANCES,
     KEY,
     LOCATION,
+    LOG_GROUPS,
     MESSAGING,
+    OWNER_IN_CONTROL,
     PROD,
     SESSION_LOG_GROUP,
     SSM,
@@ -63,11 +67,27 @@ class TestOptions:
         assert name in OPTIONS, f"ssm_profile/options.py has no option `{name}`"
         assert name in policy.GRANTING, f"ssm_profile/catalogue.py has no capability and no explicit deny `{name}`"
 
-    @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
+    @pytest.mark.parametrize(
+        ("partition", "dns_suffix"),
+        [
+            ("aws-cn", None),
+            ("aws-us-gov", None),
+            ("aws-iso", "c2s.ic.gov"),
+            ("aws-iso-b", "sc2s.sgov.gov"),
+            ("aws-iso-e", "cloud.adc-e.uk"),
+            ("aws-iso-f", "csp.hci.ic.gov"),
+            ("aws-eusc", "amazonaws.eu"),
+        ],
+    )
     @pytest.mark.parametrize("name", DOCUMENTS)
-    def test_partition_is_in_every_arn(self, name, partition):
+    def test_partition(self, name, partition, dns_suffix):
+        """The partition is in every ARN. The names of hosts have the usual DNS suffix, and the partition's own."""
+
         def moved(value):
-            return json.loads(json.dumps(value).replace('"arn:aws:', f'"arn:{partition}:'))
+            text = json.dumps(value).replace('"arn:aws:', f'"arn:{partition}:')
+            if dns_suffix:
+                text = re.sub(r'"(\w+\.[\w*-]+)\.amazonaws\.com\*"', rf'["\1.amazonaws.com*", "\1.{dns_suffix}"]', text)
+            return json.loads(text)
 
         actual = policy.policy_document(moved(expected_options(name)), LOCATION | {"partition": partition})
 
@@ -134,11 +154,34 @@ class TestOptions:
                     allow(DEFAULT_ACTIONS),
                     allow(["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::logs/*"),
                     allow(["s3:GetEncryptionConfiguration"], "arn:aws:s3:::logs"),
+                    allow(["s3:PutObjectAcl"], "arn:aws:s3:::logs/*", OWNER_IN_CONTROL),
                 ),
             ),
             (
                 {"session_logs": {"log_group": "/ssm/sessions"}},
                 document(allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]), SESSION_LOG_GROUP),
+            ),
+            (
+                {"cloudwatch_agent": {"log_group_prefixes": ["i-"]}},
+                document(
+                    allow(DEFAULT_ACTIONS),
+                    metrics("CWAgent"),
+                    CLOUDWATCH_CONFIGURATION,
+                    allow(AGENT_LOGS, f"{LOG_GROUPS}:i-*"),
+                ),
+            ),
+            (
+                {"cloudwatch_agent": {"log_group_prefixes": ["i-"], "retention": True}},
+                document(
+                    allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
+                    metrics("CWAgent"),
+                    CLOUDWATCH_CONFIGURATION,
+                    allow([*AGENT_LOGS, "logs:PutRetentionPolicy"], f"{LOG_GROUPS}:i-*"),
+                ),
+            ),
+            (
+                {"domain_join": {"directory_id": "d-1234567890"}},
+                document(*DOCUMENTS["domain_join"]["Statement"][:3]),
             ),
             (
                 {"cloudwatch_agent": {}, "ec2_describe": False},
@@ -163,7 +206,7 @@ class TestOptions:
                         ]
                     ),
                     allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
-                    allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
+                    allow(["ssm:GetDocument"], SSM_DOCUMENTS),
                     allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
                 ),
             ),
@@ -226,8 +269,8 @@ class TestManagedBuckets:
             policy.policy_document({"managed_buckets": True}, LOCATION | {"region": region})
 
         assert str(error.value) == (
-            f"`managed_buckets` cannot be true in {region}: AWS does not publish the names of its buckets there. "
-            "Leave it out."
+            f"`managed_buckets` cannot be true in {region}: AWS does not publish the names of its buckets there "
+            f"(as of {BUCKETS_DATE}). Leave it out."
         )
 
 
@@ -299,7 +342,9 @@ NAMED_ONLY = ("s3:", "kms:", "secretsmanager:", "ssm:GetParameter")
 """What an instance may have on resources that the options or AWS name, and never on others."""
 
 NAMED_RESOURCES = re.compile(
-    r"parameter/(app/[ab]|AmazonCloudWatch-|shared/database$|inspector-aws/service/inspector-linux-application-paths$)|:key/(1234abcd|56ef|90ab)|:::logs(/ssm/sessions/|$)|/d-1234567890/"
+    r"parameter/(app/[ab]|AmazonCloudWatch-|shared/database$|inspector-aws/service/inspector-linux-application-paths$)"
+    r"|:key/(1234abcd|56ef|78ab|90ab)|:::logs(/ssm/sessions/|$)"
+    r"|123456789012:secret:aws/directory-services/d-1234567890/|210987654321:secret:aws/directory-services/d-0987654321/"
     r"|:::(amazon-ssm|aws-ssm|aws-ssm-document-attachments|aws-windows-downloads|patch-baseline-snapshot)-eu-central-1/"
     r"|:::aws-(patch-manager|patchmanager-macos)-eu-central-1-9163fdaaf/"
 )

@@ -11,7 +11,7 @@ from ssm_profile.component import OUTPUTS
 from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.stack_config import PROTECT
 from tests import ROOT, stack_config
-from tests.expected import DEFAULT, KEY, LOCATION, MAPS, OTHER_KEY, PROD, SHARED_KEY, SHARED_PARAMETER
+from tests.expected import DEFAULT, DIRECTORY_KEY, KEY, LOCATION, MAPS, OTHER_KEY, PROD, SHARED_KEY, SHARED_PARAMETER
 
 PULUMI_YAML = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
 
@@ -118,11 +118,21 @@ class TestConfig:
                     "bucket": "logs",
                     "prefix": "ssm/sessions",
                     "kmsKeyArn": OTHER_KEY,
-                    "crossAccount": True,
                     "logGroup": "/ssm/sessions",
                 },
-                "ssm-profile:cloudwatchAgent": {"namespace": "Web", "logGroups": ["/ec2/app", "/ec2/web"]},
-                "ssm-profile:domainJoin": {"directoryId": "d-1234567890"},
+                "ssm-profile:cloudwatchAgent": {
+                    "namespace": "Web",
+                    "logGroups": ["/ec2/app", "/ec2/web"],
+                    "logGroupPrefixes": ["/node/i-", "i-"],
+                    "retention": True,
+                    "traces": True,
+                },
+                "ssm-profile:domainJoin": {
+                    "directoryId": "d-1234567890",
+                    "ownerAccountId": "210987654321",
+                    "ownerDirectoryId": "d-0987654321",
+                    "kmsKeyArn": DIRECTORY_KEY,
+                },
             }
         )
 

@@ -1,6 +1,8 @@
 """AWS's partitions and regions."""
 
+import json
 import re
+from datetime import date
 
 import pytest
 
@@ -9,6 +11,7 @@ from ssm_profile import policy
 from ssm_profile.regions import (
     ACCOUNT_PATTERN,
     LOCATION_FIELDS,
+    OTHER_DNS_SUFFIXES,
     PARTITION_PATTERN,
     PARTITIONS,
     PATCH_BUCKET_SUFFIXES,
@@ -16,9 +19,11 @@ from ssm_profile.regions import (
     REGIONS,
     SHORTEST_LOCATION,
     SNAPSHOT_BUCKET_SUFFIXES,
+    gateway_endpoint,
+    interface_endpoint,
     partition_of,
 )
-from tests import require
+from tests import ROOT, require
 from tests.expected import LOCATION, MAPS
 
 REGION_OF_EACH_PARTITION = {
@@ -59,6 +64,15 @@ def test_partitions_are_those_of_botocore():
 
     assert set(partitions) <= set(PARTITIONS)
     assert {region: partition_of(region) for region in listed} == listed
+
+
+def test_dns_suffixes_are_those_of_botocore():
+    data = require("botocore.session").get_session().get_data("partitions")
+    suffixes = {each["id"]: each["outputs"]["dnsSuffix"] for each in data["partitions"]}
+
+    others = {name: suffix for name, suffix in suffixes.items() if not suffix.startswith("amazonaws.com")}
+
+    assert others == {name: suffix for name, suffix in OTHER_DNS_SUFFIXES.items() if name in suffixes}
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -111,3 +125,51 @@ def test_no_region_has_a_shorter_policy(region):
     shortest = policy.size(policy.policy_document(options, SHORTEST_LOCATION))
 
     assert shortest <= policy.size(policy.policy_document(options, location))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "ssm_profile" / "aws_data").iterdir()), ids=lambda path: path.stem)
+def test_copies_name_their_source_and_date(path):
+    """A reader of the copy sees how old it is."""
+    copy = json.loads(path.read_text())
+
+    assert list(copy)[:2] == ["source", "date"]
+    assert re.fullmatch(r"[a-z-]+ \d+(\.\d+)+(, [a-z.]+)?|https://docs\.aws\.amazon\.com/\S+", copy["source"])
+    assert date.fromisoformat(copy["date"])
+
+
+@pytest.mark.parametrize("service", ["ssm", "ssmmessages", "kms", "logs", "secretsmanager"])
+@pytest.mark.parametrize("region", REGIONS)
+def test_usual_endpoints(region, service):
+    assert interface_endpoint(service, region) == f"com.amazonaws.{region}.{service}"
+
+
+@pytest.mark.parametrize(
+    ("service", "others"),
+    [
+        (
+            "ec2",
+            {
+                "cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"},
+                "gov.ic.c2s": {"us-iso-east-1", "us-iso-west-1"},
+                "gov.sgov.sc2s": {"us-isob-east-1"},
+            },
+        ),
+        ("monitoring", {"cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"}, "gov.ic.c2s": {"us-iso-west-1"}}),
+        ("s3", {"cn.com.amazonaws": {"cn-north-1", "cn-northwest-1"}}),
+    ],
+)
+def test_other_endpoints(service, others):
+    """The beginnings of the names are those of AWS CDK, in every region that has another one."""
+    found = {}
+    for region in REGIONS:
+        beginning = interface_endpoint(service, region).removesuffix(f".{region}.{service}")
+        found.setdefault(beginning, set()).add(region)
+
+    assert found.pop("com.amazonaws") == set(REGIONS).difference(*others.values())
+    assert found == others
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "eu-central-1"])
+def test_gateway_endpoint(region):
+    """Gateway endpoints have the usual names in China, too."""
+    assert gateway_endpoint("s3", region) == f"com.amazonaws.{region}.s3"

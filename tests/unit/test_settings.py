@@ -143,7 +143,7 @@ class TestSecrets:
     def test_leaves_stay_secret(self, deploy):
         """Each leaf that may be an output is a secret one."""
         set_secret_config(
-            sessionLogs=json.dumps({"bucket": "logs", "prefix": "ssm", "crossAccount": True}),
+            sessionLogs=json.dumps({"bucket": "logs", "prefix": "ssm"}),
             managedPolicyArns=json.dumps([ARN]),
             tags=json.dumps({"Team": "web"}),
         )
@@ -155,7 +155,6 @@ class TestSecrets:
         def program():
             settings = read_settings("web")
             assert not settings.has_secret_policy
-            assert settings.args["session_logs"].pop("cross_account") is True
             for name, output in settings.args["session_logs"].items():
                 note(name, output)
             note("arn", settings.args["managed_policy_arns"][0])

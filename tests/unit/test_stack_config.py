@@ -3,6 +3,7 @@
 import pytest
 
 from ssm_profile.options import OPTIONS, camel_case
+from ssm_profile.regions import BUCKETS_DATE
 from ssm_profile.stack_config import PROJECT, PROTECT, config_key, parse_config
 from tests import config_text
 from tests.expected import KEY
@@ -155,7 +156,7 @@ class TestMistakes:
                     "`ssm-profile:sessionLogs.log_group` is not a key. Did you mean "
                     "`ssm-profile:sessionLogs.logGroup`? The keys are ssm-profile:sessionLogs.bucket, "
                     "ssm-profile:sessionLogs.prefix, ssm-profile:sessionLogs.kmsKeyArn, "
-                    "ssm-profile:sessionLogs.crossAccount, ssm-profile:sessionLogs.logGroup."
+                    "ssm-profile:sessionLogs.logGroup."
                 ),
             ),
         ],
@@ -193,7 +194,7 @@ class TestRegion:
         assert parse({"managedBuckets": True}, region="cn-north-1")[1] == [
             (
                 "`ssm-profile:managedBuckets` cannot be true in cn-north-1: AWS does not publish the names of its "
-                "buckets there. Leave it out."
+                f"buckets there (as of {BUCKETS_DATE}). Leave it out."
             )
         ]
 

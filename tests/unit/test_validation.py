@@ -6,6 +6,7 @@ import pytest
 
 from ssm_profile import validation
 from ssm_profile.options import CONFLICTS, OPTIONS, camel_case, option_at, option_paths
+from ssm_profile.regions import BUCKETS_DATE
 from ssm_profile.validation import (
     UNKNOWN,
     find_bucket_mistakes,
@@ -92,7 +93,10 @@ class TestValues:
             ),
             (
                 {"cloudwatch_agent": 1},
-                "`cloudwatch_agent` must be a map with the keys namespace, log_groups (got 1).",
+                (
+                    "`cloudwatch_agent` must be a map with the keys namespace, log_groups, log_group_prefixes, "
+                    "retention, traces (got 1)."
+                ),
             ),
             ({"parameters": {}}, "`parameters` requires `parameters.paths` or `parameters.shared_arns` (got {})."),
             (
@@ -151,11 +155,32 @@ class TestCombinations:
         others = (key for key in OPTIONS[name].required_keys if f"{name}.{key}" != required)
         options = {path: True}
         if "." in path:
-            other = next(others)
+            other = next(others, "")
             options = {name: {other: OPTIONS[name].keys[other].example, **_only(path)}}
         value = " to be true" if "." not in path else ""
 
         assert sentences(options) == [f"`{path}` requires `{required}`{value}."]
+
+    def test_retention_requires_log_groups(self):
+        """One of the two lists is sufficient."""
+        assert sentences({"cloudwatch_agent": {"retention": True}}) == [
+            (
+                "`cloudwatch_agent.retention` requires `cloudwatch_agent.log_groups` or "
+                "`cloudwatch_agent.log_group_prefixes`."
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        ("prefix", "reason"),
+        [
+            ("/", "It would grant the log groups of the whole account"),
+            ("/aws/", "It would grant the log groups of AWS's services"),
+        ],
+    )
+    def test_prefix_of_every_log_group_is_refused(self, prefix, reason):
+        assert sentences({"cloudwatch_agent": {"log_group_prefixes": [prefix]}}) == [
+            f'`cloudwatch_agent.log_group_prefixes` cannot contain "{prefix}". {reason}.'
+        ]
 
     def test_new_role_options_conflict_with_an_existing_role(self):
         only_new = [conflict.option for conflict in CONFLICTS if conflict.other == "existing_role_name"]
@@ -251,8 +276,7 @@ class TestUnknownOptions:
         assert sentences({"session_logs": {"bucket": "logs", "logroup": "x"}}) == [
             (
                 "`session_logs.logroup` is not a key. Did you mean `session_logs.log_group`? The keys are "
-                "session_logs.bucket, session_logs.prefix, session_logs.kms_key_arn, session_logs.cross_account, "
-                "session_logs.log_group."
+                "session_logs.bucket, session_logs.prefix, session_logs.kms_key_arn, session_logs.log_group."
             )
         ]
 
@@ -311,8 +335,8 @@ class TestSizes:
         (mistake,) = find_bucket_mistakes("cn-north-1")
 
         assert str(mistake) == (
-            "`managed_buckets` cannot be true in cn-north-1: AWS does not publish the names of its buckets there. "
-            "Leave it out."
+            "`managed_buckets` cannot be true in cn-north-1: AWS does not publish the names of its buckets there "
+            f"(as of {BUCKETS_DATE}). Leave it out."
         )
 
 

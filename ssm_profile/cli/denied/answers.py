@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ssm_profile.catalogue import EXPLICIT_DENIES, NOT_NEEDED
-from ssm_profile.cli.action_list import is_known
+from ssm_profile.cli.action_list import data_date, is_known
 from ssm_profile.cli.reverse_lookup import refusal
 
 from .denial import CALLER_KINDS, OF_ROLE, UNKNOWN, Denial, policy_owner
@@ -204,5 +204,5 @@ def _about_no_option(action: str) -> str:
     if reason := refusal(action):
         return f"No option grants it, for this reason: {reason}"
     if not is_known(action):
-        return "No option grants it: AWS has no action with this name."
+        return f"No option grants it: AWS has no action with this name (as of {data_date()})."
     return f"No option grants it. {NOT_NEEDED} {_OWN_POLICY}"

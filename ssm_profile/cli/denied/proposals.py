@@ -7,6 +7,7 @@ from string import Formatter
 from typing import Any
 
 from ssm_profile.catalogue import (
+    DOMAIN_JOIN,
     EC2_DESCRIBE,
     EC2_DESCRIBE_ACTIONS,
     MANAGED_BUCKETS,
@@ -18,7 +19,7 @@ from ssm_profile.cli.reverse_lookup import FEATURES, Feature
 from ssm_profile.cli.templates import as_pattern
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import PARAMETER_OWNER, Document, Options, is_granted_by_default, policy_document
-from ssm_profile.regions import PATCH_BUCKET_SUFFIXES, SHORTEST_LOCATION, Location, partition_of
+from ssm_profile.regions import BUCKETS_DATE, PATCH_BUCKET_SUFFIXES, SHORTEST_LOCATION, Location, partition_of
 from ssm_profile.validation import find_mistakes, find_value_mistakes
 
 from .denial import Denial, account_of
@@ -47,6 +48,14 @@ _OF_ONE_INSTANCE = re.compile(rf"(?:^|/)(?P<folder>(?:{_COMMAND_ID}/)?(?:{_INSTA
 
 Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-sns-notifications.html
 """
+
+
+_LOG_GROUPS = ("cloudwatch_agent.log_groups", "cloudwatch_agent.log_group_prefixes")
+"""The list for log groups that all instances share, and the one for log groups of one instance each."""
+_DIRECTORY = "domain_join.directory_id"
+_SECRET = next(each for each in DOMAIN_JOIN.grants if each.needs == "domain_join.owner_directory_id")
+"""The grant of the secret in the account that owns a shared directory."""
+_INSTANCE_IN_LOG_GROUP = re.compile(r"\bm?i-(?P<digits>[0-9a-f]{8}(?:[0-9a-f]{9})?)\b")
 
 
 @dataclass(frozen=True)
@@ -169,12 +178,20 @@ def _candidates(denial: Denial) -> Iterator[tuple[Feature, Grant]]:
         for grant in feature.grants
         if matches(as_pattern(grant.action).lower(), action)
     ]
-    is_own = _owner(denial) in (None, location_of(denial)["account"])
-    for feature, grant in rows:
-        if is_own and grant.each in _SHARED:
-            continue
-        if denial.options is None or feature.capability.name in denial.options:
-            yield feature, grant
+    rows = [row for row in rows if denial.options is None or row[0].capability.name in denial.options]
+    yield from (row for row in rows if not _is_for_others(row[1], denial))
+
+
+def _is_for_others(grant: Grant, denial: Denial) -> bool:
+    """Whether a grant is for other resources than the denied one, on which another grant of its option may be."""
+    resource, own = arn_of(denial) or "", location_of(denial)["account"]
+    if grant.each in _SHARED:
+        return _owner(denial) in (None, own)
+    if grant.each in _LOG_GROUPS:
+        return grant.each != _LOG_GROUPS[_log_group_prefix_of(resource) is not None]
+    if grant.action == _SECRET.action:
+        return (account_of(resource) not in (None, own)) != (grant.needs == _SECRET.needs)
+    return False
 
 
 def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refusal | None:
@@ -236,7 +253,7 @@ def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> 
     for region in PATCH_BUCKET_SUFFIXES:
         location = {"partition": partition_of(region), "region": region, "account": ""}
         if allows(policy_document({name: True}, location), str(denial.needed), arn_of(denial)):
-            note = f"The stack must deploy to {region}, since the bucket is that of this region."
+            note = f"The stack must deploy to {region}, since the bucket is that of this region (as of {BUCKETS_DATE})."
             return Proposal(feature, grant, {name: True}, location={"region": region}, notes=(note,))
     return None
 
@@ -263,7 +280,9 @@ def _values(feature: Feature, grant: Grant, denial: Denial) -> tuple[dict[str, A
         if option.type == "boolean":
             values[path] = True
             continue
-        value = _value(path, denial)
+        # The secret of another account names only the directory ID in that account.
+        is_known = (path, grant.needs) != (_DIRECTORY, _SECRET.needs)
+        value = _value(path, denial) if is_known else None
         if value is not None:
             values[path] = [value] if option.type == "array" else value
         elif path in _required(feature, grant):
@@ -289,6 +308,8 @@ def _required(feature: Feature, grant: Grant) -> list[str]:
     if len(option.required_keys) == 1:
         paths.append(f"{name}.{option.required_keys[0]}")
     paths += [option_at(path).requires for path in paths if path]
+    if grant.needs and grant.each is None:
+        paths += option_at(grant.needs).requires_any[:1]
     return [path for path in dict.fromkeys(paths) if path]
 
 
@@ -337,6 +358,12 @@ def _log_group_of(resource: str) -> str | None:
     return match[1] if match and match[1] != "*" else None
 
 
+def _log_group_prefix_of(resource: str) -> str | None:
+    """The beginning of the name of an instance's log group, up to the hexadecimal digits of the instance ID."""
+    match = _INSTANCE_IN_LOG_GROUP.search(_log_group_of(resource) or "")
+    return match.string[: match.start("digits")] if match else None
+
+
 def _key_of(resource: str) -> str | None:
     return resource if re.match(r"arn:[^:]*:kms:", resource) else None
 
@@ -344,6 +371,12 @@ def _key_of(resource: str) -> str | None:
 def _directory_of(resource: str) -> str | None:
     match = re.search(r"(?:directory|directory-services)/(d-[0-9a-f]{10})(?:/|$)", resource)
     return match[1] if match else None
+
+
+def _owner_of(resource: str) -> str | None:
+    """The account that owns the secret of a directory."""
+    is_secret = ":secret:aws/directory-services/" in resource
+    return account_of(resource) if is_secret else None
 
 
 _VALUES: Mapping[str, Callable[[str], str | None]] = {
@@ -358,7 +391,11 @@ _VALUES: Mapping[str, Callable[[str], str | None]] = {
     "session_logs.kms_key_arn": _key_of,
     "session_logs.log_group": _log_group_of,
     "cloudwatch_agent.log_groups": _log_group_of,
-    "domain_join.directory_id": _directory_of,
+    "cloudwatch_agent.log_group_prefixes": _log_group_prefix_of,
+    _DIRECTORY: _directory_of,
+    "domain_join.owner_account_id": _owner_of,
+    "domain_join.owner_directory_id": _directory_of,
+    "domain_join.kms_key_arn": _key_of,
 }
 """The value that an ARN gives to each option. Nothing if the ARN does not contain it."""
 

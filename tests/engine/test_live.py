@@ -1,0 +1,31 @@
+"""The deployment of `make live`, which needs a real account, with the real engine on the emulated one."""
+
+from ssm_profile import policy
+from tests import require
+from tests.engine.stacks import inline_documents, is_empty, tag_dictionary
+
+deployment = require("live.deployment")
+plan = require("live.plan")
+
+NAMES = plan.Names("0a1b2c3d")
+LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
+KEYS = {name: f"arn:aws:kms:eu-central-1:123456789012:key/{name}" for name in plan.KEYS}
+
+
+def test_deploys_and_destroys(sandbox, iam, tmp_path):
+    """Each role has its policy, the path and the tag of the run. The protection of prod keeps nothing from deletion."""
+    lines = []
+    live = deployment.PulumiDeployment(sandbox.pulumi, tmp_path, lines.append, sandbox.environment)
+
+    for profile in ("prod", "everything"):
+        options = plan.options_of(profile, NAMES, KEYS, LOCATION)
+        outputs = live.deploy(profile, plan.stack_config(options, NAMES, LOCATION))
+
+        role = iam.get_role(RoleName=outputs["roleName"])["Role"]
+        assert role["Path"] == "/ssm-profile-live/"
+        assert tag_dictionary(role) == {"ssm-profile-live": "0a1b2c3d"}
+        assert inline_documents(iam, outputs["roleName"]) == [policy.policy_document(options, LOCATION)]
+        assert ":instance-profile/ssm-profile-live/" in outputs["instanceProfileArn"]
+    live.destroy()
+    assert is_empty(iam)
+    assert any("deleted" in line for line in lines)

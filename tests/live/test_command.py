@@ -1,0 +1,204 @@
+"""`python -m live`: it asks before it creates or deletes anything, and prints no account number."""
+
+import re
+
+import pytest
+
+from live import LiveError, page
+from live.cleanup import remove
+from live.plan import PRICES, Names, cost, description
+from live.resources import create_support
+from live.run import Result
+from tests import ROOT, require
+from tests.live.emulated import LOCATION, EmulatedDeployment, moto_client
+
+live = require("live.__main__")
+NAMES = Names("0a1b2c3d")
+
+
+@pytest.fixture
+def command(aws, monkeypatch, tmp_path, capsys):
+    """Runs the command against the emulated account. Returns the exit code and the lines."""
+
+    class Pulumi:
+        version = "3.250.0"
+
+    monkeypatch.setattr(live, "identify", lambda _session, _region: aws.account)
+    monkeypatch.setattr(live, "find_pulumi", lambda _: Pulumi())
+    monkeypatch.setattr(live, "PulumiDeployment", lambda *_: EmulatedDeployment())
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def run(*arguments, answer=None):
+        def answered(_):
+            if answer is None:
+                raise EOFError
+            return answer
+
+        monkeypatch.setattr("builtins.input", answered)
+        code = live.main([*arguments, "--page", str(tmp_path / "live.md")])
+        return code, capsys.readouterr().out
+
+    run.page = tmp_path / "live.md"
+    return run
+
+
+@pytest.fixture
+def nothing_created(aws, monkeypatch):  # noqa: ARG001
+    """Fails the test if a run begins."""
+    monkeypatch.setattr(live.Run, "perform", lambda _: pytest.fail("the run has begun"))
+    yield
+    assert moto_client("s3").list_buckets()["Buckets"] == []
+
+
+class TestConfirmation:
+    @pytest.mark.usefixtures("nothing_created")
+    @pytest.mark.parametrize("answer", ["", "y", "no", "YES", None])
+    def test_everything_but_yes_is_no(self, command, answer):
+        code, text = command(answer=answer)
+
+        assert code == 1
+        assert text.endswith("Nothing has been created.\n")
+
+    @pytest.mark.usefixtures("nothing_created")
+    def test_without_a_person(self, command):
+        _, text = command()
+
+        assert "Nobody can answer. Pass --yes where no person starts the command." in text
+
+    @pytest.mark.usefixtures("nothing_created")
+    def test_shows_what_and_where(self, command, monkeypatch):
+        """The account with its last digits only, the region, what is created and the cost."""
+        monkeypatch.setattr("secrets.token_hex", lambda _: "0a1b2c3d")
+
+        _, text = command("--minutes", "30", answer="no")
+
+        assert text.startswith(description(NAMES, LOCATION, 30))
+        assert "Account ********9012, region eu-central-1, run 0a1b2c3d" in text
+        assert "Cost: at most 0.08 USD" in text
+        assert "123456789012" not in text
+
+    @pytest.mark.usefixtures("nothing_created")
+    def test_no_default_vpc(self, aws, command):
+        """Found before anything is created."""
+        aws.answers["ec2", "describe_vpcs"] = lambda _: {"Vpcs": []}
+
+        code, text = command("--yes")
+
+        assert (code, text) == (
+            1,
+            "error: The region eu-central-1 has no default VPC. Pass a subnet with outbound HTTPS to --subnet.\n",
+        )
+
+    @pytest.mark.parametrize("minutes", ["9", "241", "ten", "-5"])
+    def test_time_box_has_limits(self, command, minutes, capsys):
+        with pytest.raises(SystemExit):
+            command("--minutes", minutes)
+
+        assert f"must be a number from 10 to 240 (got '{minutes}')" in capsys.readouterr().err
+
+
+class TestRun:
+    @pytest.mark.parametrize(("outcome", "code"), [("passed", 0), ("skipped", 0), ("failed", 1)])
+    def test_exit_code_and_page(self, command, monkeypatch, outcome, code):
+        """A failed check makes the exit code 1, and the page is written in any case."""
+        results = [Result("dev", "Parameters", outcome, "of 123456789012")]
+        monkeypatch.setattr(live.Run, "perform", lambda _: results)
+
+        found, text = command("--yes")
+
+        assert found == code
+        written = command.page.read_text()
+        assert "of ************" in written
+        assert "123456789012" not in written + text
+
+    def test_error_is_masked(self, command, monkeypatch):
+        """The page of an earlier run stays."""
+
+        def fail(_):
+            raise LiveError("arn:aws:iam::123456789012:role/x cannot be deleted")
+
+        monkeypatch.setattr(live.Run, "perform", fail)
+
+        code, text = command("--yes")
+
+        assert code == 1
+        assert text.endswith("error: arn:aws:iam::************:role/x cannot be deleted\n")
+        assert not command.page.exists()
+
+    def test_interrupted(self, command, monkeypatch):
+        def interrupt(_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(live.Run, "perform", interrupt)
+
+        assert command("--yes")[0] == 130
+
+
+class TestClean:
+    def test_nothing_left(self, command):
+        assert command("clean") == (0, "Nothing is left in account ********9012, region eu-central-1.\n")
+
+    def test_asks(self, aws, command):
+        """It lists what it found, and deletes it after the confirmation only."""
+        create_support(aws.account, NAMES)
+
+        code, text = command("clean", answer="no")
+
+        assert code == 1
+        assert "  bucket ssm-profile-live-0a1b2c3d-logs of run 0a1b2c3d" in text
+        assert text.endswith("Nothing has been deleted.\n")
+        assert len(moto_client("s3").list_buckets()["Buckets"]) == 2
+
+        assert command("clean", answer="yes")[0] == 0
+
+        assert remove(aws.account, report=print) == []
+
+
+ABOUT = {"date": "2026-11-26", "region": "eu-central-1"}
+
+
+class TestPage:
+    def test_rows(self):
+        results = [
+            Result("dev", "A", "passed", "on arn:aws:iam::123456789012:role/x"),
+            Result("dev", "B", "failed", "one\ntwo | three"),
+            Result("prod", "C", "skipped", "no plugin"),
+            Result("questions", "Is it?", "passed", "No."),
+        ]
+
+        assert page.page(results, ABOUT) == (
+            page.TITLE + "date: 2026-11-26; region: eu-central-1.\n\n"
+            "1 of 4 checks failed.\n\n"
+            "| stack | check | result |\n| --- | --- | --- |\n"
+            "| dev | A | on arn:aws:iam::************:role/x |\n"
+            "| dev | B | **failed:** one two \\| three |\n"
+            "| prod | C | skipped: no plugin |\n\n"
+            "## Questions\n\n| question | answer |\n| --- | --- |\n| Is it? | No. |\n"
+        )
+
+    def test_page_in_the_repository(self):
+        """It says that it has not been run, or has the results of a run. Account numbers are in neither."""
+        text = page.PAGE.read_text()
+
+        assert text == page.NOT_RUN or (text.startswith(page.TITLE) and "| stack | check | result |" in text)
+        assert not re.search(r"\d{12}", text)
+
+
+class TestCost:
+    def test_is_of_the_whole_time_box(self):
+        """Four instances with a disk and an address, and two keys, for two hours."""
+        disk = 8 * PRICES["gp3 GiB a month"] / 730
+        instance = PRICES["t3.micro"] + PRICES["public IPv4 address"] + disk
+
+        assert cost(4, 2) == pytest.approx(8 * instance + 2 * 2 / 730 + 0.05)
+
+    def test_grows_with_time(self):
+        assert cost(4, 4) > cost(4, 1) > 0.1
+
+
+def test_nothing_depends_on_it():
+    """The package and the sandbox know nothing of it."""
+    files = [file for folder in ("ssm_profile", "sandbox", "policies") for file in (ROOT / folder).rglob("*.py")]
+
+    assert files
+    assert [file for file in files if re.search(r"^\s*(from|import) live\b", file.read_text(), re.MULTILINE)] == []

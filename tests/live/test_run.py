@@ -1,0 +1,276 @@
+"""A run makes every check, and deletes everything, whatever happens."""
+
+import os
+import signal
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+from pulumi.automation import CommandError
+from pulumi.automation._cmd import CommandResult
+
+from live import LiveError, TimeBoxError
+from live.cleanup import KINDS, find_leftovers, remove
+from live.plan import IAM_PATH, Names
+from live.run import Run
+from tests.live.emulated import EmulatedDeployment, moto_client
+
+NAMES = Names("0a1b2c3d")
+
+ROLE_CHECKS = [
+    "The role has the policy",
+    "IAM's simulator allows what it grants",
+    "IAM's simulator denies the rest",
+]
+CHECKS = {
+    "dev": [*ROLE_CHECKS, "The instance is Online", "Run Command works", "A session types and reads", "Parameters"],
+    "prod": [
+        *ROLE_CHECKS,
+        "The instance is Online",
+        "The scoped heartbeat works",
+        "Run Command works",
+        "A session types and reads",
+        "Parameters",
+    ],
+    "everything": [
+        *ROLE_CHECKS,
+        "The instance is Online",
+        "Run Command works",
+        "A session types and reads",
+        "The session log is in S3",
+        "The session log is in CloudWatch Logs",
+        "Parameters",
+        "The output of a command is in S3",
+        "A patch scan works",
+        "Inventory arrives",
+    ],
+    "questions": [
+        "Do the channels work when they are granted on arn:aws:ssmmessages:eu-central-1:123456789012:*?",
+        "Does S3 require s3:PutObjectAcl for the agent's uploads to a bucket without ACLs?",
+        "Does S3 require s3:PutObjectAcl for the agent's uploads to a bucket with ACLs?",
+    ],
+}
+
+CREATING = [
+    "kms.create_key",
+    "s3.create_bucket",
+    "s3.put_bucket_tagging",
+    "s3.put_bucket_encryption",
+    "logs.create_log_group",
+    "ssm.put_parameter",
+    "ssm.create_document",
+    "iam.create_role",
+    "iam.put_role_policy",
+    "iam.create_instance_profile",
+    "iam.add_role_to_instance_profile",
+    "ec2.create_security_group",
+    "ec2.authorize_security_group_egress",
+    "ssm.get_parameter",
+    "ec2.run_instances",
+]
+"""Every call that a run makes beside the stacks before its checks. Each one fails in a test."""
+
+
+def leftovers(aws, run=None):
+    return [str(each) for kind in KINDS for each in find_leftovers(aws.account, kind, run)]
+
+
+@pytest.fixture
+def make_run(aws):
+    """Makes a run with a deployment. Its lines are in `lines`."""
+
+    def make(deployment=None, minutes=10, names=NAMES):
+        lines = []
+        made = Run(aws.account, deployment or EmulatedDeployment(), names, minutes, report=lines.append)
+        made.lines = lines
+        return made
+
+    return make
+
+
+class Interrupted(EmulatedDeployment):
+    """Ctrl-C arrives while it deploys, or while it destroys."""
+
+    def __init__(self, operation):
+        super().__init__()
+        self.operation = operation
+
+    def deploy(self, stack, config):
+        outputs = super().deploy(stack, config)
+        self.signal("deploy")
+        return outputs
+
+    def destroy(self):
+        self.signal("destroy")
+        super().destroy()
+
+    def signal(self, operation):
+        if operation == self.operation:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0)  # the handler runs before the next line
+
+
+def test_every_check_passes(aws, make_run, plugin):  # noqa: ARG001
+    """The same checks as on AWS, and the instances get the agent's version into the page."""
+    run = make_run()
+
+    results = run.perform()
+
+    made = {stack: [each.check for each in results if each.stack == stack] for stack in CHECKS}
+    assert made == CHECKS
+    assert [each for each in results if each.outcome != "passed"] == []
+    assert run.versions == {"agent": "3.3.5226.0"}
+    assert leftovers(aws) == []
+
+
+class TestDeletion:
+    @pytest.mark.parametrize("operation", CREATING)
+    def test_after_a_failing_step(self, aws, make_run, operation):
+        """A call that AWS denies ends the run, and what was created before it is deleted."""
+        aws.answers[tuple(operation.split("."))] = lambda _: "AccessDenied"
+
+        with pytest.raises(ClientError, match="AccessDenied"):
+            make_run().perform()
+
+        assert leftovers(aws) == []
+        assert moto_client("s3").list_buckets()["Buckets"] == []
+
+    def test_after_ctrl_c(self, aws, make_run):
+        with pytest.raises(KeyboardInterrupt):
+            make_run(Interrupted("deploy")).perform()
+
+        assert leftovers(aws) == []
+
+    def test_is_not_interrupted(self, aws, make_run):
+        """A second Ctrl-C, while everything is being deleted, only prints a line."""
+        aws.answers["ec2", "run_instances"] = lambda _: "AccessDenied"
+        run = make_run(Interrupted("destroy"))
+
+        with pytest.raises(ClientError):
+            run.perform()
+
+        assert "Everything is being deleted. Please wait." in run.lines
+        assert leftovers(aws) == []
+
+    def test_after_the_time_box(self, aws, make_run):
+        class Slow(EmulatedDeployment):
+            def deploy(self, stack, config):
+                super().deploy(stack, config)
+                time.sleep(30)
+
+        with pytest.raises(TimeBoxError, match=r"The time box of 0\.0333333 minutes has ended"):
+            make_run(Slow(), minutes=2 / 60).perform()
+
+        assert leftovers(aws) == []
+
+    def test_without_pulumi(self, aws, make_run):
+        """Roles are deleted by their tag when `pulumi destroy` fails."""
+
+        class Stuck(EmulatedDeployment):
+            def destroy(self):
+                raise CommandError(CommandResult(stdout="", stderr="locked", code=1))
+
+        aws.answers["ec2", "run_instances"] = lambda _: "AccessDenied"
+
+        with pytest.raises(ClientError):
+            make_run(Stuck()).perform()
+
+        assert leftovers(aws) == []
+
+    def test_names_what_is_left(self, aws, make_run):
+        """A deletion that fails does not stop the next ones."""
+        aws.answers["ec2", "run_instances"] = lambda _: "AccessDenied"
+        aws.answers["logs", "delete_log_group"] = lambda _: "ThrottlingException"
+        aws.answers["iam", "list_roles"] = lambda _: "AccessDenied"
+
+        with pytest.raises(LiveError) as error:
+            make_run().perform()
+
+        assert "Run `make live ARGS=clean`" in str(error.value)
+        assert "log group /ssm-profile-live/0a1b2c3d: " in str(error.value)
+        assert "cannot list role: " in str(error.value)
+        del aws.answers["iam", "list_roles"]
+        kinds = {each.rpartition(" ")[0] for each in leftovers(aws)}
+        assert kinds == {"log group", "role"}
+
+
+class TestOnlyTheTag:
+    """Nothing else in the account is deleted."""
+
+    def test_untagged(self, aws):
+        """Things whose names are like those of a run."""
+        trust = '{"Version": "2012-10-17", "Statement": []}'
+        moto_client("iam").create_role(RoleName="own", Path=IAM_PATH, AssumeRolePolicyDocument=trust)
+        moto_client("iam").create_instance_profile(InstanceProfileName="own", Path=IAM_PATH)
+        moto_client("s3").create_bucket(
+            Bucket="ssm-profile-live-own", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+        moto_client("logs").create_log_group(logGroupName="/ssm-profile-live/own")
+        moto_client("ssm").put_parameter(Name="/live/ssm-profile-live/own", Value="x", Type="String")
+        moto_client("kms").create_key()
+        moto_client("ec2").run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
+        moto_client("ec2").create_security_group(GroupName="ssm-profile-live", Description="own")
+
+        assert remove(aws.account, report=print) == []
+
+    def test_other_run(self, aws, make_run):
+        """A run deletes only what it has created; `clean` deletes that of every run."""
+        names = Names("ffffffff")
+        aws.answers["ec2", "terminate_instances"] = lambda _: "UnauthorizedOperation"
+        with pytest.raises(LiveError):
+            self.interrupt(aws, make_run(names=names))
+        del aws.answers["ec2", "terminate_instances"]
+        left = leftovers(aws)
+        assert left
+
+        with pytest.raises(KeyboardInterrupt):
+            self.interrupt(aws, make_run())
+
+        assert leftovers(aws) == left
+        assert remove(aws.account, report=print) == left
+        assert leftovers(aws) == []
+
+    @staticmethod
+    def interrupt(aws, run):
+        def stop(_):
+            raise KeyboardInterrupt
+
+        aws.answers["iam", "simulate_principal_policy"] = stop
+        run.perform()
+
+
+def test_instances_terminate_themselves(aws, make_run):
+    """Also when this process is killed: they have IMDSv2, no inbound traffic, and shut down by themselves."""
+    requests = []
+
+    def record(request):
+        requests.append(request)
+        return "UnauthorizedOperation"
+
+    aws.answers["ec2", "run_instances"] = record
+
+    with pytest.raises(ClientError):
+        make_run().perform()
+
+    (request,) = requests
+    assert request["InstanceInitiatedShutdownBehavior"] == "terminate"
+    assert request["UserData"] == "#!/bin/sh\nshutdown -h +40\n"
+    assert request["MetadataOptions"] == {"HttpTokens": "required"}
+    assert [each["ResourceType"] for each in request["TagSpecifications"]] == ["instance", "volume"]
+
+
+def test_waits_for_a_visible_profile(aws, make_run):
+    """EC2 sees a new instance profile only after some seconds."""
+    answers = iter(["InvalidParameterValue", "UnauthorizedOperation"])
+
+    def reject(_):
+        raise ClientError(
+            {"Error": {"Code": next(answers), "Message": "Invalid IAM Instance Profile name"}}, "RunInstances"
+        )
+
+    aws.answers["ec2", "run_instances"] = reject
+
+    with pytest.raises(StopIteration):
+        make_run().perform()
+
+    assert aws.slept == 10
