@@ -21,9 +21,14 @@ SMALLEST: OptionSet = {name: False for name in SWITCHES if OPTIONS[name].default
 """The options with the smallest grants: what is on by default is off, and what can be narrowed is narrowed."""
 
 _REPLACED = {capability.replaces for capability in CAPABILITIES}
+_ALTERNATIVES = {capability.name for capability in CAPABILITIES if capability.alternative_to}
 
-EVERYTHING: OptionSet = {name: OPTIONS[name].example for name in OPTIONS if name in GRANTING and name not in _REPLACED}
-"""Every option that grants or denies something. An option that another one narrows is left out."""
+EVERYTHING: OptionSet = {
+    name: OPTIONS[name].example
+    for name in OPTIONS
+    if name in GRANTING and name not in _REPLACED and name not in _ALTERNATIVES
+}
+"""Every option that grants or denies something, without those that another one narrows or excludes."""
 
 
 def smallest_with(name: str) -> OptionSet:

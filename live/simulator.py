@@ -183,6 +183,7 @@ def _context(condition: Mapping[str, Mapping[str, Any]], location: Location) -> 
     entries = list[ContextEntry]()
     for operator, keys in condition.items():
         kind = next((name for name in ("numeric", "boolean") if operator.lower().startswith(name[:4])), "string")
+        kind = "stringList" if operator.startswith("ForAnyValue:") else kind
         for key, values in keys.items():
             value = values if isinstance(values, str) else values[0]
             entries.append((key, value.replace(".*.", f".{location['region']}.").removesuffix("*"), kind))

@@ -80,6 +80,8 @@ class Capability:
     grants: tuple[Grant, ...]
     replaces: str | None = None
     """The capability that is not granted when this one is."""
+    alternative_to: str | None = None
+    """The capability that grants the same, with an option that excludes the option of this one."""
 
 
 @dataclass(frozen=True)
@@ -301,6 +303,18 @@ _GET_DOCUMENT = Grant(
     sources=(_SSM_ACTIONS, f"{AGENT_SOURCE}/agent/plugins/rundocument/rundocument.go#L208"),
     resources=(AWS_DOCUMENTS, OWN_DOCUMENTS),
 )
+_DESCRIBE_DOCUMENT = replace(
+    _GET_DOCUMENT,
+    action="ssm:DescribeDocument",
+    purpose="Reads the status and the version of the document of a package.",
+    symptom="AWS-ConfigureAWSPackage fails for packages that are SSM documents, with or without a version.",
+    measured="Called once for a package that is a document, and by no other plugin. When denied: GetDocument "
+    "was not called.",
+    sources=(
+        _SSM_ACTIONS,
+        f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/documentarchive/documentarchive.go#L158",
+    ),
+)
 
 DOCUMENTS = Capability(
     name="documents",
@@ -309,6 +323,33 @@ DOCUMENTS = Capability(
         replace(
             _GET_DOCUMENT,
             sources=(*_GET_DOCUMENT.sources, f"{USER_GUIDE}/patch-manager-aws-runpatchbaselinewithhooks.html"),
+        ),
+    ),
+)
+
+_SHARED_DOCUMENTS: dict[str, Any] = {"resources": ("{each}",), "each": "document_arns"}
+
+DOCUMENT_ARNS = Capability(
+    name="document_arns",
+    summary="Reads documents that other accounts share, by their ARNs.",
+    grants=(
+        replace(
+            _GET_DOCUMENT,
+            purpose="Reads the content of a document that another account shares.",
+            symptom="The step or association fails with AccessDeniedException on ssm:GetDocument.",
+            sources=(
+                f"{USER_GUIDE}/documents-ssm-sharing.html",
+                _SSM_ACTIONS,
+                f"{AGENT_SOURCE}/agent/plugins/rundocument/rundocument.go#L208",
+            ),
+            **_SHARED_DOCUMENTS,
+        ),
+        replace(
+            _DESCRIBE_DOCUMENT,
+            purpose="Looks up the version of a package that another account shares.",
+            symptom="AWS-ConfigureAWSPackage fails for the packages among the documents.",
+            is_optional=True,
+            **_SHARED_DOCUMENTS,
         ),
     ),
 )
@@ -356,6 +397,57 @@ INVENTORY = Capability(
     name="inventory",
     summary="Uploads the data that an inventory association collects.",
     grants=(_PUT_INVENTORY,),
+)
+
+INSPECTOR_PATHS = (
+    "arn:{partition}:ssm:{region}:{account}:parameter/inspector-aws/service/inspector-linux-application-paths"
+)
+INSPECTOR_GUIDE = "https://docs.aws.amazon.com/inspector/latest/user"
+_INSPECTOR_ACTIONS = f"{AUTHORIZATION}/list_amazoninspector2.html"
+_INSPECTOR_MEASURED = "Not measured. The SSM plugin of Amazon Inspector calls it, not the agent itself."
+
+
+def _cis(action: str, purpose: str) -> Grant:
+    return Grant(
+        action=f"inspector2:{action}",
+        purpose=purpose,
+        symptom="CIS scans end without a single check.",
+        measured=_INSPECTOR_MEASURED,
+        sources=(
+            f"{INSPECTOR_GUIDE}/scanning-cis.html",
+            "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonInspector2ManagedCisPolicy.html",
+            _INSPECTOR_ACTIONS,
+        ),
+    )
+
+
+INSPECTOR = Capability(
+    name="inspector",
+    summary="Lets Amazon Inspector inspect the packages of programming languages and run CIS scans.",
+    grants=(
+        replace(
+            _PUT_INVENTORY,
+            purpose="Uploads the packages that deep inspection finds.",
+            symptom="Amazon Inspector shows no vulnerabilities of packages of programming languages.",
+            measured=_INSPECTOR_MEASURED,
+            sources=(f"{INSPECTOR_GUIDE}/deep-inspection.html", _SSM_ACTIONS),
+        ),
+        _cis("StartCisSession", "Starts the session of a CIS scan."),
+        _cis("StopCisSession", "Ends the session of a CIS scan."),
+        _cis("SendCisSessionTelemetry", "Sends the results of the checks."),
+        _cis("SendCisSessionHealth", "Reports that the scan is running."),
+        Grant(
+            action="ssm:GetParameter",
+            purpose="Reads the custom paths that deep inspection searches.",
+            symptom="Deep inspection fails.",
+            measured=_INSPECTOR_MEASURED,
+            sources=(
+                f"{INSPECTOR_GUIDE}/deep-inspection.html",
+                "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonInspector2ServiceRolePolicy.html",
+            ),
+            resources=(INSPECTOR_PATHS,),
+        ),
+    ),
 )
 
 _PATCH_DOCUMENTS = f"{USER_GUIDE}/patch-manager-ssm-documents.html"
@@ -457,18 +549,7 @@ DISTRIBUTOR = Capability(
             symptom="AWS-ConfigureAWSPackage fails for packages that are SSM documents.",
             measured="Called once for a package that is a document. Not called for a package of the package service.",
         ),
-        replace(
-            _GET_DOCUMENT,
-            action="ssm:DescribeDocument",
-            purpose="Reads the status and the version of the document of a package.",
-            symptom="AWS-ConfigureAWSPackage fails for packages that are SSM documents, with or without a version.",
-            measured="Called once for a package that is a document, and by no other plugin. When denied: GetDocument "
-            "was not called.",
-            sources=(
-                _SSM_ACTIONS,
-                f"{AGENT_SOURCE}/agent/plugins/configurepackage/birdwatcher/documentarchive/documentarchive.go#L158",
-            ),
-        ),
+        _DESCRIBE_DOCUMENT,
         Grant(
             action="ssm:GetManifest",
             purpose="Finds a package in the package service, or finds that it is a document instead.",
@@ -509,9 +590,10 @@ def _via_service(service: str, region: str) -> tuple[str, str]:
 
 
 _PARAMETER_ARNS = (
-    "arn:{partition}:ssm:{region}:{account}:parameter{each}",
-    "arn:{partition}:ssm:{region}:{account}:parameter{each}/*",
+    "arn:{partition}:ssm:{region}:{parameter_owner}:parameter{each}",
+    "arn:{partition}:ssm:{region}:{parameter_owner}:parameter{each}/*",
 )
+"""The parameters at and below a path. :func:`ssm_profile.policy.owner_of_parameters` says whose they are."""
 _PARAMETERS = Grant(
     action="ssm:GetParameters",
     purpose="Reads the parameters that a document or software on the instance refers to.",
@@ -524,19 +606,55 @@ _PARAMETERS = Grant(
     ),
     resources=_PARAMETER_ARNS,
     each="parameters.paths",
+    needs="parameters.paths",
+)
+_PARAMETER = replace(
+    _PARAMETERS,
+    action="ssm:GetParameter",
+    purpose="Reads one parameter, for software on the instance.",
+    symptom="Software that reads a parameter fails with AccessDeniedException.",
+    measured="Not called by the agent, which uses GetParameters.",
+)
+_PARAMETER_KEY = "https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html"
+_SHARED_PARAMETERS = f"{USER_GUIDE}/parameter-store-shared-parameters.html"
+
+
+def _shared(grant: Grant, **changes: Any) -> Grant:
+    """A grant on parameters that other accounts share, instead of those at paths."""
+    shared: dict[str, Any] = {"resources": ("{each}",), "needs": "parameters.shared_arns"}
+    return replace(
+        grant,
+        sources=(_SHARED_PARAMETERS, *grant.sources),
+        each="parameters.shared_arns",
+        **shared | changes,
+    )
+
+
+def _of_parameters(arns: tuple[str, ...]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The condition for a key: only through Systems Manager, and only for parameters."""
+    return {
+        "StringLike": {"kms:ViaService": _via_service("ssm", "{region}"), "kms:EncryptionContext:PARAMETER_ARN": arns}
+    }
+
+
+_DECRYPT_PARAMETERS = replace(
+    _PARAMETERS,
+    action="kms:Decrypt",
+    purpose="Decrypts SecureString parameters, only through Systems Manager and only for these parameters.",
+    symptom="Reading a SecureString parameter fails with AccessDeniedException on kms:Decrypt.",
+    measured="Not measured. The agent rejects SecureString parameters in {{ssm:parameter}}.",
+    sources=(_PARAMETER_KEY,),
+    resources=("{parameters[kms_key_arn]}",),
+    condition=_of_parameters(_PARAMETER_ARNS),
+    needs="parameters.kms_key_arn",
 )
 
 PARAMETERS = Capability(
     name="parameters",
-    summary="Reads the parameters of Parameter Store at and below the given paths, and no others.",
+    summary="Reads the parameters of Parameter Store at the given paths and ARNs, and no others. The parameters below "
+    "/aws/service are public: AWS owns them, and their ARNs have no account.",
     grants=(
-        replace(
-            _PARAMETERS,
-            action="ssm:GetParameter",
-            purpose="Reads one parameter, for software on the instance.",
-            symptom="Software that reads a parameter fails with AccessDeniedException.",
-            measured="Not called by the agent, which uses GetParameters.",
-        ),
+        _PARAMETER,
         _PARAMETERS,
         replace(
             _PARAMETERS,
@@ -546,43 +664,71 @@ PARAMETERS = Capability(
             measured="Not called by the agent.",
             needs="parameters.recursive",
         ),
-        replace(
+        _DECRYPT_PARAMETERS,
+        _shared(_PARAMETER, purpose="Reads one parameter that another account shares, for software on the instance."),
+        _shared(
             _PARAMETERS,
-            action="kms:Decrypt",
-            purpose="Decrypts SecureString parameters, only through Systems Manager and only for these parameters.",
-            symptom="Reading a SecureString parameter fails with AccessDeniedException on kms:Decrypt.",
-            measured="Not measured. The agent rejects SecureString parameters in {{ssm:parameter}}.",
-            sources=("https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html",),
-            resources=("{parameters[kms_key_arn]}",),
-            condition={
-                "StringLike": {
-                    "kms:ViaService": _via_service("ssm", "{region}"),
-                    "kms:EncryptionContext:PARAMETER_ARN": _PARAMETER_ARNS,
-                }
-            },
-            needs="parameters.kms_key_arn",
+            purpose="Reads the shared parameters that a document or software on the instance refers to by their ARNs.",
+        ),
+        _shared(
+            _DECRYPT_PARAMETERS,
+            purpose="Decrypts shared SecureString parameters, only through Systems Manager and only for them.",
+            resources=("{parameters[shared_kms_key_arn]}",),
+            condition=_of_parameters(("{each}",)),
+            needs="parameters.shared_kms_key_arn",
         ),
     ),
 )
 
 _SESSION_PREFERENCES = f"{USER_GUIDE}/getting-started-create-iam-instance-profile.html"
 
+_OF_SESSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": ("aws:ssm:SessionId",)}
+}
+"""The condition for a key: only for what is encrypted for a session. The agent sends this context with every call."""
+
+_DECRYPT_SESSION = Grant(
+    action="kms:Decrypt",
+    purpose="Decrypts the session's data key, which the user who starts the session generates, and nothing else.",
+    symptom="Sessions end with a message that the data key could not be decrypted.",
+    measured="Called once per session with a key. The agent calls KMS itself, so kms:ViaService is absent. The "
+    "encryption context has the keys aws:ssm:SessionId and aws:ssm:TargetId.",
+    sources=(
+        f"{USER_GUIDE}/session-preferences-enable-encryption.html",
+        "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html",
+        f"{AGENT_SOURCE}/agent/session/crypto/kmsservice.go#L73",
+        f"{AGENT_SOURCE}/agent/session/crypto/blockcipher.go#L87",
+    ),
+    resources=("{session_kms_key_arn}",),
+    condition=_OF_SESSIONS,
+)
+
 SESSION_KEY = Capability(
     name="session_kms_key_arn",
     summary="Decrypts sessions that are encrypted with a KMS key, in addition to TLS.",
+    grants=(_DECRYPT_SESSION,),
+)
+
+SESSION_KEY_ALIAS = Capability(
+    name="session_kms_key_alias",
+    summary="Decrypts sessions that are encrypted with the KMS key that has an alias, whichever key that is.",
     grants=(
-        Grant(
-            action="kms:Decrypt",
-            purpose="Decrypts the session's data key, which the user who starts the session generates.",
-            symptom="Sessions end with a message that the data key could not be decrypted.",
-            measured="Called once per session with a key. The agent calls KMS itself, so kms:ViaService is absent.",
+        replace(
+            _DECRYPT_SESSION,
             sources=(
-                f"{USER_GUIDE}/session-preferences-enable-encryption.html",
-                f"{AGENT_SOURCE}/agent/session/crypto/kmsservice.go#L73",
+                "https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html",
+                *_DECRYPT_SESSION.sources,
             ),
-            resources=("{session_kms_key_arn}",),
+            resources=("arn:{partition}:kms:{region}:{account}:key/*",),
+            condition={
+                "ForAnyValue:StringEquals": {
+                    "kms:ResourceAliases": ("{session_kms_key_alias}",),
+                    **_OF_SESSIONS["ForAnyValue:StringEquals"],
+                }
+            },
         ),
     ),
+    alternative_to=SESSION_KEY.name,
 )
 
 _LOG_OBJECTS = "arn:{partition}:s3:::{session_logs[bucket]}/{session_logs[prefix]}*"
@@ -1018,8 +1164,10 @@ CAPABILITIES: tuple[Capability, ...] = (
     QUIET_AGENT,
     LEGACY_MESSAGING,
     DOCUMENTS,
+    DOCUMENT_ARNS,
     STATE_MANAGER,
     INVENTORY,
+    INSPECTOR,
     PATCHING,
     PATCH_BASELINE_TAGS,
     DISTRIBUTOR,
@@ -1028,6 +1176,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     READ_BUCKETS,
     PARAMETERS,
     SESSION_KEY,
+    SESSION_KEY_ALIAS,
     SESSION_LOGS,
     CLOUDWATCH_AGENT,
     DOMAIN_JOIN,
@@ -1141,8 +1290,9 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
         "kms",
         None,
         "Decrypting sessions, because the agent calls KMS itself. The keys of Parameter Store and S3 need no endpoint.",
-        capabilities=("session_kms_key_arn",),
+        capabilities=("session_kms_key_arn", "session_kms_key_alias"),
     ),
+    VpcEndpoint("inspector2", "inspector2", "CIS scans of Amazon Inspector."),
     VpcEndpoint("logs", "logs", "Session logs, command output, and logs of the CloudWatch agent."),
     VpcEndpoint("monitoring", "cloudwatch", "Metrics of the CloudWatch agent."),
     VpcEndpoint("xray", "xray", "Traces of the CloudWatch agent."),

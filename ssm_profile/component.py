@@ -50,12 +50,16 @@ class ReadBucketArgs(TypedDict):
 class ParametersArgs(TypedDict):
     """Which parameters of Parameter Store the instances may read."""
 
-    paths: Sequence[str]
-    """Grant reading the parameters at and below these paths, such as /app/prod."""
+    paths: NotRequired[Sequence[str]]
+    """Grant reading the parameters at and below these paths, such as /app/prod, or public ones below /aws/service."""
     recursive: NotRequired[bool]
     """Grant ssm:GetParametersByPath as well, which lists all parameters below a path."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant decrypting SecureString parameters with the KMS key of this ARN. The key aws/ssm needs no grant."""
+    shared_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Grant reading the parameters of these ARNs, which other accounts share."""
+    shared_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Grant decrypting shared SecureString parameters with the owner's KMS key of this ARN."""
 
 
 class SessionLogsArgs(TypedDict):
@@ -114,10 +118,14 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant the ec2messages actions, for agents before 3.3.40.0 and for aws:updateAgent on Windows Server 2012."""
     documents: NotRequired[bool]
     """Grant reading SSM documents, for aws:runDocument, aws:downloadContent and AWS-RunPatchBaselineWithHooks."""
+    document_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Grant reading the SSM documents of these ARNs, which other accounts share."""
     state_manager: NotRequired[bool]
     """Grant what State Manager associations need."""
     inventory: NotRequired[bool]
     """Grant uploading inventory data."""
+    inspector: NotRequired[bool]
+    """Grant what deep inspection and CIS scans of Amazon Inspector need."""
     patching: NotRequired[bool]
     """Grant what Patch Manager needs."""
     patch_baseline_tags: NotRequired[bool]
@@ -131,9 +139,11 @@ class SsmInstanceProfileArgs(TypedDict):
     read_buckets: NotRequired[Sequence[ReadBucketArgs]]
     """Grant reading scripts, Ansible playbooks and patch lists in these S3 buckets, and in no others."""
     parameters: NotRequired[ParametersArgs]
-    """Grant reading parameters of Parameter Store at and below given paths, and no others."""
+    """Grant reading parameters of Parameter Store at given paths or ARNs, and no others."""
     session_kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant decrypting sessions that are encrypted with the KMS key of this ARN."""
+    session_kms_key_alias: NotRequired[pulumi.Input[str]]
+    """Grant decrypting sessions that are encrypted with the KMS key that has this alias, such as alias/ssm-sessions."""
     session_logs: NotRequired[SessionLogsArgs]
     """Grant logging sessions and command output to S3, CloudWatch Logs or both."""
     cloudwatch_agent: NotRequired[CloudwatchAgentArgs]
@@ -356,7 +366,7 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         """The policy as JSON: a plain string where everything is known, so that a preview needs no credentials."""
         fields = policy.lookups(options)
         granting = {key: value for key, value in inputs.items() if key in policy.GRANTING or key == "policy_kind"}
-        if not fields and not any(isinstance(value, pulumi.Output) for value in granting.values()):
+        if not fields and UNKNOWN not in _leaves(_replace_outputs(granting, UNKNOWN)):
             return _policy_json(options, {})
         opts = pulumi.InvokeOutputOptions(parent=self)  # the component's provider must answer, not the default one
         lookups = {

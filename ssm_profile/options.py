@@ -163,6 +163,19 @@ def _kms_key_arn(requires: str | None = None) -> Option:
     )
 
 
+def _arns(expects: str, example: str, resource_pattern: str) -> Option:
+    """A list of ARNs of Systems Manager."""
+    return Option(
+        "array",
+        expects,
+        [example],
+        pattern=rf"arn:{PARTITION_PATTERN}:ssm:[a-z0-9-]+:\d{{12}}:{resource_pattern}",
+        max_length=1011,
+        accepts_outputs=False,
+        entries_accept_outputs=True,
+    )
+
+
 def _directory_id(example: str, requires: str | None = None) -> Option:
     return Option(
         "string",
@@ -174,6 +187,16 @@ def _directory_id(example: str, requires: str | None = None) -> Option:
 
 
 _LOG_GROUP_PATTERN = r"[A-Za-z0-9_/.#-]+"
+_RESERVED_PARAMETER_PATHS = r"(?!/aws/service(/|$))(?!/aws/reference/secretsmanager/)/([Aa][Ww][Ss]|[Ss][Ss][Mm]).*"
+"""Names that PutParameter refuses, without those that can be read.
+
+Sources: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html
+"""
+_NO_RESERVED_PARAMETERS = (
+    "AWS reserves the names that begin with aws or ssm, so no such parameter exists. Public parameters are below "
+    "/aws/service, and references to secrets below /aws/reference/secretsmanager"
+)
 _POLICY_ARN_PATTERN = rf"arn:{PARTITION_PATTERN}:iam::(\d{{12}}|aws):policy/([\x21-\x7e]+/)?{NAME_PATTERN}"
 
 OPTIONS: dict[str, Option] = {
@@ -190,8 +213,14 @@ OPTIONS: dict[str, Option] = {
     "quiet_agent": _switch(),
     "legacy_messaging": _switch(),
     "documents": _switch(),
+    "document_arns": _arns(
+        "ARNs of SSM documents with the account that owns them",
+        "arn:aws:ssm:eu-central-1:210987654321:document/Shared-Document",
+        r"document/[A-Za-z0-9_.-]{3,128}",
+    ),
     "state_manager": _switch(),
     "inventory": _switch(requires="state_manager"),
+    "inspector": _switch(requires="state_manager"),
     "patching": _switch(),
     "patch_baseline_tags": _switch(requires="patching"),
     "patch_policy": _map(
@@ -222,19 +251,34 @@ OPTIONS: dict[str, Option] = {
         kms_key_arn=_kms_key_arn(),
     ),
     "parameters": _map(
-        ("paths",),
+        ("paths", "shared_arns"),
         paths=Option(
             "array",
             'paths that begin with "/" and do not end with it, without wildcards',
             ["/app/prod"],
             pattern=r"(/[A-Za-z0-9_.-]+){1,15}",
             max_length=1011,
+            refused={_RESERVED_PARAMETER_PATHS: _NO_RESERVED_PARAMETERS},
             accepts_outputs=False,
         ),
-        recursive=_switch(),
-        kms_key_arn=_kms_key_arn(),
+        recursive=_switch(requires="parameters.paths"),
+        kms_key_arn=_kms_key_arn(requires="parameters.paths"),
+        shared_arns=_arns(
+            "ARNs of parameters with the account that owns them, without wildcards",
+            "arn:aws:ssm:eu-central-1:210987654321:parameter/shared/database",
+            r"parameter(/[A-Za-z0-9_.-]+){1,15}",
+        ),
+        shared_kms_key_arn=_kms_key_arn(requires="parameters.shared_arns"),
     ),
     "session_kms_key_arn": _kms_key_arn(),
+    "session_kms_key_alias": Option(
+        "string",
+        'the name of an alias of a KMS key: "alias/" and letters, digits and / _ -',
+        "alias/ssm-sessions",
+        pattern=r"alias/[A-Za-z0-9/_-]+",
+        max_length=256,
+        refused={"alias/aws/.*": "AWS reserves these aliases for the keys that it manages."},
+    ),
     "session_logs": _map(
         ("bucket", "log_group"),
         bucket=_bucket("logs"),
@@ -378,6 +422,7 @@ _ONLY_FOR_A_NEW_ROLE = "it applies only to a role created here. Remove one of th
 
 CONFLICTS: tuple[Conflict, ...] = (
     Conflict("ec2_describe", "ec2_describe_actions", "set only one of the two", value=False),
+    Conflict("session_kms_key_alias", "session_kms_key_arn", "set only one of the two"),
     Conflict("role_name", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),
     Conflict("description", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),
     Conflict("permissions_boundary_arn", "existing_role_name", _ONLY_FOR_A_NEW_ROLE),

@@ -21,6 +21,8 @@ Document = dict[str, Any]
 """A policy document, ready for :func:`json.dumps`."""
 
 VERSION = "2012-10-17"
+PARAMETER_OWNER = "parameter_owner"
+"""The field of templates for :func:`owner_of_parameters` at the path in the field ``{each}``."""
 GRANTING = {capability.name for capability in CAPABILITIES} | {deny.name for deny in EXPLICIT_DENIES}
 """The options that decide the content of the permissions policy."""
 
@@ -71,16 +73,30 @@ def actions(options: Options) -> list[str]:
 
 def lookups(options: Options) -> set[str]:
     """The fields of the location that the policy needs: a subset of ``partition``, ``region`` and ``account``."""
-    templates = [
-        template
+    fields = {
+        field
         for grant in grants(options)
         for group in (grant.resources, *(values for keys in grant.condition.values() for values in keys.values()))
         for template in group
-    ]
-    fields = {field for template in templates for _, field, _, _ in Formatter().parse(template)}
+        for _, field, _, _ in Formatter().parse(template)
+    }
+    if PARAMETER_OWNER in fields and any(owner_of_parameters(path, "own") for path in options["parameters"]["paths"]):
+        fields.add("account")
     if "dns_suffix" in fields:
         fields.add("partition")
     return {field for field in LOCATION_FIELDS if field in fields}
+
+
+def owner_of_parameters(path: str, account: str) -> str:
+    """The account in the ARNs of the parameters at and below a path: none for AWS's public parameters.
+
+    Args:
+        path: A path of parameters, such as ``/app/prod``.
+        account: The account of the deployment.
+
+    Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-finding-public-parameters.html
+    """
+    return "" if f"{path}/".startswith("/aws/service/") else account
 
 
 def policy_document(options: Options, location: Location) -> Document:
@@ -219,7 +235,11 @@ def _filled(templates: Sequence[str], grant: Grant, values: Mapping[str, Any]) -
     templates = [template for template in templates if values["dns_suffix"] or "{dns_suffix}" not in template]
     each = grant.each if any("{each}" in template for template in templates) else None
     entries = _entries(values, each) if each else [""]
-    return [template.format_map({**values, "each": entry}) for entry in entries for template in templates]
+    filled: list[str] = []
+    for entry in entries:
+        own = {"each": entry, PARAMETER_OWNER: owner_of_parameters(entry, values.get("account", ""))}
+        filled += [template.format_map({**values, **own}) for template in templates]
+    return filled
 
 
 def _completed(options: Options) -> dict[str, Any]:

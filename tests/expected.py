@@ -8,6 +8,10 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567
 OTHER_KEY = "arn:aws:kms:eu-central-1:123456789012:key/56ef"
 DIRECTORY_KEY = "arn:aws:kms:eu-central-1:210987654321:key/78ab"
 
+SHARED_KEY = "arn:aws:kms:eu-central-1:210987654321:key/90ab"
+SHARED_DOCUMENT = "arn:aws:ssm:eu-central-1:210987654321:document/Shared-Document"
+SHARED_PARAMETER = "arn:aws:ssm:eu-central-1:210987654321:parameter/shared/database"
+
 MAPS = {
     "patch_policy": {"account_id": "210987654321", "configuration_id": "q4bkg"},
     "read_buckets": [
@@ -16,7 +20,13 @@ MAPS = {
         {"bucket": "files"},
         {"bucket": "scripts", "prefix": "/ansible/", "folders": True, "kms_key_arn": OTHER_KEY},
     ],
-    "parameters": {"paths": ["/app/b", "/app/a", "/app/b"], "recursive": True, "kms_key_arn": KEY},
+    "parameters": {
+        "paths": ["/app/b", "/app/a", "/app/b"],
+        "recursive": True,
+        "kms_key_arn": KEY,
+        "shared_arns": [SHARED_PARAMETER],
+        "shared_kms_key_arn": SHARED_KEY,
+    },
     "session_kms_key_arn": KEY,
     "session_logs": {
         "bucket": "logs",
@@ -171,6 +181,10 @@ DOCUMENTS = {
         allow(DEFAULT_ACTIONS),
         allow(["ssm:GetDocument"], SSM_DOCUMENTS),
     ),
+    "document_arns": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["ssm:GetDocument", "ssm:DescribeDocument"], SHARED_DOCUMENT),
+    ),
     "state_manager": document(
         allow(DEFAULT_ACTIONS),
         allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
@@ -182,6 +196,25 @@ DOCUMENTS = {
         allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
         allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
         allow(["ssm:GetDocument"], SSM_DOCUMENTS),
+    ),
+    "inspector": document(
+        allow(
+            [
+                *DEFAULT_ACTIONS,
+                "ssm:PutInventory",
+                "inspector2:StartCisSession",
+                "inspector2:StopCisSession",
+                "inspector2:SendCisSessionTelemetry",
+                "inspector2:SendCisSessionHealth",
+            ]
+        ),
+        allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
+        allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
+        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
+        allow(
+            ["ssm:GetParameter"],
+            f"{SSM}:parameter/inspector-aws/service/inspector-linux-application-paths",
+        ),
     ),
     "patching": document(
         allow([*DEFAULT_ACTIONS, "ssm:GetDeployablePatchSnapshotForInstance", "ssm:PutInventory"]),
@@ -247,8 +280,35 @@ DOCUMENTS = {
                 }
             },
         ),
+        allow(["ssm:GetParameter", "ssm:GetParameters"], SHARED_PARAMETER),
+        allow(
+            ["kms:Decrypt"],
+            SHARED_KEY,
+            {
+                "StringLike": {
+                    "kms:ViaService": "ssm.eu-central-1.amazonaws.com*",
+                    "kms:EncryptionContext:PARAMETER_ARN": SHARED_PARAMETER,
+                }
+            },
+        ),
     ),
-    "session_kms_key_arn": document(allow(DEFAULT_ACTIONS), allow(["kms:Decrypt"], KEY)),
+    "session_kms_key_arn": document(
+        allow(DEFAULT_ACTIONS),
+        allow(["kms:Decrypt"], KEY, {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}}),
+    ),
+    "session_kms_key_alias": document(
+        allow(DEFAULT_ACTIONS),
+        allow(
+            ["kms:Decrypt"],
+            "arn:aws:kms:eu-central-1:123456789012:key/*",
+            {
+                "ForAnyValue:StringEquals": {
+                    "kms:ResourceAliases": "alias/ssm-sessions",
+                    "kms:EncryptionContextKeys": "aws:ssm:SessionId",
+                }
+            },
+        ),
+    ),
     "session_logs": document(
         allow([*DEFAULT_ACTIONS, "logs:DescribeLogGroups"]),
         allow(["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::logs/ssm/sessions/*"),
@@ -372,7 +432,12 @@ def web_policy(key, bucket):
         "Statement": [
             {"Effect": "Allow", "Action": MESSAGING, "Resource": "*"},
             {"Effect": "Allow", "Action": ["ssm:UpdateInstanceInformation"], "Resource": "arn:aws:ec2:*:*:instance/*"},
-            {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": key},
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt"],
+                "Resource": key,
+                "Condition": {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}},
+            },
             {
                 "Effect": "Allow",
                 "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],

@@ -7,8 +7,9 @@ from typing import Any
 
 from generators.option_sets import SWITCHES
 from ssm_profile.options import OPTIONS, camel_case, option_at, option_paths
+from ssm_profile.regions import PARTITION_PATTERN
 from ssm_profile.validation import UNKNOWN
-from tests.expected import KEY, MAPS
+from tests.expected import KEY, MAPS, SHARED_DOCUMENT, SHARED_PARAMETER
 
 Options = dict[str, Any]
 
@@ -50,6 +51,7 @@ NOT_MAPS = [0, True, "web", ["web"]]
 NOT_BOOLEANS = ["true", "yes", "", 0, 1, 1.0, [], ["true"], {"true": True}, UNKNOWN]
 
 KEY_PREFIX = "arn:aws:kms:eu-central-1:123456789012:key/"
+SHARED_PREFIX = "arn:aws:ssm:eu-central-1:210987654321:"
 POLICY_PREFIX = "arn:aws:iam::123456789012:policy/"
 
 NOT_KMS_KEYS = [
@@ -153,6 +155,32 @@ def entries(values):
     return [[value] for value in values]
 
 
+def shared(*resources):
+    """ARNs of Systems Manager, with resources that are accepted."""
+    good = f"{SHARED_PREFIX}{resources[0]}"
+    return Examples(
+        valid=[
+            [UNKNOWN],
+            [f"{SHARED_PREFIX}{each}" for each in resources],
+            [good.replace("arn:aws:", "arn:aws-cn:"), UNKNOWN],
+        ],
+        invalid=[
+            *NOT_LISTS,
+            UNKNOWN,
+            *entries([*STRANGE_STRINGS, *NOT_STRINGS, "/app", "document", SHARED_PREFIX]),
+            *entries([f"{good}*", good.replace("210987654321", "*"), good.replace("eu-central-1", "*")]),
+            [good.replace(":210987654321:", "::")],
+            [good.replace("210987654321", "21098765432")],
+            [good.replace(":ssm:", ":s3:")],
+            [good.replace("arn:aws:", "arn:awsx:")],
+            [good.replace(resources[0], f"automation-definition/{resources[0]}")],
+            [f"{good}/"],
+            [f"{good}:2"],
+            [good + "a" * 1011],
+        ],
+    )
+
+
 EXAMPLES: dict[str, Examples] = {
     **{path: BOOLEANS for path in option_paths() if option_at(path).type == "boolean"},
     "ec2_describe_actions": Examples(
@@ -176,6 +204,7 @@ EXAMPLES: dict[str, Examples] = {
             ["Describe" + "T" * 121],
         ],
     ),
+    "document_arns": shared("document/abc", "document/" + "a" * 128, "document/Az_0.-"),
     "patch_policy": Examples(valid=[MAPS["patch_policy"]], invalid=[*NOT_MAPS, {}, UNKNOWN]),
     "patch_policy.account_id": Examples(
         valid=["000000000000", UNKNOWN],
@@ -192,11 +221,17 @@ EXAMPLES: dict[str, Examples] = {
     "read_buckets.prefix": Examples(valid=[*PREFIXES, UNKNOWN], invalid=NOT_PREFIXES),
     "read_buckets.kms_key_arn": KMS_KEYS,
     "parameters": Examples(
-        valid=[MAPS["parameters"], {"paths": ["/app"]}],
+        valid=[MAPS["parameters"], {"paths": ["/app"]}, {"shared_arns": [UNKNOWN], "shared_kms_key_arn": UNKNOWN}],
         invalid=[*NOT_MAPS, {}, UNKNOWN],
     ),
     "parameters.paths": Examples(
-        valid=[["/App_0.b-c", "/" + "a" * 1010], ["/" + "/".join("a" * 15)]],
+        valid=[
+            ["/App_0.b-c", "/" + "a" * 1010],
+            ["/" + "/".join("a" * 15)],
+            ["/aws/service", "/aws/service/ecs"],
+            ["/aws/reference/secretsmanager/database"],
+            ["/app/aws", "/inspector-aws/ssm"],
+        ],
         invalid=[
             *NOT_LISTS,
             UNKNOWN,
@@ -213,13 +248,31 @@ EXAMPLES: dict[str, Examples] = {
             ["//"],
             ["/app/prod?"],
             ["/app/${aws:username}"],
+            *entries(["/aws", "/aws/services", "/aws/reference", "/AWS/service/ecs", "/awslabs/x", "/ssm/x", "/sSm"]),
             ["/app", "/"],
             ["/" + "/".join("a" * 16)],
             ["/" + "a" * 1011],
         ],
     ),
     "parameters.kms_key_arn": KMS_KEYS,
+    "parameters.shared_arns": shared("parameter/app/db", "parameter/" + "a" * 962, "parameter/" + "/".join("a" * 15)),
+    "parameters.shared_kms_key_arn": Examples([KEY, UNKNOWN], NOT_KMS_KEYS),
     "session_kms_key_arn": KMS_KEYS,
+    "session_kms_key_alias": Examples(
+        valid=["alias/Ssm_0-a/b", "alias/" + "a" * 250, "alias/awsome", UNKNOWN],
+        invalid=[
+            *STRANGE_STRINGS,
+            *NOT_STRINGS,
+            "ssm-sessions",
+            "alias/",
+            "alias/*",
+            "alias/a:b",
+            "alias/aws/ssm",
+            "alias/" + "a" * 251,
+            KEY,
+            KEY.replace("key/", "alias/"),
+        ],
+    ),
     "session_logs": Examples(
         valid=[
             MAPS["session_logs"],
@@ -395,8 +448,10 @@ def policies(count: int) -> list[str]:
 INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("inventory", {"inventory": True}),
     ("inventory", {"inventory": True, "state_manager": False}),
+    ("inspector", {"inspector": True}),
     ("patch_baseline_tags", {"patch_baseline_tags": True}),
     ("ec2_describe", {"ec2_describe": False, "ec2_describe_actions": ["DescribeTags"]}),
+    ("session_kms_key_alias", {"session_kms_key_alias": "alias/a", "session_kms_key_arn": KEY}),
     ("role_name", {**EXISTING_ROLE, "role_name": "new"}),
     ("description", {**EXISTING_ROLE, "description": "new"}),
     ("service_principals", {**EXISTING_ROLE, "service_principals": ["ec2.amazonaws.com"]}),
@@ -406,6 +461,17 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("managed_policy_arns", {"managed_policy_arns": policies(25), "policy_kind": "managed"}),
     ("parameters.recursive", {"parameters": {"recursive": True}}),
     ("parameters.kms_key_arn", {"parameters": {"kms_key_arn": KEY}}),
+    ("parameters.recursive", {"parameters": {"shared_arns": [SHARED_PARAMETER], "recursive": True}}),
+    ("parameters.kms_key_arn", {"parameters": {"shared_arns": [SHARED_PARAMETER], "kms_key_arn": KEY}}),
+    ("parameters.shared_kms_key_arn", {"parameters": {"paths": ["/app"], "shared_kms_key_arn": KEY}}),
+    (
+        "session_kms_key_arn",
+        {"session_kms_key_arn": KEY.replace("arn:aws:", "arn:aws-cn:"), "document_arns": [SHARED_DOCUMENT]},
+    ),
+    (
+        "session_kms_key_arn",
+        {"session_kms_key_arn": KEY, "parameters": {"shared_arns": [SHARED_PARAMETER.replace("aws:", "aws-cn:", 1)]}},
+    ),
     ("session_logs.prefix", {"session_logs": {"prefix": "ssm"}}),
     ("session_logs.prefix", {"session_logs": {"log_group": "/ssm", "prefix": "a"}}),
     ("session_logs.kms_key_arn", {"session_logs": {"log_group": "/ssm", "kms_key_arn": KEY}}),
@@ -491,7 +557,13 @@ def options_with(path: str, value: Any) -> Options:
     if key and option_at(name).is_list_of_maps:
         return {name: [{**MAPS[name][0], key: value}]}
     if key:
-        return {name: {**MAPS[name], key: value}}
+        # All ARNs must be in one partition, and the value can be an ARN in any.
+        others = {
+            other: given
+            for other, given in MAPS[name].items()
+            if required == f"{name}.{other}" or PARTITION_PATTERN not in option_at(f"{name}.{other}").pattern
+        }
+        return {name: {**others, key: value}}
     return {name: value} | ({required: True} if required else {})
 
 

@@ -12,6 +12,7 @@ from ssm_profile.iam.documents import Statement, describe_statement
 from ssm_profile.iam.evaluator import Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import SSM_WIDE_POLICIES
+from ssm_profile.policy import PARAMETER_OWNER
 
 from .action_list import data_date
 from .granted import granted_actions, group_actions
@@ -269,7 +270,7 @@ def _covers(resource: str, pattern: str) -> bool:
 def _readable(template: str, grant: Grant) -> str:
     """A template with the names of its fields, such as ``<parameters.paths>``."""
     return "".join(
-        literal + (f"<{path_of(field, grant.each or '')}>" if field else "")
+        literal + (f"<{'account' if field == PARAMETER_OWNER else path_of(field, grant.each or '')}>" if field else "")
         for literal, field, _, _ in Formatter().parse(template)
     )
 

@@ -106,6 +106,7 @@ def choose(wanted: set[str], within: set[str], policy: Policy) -> tuple[list[Fea
     """The features that grant actions, and the actions that no feature grants.
 
     Features that are for the resources of the policy are preferred, then those that grant nothing beyond *within*.
+    Those on listed ARNs of other accounts come last.
 
     Args:
         wanted: The actions to grant.
@@ -113,7 +114,11 @@ def choose(wanted: set[str], within: set[str], policy: Policy) -> tuple[list[Fea
         policy: The policy that grants them.
     """
     rest, chosen = set(wanted), list[Feature]()
-    for feature in sorted(FEATURES, key=lambda each: (not _is_for(each, policy), not each.actions() <= within)):
+
+    def order(feature: Feature) -> tuple[bool, bool, bool]:
+        return _is_listed(feature), not _is_for(feature, policy), not feature.actions() <= within
+
+    for feature in sorted(FEATURES, key=order):
         if feature.actions() & rest:
             chosen.append(feature)
             rest -= feature.actions()
@@ -134,6 +139,11 @@ def _is_for(feature: Feature, policy: Policy) -> bool:
         for grant in feature.grants
         for statement in policy.allowing(grant.action)
     )
+
+
+def _is_listed(feature: Feature) -> bool:
+    """Whether an option has the ARNs on which a feature is granted, and nothing else."""
+    return all(grant.resources == ("{each}",) for grant in feature.grants)
 
 
 def without_redundant(features: Iterable[Feature], known: KnownValues) -> list[Feature]:
@@ -193,9 +203,16 @@ def _default(feature: Feature, path: str) -> str:
 
 def useful_features(features: Iterable[Feature], known: KnownValues) -> list[Feature]:
     """The features without redundant ones, and without parts of capabilities that are missing."""
-    left = list(features)
+    left = _without_alternatives(features)
     names = {feature.name for feature in left}
     return without_redundant([feature for feature in left if feature.requires in {None, *names}], known)
+
+
+def _without_alternatives(features: Iterable[Feature]) -> list[Feature]:
+    """The features without those whose option another one excludes."""
+    listed = list(features)
+    names = {feature.capability.name for feature in listed}
+    return [feature for feature in listed if feature.capability.alternative_to not in names]
 
 
 def options_of(features: Iterable[Feature], known: KnownValues) -> dict[str, Any]:

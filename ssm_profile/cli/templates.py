@@ -9,6 +9,7 @@ from typing import Any
 from ssm_profile.catalogue import MANAGED_BUCKETS, Grant
 from ssm_profile.iam.documents import Statement
 from ssm_profile.options import OPTIONS, option_at
+from ssm_profile.policy import PARAMETER_OWNER, owner_of_parameters
 from ssm_profile.regions import LOCATION_FIELDS, OTHER_DNS_SUFFIXES, REGION_PATTERN
 from ssm_profile.validation import find_value_mistakes
 
@@ -27,7 +28,12 @@ PLACE_FIELDS = (*LOCATION_FIELDS, "patch_suffix", "snapshot_suffix", "dns_suffix
 _HOST = re.compile(r"\w+\.{region}\.([\w.]+\*|{dns_suffix})")
 """A template of the host name of a service, such as ``ssm.{region}.amazonaws.com*``."""
 
-_KEY_ARN_PATTERN = "arn:{partition}:kms:*:*:key/*"
+_ARN_PATTERNS = {
+    "kms_key_arn": "arn:{partition}:kms:*:*:key/*",
+    "document_arns": "arn:{partition}:ssm:*:*:document/*",
+    "shared_arns": "arn:{partition}:ssm:*:*:parameter/*",
+}
+"""What stands for an ARN that an option names, by the end of the option's path."""
 
 
 def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = None) -> str:
@@ -41,8 +47,11 @@ def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = 
 
     def value(field: str) -> str:
         path = path_of(field, each or "")
-        if path.endswith("kms_key_arn") and path not in known:
-            return _KEY_ARN_PATTERN.format(partition=known.get("partition", "*"))
+        for ending, arn in _ARN_PATTERNS.items():
+            if path.endswith(ending) and path not in known:
+                return arn.format(partition=known.get("partition", "*"))
+        if path == PARAMETER_OWNER:
+            return owner_of_parameters(known.get(each or "", ""), known.get("account", "*"))
         return known.get(path, "*")
 
     pattern = "".join(
@@ -60,9 +69,14 @@ def depends_on_options(template: str) -> bool:
 
 def filled(template: str, grant: Grant, values: Values) -> str:
     """A template with a value for each of its fields."""
+
+    def value(field: str) -> str:
+        if field == PARAMETER_OWNER:
+            return owner_of_parameters(values[grant.each or ""], values["account"])
+        return values[path_of(field, grant.each or "")]
+
     return "".join(
-        literal + ("" if field is None else values[path_of(field, grant.each or "")])
-        for literal, field, _, _ in Formatter().parse(template)
+        literal + ("" if field is None else value(field)) for literal, field, _, _ in Formatter().parse(template)
     )
 
 
@@ -131,6 +145,8 @@ def match_template(template: str, grant: Grant, text: str) -> dict[str, str]:
         return {}
     values = {path: match[f"f{number}"] for number, path in enumerate(paths)}
     options = {path: value for path, value in only_options(values).items() if value}
+    if PARAMETER_OWNER in values and owner_of_parameters(options[grant.each or ""], "own"):
+        values["account"] = values[PARAMETER_OWNER]
     location = {field: sample_of(field, values[field]) for field in LOCATION_FIELDS if field in values}
     return {**location, **options} if all(map(_is_accepted, options, options.values())) else {}
 

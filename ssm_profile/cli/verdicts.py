@@ -13,13 +13,13 @@ from functools import cache
 from itertools import combinations, islice
 
 from ssm_profile.catalogue import ANY_INSTANCE, MANAGED_BUCKETS, PATCH_POLICY, Grant
-from ssm_profile.iam.conditions import ABSENT, Chosen, Like, Value
+from ssm_profile.iam.conditions import ABSENT, PRESENT, Chosen, Like, Several, Value
 from ssm_profile.iam.documents import Statement
 from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import OPTIONS, option_at, option_paths
-from ssm_profile.regions import OTHER_DNS_SUFFIXES, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
+from ssm_profile.regions import ACCOUNT_PATTERN, OTHER_DNS_SUFFIXES, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES
 
 from .reverse_lookup import FEATURES, Feature, actions_of, tight_templates
 from .templates import (
@@ -41,6 +41,7 @@ _SAMPLE_VALUES = {
     "patch_policy.configuration_id": "sample",
     "read_buckets.bucket": "sample-bucket",
     "read_buckets.prefix": "",
+    "session_kms_key_alias": "alias/sample",
     "session_logs.bucket": "sample-bucket",
     "session_logs.prefix": "",
     "session_logs.log_group": "/sample-group",
@@ -52,11 +53,30 @@ _SAMPLE_VALUES = {
 }
 """Values that no policy names, so that only a policy that allows every value allows these."""
 
+_OTHER_ACCOUNT = "888888888888"
+"""An account that no policy names and that is not the role's, of which documents and parameters are shared."""
+_SAMPLE_SHARED = {
+    "document_arns": "arn:{partition}:ssm:{region}:{other}:document/sample-document",
+    "parameters.shared_arns": "arn:{partition}:ssm:{region}:{other}:parameter/sample-parameter",
+}
 _SAMPLE_KEY = "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000"
 _DNS_SUFFIX = ".amazonaws.com*"
 _WITH_DNS_SUFFIX = ("aws", "aws-us-gov")
 """Partitions in which the names of hosts certainly end with ``amazonaws.com``."""
 _LISTS_OF_MAPS = {name for name, option in OPTIONS.items() if option.is_list_of_maps}
+_ENCRYPTION_CONTEXT_KEYS = (
+    "PARAMETER_ARN",
+    "SecretARN",
+    "SecretVersionId",
+    "aws:ssm:SessionId",
+    "aws:ssm:TargetId",
+    "aws:s3:arn",
+)
+"""The keys of encryption contexts that services and the agent use.
+
+Sources: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+"""
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
@@ -147,12 +167,15 @@ class Judge:
         self._found_locations: dict[tuple[str | None, ...], list[Values]] = {}
         self._named_values: dict[tuple[str | None, ...], list[Values]] = {}
         self._with_unread = self.policy.with_unread()
+        self._role_account = self.role_arn.split(":")[4] if self.role_arn else None
+        self._own_account = self._role_account or _most_named_account(self.policy)
 
     def verdicts(self) -> list[FeatureVerdict]:
-        """The verdict on every feature, in the order of the catalogue."""
+        """The verdict on every feature, in the order of the catalogue. An alternative counts if the policy names it."""
+        judged = (each for each in FEATURES if not each.capability.alternative_to or self._named(each))
         found = {
             feature.name: min(map(self._verdict, feature.alternatives), key=lambda verdict: _RANK[verdict.verdict])
-            for feature in FEATURES
+            for feature in judged
         }
         return [self._with_required(each, found) for each in found.values()]
 
@@ -255,8 +278,10 @@ class Judge:
             for group in groups:
                 # Most policies grant what is below a value, whose template comes last.
                 needs = [_need(filled(each, grant, values)) for each in reversed(group)]
-                patterns = _widest(tuple(as_pattern(each, {"partition": self.partition}) for each in group))
-                parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*"]
+                patterns = _widest(tuple(as_pattern(each, {"partition": self.partition}, grant.each) for each in group))
+                # A policy that does not name the ARNs of a list grants none of them, whatever else it grants.
+                is_list = group == ("{each}",)
+                parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*" and not is_list]
                 for action in actions_of(grant):
                     decision = _most_favorable(evaluator, action, needs)
                     if group == (ANY_INSTANCE,) and decision.outcome is Outcome.DENIED:
@@ -336,9 +361,22 @@ class Judge:
                 for grant in feature.grants
                 for statement in self._statements(grant)
                 for values in named_values(statement, grant)
+                if self._is_of_right_account(values)
             )
             self._named_values[key] = list({tuple(sorted(each.items())): each for each in found}.values())
         return self._named_values[key]
+
+    def _is_of_right_account(self, values: Values) -> bool:
+        """Whether what values name belongs to the account of the role, or to another one if an option is for those."""
+        if arn := values.get("document_arns"):
+            return arn.split(":")[4] != self._role_account
+        if arn := values.get("parameters.shared_arns"):
+            return arn.split(":")[4] != self._own_account
+        return "parameters.paths" not in values or values.get("account", "") in (
+            "",
+            SAMPLE_LOCATION["account"],
+            self._own_account,
+        )
 
     def _named_in_denies(self, grant: Grant) -> Iterator[Values]:
         """The values with which statements that deny name the condition of a grant: they may exempt these values."""
@@ -354,19 +392,19 @@ class Judge:
 
     def _completed(self, values: Values) -> dict[str, str]:
         """The values, with a sample for each that is not given."""
-        account = self.role_arn.split(":")[4] if self.role_arn else None
         location = {**SAMPLE_LOCATION, **values, "partition": self.partition}
-        if account:
-            location["account"] = account
+        if self._role_account:
+            location["account"] = self._role_account
         key = _SAMPLE_KEY.format_map(location)
         keys = {path: key for path in option_paths() if path.endswith("kms_key_arn")}
+        shared = {path: arn.format_map({**location, "other": _OTHER_ACCOUNT}) for path, arn in _SAMPLE_SHARED.items()}
         suffixes = {
             "patch_suffix": PATCH_BUCKET_SUFFIXES.get(location["region"], "sample"),
             "snapshot_suffix": SNAPSHOT_BUCKET_SUFFIXES.get(location["region"], ""),
             "dns_suffix": OTHER_DNS_SUFFIXES.get(self.partition, ""),
         }
         namespace = {"cloudwatch_agent.namespace": str(option_at("cloudwatch_agent.namespace").default)}
-        return {**_SAMPLE_VALUES, **namespace, **keys, **suffixes, **location}
+        return {**_SAMPLE_VALUES, **namespace, **keys, **shared, **suffixes, **location}
 
     def _condition_values(self, grant: Grant, values: Values) -> Known:
         """What is known of the requests for a grant, from the condition that the catalogue has for it."""
@@ -382,6 +420,11 @@ class Judge:
             # A document names the folder, so that each one must be allowed. A whole bucket is listed without the key.
             listed = f"{values['read_buckets.prefix']}*"
             known["s3:prefix"] = (Like(listed), ABSENT) if listed == "*" else (Like(listed),)
+        if grant.action.startswith("kms:"):
+            context = _encryption_context(grant)
+            known["kms:encryptioncontextkeys"] = (Several(context),)
+            for key in _ENCRYPTION_CONTEXT_KEYS:
+                known.setdefault(f"kms:encryptioncontext:{key.lower()}", (PRESENT if key in context else ABSENT,))
         if grant.action in ("s3:PutObject", "s3:PutObjectAcl"):
             known["s3:x-amz-acl"] = ("bucket-owner-full-control",)  # the agent sends it with each object
         if grant.action.startswith("kms:"):
@@ -399,6 +442,23 @@ class Judge:
         if key not in self._evaluators:
             self._evaluators[key] = Evaluator(policy, {**self._context, **known})
         return self._evaluators[key]
+
+
+def _encryption_context(grant: Grant) -> tuple[str, ...]:
+    """The keys of the encryption context with which a grant's action of KMS is called."""
+    named = {key for keys in grant.condition.values() for key in keys}
+    if "kms:EncryptionContextKeys" in named:
+        return ("aws:ssm:SessionId", "aws:ssm:TargetId")
+    if "kms:EncryptionContext:SecretARN" in named:
+        return ("SecretARN", "SecretVersionId")
+    return ("PARAMETER_ARN",) if "kms:EncryptionContext:PARAMETER_ARN" in named else ("aws:s3:arn",)
+
+
+def _most_named_account(policy: Policy) -> str | None:
+    """The account that most ARNs of a policy have. None if they have none."""
+    arns = [resource.split(":") for each in policy.statements for resource in each.resources]
+    named = [parts[4] for parts in arns if len(parts) > 5 and re.fullmatch(ACCOUNT_PATTERN, parts[4])]  # noqa: PLR2004
+    return max(named, key=named.count) if named else None
 
 
 def _key(feature: Feature) -> tuple[str | None, ...]:

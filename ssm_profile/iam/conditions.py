@@ -39,13 +39,21 @@ class Present:
     """The request has the key, and its value is not known."""
 
 
+@dataclass(frozen=True)
+class Several:
+    """A key that has all of these values at once, such as the keys of an encryption context."""
+
+    values: tuple[str, ...]
+
+
 ABSENT, PRESENT = Absent(), Present()
 UNKNOWN = (ABSENT, PRESENT)
 """Neither the value of the key nor whether the request has it is known."""
 
 _RESOURCE_TAG = re.compile(r"[a-z0-9-]+:(resourcetag|existingobjecttag)/")
 
-Value = str | Like | Chosen | Absent | Present
+SingleValue = str | Like | Chosen | Absent | Present
+Value = SingleValue | Several
 Context = Mapping[str, Sequence[Value]]
 """The condition keys of a request, in lower case, each with its possible values. Other keys are not known."""
 
@@ -84,11 +92,25 @@ def _key_holds(operator: str, key: str, values: Any, context: Context) -> bool |
         return None
     wanted = [_with_known_variables(each, context) for each in wanted]
     alternatives = context.get(key.lower(), UNKNOWN)
-    outcomes = {_holds_for(operator, value, wanted) for value in alternatives}
+    outcomes = {
+        _holds_for_several(operator, value, wanted)
+        if isinstance(value, Several)
+        else _holds_for(operator, value, wanted)
+        for value in alternatives
+    }
     return outcomes.pop() if len(outcomes) == 1 else None
 
 
-def _holds_for(operator: str, value: Value, wanted: list[str]) -> bool | None:
+def _holds_for_several(operator: str, value: Several, wanted: list[str]) -> bool | None:
+    """Whether one operator holds for a key with several values. Without a quantifier, this cannot be known."""
+    quantifier, name, _ = _parsed(operator)
+    if name == "null":
+        return _holds_for(operator, PRESENT, wanted)
+    combine = {"foranyvalue": _any, "forallvalues": _all}.get(quantifier)
+    return combine(_holds_for(name, each, wanted) for each in value.values) if combine else None
+
+
+def _holds_for(operator: str, value: SingleValue, wanted: list[str]) -> bool | None:
     """Whether one operator holds for one value of the key."""
     quantifier, name, if_exists = _parsed(operator)
     is_absent = isinstance(value, Absent)

@@ -9,7 +9,7 @@ from ssm_profile import policy
 from ssm_profile.options import OPTIONS
 from tests import ROOT
 from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, working_features
-from tests.expected import KEY, LOCATION, MAPS
+from tests.expected import KEY, LOCATION, MAPS, SHARED_DOCUMENT
 
 
 @pytest.fixture
@@ -58,7 +58,9 @@ def test_core(run):
         "inventory",
         "patching",
         "distributor",
-        "parameters",
+        "parameters.paths",
+        "parameters.shared_arns",
+        "document_arns",
     }
     assert [row["action"] for row in audited["unneeded"]] == ["ssm:ListAssociations", "ssm:UpdateAssociationStatus"]
     assert {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetDocument", "ssm:UpdateInstanceInformation"} <= {
@@ -72,7 +74,8 @@ def test_core(run):
         "state_manager": True,
         "patching": True,
         "distributor": True,
-        "parameters": {"paths": ["..."]},
+        "parameters": {"paths": ["..."], "shared_arns": ["..."]},
+        "document_arns": ["..."],
     }
 
 
@@ -164,13 +167,13 @@ class TestVerdicts:
 
         audited = audit(*SCOPED_MINIMUM, allow(actions, path))
 
-        assert verdicts(audited)["parameters"] == "works if"
-        (parameters,) = [row for row in audited["capabilities"] if row["capability"] == "parameters"]
+        assert verdicts(audited)["parameters.paths"] == "works if"
+        (parameters,) = [row for row in audited["capabilities"] if row["capability"] == "parameters.paths"]
         (reason,) = parameters["dependsOn"]
         assert (reason["kind"], reason["dependsOn"]) == ("unknown value", path)
         assert "parameters" not in audited["options"]
         other = audit(*SCOPED_MINIMUM, allow(actions, path.replace("parameter", "document")))
-        assert verdicts(other)["parameters"] == "missing"
+        assert verdicts(other)["parameters.paths"] == "missing"
         anything = audit(*SCOPED_MINIMUM, allow("kms:Decrypt", "${aws:PrincipalTag/key}"))
         assert verdicts(anything)["session_kms_key_arn"] == "works if"
 
@@ -188,7 +191,7 @@ class TestVerdicts:
         }
 
         assert resources["session_logs.bucket", "s3:PutObject"] == ["arn:aws:s3:::*/*"]
-        assert resources["parameters", "ssm:GetParameter"] == ["arn:aws:ssm:*:*:parameter/*"]
+        assert resources["parameters.paths", "ssm:GetParameter"] == ["arn:aws:ssm:*:*:parameter/*"]
         assert resources["managed_buckets", "s3:GetObject"] == ["arn:aws:s3:::patch-baseline-snapshot-*/*"]
         assert not [each for listed in resources.values() for each in listed if "**" in each]
 
@@ -196,7 +199,7 @@ class TestVerdicts:
         audited = audit({"Effect": "Allow", "NotAction": "ec2:*", "NotResource": "arn:aws:s3:::logs/*"})
 
         assert verdicts(audited)["ec2_describe"] == "missing"
-        assert {"messaging", "heartbeat", "parameters"} <= working_features(audited)
+        assert {"messaging", "heartbeat", "parameters.paths"} <= working_features(audited)
         (row,) = audited["unneeded"]
         assert row["action"] == "all except ec2:*"
         resources = {row["action"]: row["resource"] for row in audited["unscoped"]}
@@ -274,6 +277,48 @@ class TestKeys:
         condition = {"StringEquals": {"kms:ViaService": services}}
 
         assert verdict(allow("kms:Decrypt", Condition=condition)) == "missing"
+
+    @pytest.mark.parametrize(
+        ("condition", "expected"),
+        [
+            ({}, "works"),
+            ({"Null": {"kms:EncryptionContext:aws:ssm:SessionId": "false"}}, "works"),
+            ({"Null": {"kms:EncryptionContext:aws:ssm:TargetId": ["false"]}}, "works"),
+            ({"StringLike": {"kms:EncryptionContext:aws:ssm:TargetId": "i-*"}}, "works if"),
+            ({"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:TargetId"}}, "works"),
+            ({"ForAllValues:StringLike": {"kms:EncryptionContextKeys": "aws:ssm:*"}}, "works"),
+            ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/sessions"}}, "works if"),
+            ({"ForAllValues:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}}, "missing"),
+            ({"Null": {"kms:EncryptionContext:PARAMETER_ARN": "false"}}, "missing"),
+        ],
+    )
+    def test_sessions(self, audit, condition, expected):
+        """The agent sends two keys of an encryption context. A policy need not ask for them."""
+        statement = allow("kms:Decrypt", f"{self.KEYS}/1", **({"Condition": condition} if condition else {}))
+
+        audited = audit(*SCOPED_MINIMUM, statement)
+
+        assert verdicts(audited)["session_kms_key_arn"] == expected
+        assert audited["unscoped"] == []
+
+    def test_key_that_only_sessions_use(self, verdict):
+        condition = {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:ssm:SessionId"}}
+
+        assert verdict(allow("kms:Decrypt", Condition=condition)) == "missing"
+
+    def test_alias_is_an_alternative(self, audit):
+        """It is judged only if the policy names it, and proposed only if the ARN of the key does not work."""
+        by_alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/sessions"}}
+        alias = allow("kms:Decrypt", f"{self.KEYS}/*", Condition=by_alias)
+
+        plain, named, both = (
+            audit(*SCOPED_MINIMUM, *some)
+            for some in ([allow("kms:Decrypt")], [alias], [alias, allow("kms:Decrypt", f"{self.KEYS}/1")])
+        )
+
+        assert "session_kms_key_alias" not in verdicts(plain)
+        assert named["options"]["session_kms_key_alias"] == "alias/sessions"
+        assert both["options"].keys() & {"session_kms_key_alias", "session_kms_key_arn"} == {"session_kms_key_arn"}
 
     def test_region_of_the_key(self, audit):
         """Each key works in its own region."""
@@ -503,7 +548,7 @@ class TestAdditional:
         audited = audit(*SCOPED_MINIMUM, allow(actions, [self.PARAMETER + ending for ending in granted]))
 
         assert audited["options"]["parameters"] == {"paths": ["/app"]}
-        assert self.capability(audited, "parameters")["additional"] == [
+        assert self.capability(audited, "parameters.paths")["additional"] == [
             {"action": action, "resources": [self.PARAMETER + additional]}
             for action in (actions if additional is not None else [])
         ]
@@ -532,11 +577,37 @@ class TestFindings:
     def test_resources_of_parameters(self, audit, resource, too_broad):
         audited = audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], resource))
 
-        assert "parameters" in working_features(audited)
+        assert "parameters.paths" in working_features(audited)
         assert {row["action"] for row in audited["unscoped"]} == (
             {"ssm:GetParameter", "ssm:GetParameters"} if too_broad else set()
         )
-        assert audited["options"]["parameters"] == {"paths": ["..." if too_broad else "/app"]}
+        assert audited["options"]["parameters"]["paths"] == ["..." if too_broad else "/app"]
+
+    @pytest.mark.parametrize(
+        ("account", "paths"),
+        [("", ["/aws/service/ecs"]), ("*", ["/aws/service/ecs"]), ("123456789012", None)],
+        ids=["none", "any", "of the deployment"],
+    )
+    def test_public_parameters(self, audit, account, paths):
+        """AWS owns them, so the ARN with an account matches none."""
+        resource = f"arn:aws:ssm:eu-central-1:{account}:parameter/aws/service/ecs/*"
+
+        audited = audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], resource))
+
+        assert audited["options"].get("parameters", {}).get("paths") == paths
+
+    def test_own_documents_are_no_shared_ones(self, audit):
+        """A policy that names no ARN of another account grants nothing of the option for them, not even a part."""
+        audited = audit(*SCOPED_MINIMUM, allow("ssm:GetDocument", "arn:aws:ssm:eu-central-1:123456789012:document/*"))
+
+        assert verdicts(audited)["document_arns"] == "missing"
+
+    def test_own_parameters_have_an_account(self, audit):
+        resource = "arn:aws:ssm:eu-central-1::parameter/app/*"
+
+        audited = audit(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"], resource))
+
+        assert "parameters" not in audited["options"]
 
     @pytest.mark.parametrize("ending", ["", ":*", ":log-stream:*"])
     def test_resources_of_log_groups(self, audit, ending):
@@ -664,7 +735,11 @@ class TestReplacement:
         [
             ("parameters", {"paths": ["/app/a", "/app/b"], "recursive": True}),
             ("parameters", {"paths": ["/app"], "kms_key_arn": KEY}),
+            ("parameters", {"paths": ["/app", "/aws/service/ecs"], "recursive": True, "kms_key_arn": KEY}),
+            ("parameters", MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}),
+            ("document_arns", [SHARED_DOCUMENT]),
             ("session_kms_key_arn", KEY),
+            ("session_kms_key_alias", "alias/ssm-sessions"),
             ("patch_policy", MAPS["patch_policy"]),
             ("read_buckets", [{"bucket": "files"}]),
             ("read_buckets", [{"bucket": "lists", "folders": True}, {"bucket": "scripts", "prefix": "a/b"}]),

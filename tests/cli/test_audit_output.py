@@ -191,14 +191,14 @@ class TestLeftOut:
         parameter = allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/app/*")
 
         assert self.left_out(run, policy_file, parameter) == (
-            "parameters. The policy grants only a part of what is needed. Add those that you use."
+            "parameters.paths. The policy grants only a part of what is needed. Add those that you use."
         )
 
     def test_uncertain(self, run, policy_file):
         parameters = allow(["ssm:GetParameter", "ssm:GetParameters"], "arn:aws:ssm:*:*:parameter/app/*", Condition=TEAM)
 
         assert self.left_out(run, policy_file, parameters) == (
-            "parameters. It is not known whether the policy grants all that is needed. Add those that you use."
+            "parameters.paths. It is not known whether the policy grants all that is needed. Add those that you use."
         )
 
     def test_denies(self, run, policy_file):
@@ -304,7 +304,9 @@ class TestFiles:
         verdicts = {row["capability"]: row["verdict"] for row in audited["capabilities"]}
         assert "WebRole" in audited["name"]
         assert audited["systemsManager"] == "works"
-        assert verdicts["parameters"] == "works"  # the region and the account of the deployment are no unknown values
+        assert (
+            verdicts["parameters.paths"] == "works"
+        )  # the region and the account of the deployment are no unknown values
         assert audited["unknownValues"] == ["Fn::Sub LogBucket.Arn"]
         assert [row["policy"] for row in audited["deprecated"]] == ["AmazonSSMManagedInstanceCore"]
 

@@ -37,7 +37,7 @@ class TestReasons:
     def test_several_options(self, answer):
         _, one = answer(message("ssm:PutInventory"))
 
-        assert len(one["options"]) == 2
+        assert [each["option"] for each in one["options"]] == ["inventory", "inspector", "patching"]
         assert one["why"][0].startswith("Each of these options grants it. Choose the one whose purpose fits")
 
     @pytest.mark.parametrize(
@@ -139,11 +139,14 @@ class TestReasons:
         ("resource", "why"),
         [
             (f"arn:aws:ssm:{ACCOUNT}:*", "The message does not name the resource"),
-            ("arn:aws:ssm:eu-central-1::parameter/aws/service/x", "It is a public parameter of AWS."),
-            ("arn:aws:ssm:eu-central-1:210987654321:parameter/x", "The resource belongs to the account 210987654321."),
+            (f"arn:aws:ssm:{ACCOUNT}:parameter/ssm/x", "parameters.paths cannot be set for it: "),
+            (
+                "arn:aws:ssm:eu-central-1:210987654321:parameter/AmazonCloudWatch-x/*",
+                "The resource belongs to the account 210987654321.",
+            ),
             (f"arn:aws:ssm:{ACCOUNT}:parameter/", "The path / contains every parameter. parameters.paths cannot grant"),
         ],
-        ids=["not named", "public", "other account", "root"],
+        ids=["not named", "reserved name", "other account", "root"],
     )
     def test_resource_that_no_option_grants(self, answer, resource, why):
         code, one = answer(message("ssm:GetParameter", resource))
@@ -152,6 +155,18 @@ class TestReasons:
         assert one["options"] == []
         assert any(why in sentence for sentence in one["why"])
         assert any("managed_policy_arns" in sentence for sentence in one["why"])
+
+    @pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+    def test_public_parameter(self, answer, partition):
+        """Its ARN has no account, so the stack can be in any."""
+        resource = f"arn:{partition}:ssm:eu-central-1::parameter/aws/service/ami-amazon-linux-latest/x"
+
+        code, one = answer(message("ssm:GetParameters", resource))
+
+        assert code == 0
+        (option,) = one["options"]
+        assert option["options"] == {"parameters": {"paths": ["/aws/service/ami-amazon-linux-latest/x"]}}
+        assert option["notes"][-1] == "The stack must deploy to eu-central-1."
 
     def test_option_for_other_actions(self, answer):
         """The option for Describe actions of EC2 does not explain itself for another action."""
@@ -298,6 +313,7 @@ class TestMerging:
         assert stack["options"] == {}
         assert [choice["options"] for choice in stack["toComplete"][0]["choices"]] == [
             {"inventory": True, "state_manager": True},
+            {"inspector": True, "state_manager": True},
             {"patching": True},
         ]
 
@@ -512,7 +528,7 @@ class TestText:
         assert done.out.startswith(f"Denied: ssm:GetParameters on {PARAMETER}\n\nCalled by: {INSTANCE}\n\nThis option")
         assert done.out.endswith("config:\n  ssm-profile:parameters:\n    paths:\n    - /app/db\n")
         (row,) = done.tables["Options that grant it"]
-        assert row["Option"] == "parameters"
+        assert row["Option"] == "parameters.paths"
 
     def test_one_block(self, run):
         """However many calls were denied, there is one block of config, and it is stack config."""

@@ -24,7 +24,7 @@ from ssm_profile.iam.documents import statements_of  # noqa: E402
 from ssm_profile.iam.evaluator import Evaluator, Need, Outcome, Policy  # noqa: E402
 from ssm_profile.iam.instance import instance_context  # noqa: E402
 from ssm_profile.iam.patterns import arn_glob, covers  # noqa: E402
-from tests.cli.policies import working_features  # noqa: E402
+from tests.cli.policies import SCOPED_MINIMUM, allow, working_features  # noqa: E402
 
 AWS_POLICIES = {name: entry["Document"] for name, entry in json.loads(managed.aws_managed_policies_data).items()}
 FOR_INSTANCES = [name for name in AWS_POLICIES if "SSM" in name or "EC2" in name or "CloudWatchAgent" in name]
@@ -34,6 +34,8 @@ EXAMPLES = {
     "patch_policy.account_id": "123456789012",
     "patch_policy.configuration_id": "q4bkg",
     "read_buckets.bucket": "example-bucket",
+    "parameters.shared_arns": ["arn:aws:ssm:eu-central-1:210987654321:parameter/example"],
+    "document_arns": ["arn:aws:ssm:eu-central-1:210987654321:document/example"],
     "session_logs.bucket": "example-bucket",
     "session_logs.log_group": "/example",
     "cloudwatch_agent.log_groups": ["/example"],
@@ -279,3 +281,35 @@ def test_longest_policy_as_the_cli_prints_it(run, tmp_path):
 
     assert len(printed) > MAX_LENGTH
     assert run("audit", str(file), "--json").audit["level"] == "broken"
+
+
+class TestSharedResources:
+    """Other accounts share them, so an ARN in the account of the role is none of theirs."""
+
+    @pytest.mark.parametrize(
+        ("account", "expected"),
+        [
+            ("210987654321", {"parameters.shared_arns", "document_arns"}),
+            ("123456789012", {"parameters.paths"}),
+        ],
+        ids=["another account", "account of the role"],
+    )
+    def test_role(self, account, expected):
+        arn = f"arn:aws:ssm:eu-central-1:{account}"
+        statements = [
+            allow(["ssm:GetParameter", "ssm:GetParameters"], f"{arn}:parameter/db"),
+            allow(["ssm:GetDocument", "ssm:DescribeDocument"], f"{arn}:document/Doc"),
+        ]
+        policies = Policy("it", statements_of({"Statement": statements}, "it"))
+
+        assert working_features(audit_role(Role(policies, "arn:aws:iam::123456789012:role/web"))) == expected
+
+    def test_account_that_is_named_most(self):
+        """Without the role, the account of the policy's other ARNs is the role's own."""
+        own, other = "arn:aws:ssm:eu-central-1:123456789012", "arn:aws:ssm:eu-central-1:210987654321"
+        resources = [f"{own}:parameter/a", f"{own}:parameter/b", f"{other}:parameter/c"]
+        statement = allow(["ssm:GetParameter", "ssm:GetParameters"], resources)
+
+        options = audit_document("it", {"Statement": [*SCOPED_MINIMUM, statement]})["options"]
+
+        assert options["parameters"] == {"paths": ["/a", "/b"], "shared_arns": [f"{other}:parameter/c"]}

@@ -120,4 +120,4 @@ class TestTerminal:
 
         for line in long:
             value = line.strip().rsplit("  ", 1)[-1]
-            assert value.startswith(("https://", "arn:", "StringLike "))
+            assert value.startswith(("https://", "arn:", "StringLike ", "ForAnyValue:StringEquals "))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ssm_profile.iam.conditions import ABSENT, PRESENT, Chosen, Like, holds
+from ssm_profile.iam.conditions import ABSENT, PRESENT, Chosen, Like, Several, holds
 from ssm_profile.iam.instance import instance_context
 from tests import require
 
@@ -25,10 +25,22 @@ CONTEXT = {
     "k:present": (PRESENT,),
     "k:star": ("w*",),
     "k:either": ("web", ABSENT),
+    "k:several": (Several(("web", "db")),),
 }
 YES, NO, UNKNOWN = True, False, None
 
 CASES = [
+    ("ForAnyValue:StringEquals", "k:several", "web", YES),
+    ("ForAnyValue:StringEquals", "k:several", ["app", "db"], YES),
+    ("ForAnyValue:StringEquals", "k:several", "app", NO),
+    ("ForAnyValue:StringNotEquals", "k:several", "web", YES),
+    ("ForAllValues:StringEquals", "k:several", ["db", "web", "app"], YES),
+    ("ForAllValues:StringEquals", "k:several", "web", NO),
+    ("ForAllValues:StringLikeIfExists", "k:several", "*b", YES),
+    ("ForAnyValue:StringEquals", "k:several", "${aws:PrincipalTag/app}", UNKNOWN),
+    ("StringEquals", "k:several", "web", UNKNOWN),
+    ("Null", "k:several", "false", YES),
+    ("Null", "k:several", "true", NO),
     ("StringEquals", "k:known", "web", YES),
     ("StringEquals", "K:Known", ["db", "web"], YES),
     ("StringEquals", "k:known", "Web", NO),

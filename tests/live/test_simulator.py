@@ -9,7 +9,7 @@ from live.simulator import DENIED, Request, allowed_requests, check_allowed, che
 from ssm_profile import policy
 from tests.live.emulated import LOCATION
 from tests.unit.test_agent_calls import LOCATION as RECORDED_LOCATION
-from tests.unit.test_agent_calls import OPTIONAL_CALLS, OPTIONS, options_for
+from tests.unit.test_agent_calls import OPTIONAL_CALLS, OPTIONS, encryption_keys_of, options_for
 
 NAMES = Names("0a1b2c3d")
 KEYS = {name: f"arn:aws:kms:eu-central-1:123456789012:key/{name}" for name in ("sessions", "data")}
@@ -100,7 +100,10 @@ class TestRoles:
 
 def context_of(call):
     """The condition keys of a recorded call, as the simulator takes them."""
-    return tuple((key, value, "string") for key, value in call.get("context", {}).items())
+    context = call.get("context", {})
+    # The emulated simulator takes one value of a list: that of the condition.
+    keys = [("kms:EncryptionContextKeys", key, "stringList") for key in encryption_keys_of(context)[:1]]
+    return (*((key, value, "string") for key, value in context.items()), *keys)
 
 
 ALLOWED = {"EvalActionName": "ssm:GetParameter", "EvalDecision": "allowed"}

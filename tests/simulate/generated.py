@@ -7,7 +7,7 @@ from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.cli.action_list import takes_resources
 from ssm_profile.cli.reverse_lookup import actions_of
 from ssm_profile.cli.templates import filled
-from tests.expected import KEY
+from tests.expected import KEY, SHARED_DOCUMENT, SHARED_PARAMETER
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 VALUES = {
@@ -18,6 +18,9 @@ VALUES = {
     "snapshot_suffix": "",
     "parameters.paths": "/app/prod",
     "parameters.kms_key_arn": KEY,
+    "parameters.shared_arns": SHARED_PARAMETER,
+    "parameters.shared_kms_key_arn": KEY,
+    "document_arns": SHARED_DOCUMENT,
     "session_kms_key_arn": KEY,
     "session_logs.kms_key_arn": KEY,
     "patch_policy.account_id": "210987654321",

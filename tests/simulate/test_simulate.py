@@ -6,9 +6,11 @@ import pytest
 
 from generators.option_sets import SMALLEST, SWITCHES, smallest_with
 from ssm_profile import policy
-from tests.expected import DEFAULT, KEY, LOCATION, MAPS, NETWORKS, PROD
+from tests.expected import DEFAULT, KEY, LOCATION, MAPS, NETWORKS, PROD, SHARED_DOCUMENT, SHARED_PARAMETER
 
 IMDSV2 = {"ec2:RoleDelivery": "2.0"}
+OF_A_SESSION = {"kms:EncryptionContextKeys": ["aws:ssm:SessionId", "aws:ssm:TargetId"]}
+"""The context of the agent's kms:Decrypt, as it was recorded in November 2026 (agent 1c217c89b42d)."""
 OTHER_KEY = KEY.replace("1234abcd", "56ef56ef")
 POLICIES = {
     "the default": {},
@@ -16,6 +18,8 @@ POLICIES = {
     **{name: smallest_with(name) for name in SWITCHES if name not in SMALLEST},
     **{name: {**SMALLEST, name: value} for name, value in MAPS.items()},
     "session_logs": {**SMALLEST, "session_logs": MAPS["session_logs"] | {"kms_key_arn": OTHER_KEY}},
+    "session_kms_key_alias": {**SMALLEST, "session_kms_key_alias": "alias/ssm-sessions"},
+    "document_arns": {**SMALLEST, "document_arns": [SHARED_DOCUMENT]},
     "ec2_describe_actions": {"scope_heartbeat": True, "ec2_describe_actions": ["DescribeTags"]},
 }
 """The options of each environment, and each option on top of the smallest set of options."""
@@ -28,6 +32,8 @@ CONTEXT = {
     "cloudwatch:namespace": "Web",
     "kms:ViaService": "s3.eu-central-1.amazonaws.com",
     "s3:prefix": "ansible/",
+    **OF_A_SESSION,
+    "kms:ResourceAliases": ["alias/ssm-sessions"],
     "s3:x-amz-acl": "bucket-owner-full-control",
 }
 """The context of a call that satisfies the conditions of all policies."""
@@ -121,6 +127,13 @@ SCOPED_ACTIONS = [
         [ARN(service="ssm", resource="association/a").replace("123456789012", "210987654321")],
     ),
     (
+        "inspector",
+        "ssm:GetParameter",
+        ARN(service="ssm", resource="parameter/inspector-aws/service/inspector-linux-application-paths"),
+        {},
+        [ARN(service="ssm", resource="parameter/inspector-aws/service/other"), PARAMETER],
+    ),
+    (
         "patch_baseline_tags",
         "ssm:GetPatchBaseline",
         "arn:aws:ssm:eu-central-1:075727635805:patchbaseline/pb-1",
@@ -145,7 +158,40 @@ SCOPED_ACTIONS = [
         for action in ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath")
         for resource in (PARAMETER, f"{PARAMETER}/b")
     ),
-    ("session_kms_key_arn", "kms:Decrypt", KEY, {}, [OTHER_KEY, KEY.replace("eu-central-1", "eu-west-1")]),
+    *(
+        (
+            "parameters",
+            action,
+            SHARED_PARAMETER,
+            {},
+            [f"{SHARED_PARAMETER}/x", SHARED_PARAMETER.replace("210987654321", "123456789012")],
+        )
+        for action in ("ssm:GetParameter", "ssm:GetParameters")
+    ),
+    *(
+        (
+            "document_arns",
+            action,
+            SHARED_DOCUMENT,
+            {},
+            [f"{SHARED_DOCUMENT}-2", DOCUMENT, SHARED_DOCUMENT.replace("eu-central-1", "eu-west-1")],
+        )
+        for action in ("ssm:GetDocument", "ssm:DescribeDocument")
+    ),
+    (
+        "session_kms_key_arn",
+        "kms:Decrypt",
+        KEY,
+        OF_A_SESSION,
+        [OTHER_KEY, KEY.replace("eu-central-1", "eu-west-1")],
+    ),
+    (
+        "session_kms_key_alias",
+        "kms:Decrypt",
+        KEY,
+        {**OF_A_SESSION, "kms:ResourceAliases": ["alias/other", "alias/ssm-sessions"]},
+        [KEY.replace("eu-central-1", "eu-west-1"), KEY.replace("123456789012", "210987654321")],
+    ),
     (
         "patch_policy",
         "s3:GetObject",
@@ -340,6 +386,11 @@ def test_scoped_actions(evaluator):
         ("read_buckets", "s3:ListBucket", "arn:aws:s3:::scripts", {}, False),
         ("read_buckets", "s3:ListBucket", "arn:aws:s3:::lists", {}, True),
         ("read_buckets", "s3:ListBucket", "arn:aws:s3:::lists", {"s3:prefix": "any/"}, True),
+        ("session_kms_key_arn", "kms:Decrypt", KEY, {}, False),
+        ("session_kms_key_arn", "kms:Decrypt", KEY, {"kms:EncryptionContextKeys": ["aws:s3:arn"]}, False),
+        ("session_kms_key_alias", "kms:Decrypt", KEY, OF_A_SESSION, False),
+        ("session_kms_key_alias", "kms:Decrypt", KEY, {**OF_A_SESSION, "kms:ResourceAliases": ["alias/x"]}, False),
+        ("session_kms_key_alias", "kms:Decrypt", KEY, {"kms:ResourceAliases": ["alias/ssm-sessions"]}, False),
         ("session_logs", "kms:GenerateDataKey", OTHER_KEY, {}, False),
         ("session_logs", "s3:PutObject", "arn:aws:s3:::logs/ssm/sessions/x.log", {}, True),
         ("session_logs", "s3:PutObjectAcl", "arn:aws:s3:::logs/ssm/sessions/x.log", {}, False),

@@ -2,7 +2,8 @@
 
 The runs in tests/data/agent-calls.json had policies that were judged by action alone. Those in
 tests/data/agent-calls-2026-11.json had policies of this project. Each has its options, the actions that were taken out
-of the policy (``without``), and the condition keys of the calls.
+of the policy (``without``), and the condition keys of the calls. In agent-calls.json, the encryption context was added
+later: the agent sends these two keys with every call of kms:Decrypt for a session (blockcipher.go#L87).
 """
 
 import json
@@ -11,6 +12,7 @@ from functools import cache
 import pytest
 
 from ssm_profile import policy
+from ssm_profile.iam.conditions import ABSENT, Several
 from ssm_profile.iam.documents import statements_of
 from ssm_profile.iam.evaluator import NO_RESOURCE, Evaluator, Kind, Need, Outcome, Policy
 from ssm_profile.iam.instance import instance_context
@@ -104,10 +106,20 @@ def document_of(options, without=()):
     return {**document, "Statement": [each for each in document["Statement"] if each["Action"]]}
 
 
+def encryption_keys_of(context):
+    """The keys of the encryption context in the condition keys of a call, as KMS has them in a key of its own."""
+    prefix = "kms:EncryptionContext:"
+    return tuple(key.removeprefix(prefix) for key in context if key.startswith(prefix))
+
+
 @cache
 def evaluator(document, context):
     statements = statements_of(json.loads(document), "recorded")
-    known = {key.lower(): (value,) for key, value in json.loads(context).items()}
+    values = json.loads(context)
+    known = {key.lower(): (value,) for key, value in values.items()}
+    known["kms:encryptioncontextkeys"] = (
+        Several(encryption_keys_of(values)) if encryption_keys_of(values) else ABSENT,
+    )
     return Evaluator(Policy("recorded", statements), {**instance_context(), **known})
 
 
@@ -241,6 +253,8 @@ def test_imdsv1_credentials_are_denied_explicitly():
         ("ssm:GetParameters", "arn:aws:ssm:us-west-2:123456789012:parameter/demo", {}),
         ("ssm:GetDocument", "arn:aws:ssm:us-east-1:210987654321:document/My-Doc", {}),
         ("kms:Decrypt", f"{KEYS}/k2", {}),
+        ("kms:Decrypt", SESSION_KEY, {}),
+        ("kms:Decrypt", SESSION_KEY, {"kms:EncryptionContext:PARAMETER_ARN": "arn:aws:ssm:us-east-1:1:parameter/x"}),
         ("kms:Decrypt", LOG_KEY, {"kms:ViaService": "ec2.us-east-1.amazonaws.com"}),
         ("kms:GenerateDataKey", LOG_KEY, {"kms:ViaService": "ec2.us-east-1.amazonaws.com"}),
         ("kms:GenerateDataKey", SESSION_KEY, {"kms:ViaService": "s3.us-east-1.amazonaws.com"}),

@@ -11,8 +11,8 @@ import pytest
 
 from ssm_profile import OptionsError, SsmInstanceProfile, policy
 from ssm_profile.component import OUTPUTS
-from ssm_profile.options import OPTIONS, camel_case
-from tests.expected import DEFAULT, KEY, LOCATION, PROD, QUIET, TRUST
+from ssm_profile.options import OPTIONS, camel_case, option_at
+from tests.expected import DEFAULT, KEY, LOCATION, PROD, QUIET, SHARED_DOCUMENT, SHARED_PARAMETER, TRUST
 from tests.option_examples import options_with
 
 COMPONENT = "ssm-profile:index:SsmInstanceProfile"
@@ -535,6 +535,18 @@ class TestOutputsOfOtherResources:
         expected = {"session_logs": {"bucket": "logs"}, "session_kms_key_arn": KEY}
         assert cloud.policy == policy.policy_document(expected, LOCATION)
 
+    def test_entries_of_lists_may_be_outputs(self, cloud, deploy):
+        def program():
+            shared = {"shared_arns": [pulumi.Output.from_input(SHARED_PARAMETER)]}
+            args = {"document_arns": [pulumi.Output.from_input(SHARED_DOCUMENT)], "parameters": shared}
+            SsmInstanceProfile("web", args)
+
+        deploy(program)
+
+        expected = {"document_arns": [SHARED_DOCUMENT], "parameters": {"shared_arns": [SHARED_PARAMETER]}}
+        assert cloud.policy == policy.policy_document(expected, LOCATION)
+        assert cloud.invoked == []
+
     def test_output_is_awaited_without_a_lookup(self, cloud, deploy):
         deploy(lambda: SsmInstanceProfile("web", {"session_kms_key_arn": pulumi.Output.from_input(KEY)}))
 
@@ -651,6 +663,17 @@ class TestOutputsOfOtherResources:
         deploy(lambda: SsmInstanceProfile("web", {"read_buckets": [bucket, key]}))
 
         assert cloud.policy == policy.policy_document({"read_buckets": known}, LOCATION)
+
+    @pytest.mark.parametrize("option", ["document_arns", "parameters.shared_arns"])
+    def test_wrong_output_in_a_list_of_the_policy(self, cloud, deploy, option):
+        wrong = [option_at(option).example[0], pulumi.Output.from_input("arn:aws:ssm:*:*:*")]
+        name, _, key = option.partition(".")
+        args = {name: {key: wrong} if key else wrong}
+
+        with pytest.raises(ValueError, match=f"`{option}` must be a list of ARNs .*the entry .arn:aws:ssm:"):
+            deploy(lambda: SsmInstanceProfile("web", args))
+
+        assert [each for each in cloud.registered if each.type in (POLICY, PROFILE)] == []
 
     def test_wrong_output_in_a_list(self, cloud, deploy):
         """The policy is not attached."""

@@ -106,6 +106,8 @@ class TestOptions:
             ("ec2_describe", set()),
             ("legacy_messaging", set()),
             ("session_kms_key_arn", set()),
+            ("document_arns", set()),
+            ("session_kms_key_alias", {"partition", "region", "account"}),
             ("require_imdsv2", set()),
             ("vpc_endpoints_only", set()),
             ("scope_heartbeat", {"partition"}),
@@ -217,6 +219,43 @@ class TestOptions:
         assert policy.policy_document(options, LOCATION) == expected
 
 
+class TestPublicParameters:
+    """The ARNs of AWS's public parameters have no account. Those of references to secrets have."""
+
+    PATHS = ("/app", "/aws/service/ecs", "/aws/reference/secretsmanager/db")
+
+    @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+    def test_arns(self, partition):
+        key = KEY.replace("arn:aws:", f"arn:{partition}:")
+        options = {"parameters": {"paths": self.PATHS, "recursive": True, "kms_key_arn": key}}
+        _, read, decrypt = policy.policy_document(options, LOCATION | {"partition": partition})["Statement"]
+        ssm = f"arn:{partition}:ssm:eu-central-1"
+
+        assert read["Resource"] == [
+            f"{ssm}:123456789012:parameter/app",
+            f"{ssm}:123456789012:parameter/app/*",
+            f"{ssm}:123456789012:parameter/aws/reference/secretsmanager/db",
+            f"{ssm}:123456789012:parameter/aws/reference/secretsmanager/db/*",
+            f"{ssm}::parameter/aws/service/ecs",
+            f"{ssm}::parameter/aws/service/ecs/*",
+        ]
+        assert decrypt["Condition"]["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"] == read["Resource"]
+
+    @pytest.mark.parametrize(
+        ("paths", "fields"),
+        [
+            (["/aws/service/ecs"], {"partition", "region"}),
+            (["/aws/service/ecs", "/app"], {"partition", "region", "account"}),
+        ],
+    )
+    def test_lookups(self, paths, fields):
+        options = {"parameters": {"paths": paths}}
+        location = {field: LOCATION[field] for field in fields}
+
+        assert policy.lookups(options) == fields
+        assert policy.policy_document(options, location) == policy.policy_document(options, LOCATION)
+
+
 class TestManagedBuckets:
     def test_suffixes_depend_on_the_region(self):
         location = LOCATION | {"region": "me-south-1"}
@@ -305,7 +344,8 @@ NAMED_ONLY = ("s3:", "kms:", "secretsmanager:", "ssm:GetParameter")
 """What an instance may have on resources that the options or AWS name, and never on others."""
 
 NAMED_RESOURCES = re.compile(
-    r"parameter/(app/[ab]|AmazonCloudWatch-)|:key/(1234abcd|56ef|78ab)|:::logs(/ssm/sessions/|$)"
+    r"parameter/(app/[ab]|AmazonCloudWatch-|shared/database$|inspector-aws/service/inspector-linux-application-paths$)"
+    r"|:key/(1234abcd|56ef|78ab|90ab)|:::logs(/ssm/sessions/|$)"
     r"|123456789012:secret:aws/directory-services/d-1234567890/|210987654321:secret:aws/directory-services/d-0987654321/"
     r"|:::(scripts(/ansible/|$)|lists(/|$)|files/)|patchpolicy-210987654321-q4bkg/baseline_overrides.json$"
     r"|:::(amazon-ssm|aws-ssm|aws-ssm-document-attachments|aws-windows-downloads|patch-baseline-snapshot)-eu-central-1/"

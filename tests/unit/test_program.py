@@ -11,7 +11,7 @@ from ssm_profile.component import OUTPUTS
 from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.stack_config import PROTECT
 from tests import ROOT, stack_config
-from tests.expected import DEFAULT, DIRECTORY_KEY, KEY, LOCATION, MAPS, OTHER_KEY, PROD
+from tests.expected import DEFAULT, DIRECTORY_KEY, KEY, LOCATION, MAPS, OTHER_KEY, PROD, SHARED_KEY, SHARED_PARAMETER
 
 PULUMI_YAML = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
 
@@ -112,7 +112,13 @@ class TestConfig:
                     {"bucket": "lists", "folders": True},
                     {"bucket": "files"},
                 ],
-                "ssm-profile:parameters": {"paths": ["/app/b", "/app/a"], "recursive": True, "kmsKeyArn": KEY},
+                "ssm-profile:parameters": {
+                    "paths": ["/app/b", "/app/a"],
+                    "recursive": True,
+                    "kmsKeyArn": KEY,
+                    "sharedArns": [SHARED_PARAMETER],
+                    "sharedKmsKeyArn": SHARED_KEY,
+                },
                 "ssm-profile:sessionKmsKeyArn": KEY,
                 "ssm-profile:sessionLogs": {
                     "bucket": "logs",

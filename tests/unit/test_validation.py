@@ -99,7 +99,7 @@ class TestValues:
                     "retention, traces (got 1)."
                 ),
             ),
-            ({"parameters": {}}, "`parameters` requires `parameters.paths` (got {})."),
+            ({"parameters": {}}, "`parameters` requires `parameters.paths` or `parameters.shared_arns` (got {})."),
             (
                 {"read_buckets": "ls"},
                 '`read_buckets` must be a list of maps with the keys bucket, prefix, folders, kms_key_arn (got "ls").',
@@ -177,8 +177,11 @@ class TestCombinations:
     def test_requirement_is_named(self, path):
         required = option_at(path).requires
         name = path.partition(".")[0]
-        others = {"session_logs": {"log_group": "/ssm"}, "domain_join": {"directory_id": "d-1234567890"}}
-        options = {path: True} if path == name else {name: {**others.get(name, {}), **_only(path)}}
+        others = [key for key in OPTIONS[name].required_keys if f"{name}.{key}" != required]
+        options = {path: True}
+        if "." in path:
+            other = {key: OPTIONS[name].keys[key].example for key in others[:1]}
+            options = {name: {**other, **_only(path)}}
         value = " to be true" if "." not in path else ""
 
         assert sentences(options) == [f"`{path}` requires `{required}`{value}."]

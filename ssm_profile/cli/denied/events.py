@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ssm_profile.cli.action_list import resource_types
+from ssm_profile.policy import owner_of_parameters
 from ssm_profile.regions import partition_of
 
 from .denial import Caller, Denial, account_of, caller_of
@@ -196,7 +197,7 @@ def _parameter(name: str, partition: str, region: str, account: str) -> str:
     if name.startswith("arn:"):
         return name
     path = name.partition(":")[0].removeprefix("/")
-    owner = "" if path.startswith("aws/service/") else account
+    owner = owner_of_parameters(f"/{path}", account)
     return f"arn:{partition}:ssm:{region}:{owner}:parameter/{path}"
 
 

@@ -21,17 +21,27 @@ from ssm_profile.cli.action_list import is_known, matches
 from ssm_profile.cli.reverse_lookup import FEATURES, Feature
 from ssm_profile.cli.templates import as_pattern, is_aws_bucket, path_of
 from ssm_profile.options import OPTIONS, option_at
-from ssm_profile.policy import Document, Options, is_granted_by_default, policy_document
+from ssm_profile.policy import PARAMETER_OWNER, Document, Options, is_granted_by_default, policy_document
 from ssm_profile.regions import BUCKETS_DATE, PATCH_BUCKET_SUFFIXES, SHORTEST_LOCATION, Location, partition_of
 from ssm_profile.validation import find_mistakes, find_value_mistakes
 
 from .denial import Denial, account_of
 
 _FEATURES = (
-    *(feature for feature in FEATURES if feature.capability is not EC2_DESCRIBE),
+    *(
+        feature
+        for feature in FEATURES
+        if feature.capability is not EC2_DESCRIBE and not feature.capability.alternative_to
+    ),
     Feature(EC2_DESCRIBE_ACTIONS.name, EC2_DESCRIBE_ACTIONS, EC2_DESCRIBE_ACTIONS.grants),
 )
-"""Every feature, and for Describe actions the option that grants the least."""
+"""Every feature except alternatives, and for Describe actions the option that grants the least.
+
+A message names the key of a session, and not its alias.
+"""
+
+_SHARED = ("document_arns", "parameters.shared_arns")
+"""The lists of ARNs that belong to other accounts."""
 
 _COMMAND_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _INSTANCE_ID = r"m?i-[0-9a-f]+"
@@ -181,13 +191,14 @@ def _candidates(denial: Denial) -> Iterator[tuple[Feature, Grant]]:
 
 
 def _is_for_others(grant: Grant, denial: Denial) -> bool:
-    """Whether a grant is for other resources than the denied one, on which another grant of its option is."""
-    resource = arn_of(denial) or ""
+    """Whether a grant is for other resources than the denied one, on which another grant of its option may be."""
+    resource, own = arn_of(denial) or "", location_of(denial)["account"]
+    if grant.each in _SHARED:
+        return _owner(denial) in (None, own)
     if grant.each in _LOG_GROUPS:
         return grant.each != _LOG_GROUPS[_log_group_prefix_of(resource) is not None]
     if grant.action == _SECRET.action:
-        of_other = account_of(resource) not in (None, location_of(denial)["account"])
-        return of_other != (grant.needs == _SECRET.needs)
+        return (account_of(resource) not in (None, own)) != (grant.needs == _SECRET.needs)
     return False
 
 
@@ -202,7 +213,7 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
         return None
     values, missing = _values(feature, grant, denial)
     complete = nested({**values, **{path: option_at(path).example for path in missing}})
-    if mistake := _parameter_mistake(feature, denial) or _first_mistake(values, complete):
+    if mistake := _parameter_mistake(feature, grant, denial) or _first_mistake(values, complete):
         return Refusal(feature.name, mistake)
     if not allows(document_of(complete, location_of(denial)), action, resource):
         reason = _why_not(feature, complete, denial)
@@ -211,10 +222,17 @@ def _propose(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refus
     return Proposal(feature, grant, values, tuple(missing), bound, tuple(_notes(feature, grant, values, bound, denial)))
 
 
-def _parameter_mistake(feature: Feature, denial: Denial) -> str | None:
+def _owner(denial: Denial) -> str | None:
+    """The account that owns the resource, or the parameter for which a key was used."""
+    return account_of(denial.parameter or arn_of(denial))
+
+
+def _parameter_mistake(feature: Feature, grant: Grant, denial: Denial) -> str | None:
     """Why an option cannot decrypt the parameter for which a key was used."""
     account = location_of(denial)["account"]
-    if feature.capability is not PARAMETERS or denial.parameter is None or account_of(denial.parameter) == account:
+    if feature.capability is not PARAMETERS or denial.parameter is None or _owner(denial) == account:
+        return None
+    if grant.each in _SHARED:
         return None
     return (
         f"The key was used for `{denial.parameter}`. `{feature.name}` grants decrypting only parameters of the role's "
@@ -265,7 +283,7 @@ def _bound_location(grant: Grant, denial: Denial) -> Location:
     bound: dict[str, str] = {}
     if "region" in fields and _parts(resource)[3]:
         bound["region"] = location["region"]
-    if "account" in fields and account_of(resource):
+    if fields & {"account", PARAMETER_OWNER} and account_of(resource):
         bound["account"] = location["account"]
     return bound
 
@@ -328,6 +346,14 @@ def _path_of(resource: str) -> str | None:
     """The path for a parameter. The ARN of a parameter contains its name without the first slash."""
     match = re.fullmatch(r"arn:[^:]*:ssm:[^:]*:[^:]*:parameter/(.*)", resource, re.DOTALL)
     return "/" + match[1].strip("/") if match else None
+
+
+def _shared_document_of(resource: str) -> str | None:
+    return resource if re.fullmatch(r"arn:[^:]*:ssm:[^:]*:[^:]*:document/.*", resource, re.DOTALL) else None
+
+
+def _shared_parameter_of(resource: str) -> str | None:
+    return resource if _path_of(resource) else None
 
 
 def _bucket_of(resource: str) -> str | None:
@@ -396,6 +422,9 @@ _VALUES: Mapping[str, Callable[[str], str | None]] = {
     "read_buckets.bucket": _bucket_of,
     "read_buckets.prefix": _prefix_of,
     "read_buckets.kms_key_arn": _key_of,
+    "parameters.shared_arns": _shared_parameter_of,
+    "parameters.shared_kms_key_arn": _key_of,
+    "document_arns": _shared_document_of,
     "session_kms_key_arn": _key_of,
     "session_logs.bucket": _bucket_of,
     "session_logs.prefix": _prefix_of,
@@ -420,13 +449,8 @@ def _why_not(feature: Feature, options: Options, denial: Denial) -> str | None:
             f"The message does not name the resource, only `{resource}`. Which resource it is cannot be known from "
             "it: look up the name in the code or the document that makes the call."
         )
-    if feature.capability is PARAMETERS and not account and name.startswith("parameter/"):
-        return (
-            "It is a public parameter of AWS. Its ARN has no account, and `parameters.paths` grants only parameters of "
-            "the role's own account."
-        )
     in_owner = document_of(options, {**location, "account": account})
-    if account != location["account"] and allows(in_owner, str(denial.needed), resource):
+    if account and account != location["account"] and allows(in_owner, str(denial.needed), resource):
         return (
             f"The resource belongs to the account {account}. `{feature.name}` grants only resources of the role's own "
             f"account, {location['account']}."
@@ -440,21 +464,11 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
     if "parameters.paths" in values:
         yield f"The option grants the parameters below `{values['parameters.paths'][0]}` as well. It cannot grant less."
     if "session_logs.bucket" in values:
-        folder = "/".join(filter(None, [values["session_logs.bucket"], values.get("session_logs.prefix")]))
-        if of_one := _OF_ONE_INSTANCE.search(_object_key(resource) or ""):
-            yield (
-                f"The option grants writing every object in `{folder}`. The folder `{of_one['folder']}` is not part of "
-                "the prefix, since it is of one instance, and every instance with the role needs its own."
-            )
-        elif "session_logs.prefix" in values:
-            yield f"The option grants writing every object in `{folder}`. It cannot grant less."
-        else:
-            yield (
-                "Leave out `session_logs.prefix` only if your session preferences have none: the option then grants "
-                "writing every object in the bucket."
-            )
+        yield from _notes_on_session_logs(resource, values)
     if feature.capability is READ_BUCKETS:
         yield from _notes_on_reading(grant, values)
+    if grant.each in _SHARED:
+        yield f"The account {_owner(denial)} must share it with the account of the role."
     if grant.action == "cloudwatch:PutMetricData":
         yield (
             "The message does not name the namespace. The option grants CWAgent, or the one in "
@@ -468,6 +482,22 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
     owner = account_of(resource)
     if ":kms:" in resource and owner and denial.caller.account not in (None, owner):
         yield f"The key belongs to the account {owner}. Its key policy must allow the role, too."
+
+
+def _notes_on_session_logs(resource: str, values: Mapping[str, Any]) -> Iterator[str]:
+    folder = "/".join(filter(None, [values["session_logs.bucket"], values.get("session_logs.prefix")]))
+    if of_one := _OF_ONE_INSTANCE.search(_object_key(resource) or ""):
+        yield (
+            f"The option grants writing every object in `{folder}`. The folder `{of_one['folder']}` is not part of "
+            "the prefix, since it is of one instance, and every instance with the role needs its own."
+        )
+    elif "session_logs.prefix" in values:
+        yield f"The option grants writing every object in `{folder}`. It cannot grant less."
+    else:
+        yield (
+            "Leave out `session_logs.prefix` only if your session preferences have none: the option then grants "
+            "writing every object in the bucket."
+        )
 
 
 def _notes_on_reading(grant: Grant, values: Mapping[str, Any]) -> Iterator[str]:
