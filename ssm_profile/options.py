@@ -163,7 +163,7 @@ def _kms_key_arn(requires: str | None = None) -> Option:
     )
 
 
-def _arns(expects: str, example: str, resource_pattern: str) -> Option:
+def _ssm_arns(expects: str, example: str, resource_pattern: str) -> Option:
     """A list of ARNs of Systems Manager."""
     return Option(
         "array",
@@ -213,7 +213,7 @@ OPTIONS: dict[str, Option] = {
     "quiet_agent": _switch(),
     "legacy_messaging": _switch(),
     "documents": _switch(),
-    "document_arns": _arns(
+    "document_arns": _ssm_arns(
         "ARNs of SSM documents with the account that owns them",
         "arn:aws:ssm:eu-central-1:210987654321:document/Shared-Document",
         r"document/[A-Za-z0-9_.-]{3,128}",
@@ -263,7 +263,7 @@ OPTIONS: dict[str, Option] = {
         ),
         recursive=_switch(requires="parameters.paths"),
         kms_key_arn=_kms_key_arn(requires="parameters.paths"),
-        shared_arns=_arns(
+        shared_arns=_ssm_arns(
             "ARNs of parameters with the account that owns them, without wildcards",
             "arn:aws:ssm:eu-central-1:210987654321:parameter/shared/database",
             r"parameter(/[A-Za-z0-9_.-]+){1,15}",

@@ -52,6 +52,7 @@ NOT_BOOLEANS = ["true", "yes", "", 0, 1, 1.0, [], ["true"], {"true": True}, UNKN
 
 KEY_PREFIX = "arn:aws:kms:eu-central-1:123456789012:key/"
 SHARED_PREFIX = "arn:aws:ssm:eu-central-1:210987654321:"
+LONGEST_NAME = 1011 - len(f"{SHARED_PREFIX}parameter/")
 POLICY_PREFIX = "arn:aws:iam::123456789012:policy/"
 
 NOT_KMS_KEYS = [
@@ -155,8 +156,8 @@ def entries(values):
     return [[value] for value in values]
 
 
-def shared(*resources):
-    """ARNs of Systems Manager, with resources that are accepted."""
+def shared(*resources, refused):
+    """ARNs of Systems Manager, with resources that are accepted and some that are refused."""
     good = f"{SHARED_PREFIX}{resources[0]}"
     return Examples(
         valid=[
@@ -171,6 +172,9 @@ def shared(*resources):
             *entries([f"{good}*", good.replace("210987654321", "*"), good.replace("eu-central-1", "*")]),
             [good.replace(":210987654321:", "::")],
             [good.replace("210987654321", "21098765432")],
+            [good.replace("210987654321", "21098765432a")],
+            [good.replace("eu-central-1", "")],
+            *entries([f"{SHARED_PREFIX}{each}" for each in refused]),
             [good.replace(":ssm:", ":s3:")],
             [good.replace("arn:aws:", "arn:awsx:")],
             [good.replace(resources[0], f"automation-definition/{resources[0]}")],
@@ -204,7 +208,9 @@ EXAMPLES: dict[str, Examples] = {
             ["Describe" + "T" * 121],
         ],
     ),
-    "document_arns": shared("document/abc", "document/" + "a" * 128, "document/Az_0.-"),
+    "document_arns": shared(
+        "document/abc", "document/" + "a" * 128, "document/Az_0.-", refused=["document/ab", "document/" + "a" * 129]
+    ),
     "patch_policy": Examples(valid=[MAPS["patch_policy"]], invalid=[*NOT_MAPS, {}, UNKNOWN]),
     "patch_policy.account_id": Examples(
         valid=["000000000000", UNKNOWN],
@@ -231,6 +237,7 @@ EXAMPLES: dict[str, Examples] = {
             ["/aws/service", "/aws/service/ecs"],
             ["/aws/reference/secretsmanager/database"],
             ["/app/aws", "/inspector-aws/ssm"],
+            ["/ssa", "/sam", "/psm", "/awa", "/aas", "/bws"],
         ],
         invalid=[
             *NOT_LISTS,
@@ -248,14 +255,20 @@ EXAMPLES: dict[str, Examples] = {
             ["//"],
             ["/app/prod?"],
             ["/app/${aws:username}"],
-            *entries(["/aws", "/aws/services", "/aws/reference", "/AWS/service/ecs", "/awslabs/x", "/ssm/x", "/sSm"]),
+            *entries(["/aws", "/aws/services", "/aws/reference", "/AWS/service/ecs", "/awslabs/x", "/ssm/x", "/SSM"]),
             ["/app", "/"],
             ["/" + "/".join("a" * 16)],
             ["/" + "a" * 1011],
         ],
     ),
     "parameters.kms_key_arn": KMS_KEYS,
-    "parameters.shared_arns": shared("parameter/app/db", "parameter/" + "a" * 962, "parameter/" + "/".join("a" * 15)),
+    "parameters.shared_arns": shared(
+        "parameter/app/db",
+        "parameter/A9_.-",
+        "parameter/" + "a" * LONGEST_NAME,
+        "parameter/" + "/".join("a" * 15),
+        refused=["parameter", "parameter/" + "a" * (LONGEST_NAME + 1), "parameter/" + "/".join("a" * 16)],
+    ),
     "parameters.shared_kms_key_arn": Examples([KEY, UNKNOWN], NOT_KMS_KEYS),
     "session_kms_key_arn": KMS_KEYS,
     "session_kms_key_alias": Examples(

@@ -1,6 +1,7 @@
 """The deployment of `make live`, which needs a real account, with the real engine on the emulated one."""
 
 from ssm_profile import policy
+from ssm_profile.options import own_tags
 from tests import require
 from tests.engine.stacks import inline_documents, is_empty, tag_dictionary
 
@@ -23,7 +24,7 @@ def test_deploys_and_destroys(sandbox, iam, tmp_path):
 
         role = iam.get_role(RoleName=outputs["roleName"])["Role"]
         assert role["Path"] == "/ssm-profile-live/"
-        assert tag_dictionary(role) == {"ssm-profile-live": "0a1b2c3d"}
+        assert tag_dictionary(role) == {"ssm-profile-live": "0a1b2c3d", **own_tags(options)}
         assert inline_documents(iam, outputs["roleName"]) == [policy.policy_document(options, LOCATION)]
         assert ":instance-profile/ssm-profile-live/" in outputs["instanceProfileArn"]
     live.destroy()

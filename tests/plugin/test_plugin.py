@@ -28,14 +28,17 @@ NEW_ROLE = {
     name: value for name, value in EXAMPLES.items() if name not in ("existing_role_name", "session_kms_key_alias")
 }
 BY_ALIAS = {
-    name: value for name, value in EXAMPLES.items() if name not in ("existing_role_name", "session_kms_key_arn")
+    name: value
+    for name, value in EXAMPLES.items()
+    # A managed policy is shorter than an inline one may be.
+    if name not in ("existing_role_name", "session_kms_key_arn", "cloudwatch_agent", "domain_join", "read_buckets")
 }
 OPTION_SETS = {
     "defaults": {},
     "new role": {**NEW_ROLE, "policy_kind": "inline", "exclusive": False},
     "managed policy": BY_ALIAS,
     "existing role": {
-        **{name: value for name, value in NEW_ROLE.items() if name not in ONLY_FOR_A_NEW_ROLE},
+        **{name: value for name, value in BY_ALIAS.items() if name not in ONLY_FOR_A_NEW_ROLE},
         "existing_role_name": "old",
     },
     "tags": {"tags": {"Team": "web", "with_underscore": "kept"}},
