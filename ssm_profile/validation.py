@@ -36,6 +36,9 @@ RANDOM_SUFFIX_LENGTH = len("-1234567")
 """What Pulumi adds to the name of a resource that is not named by an option."""
 
 _LONGEST_VALUE_SHOWN = 120
+_NOT_IN_THE_POLICY = ("service_principals", "managed_policy_arns")
+"""The lists that the permissions policy does not contain."""
+
 _CONFIGURATION = "patch_policy.configuration_id"
 """The option from which a tag is made."""
 
@@ -201,11 +204,17 @@ def find_size_mistakes(size: int, options: Mapping[str, Any], label: Label = str
         return []
     kinds = {"inline": "the inline policies of a role", "managed": "a managed policy"}
     limits = " and ".join(f"{limit:,} in {kinds[kind]}" for kind, limit in POLICY_SIZE_LIMITS.items())
+    lists = [
+        f"`{label(path)}`"
+        for path in option_paths()
+        if option_at(path).type == "array" and path not in _NOT_IN_THE_POLICY and _value_at(options, path)
+    ]
     reason = (
         f"is too long: it has {size:,} characters without spaces. IAM allows {limits}, and `{label('policy_kind')}` is "
-        f"{format_value(kind)}. Use fewer or shorter `{label('parameters.paths')}`, `{label('read_buckets')}`, "
-        f"`{label('cloudwatch_agent.log_groups')}` or `{label('ec2_describe_actions')}`"
+        f"{format_value(kind)}. Set fewer options"
     )
+    if lists:
+        reason += f", or shorten {'these lists' if len(lists) > 1 else 'this list'}: {', '.join(lists)}"
     return [Mistake("policy", reason)]
 
 

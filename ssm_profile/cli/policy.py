@@ -21,7 +21,7 @@ def permissions_document(configured: Configured) -> Document:
     if size(document) > configured.limit:
         raise InputError(
             f"{configured.name} has {size(document):,} characters without spaces, and IAM allows {configured.limit:,}. "
-            "Use fewer or shorter paths, buckets, log groups or EC2 actions."
+            "Set fewer options, or shorten their lists."
         )
     return document
 

@@ -89,7 +89,7 @@ class TestDocument:
         assert (refused.code, refused.out) == (2, "")
         assert re.fullmatch(
             r"Error: the policy of these flags has [0-9]{2},[0-9]{3} characters without spaces, and IAM allows 10,240. "
-            r"Use fewer or shorter paths, buckets, log groups or EC2 actions.\n",
+            r"Set fewer options, or shorten their lists.\n",
             refused.error,
         )
 

@@ -700,12 +700,12 @@ class TestOutputsOfOtherResources:
         assert cloud.registered == []
 
 
-def too_long(size, kind):
+def too_long(size, kind, listed):
     """The sentence about a policy that is too long."""
     return (
         f"`policy` is too long: it has {size:,} characters without spaces. IAM allows 10,240 in the inline policies of "
-        f'a role and 6,144 in a managed policy, and `policy_kind` is "{kind}". Use fewer or shorter '
-        "`parameters.paths`, `read_buckets`, `cloudwatch_agent.log_groups` or `ec2_describe_actions`."
+        f'a role and 6,144 in a managed policy, and `policy_kind` is "{kind}". Set fewer options, or '
+        f"shorten this list: `{listed}`."
     )
 
 
@@ -737,7 +737,7 @@ class TestSize:
         with pytest.raises(OptionsError) as error:
             deploy(lambda: SsmInstanceProfile("web", args))
 
-        assert str(error.value) == too_long(limit + 1, kind)
+        assert str(error.value) == too_long(limit + 1, kind, "ec2_describe_actions")
         assert cloud.registered == []
 
     def test_shortest_location_is_refused(self, cloud, deploy):
@@ -748,14 +748,14 @@ class TestSize:
         with pytest.raises(OptionsError) as error:
             deploy(lambda: SsmInstanceProfile("web", args))
 
-        assert str(error.value) == too_long(policy.size(shortest), "inline")
+        assert str(error.value) == too_long(policy.size(shortest), "inline", "parameters.paths")
         assert cloud.registered == cloud.invoked == []
 
     def test_size_with_outputs_is_checked_later(self, cloud, deploy):
         """A long output fails the program before the policy is registered."""
         paths = [f"/application/environment/{number:04}" for number in range(35)]
         args = {"policy_kind": "managed", "parameters": {"paths": paths}, "session_logs": {"log_group": "g" * 512}}
-        sentence = too_long(policy.size(policy.policy_document(args, LOCATION)), "managed")
+        sentence = too_long(policy.size(policy.policy_document(args, LOCATION)), "managed", "parameters.paths")
         group = pulumi.Output.from_input("g" * 512)
 
         with pytest.raises(ValueError, match=ending_with(sentence)):

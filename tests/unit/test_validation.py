@@ -373,9 +373,22 @@ class TestSizes:
         kind = options.get("policy_kind", "inline")
         assert str(mistake) == (
             f"`policy` is too long: it has {limit + 1:,} characters without spaces. IAM allows 10,240 in the inline "
-            f'policies of a role and 6,144 in a managed policy, and `policy_kind` is "{kind}". Use fewer or shorter '
-            "`parameters.paths`, `read_buckets`, `cloudwatch_agent.log_groups` or `ec2_describe_actions`."
+            f'policies of a role and 6,144 in a managed policy, and `policy_kind` is "{kind}". Set fewer options.'
         )
+
+    def test_given_lists_are_named(self):
+        """Only those that make the policy longer."""
+        options = {
+            "parameters": {"paths": ["/app"], "shared_arns": []},
+            "read_buckets": [{"bucket": "scripts"}],
+            "service_principals": ["ec2.amazonaws.com"],
+        }
+
+        (one,) = find_size_mistakes(10_241, {"document_arns": ["arn:aws:ssm:eu-west-1:210987654321:document/Shared"]})
+        (several,) = find_size_mistakes(10_241, options)
+
+        assert one.reason.endswith("Set fewer options, or shorten this list: `document_arns`")
+        assert several.reason.endswith("Set fewer options, or shorten these lists: `read_buckets`, `parameters.paths`")
 
     def test_buckets_of_other_regions_are_unknown(self):
         assert find_bucket_mistakes("eu-central-1") == []
