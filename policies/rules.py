@@ -143,8 +143,10 @@ _ADD_DEPENDS_ON = (
 _SOURCE_ARN = "ssm:sourceinstancearn"
 _ANY_ACCOUNT, _OTHER_REGION = "?" * 12, "other-region-1"
 _CONTEXT = instance_context(partition="?*")
-_READING = {call.action: call.resources[0] for risk in RISKS if risk.name == "read_parameters" for call in risk.calls}
-"""The actions that read parameters, each with a parameter that no policy names."""
+_READING = {
+    call.action: call.resources[0] for risk in RISKS if risk.name == "read_all_parameters" for call in risk.calls
+}
+"""The actions that read parameters, each with resources that no policy names, of which one is enough."""
 
 
 def _wide_policy_findings(resource: Resource, arn: str) -> Iterator[Finding]:
@@ -208,7 +210,7 @@ def _decide(statements: tuple[Statement, ...], boundary: tuple[Statement, ...] |
     """What statements decide about each action that reads parameters. Many roles have the same statements."""
     limits = (*statements, *(boundary or ()))
     decide = Evaluator(evaluator.Policy("", statements, boundary), _context(limits)).decide
-    return {action: decide(action, Need(_parameters(limits, pattern))) for action, (pattern,) in _READING.items()}
+    return {action: decide(action, Need(_parameters(limits, patterns))) for action, patterns in _READING.items()}
 
 
 _INCOMPLETE = (
@@ -224,7 +226,7 @@ def _parameter_message(allows: Iterable[Statement], actions: Sequence[str], more
     return " ".join(filter(None, [text, more, _NAME_THE_PATHS]))
 
 
-def _parameters(statements: Iterable[Statement], pattern: str) -> tuple[str, ...]:
+def _parameters(statements: Iterable[Statement], patterns: Iterable[str]) -> tuple[str, ...]:
     """Parameters that no policy names, in every region and account that policies name, and in another region.
 
     To try a few ARNs takes far less time than to search all that the pattern stands for.
@@ -239,6 +241,7 @@ def _parameters(statements: Iterable[Statement], pattern: str) -> tuple[str, ...
             places.append((region, each[4] if each[4] in accounts else accounts[0]))
     return tuple(
         pattern.format(partition=partition, region=region).replace(_ANY_ACCOUNT, account)
+        for pattern in patterns
         for region, account in dict.fromkeys(places)
     )
 

@@ -20,6 +20,9 @@ ANY_RUNBOOK = ANY_DOCUMENT + _any("ssm", "automation-definition/sample:1")
 ANY_ASSOCIATION = _any("ssm", "association/sample")
 ANY_WINDOW = _any("ssm", "maintenancewindow/mw-0sample")
 ANY_PARAMETER = _any("ssm", "parameter/sample")
+ROOT_PATH = _any("ssm", "parameter/")
+"""The path of all parameters. Whoever may read a path by GetParametersByPath may read every level below it."""
+
 ANY_SECRET = _any("secretsmanager", "secret:sample-a1b2c3")
 ANY_OBJECT = _any("s3", "sample-bucket/sample", region="", account="")
 ANY_ROLE = _any("iam", "role/sample", region="")
@@ -186,30 +189,30 @@ RISKS: tuple[Risk, ...] = (
         ),
     ),
     Risk(
-        name="read_secrets",
+        name="read_all_secrets",
         summary="read every secret",
         calls=(Call("secretsmanager:GetSecretValue", (ANY_SECRET,)),),
         sources=(f"{AUTHORIZATION}/list_awssecretsmanager.html",),
     ),
     Risk(
-        name="read_parameters",
+        name="read_all_parameters",
         summary="read every parameter, secrets included",
         calls=(
             Call("ssm:GetParameter", (ANY_PARAMETER,)),
             Call("ssm:GetParameters", (ANY_PARAMETER,)),
-            Call("ssm:GetParametersByPath", (ANY_PARAMETER,)),
+            Call("ssm:GetParametersByPath", (ANY_PARAMETER + ROOT_PATH,)),
             Call("ssm:GetParameterHistory", (ANY_PARAMETER,)),
         ),
         sources=(_SSM, f"{USER_GUIDE}/sysman-paramstore-access.html"),
     ),
     Risk(
-        name="write_buckets",
+        name="write_all_buckets",
         summary="write to every bucket",
         calls=(Call("s3:PutObject", (ANY_OBJECT,)),),
         sources=(_S3,),
     ),
     Risk(
-        name="read_buckets",
+        name="read_all_buckets",
         summary="read every bucket",
         calls=(Call("s3:GetObject", (ANY_OBJECT,)),),
         sources=(_S3,),

@@ -10,6 +10,7 @@ from ssm_profile.errors import InputError
 from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy
 from ssm_profile.iam.trust import EC2, is_for_ec2
+from ssm_profile.regions import PARTITIONS
 
 from .policy_files import STDIN, FoundPolicy, FoundRole, find_roles, name_of, parse, read_text
 from .sources import AwsPolicy, aws_policies
@@ -154,9 +155,10 @@ def _replaced(text: str, values: Mapping[str, str]) -> str:
 
 
 def _partition_in(policies: Iterable[FoundPolicy]) -> str:
-    """The first partition that a policy names, or aws."""
+    """The partition that the policies name, or aws."""
     texts = [str(each.document) for each in policies]
-    return next((each for each in ("aws-cn", "aws-us-gov") if any(f"arn:{each}:" in text for text in texts)), "aws")
+    others = (each for each in PARTITIONS if each != "aws")
+    return next((each for each in others if any(f"arn:{each}:" in text for text in texts)), "aws")
 
 
 def only_role(source: str, roles: list[Role]) -> Role:

@@ -685,7 +685,7 @@ class TestRisks:
 
         audited = audit(*SCOPED_MINIMUM, allow("s3:PutObject", Condition=condition))
 
-        assert [(row["risk"], row["certain"]) for row in audited["risks"]] == [("write_buckets", False)]
+        assert [(row["risk"], row["certain"]) for row in audited["risks"]] == [("write_all_buckets", False)]
 
 
 class TestDocumentForms:

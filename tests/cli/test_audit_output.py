@@ -297,6 +297,16 @@ class TestFiles:
 
         return write
 
+    @pytest.mark.parametrize("partition", ["aws-cn", "aws-iso-b"])
+    def test_partition_that_one_policy_names(self, run, template, partition):
+        """It is that of the others as well."""
+        text = TEMPLATE.replace('!Sub "${LogBucket.Arn}/*"', f'"arn:{partition}:s3:::logs/*"')
+
+        audited = run("audit", "--json", template(text)).audit
+
+        verdicts = {row["capability"]: row["verdict"] for row in audited["capabilities"]}
+        assert (verdicts["parameters.paths"], verdicts["session_logs.bucket"]) == ("works", "partly")
+
     def test_template(self, run, template):
         """The roles that EC2 can assume are audited, and AWS's policies are known."""
         audited = run("audit", template(), "--json").audit
@@ -388,7 +398,7 @@ class TestRisks:
 
         risks = run("audit", policy_file(*statements), "--json").audit["risks"]
 
-        expected = [] if certain is None else [("read_parameters", certain)]
+        expected = [] if certain is None else [("read_all_parameters", certain)]
         assert [(row["risk"], row["certain"]) for row in risks] == expected
 
     def test_many_denies(self, run, policy_file):

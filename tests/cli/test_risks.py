@@ -140,7 +140,7 @@ class TestTags:
         """The other secrets do not have the tag."""
         deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": self.TAG}
 
-        assert risks(allow("secretsmanager:GetSecretValue"), deny)["read_secrets"]["certain"]
+        assert risks(allow("secretsmanager:GetSecretValue"), deny)["read_all_secrets"]["certain"]
 
     def test_instances(self, risks):
         """Other instances can have the tag."""
@@ -161,6 +161,9 @@ class TestResources:
             ("ssm:CreateAssociationBatch", ["arn:aws:ssm:*:*:document/*"], False),
             ("secretsmanager:GetSecretValue", ["arn:aws:secretsmanager:*:*:secret:*"], True),
             ("secretsmanager:GetSecretValue", ["arn:aws:secretsmanager:*:*:secret:web/*"], False),
+            ("ssm:GetParametersByPath", ["arn:aws:ssm:*:*:parameter/"], True),
+            ("ssm:GetParametersByPath", ["arn:aws:ssm:*:*:parameter/app"], False),
+            ("ssm:GetParameter", ["arn:aws:ssm:*:*:parameter/"], False),
             ("s3:GetObject", ["arn:aws:s3:::*/*"], True),
             ("s3:GetObject", ["arn:aws:s3:::logs/*"], False),
             ("s3:GetObject", ["arn:aws:s3:::*/public/*"], False),
@@ -244,7 +247,7 @@ class TestUnknownValues:
 
         audited = run("audit", policy_file(*SCOPED_MINIMUM, statement), "--json").audit
 
-        expected = [("write_buckets", False)] if is_risk else []
+        expected = [("write_all_buckets", False)] if is_risk else []
         assert [(row["risk"], row["certain"]) for row in audited["risks"]] == expected
 
     def test_of_region_and_account(self, run, policy_file):
@@ -252,7 +255,7 @@ class TestUnknownValues:
 
         (risk,) = run("audit", policy_file(*SCOPED_MINIMUM, statement), "--json").audit["risks"]
 
-        assert (risk["risk"], risk["certain"]) == ("read_parameters", False)
+        assert (risk["risk"], risk["certain"]) == ("read_all_parameters", False)
 
     @pytest.mark.parametrize(("key", "is_risk"), [("Resource", True), ("NotResource", False)])
     def test_deny(self, run, policy_file, key, is_risk):
@@ -267,10 +270,10 @@ class TestUnknownValues:
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("AmazonSSMAutomationRole", {"run_commands", "read_parameters"}),
-        ("AmazonSSMFullAccess", {"run_commands", "read_parameters"}),
-        ("AmazonSSMMaintenanceWindowRole", {"run_commands", "read_parameters"}),
-        ("AmazonSSMReadOnlyAccess", {"read_parameters"}),
+        ("AmazonSSMAutomationRole", {"run_commands", "read_all_parameters"}),
+        ("AmazonSSMFullAccess", {"run_commands", "read_all_parameters"}),
+        ("AmazonSSMMaintenanceWindowRole", {"run_commands", "read_all_parameters"}),
+        ("AmazonSSMReadOnlyAccess", {"read_all_parameters"}),
     ],
 )
 def test_policies_of_aws_for_others(run, policy_file, policy, expected):
@@ -285,9 +288,9 @@ def test_policies_of_aws_for_others(run, policy_file, policy, expected):
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("AmazonSSMManagedInstanceCore", {"read_parameters"}),
+        ("AmazonSSMManagedInstanceCore", {"read_all_parameters"}),
         ("AmazonSSMManagedEC2InstanceDefaultPolicy", set()),
-        ("AmazonEC2RoleforSSM", {"read_parameters", "write_buckets", "read_buckets"}),
+        ("AmazonEC2RoleforSSM", {"read_all_parameters", "write_all_buckets", "read_all_buckets"}),
         ("CloudWatchAgentServerPolicy", set()),
     ],
 )

@@ -183,6 +183,8 @@ PARAMETER_CASES = [
     ([allow(resource="arn:aws:ssm:eu-central-1:*:parameter/*")], True, "any account, a fixed region"),
     ([allow(resource="arn:aws:ssm:eu-central-1:123456789012:parameter/*")], True, "the account's own"),
     ([allow(resource="arn:aws:ssm:*:*:parameter/**")], True, "two wildcards are one"),
+    ([allow("ssm:GetParametersByPath", "arn:aws:ssm:*:*:parameter/")], True, "the path of all parameters"),
+    ([allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/")], False, "no parameter has this name"),
     ([allow(resource="arn:aws:ssm:*:*:parameter*")], True, "without the slash"),
     ([allow(resource="arn:aws:ssm:*:*:*/*")], True, "every type of resource"),
     ([allow(resource="arn:aws:ssm:*")], True, "missing parts are wildcards"),
