@@ -12,6 +12,7 @@ from ssm_profile.catalogue import (
     ExplicitDeny,
     Grant,
 )
+from ssm_profile.iam.documents import condition_lines
 from ssm_profile.options import OPTIONS
 from ssm_profile.policy import is_granted_by_default
 from ssm_profile.regions import REGIONS, VPC_ENDPOINTS_COPY
@@ -44,10 +45,10 @@ def page() -> str:
 
 def _matrix() -> str:
     lines = ["## Actions and their options", "", "| action | granted by |", "| --- | --- |"]
-    granted: dict[str, list[str]] = {}
+    granted: dict[str, dict[str, None]] = {}
     for capability in CAPABILITIES:
         for grant in capability.grants:
-            granted.setdefault(grant.action, []).append(_name(capability))
+            granted.setdefault(grant.action, {})[_name(capability)] = None
     lines += [f"| `{action}` | {', '.join(names)} |" for action, names in granted.items()]
     return "\n".join([*lines, ""])
 
@@ -82,6 +83,7 @@ def _grant(grant: Grant) -> str:
             grant.purpose,
             "",
             f"- Resources: {resources}",
+            *(f"- Condition: `{line}`" for line in condition_lines(grant.condition)),
             f"- If missing: {grant.symptom}",
             f"- Measured: {grant.measured}",
             f"- Agent versions: {grant.agents}",
