@@ -105,8 +105,8 @@ def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
 def choose(wanted: set[str], within: set[str], policy: Policy) -> tuple[list[Feature], set[str]]:
     """The features that grant actions, and the actions that no feature grants.
 
-    Features that are for the resources of the policy are preferred, then those that grant nothing beyond *within*.
-    Those on listed ARNs of other accounts come last.
+    Features that are for the resources of the policy are preferred, then those that are not only for listed ARNs of
+    other accounts, then those that grant nothing beyond *within*.
 
     Args:
         wanted: The actions to grant.
@@ -116,7 +116,7 @@ def choose(wanted: set[str], within: set[str], policy: Policy) -> tuple[list[Fea
     rest, chosen = set(wanted), list[Feature]()
 
     def order(feature: Feature) -> tuple[bool, bool, bool]:
-        return _is_listed(feature), not _is_for(feature, policy), not feature.actions() <= within
+        return not _is_for(feature, policy), _is_listed(feature), not feature.actions() <= within
 
     for feature in sorted(FEATURES, key=order):
         if feature.actions() & rest:

@@ -214,6 +214,14 @@ class TestBuckets:
             "read_buckets": [{"bucket": "lists"}, {"bucket": "scripts", "prefix": "a/", "folders": True}]
         }
 
+    def test_document_of_another_account(self, run, policy_file):
+        """The option that names it is better than the one for the documents of the own account."""
+        arn = "arn:aws:ssm:eu-west-1:210987654321:document/Shared"
+
+        assert run("compare", policy_file(allow("ssm:GetDocument", arn)), "--json").json["options"] == {
+            "document_arns": [arn]
+        }
+
     def test_bucket_that_is_not_known(self, run, policy_file):
         """A bucket is filled in by a person, and is not one of AWS's."""
         assert run("compare", policy_file(allow("s3:ListBucket")), "--json").json["options"] == {
