@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from ssm_profile.iam.documents import as_list
+
 
 class Unknown(Enum):
     """A value that is known only after the resource that it comes from is created."""
@@ -39,11 +41,6 @@ class Resource:
     def entries(self, key: str) -> list[Any]:
         """The entries of a property that is a list. A single value stands for a list with one entry."""
         return as_list(self.prop(key))
-
-
-def as_list(value: Any) -> list[Any]:
-    """A list of values that may be written without the list."""
-    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
 
 
 def to_plain(value: Any) -> Any:

@@ -94,6 +94,13 @@ def statements_of(document: Any, name: str) -> tuple[Statement, ...]:
     return tuple(_statement(each, name, number) for number, each in enumerate(statements, 1))
 
 
+def as_list(value: Any) -> list[Any]:
+    """The entries of a list that JSON may have without the brackets: one where it is no list, none for null."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def condition_lines(condition: Any) -> list[str]:
     """A condition, with a line for each operator and key: ``StringEquals aws:RequestedRegion eu-west-1``."""
     if not isinstance(condition, Mapping):

@@ -9,7 +9,7 @@ from typing import Any
 from ssm_profile.errors import InputError
 
 from .conditions import ABSENT, Context, holds
-from .documents import statements_of
+from .documents import as_list, statements_of
 
 EC2 = "ec2.amazonaws.com"
 """The service principal of EC2."""
@@ -49,7 +49,7 @@ def is_for_ec2(trust: Any, name: str) -> bool:
     """
     if not isinstance(trust, Mapping):
         raise InputError(f"{name} is not a policy document.")
-    listed = _as_list(trust.get("Statement"))
+    listed = as_list(trust.get("Statement"))
     known = [each for each in listed if not _is_unknown(each)]
     if len(known) < len(listed) and not known:
         return True
@@ -82,15 +82,11 @@ def _covers_ec2(principal: Any) -> bool | None:
     # on * with aws:PrincipalIsAWSService, so that * covers them.
     if not isinstance(principal, Mapping):
         return principal == "*" or (None if _is_unknown(principal) else False)
-    services = _as_list(principal.get("Service"))
-    if "*" in _as_list(principal.get("AWS")) or any(each in _SERVICES for each in services):
+    services = as_list(principal.get("Service"))
+    if "*" in as_list(principal.get("AWS")) or any(each in _SERVICES for each in services):
         return True
     return None if any(map(_is_unknown, services)) else False
 
 
 def _is_unknown(value: Any) -> bool:
     return isinstance(value, str) and _UNKNOWN in value
-
-
-def _as_list(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .found import FoundPolicy, FoundRole, Parts, list_of, map_of, policy_of, text_of
+from ssm_profile.iam.documents import as_list
+
+from .found import FoundPolicy, FoundRole, Parts, map_of, policy_of, text_of
 from .parsing import parse_embedded
 
 _KEYS = ("RoleDetailList", "Policies", "UserDetailList", "GroupDetailList")
@@ -27,23 +29,23 @@ def find_account_roles(pages: Iterable[Mapping[str, Any]], name: str) -> list[Fo
     documents = {
         text_of(policy.get("Arn")): _default_document(policy)
         for page in pages
-        for policy in map(map_of, list_of(page.get("Policies")))
+        for policy in map(map_of, as_list(page.get("Policies")))
     }
-    return [_role(map_of(role), documents, name) for page in pages for role in list_of(page.get("RoleDetailList"))]
+    return [_role(map_of(role), documents, name) for page in pages for role in as_list(page.get("RoleDetailList"))]
 
 
 def _default_document(policy: Mapping[str, Any]) -> Any:
-    versions = [map_of(version) for version in list_of(policy.get("PolicyVersionList"))]
+    versions = [map_of(version) for version in as_list(policy.get("PolicyVersionList"))]
     default = next((version for version in versions if version.get("IsDefaultVersion") is True), {})
     return default.get("Document")
 
 
 def _role(role: Mapping[str, Any], documents: Mapping[str, Any], name: str) -> FoundRole:
     parts, place = Parts(), f"{name}, role {text_of(role.get('RoleName'), 'without a name')}"
-    for inline in map(map_of, list_of(role.get("RolePolicyList"))):
+    for inline in map(map_of, as_list(role.get("RolePolicyList"))):
         policy_name = f"{place}, policy {text_of(inline.get('PolicyName'))}"
         parts.add_policy(policy_name, parse_embedded(inline.get("PolicyDocument"), policy_name))
-    for attached in map(map_of, list_of(role.get("AttachedManagedPolicies"))):
+    for attached in map(map_of, as_list(role.get("AttachedManagedPolicies"))):
         arn = text_of(attached.get("PolicyArn"))
         if documents.get(arn) is None:
             parts.arns.append(arn)

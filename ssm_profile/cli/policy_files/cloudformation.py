@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .found import FoundPolicy, FoundRole, Parts, list_of, map_of, policy_of, text_of
+from ssm_profile.iam.documents import as_list
+
+from .found import FoundPolicy, FoundRole, Parts, map_of, policy_of, text_of
 from .intrinsics import Resolver, is_function, reference, references
 
 _ROLE = "AWS::IAM::Role"
@@ -81,7 +83,7 @@ class _Template:
             for policy in self._of(kind):
                 self._read_policy(policy)
         for profile in self._of(_PROFILE):
-            for role in list_of(profile.properties.get("Roles")):
+            for role in as_list(profile.properties.get("Roles")):
                 for parts in self._parts_of(role):
                     parts.add_profile(profile.text("InstanceProfileName") or profile.id)
         for loop in self.loops:
@@ -179,7 +181,7 @@ def _elements(properties: Mapping[str, Any], key: str) -> list[Any]:
     value = properties.get(key)
     if key != "RoleName" and is_function(value):
         return []
-    return [each for each in list_of(value) if each != {"Ref": "AWS::NoValue"}]
+    return [each for each in as_list(value) if each != {"Ref": "AWS::NoValue"}]
 
 
 def _read(name: str, document: Any) -> FoundPolicy | str:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssm_profile.errors import InputError
+from ssm_profile.iam.documents import as_list
 
 from .account_details import find_account_roles, is_details
 from .cloudformation import find_template_roles, is_template
-from .found import FoundPolicy, FoundRole, list_of, map_of, policy_of, text_of
+from .found import FoundPolicy, FoundRole, map_of, policy_of, text_of
 from .intrinsics import Resolver
 from .parsing import ACCEPTED, describe, parse_embedded
 from .pulumi_export import find_stack_roles, is_export
@@ -173,10 +174,10 @@ def _permissions(document: Mapping[str, Any], name: str) -> FoundPolicy:
     resolved = resolver.resolve(document)
     if not isinstance(resolved, Mapping):
         raise InputError(f"{name} has no policy that can be read ({resolved}). {ACCEPTED}.")
-    statements = [map_of(statement) for statement in list_of(resolved.get("Statement"))]
+    statements = [map_of(statement) for statement in as_list(resolved.get("Statement"))]
     principals = [each for each in statements if "Principal" in each or "NotPrincipal" in each]
     if principals:
-        actions = [text_of(action) for each in principals for action in list_of(each.get("Action"))]
+        actions = [text_of(action) for each in principals for action in as_list(each.get("Action"))]
         is_trust = bool(actions) and all(action.lower().startswith("sts:") for action in actions)
         kind = "a trust policy" if is_trust else "a resource-based policy"
         raise InputError(

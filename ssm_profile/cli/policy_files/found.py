@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ssm_profile.iam.documents import as_list
+
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)}")
 _IAM_VARIABLE = re.compile(r"\s*(?:[*?$]|[\w./-]+:[^:].*)", re.DOTALL)
 
@@ -170,13 +172,6 @@ def map_of(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def list_of(value: Any) -> list[Any]:
-    """A list; of one value if it is not a list, and of none for null."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
 def _readable(statement: Any) -> tuple[Any, list[str]]:
     """A statement without its unknown actions, and what was left out. None if the statement cannot be read."""
     if not isinstance(statement, Mapping):
@@ -185,9 +180,9 @@ def _readable(statement: Any) -> tuple[Any, list[str]]:
         if is_unknown(statement.get(key)):
             return None, [f" ({key}: {_shown(statement[key])})"]
     # Without an unknown action, Action applies to less, and NotAction to more, than the file has.
-    if unknown := [each for each in list_of(statement.get("NotAction")) if is_unknown(each)]:
+    if unknown := [each for each in as_list(statement.get("NotAction")) if is_unknown(each)]:
         return None, [f" (NotAction: {_shown(unknown[0])})"]
-    actions = list_of(statement.get("Action"))
+    actions = as_list(statement.get("Action"))
     unknown = [each for each in actions if is_unknown(each)]
     if unknown and len(unknown) == len(actions):
         return None, [f" (Action: {_shown(unknown[0])})"]

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .found import is_iam_variable, list_of, placeholder, text_of, unrendered
+from ssm_profile.iam.documents import as_list
+
+from .found import is_iam_variable, placeholder, text_of, unrendered
 
 NO_VALUE = "AWS::NoValue"
 _ABSENT = object()
@@ -108,7 +110,7 @@ def references(value: Any) -> set[str]:
         if function == "Ref":
             return {text_of(argument)}
         if function == "Fn::GetAtt":
-            first = argument.split(".")[0] if isinstance(argument, str) else next(iter(list_of(argument)), "")
+            first = argument.split(".")[0] if isinstance(argument, str) else next(iter(as_list(argument)), "")
             return {text_of(first)}
     members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else []
     return {name for member in members for name in references(member)}

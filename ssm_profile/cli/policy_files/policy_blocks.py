@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .found import list_of, map_of, placeholder, text_of, unique
+from ssm_profile.iam.documents import as_list
+
+from .found import map_of, placeholder, text_of, unique
 from .parsing import parse_embedded
 
 Names = Callable[[tuple[str | int, ...]], list[str]]
@@ -48,7 +50,7 @@ class Blocks:
         for key in SOURCES[:2]:
             for document in self._documents(key, sources.get(key, [])):
                 statements = _merged(statements, document)
-        blocks = list_of(self.values.get("statement"))
+        blocks = as_list(self.values.get("statement"))
         if "statement" not in self.values and "statement" in self.configured:
             blocks = [None]
         statements = _merged(statements, [self._statement(block, number) for number, block in enumerate(blocks)])
@@ -59,7 +61,7 @@ class Blocks:
 
     def _documents(self, key: str, sources: list[Any]) -> list[list[Any]]:
         """The statements of each document in an argument."""
-        values = list_of(self.values.get(key))
+        values = as_list(self.values.get(key))
         if key not in self.values and key in self.configured:
             values = [None] * max(len(sources), 1)
         remaining, documents = list(sources), list[list[Any]]()
@@ -68,7 +70,7 @@ class Blocks:
             if value is None:
                 content = remaining.pop(0) if remaining else None
             if isinstance(content, Mapping):
-                documents.append(list_of(content.get("Statement")))
+                documents.append(as_list(content.get("Statement")))
             elif value != "":
                 documents.append([self._placeholder((key,))])
         return documents
@@ -85,13 +87,13 @@ class Blocks:
             if elements := self._list(block, key, path):
                 statement[element] = elements
         for key, element in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
-            for principal in map(map_of, list_of(block.get(key))):
+            for principal in map(map_of, as_list(block.get(key))):
                 kind = text_of(principal.get("type"))
-                statement.setdefault(element, {}).setdefault(kind, []).extend(list_of(principal.get("identifiers")))
+                statement.setdefault(element, {}).setdefault(kind, []).extend(as_list(principal.get("identifiers")))
         conditions = block.get("condition")
         if "condition" not in block and "condition" in self._configured(path):
             statement["Condition"] = self._placeholder((*path, "condition"))
-        for index, condition in enumerate(map(map_of, list_of(conditions))):
+        for index, condition in enumerate(map(map_of, as_list(conditions))):
             at = (*path, "condition", index)
             test, variable = (self._one(condition, key, at, "") for key in ("test", "variable"))
             keys = statement.setdefault("Condition", {}).setdefault(test, {})
@@ -106,7 +108,7 @@ class Blocks:
     def _list(self, block: Mapping[str, Any], key: str, path: tuple[str | int, ...]) -> list[Any]:
         if key not in block:
             return [self._placeholder((*path, key))] if key in self._configured(path) else []
-        elements = [self._placeholder((*path, key)) if each is None else each for each in list_of(block[key])]
+        elements = [self._placeholder((*path, key)) if each is None else each for each in as_list(block[key])]
         return [each for number, each in enumerate(elements) if each not in elements[:number]]
 
     def _configured(self, path: tuple[str | int, ...]) -> Any:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .found import FoundRole, list_of, map_of, text_of
+from ssm_profile.iam.documents import as_list
+
+from .found import FoundRole, map_of, text_of
 from .resources import NoReferences, Resource, connect_roles
 
 # Pulumi's provider is made of Terraform's: the same resources, with names in camel case.
@@ -36,7 +38,7 @@ def find_stack_roles(data: Mapping[str, Any], name: str) -> list[FoundRole]:
 
 def _resources(data: Mapping[str, Any]) -> list[Any]:
     latest = map_of(map_of(data.get("checkpoint")).get("latest"))
-    return list_of(map_of(data.get("deployment") or latest).get("resources"))
+    return as_list(map_of(data.get("deployment") or latest).get("resources"))
 
 
 def _iam_resources(data: Mapping[str, Any]) -> Iterator[Resource]:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .found import FoundPolicy, FoundRole, Parts, list_of, map_of, placeholder, policy_of, text_of
+from ssm_profile.iam.documents import as_list
+
+from .found import FoundPolicy, FoundRole, Parts, map_of, placeholder, policy_of, text_of
 from .parsing import parse_embedded
 
 ROLE = "aws_iam_role"
@@ -139,7 +141,7 @@ class _Connector:
             for parts in self._parts_of(attachment, "role"):
                 self._attach(parts, attachment, "policy_arn", attachment.values.get("policy_arn"))
         for attachment in self._of("aws_iam_policy_attachment"):
-            for role in list_of(attachment.values.get("roles")):
+            for role in as_list(attachment.values.get("roles")):
                 self._attach(self._named(text_of(role)), attachment, "policy_arn", attachment.values.get("policy_arn"))
 
     def _add_unattached_policies(self) -> None:
@@ -160,7 +162,7 @@ class _Connector:
         role_name = text_of(role.values.get("name"))
         own = self.inline_names.get(role.address, set())
         # The provider also reads inline policies and attachments here that are resources of their own.
-        for number, inline in enumerate(map(map_of, list_of(role.values.get("inline_policy"))), 1):
+        for number, inline in enumerate(map(map_of, as_list(role.values.get("inline_policy"))), 1):
             policy_name = text_of(inline.get("name")) or str(number)
             if policy_name in own or self.references.is_deleted(role_name, policy_name):
                 continue
@@ -171,7 +173,7 @@ class _Connector:
                 parts.left_out.append(self._after_apply(place, self.references.names(role, "inline_policy")))
         if "inline_policy" not in role.values and (names := self.references.names(role, "inline_policy")):
             parts.left_out.append(self._after_apply(f"{self._place(role)}, inline policies", names))
-        for arn in list_of(role.values.get("managed_policy_arns")):
+        for arn in as_list(role.values.get("managed_policy_arns")):
             if not self.references.is_deleted(role_name, text_of(arn)):
                 self._attach(parts, role, "managed_policy_arns", arn)
         if "managed_policy_arns" not in role.values and self.references.names(role, "managed_policy_arns"):
@@ -296,5 +298,5 @@ def _normal(text: str) -> str:
 def _has_principal(document: Mapping[str, Any]) -> bool:
     return any(
         "Principal" in statement or "NotPrincipal" in statement
-        for statement in map(map_of, list_of(document.get("Statement")))
+        for statement in map(map_of, as_list(document.get("Statement")))
     )

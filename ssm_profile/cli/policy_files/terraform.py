@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .found import FoundRole, list_of, map_of, text_of, unique
+from ssm_profile.iam.documents import as_list
+
+from .found import FoundRole, map_of, text_of, unique
 from .parsing import parse_embedded
 from .policy_blocks import SOURCES, Blocks
 from .resources import DOCUMENT, Document, NoReferences, Resource, connect_roles
@@ -69,7 +71,7 @@ def find_state_file_roles(state: Mapping[str, Any], name: str) -> list[FoundRole
 def _shown(module: Any) -> Iterator[Resource]:
     """The resources of a module and of the modules in it."""
     module = map_of(module)
-    for each in map(map_of, list_of(module.get("resources"))):
+    for each in map(map_of, as_list(module.get("resources"))):
         yield Resource(
             address=text_of(each.get("address")),
             type=_type(each),
@@ -78,14 +80,14 @@ def _shown(module: Any) -> Iterator[Resource]:
             name=text_of(each.get("name")),
             index=_index(each.get("index")),
         )
-    for child in list_of(module.get("child_modules")):
+    for child in as_list(module.get("child_modules")):
         yield from _shown(child)
 
 
 def _stored(state: Mapping[str, Any]) -> Iterator[Resource]:
-    for each in map(map_of, list_of(state.get("resources"))):
+    for each in map(map_of, as_list(state.get("resources"))):
         module, kind, name = text_of(each.get("module")), _type(each), text_of(each.get("name"))
-        for instance in map(map_of, list_of(each.get("instances"))):
+        for instance in map(map_of, as_list(each.get("instances"))):
             index = _index(instance.get("index_key"))
             key = "" if index is None else f"[{index}]" if isinstance(index, int) else f'["{index}"]'
             address = f"{module}.{kind}.{name}{key}".removeprefix(".")
@@ -119,11 +121,11 @@ class _Plan:
         for resource in self.resources:
             key = (_path(resource.module), f"{resource.type}.{resource.name}")
             self._by_address.setdefault(key, []).append(resource)
-        changes = [map_of(change) for change in list_of(plan.get("resource_changes"))]
+        changes = [map_of(change) for change in as_list(plan.get("resource_changes"))]
         self._deleted = {
             (text_of(before.get("role")), text_of(before.get("name") or before.get("policy_arn")))
             for change in changes
-            if "delete" in list_of(map_of(change.get("change")).get("actions"))
+            if "delete" in as_list(map_of(change.get("change")).get("actions"))
             for before in [map_of(map_of(change.get("change")).get("before"))]
         }
         self._used = set(self._references_of_resources(self._root, ()))
@@ -167,7 +169,7 @@ class _Plan:
         found = [each for each in self.targets(resource, key) if each.type == DOCUMENT]
         if key in resource.values:
             found = [each for each in found if not isinstance(each.values.get("json"), str)]
-            certain = len(found) == list_of(resource.values[key]).count(None)
+            certain = len(found) == as_list(resource.values[key]).count(None)
         else:
             certain = len(found) == len(_specific(_references(self._expression(resource, (key,)))))
         return [self.document(each) for each in found] if certain else []
@@ -189,7 +191,7 @@ class _Plan:
     def _configured(self, resource: Resource) -> Mapping[str, Any]:
         path = _path(resource.module)
         if path not in self._configurations:
-            configured = map(map_of, list_of(self._module(path).get("resources")))
+            configured = map(map_of, as_list(self._module(path).get("resources")))
             self._configurations[path] = {text_of(each.get("address")): each for each in configured}
         return self._configurations[path].get(f"{resource.type}.{resource.name}", {})
 
@@ -201,7 +203,7 @@ class _Plan:
         value: Any = self._expressions(resource)
         for part in path:
             if isinstance(part, int):
-                blocks = list_of(value)
+                blocks = as_list(value)
                 value = blocks[part] if part < len(blocks) else blocks
             elif isinstance(value, list):
                 return value
@@ -262,7 +264,7 @@ class _Plan:
         return bool(targets) and all(each.values.get(match[3]) is not None for each in targets)
 
     def _references_of_resources(self, module: Mapping[str, Any], path: _Path) -> Iterator[tuple[_Path, str]]:
-        expressions: list[Any] = [map_of(each).get("expressions") for each in list_of(module.get("resources"))]
+        expressions: list[Any] = [map_of(each).get("expressions") for each in as_list(module.get("resources"))]
         for name, call in map_of(module.get("module_calls")).items():
             expressions.append(map_of(call).get("expressions"))
             yield from self._references_of_resources(map_of(map_of(call).get("module")), (*path, name))
@@ -280,7 +282,7 @@ def _path(module: str) -> _Path:
 def _references(expression: Any) -> list[str]:
     """All references in an expression, or in the expressions of a block."""
     if isinstance(expression, Mapping):
-        own = [each for each in list_of(expression.get("references")) if isinstance(each, str)]
+        own = [each for each in as_list(expression.get("references")) if isinstance(each, str)]
         return unique(
             [*own, *(name for key, each in expression.items() if key != "references" for name in _references(each))]
         )
