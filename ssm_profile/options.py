@@ -5,7 +5,7 @@ catalogue. :mod:`ssm_profile.validation` applies the rules.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -452,11 +452,12 @@ def option_at(path: str) -> Option:
     return OPTIONS[name].keys[key] if key else OPTIONS[name]
 
 
-def option_paths() -> Iterator[str]:
-    """The path of every option, each followed by those of its keys."""
+def option_paths(names: Container[str] = OPTIONS) -> Iterator[str]:
+    """The path of every option, or of those with these names, each followed by those of its keys."""
     for name, option in OPTIONS.items():
-        yield name
-        yield from (f"{name}.{key}" for key in option.keys)
+        if name in names:
+            yield name
+            yield from (f"{name}.{key}" for key in option.keys)
 
 
 def camel_case(name: str) -> str:

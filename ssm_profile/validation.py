@@ -206,7 +206,7 @@ def find_size_mistakes(size: int, options: Mapping[str, Any], label: Label = str
     limits = " and ".join(f"{limit:,} in {kinds[kind]}" for kind, limit in POLICY_SIZE_LIMITS.items())
     lists = [
         f"`{label(path)}`"
-        for path in option_paths()
+        for path in option_paths(options)
         if option_at(path).type == "array" and path not in _NOT_IN_THE_POLICY and _value_at(options, path)
     ]
     reason = (
@@ -413,7 +413,7 @@ def _conflicts(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]
 
 
 def _missing_requirements(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]:
-    for path in option_paths():
+    for path in option_paths(options):
         option = option_at(path)
         required = (option.requires,) if option.requires else option.requires_any
         if required and _value_at(options, path) and not any(_value_at(options, each) for each in required):
@@ -444,7 +444,7 @@ def _value_at(options: Mapping[str, Any], path: str) -> Any:
 
 def _arns(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Each value of an option that takes ARNs, with the path of the option."""
-    for path in option_paths():
+    for path in option_paths(options):
         if PARTITION_PATTERN in option_at(path).pattern:
             yield from _values_at(options, path)
 
