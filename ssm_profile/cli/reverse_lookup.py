@@ -320,12 +320,19 @@ def _chosen(option_type: OptionType, values: list[str]) -> Any:
     return values[0] if len(values) == 1 else FILL_IN
 
 
+_REFUSALS = [
+    (pattern.partition(":")[0], pattern.lower(), refused.why) for refused in NOT_GRANTED for pattern in refused.actions
+]
+"""The service, the pattern of the actions, and why no option grants them."""
+
+
 @cache
 def refusal(action: str) -> str | None:
     """Why no option grants an action, if the catalogue says so."""
+    lowered = action.lower()
+    service = lowered.partition(":")[0]
     return next(
-        (each.why for each in NOT_GRANTED if any(matches(pattern.lower(), action.lower()) for pattern in each.actions)),
-        None,
+        (why for its_service, pattern, why in _REFUSALS if its_service == service and matches(pattern, lowered)), None
     )
 
 

@@ -69,6 +69,10 @@ class Glob:
         """Whether the literal beginnings and ends allow a common string. Cheap, and never wrongly false."""
         return _is_compatible(self.prefix, other.prefix) and _is_compatible(self.suffix, other.suffix)
 
+    def may_cover(self, other: "Glob") -> bool:
+        """Whether the literal beginnings and ends allow it to match all that *other* matches. Never wrongly false."""
+        return other.prefix.startswith(self.prefix) and other.suffix.startswith(self.suffix)
+
     def after(self, positions: int, letter: str) -> int:
         """The positions after one more letter."""
         masks = self._masks
@@ -167,7 +171,7 @@ def covers(pattern: Glob, other: Glob) -> bool:
     Raises:
         TooComplexError: If the patterns have too many wildcards.
     """
-    return pattern.is_everything or find_string([[other]], [pattern]) is None
+    return pattern.is_everything or (pattern.may_cover(other) and find_string([[other]], [pattern]) is None)
 
 
 def overlap(one: Glob, other: Glob) -> bool:
