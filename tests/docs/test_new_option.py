@@ -156,8 +156,10 @@ def test_six_places_pass_all_tests(tree):
     assert done.returncode == 0, done.stdout[-5000:]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("left_out", PLACES)
 def test_a_missing_place_is_named(tree, left_out):
+    """A new option without one of its six places fails a test that names the place."""
     for place in PLACES:
         if place != left_out:
             add(tree, place)
