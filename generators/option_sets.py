@@ -34,6 +34,6 @@ EVERYTHING: OptionSet = {
 def smallest_with(name: str) -> OptionSet:
     """The smallest options with one option, at its example, and with what that requires."""
     option, replaced = OPTIONS[name], [each.replaces for each in CAPABILITIES if each.name == name]
-    required = {option.requires: True} if option.requires else {}
+    required = dict.fromkeys(option.requires, True)
     smallest = {other: value for other, value in SMALLEST.items() if other not in replaced}
     return {**smallest, **required, name: option.example}

@@ -61,7 +61,7 @@ def _option_rows(name: str) -> Iterator[tuple[str, ...]]:
 def _option_row(path: str) -> tuple[str, ...]:
     option = option_at(path)
     default = f"`{json.dumps(option.default)}`" if option.default is not None else ""
-    requires = f" Requires `{option.requires}`." if option.requires else ""
+    requires = f" Requires {' and '.join(f'`{each}`' for each in option.requires)}." if option.requires else ""
     indent = "&nbsp;&nbsp;" if "." in path else ""
     return (
         f"{indent}`{path}`",
@@ -74,7 +74,7 @@ def _option_row(path: str) -> tuple[str, ...]:
 
 def _config_description(name: str) -> str:
     option = OPTIONS[name]
-    requires = f" Requires {camel_case(option.requires)}." if option.requires else ""
+    requires = f" Requires {' and '.join(map(camel_case, option.requires))}." if option.requires else ""
     keys = f" Keys: {', '.join(map(camel_case, option.keys))}." if option.keys else ""
     return f"{option_descriptions()[name]}{requires}{keys}"
 

@@ -58,7 +58,7 @@ def _with_rules(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rule(option: Option) -> str:
-    requires = f" Requires {camel_case(option.requires)}." if option.requires else ""
+    requires = f" Requires {' and '.join(map(camel_case, option.requires))}." if option.requires else ""
     default = f" Default: {format_value(option.default)}." if option.default is not None else ""
     return requires + default
 

@@ -79,8 +79,8 @@ class Option:
     """The keys of a map, or of each map in an array."""
     required_keys: tuple[str, ...] = ()
     """The keys of which at least one must be given in the map, or in each map of the array."""
-    requires: str | None = None
-    """The option, or ``option.key``, without which this one has no effect."""
+    requires: tuple[str, ...] = ()
+    """Each option, or ``option.key``, without which this one has no effect."""
     requires_any: tuple[str, ...] = ()
     """Each ``option.key`` of which at least one must be given, or this one has no effect."""
 
@@ -102,7 +102,7 @@ class Conflict:
     """The value of *option* that conflicts; None where every value does."""
 
 
-def _switch(*, default: bool = False, requires: str | None = None, requires_any: tuple[str, ...] = ()) -> Option:
+def _switch(*, default: bool = False, requires: tuple[str, ...] = (), requires_any: tuple[str, ...] = ()) -> Option:
     return Option(
         "boolean",
         "true or false",
@@ -114,7 +114,7 @@ def _switch(*, default: bool = False, requires: str | None = None, requires_any:
     )
 
 
-def _map(required_keys: tuple[str, ...] = (), **keys: Option) -> Option:
+def _map(required_keys: tuple[str, ...] = (), requires: tuple[str, ...] = (), **keys: Option) -> Option:
     return Option(
         "object",
         "a map",
@@ -122,11 +122,12 @@ def _map(required_keys: tuple[str, ...] = (), **keys: Option) -> Option:
         accepts_outputs=False,
         keys=keys,
         required_keys=required_keys,
+        requires=requires,
     )
 
 
 def _list_of_maps(required_keys: tuple[str, ...], **keys: Option) -> Option:
-    of_entry = _map(required_keys, **keys)
+    of_entry = _map(required_keys, requires=(), **keys)
     return replace(of_entry, type="array", expects="maps", example=[of_entry.example])
 
 
@@ -140,7 +141,7 @@ def _bucket(example: str) -> Option:
     )
 
 
-def _prefix(example: str, requires: str | None = None) -> Option:
+def _prefix(example: str, requires: tuple[str, ...] = ()) -> Option:
     return Option(
         "string",
         "a prefix of object keys: letters, digits and ! _ . ' ( ) / = -, without wildcards",
@@ -152,7 +153,7 @@ def _prefix(example: str, requires: str | None = None) -> Option:
     )
 
 
-def _kms_key_arn(requires: str | None = None) -> Option:
+def _kms_key_arn(requires: tuple[str, ...] = ()) -> Option:
     return Option(
         "string",
         "the ARN of a KMS key, not of an alias",
@@ -176,7 +177,7 @@ def _ssm_arns(expects: str, example: str, resource_pattern: str) -> Option:
     )
 
 
-def _directory_id(example: str, requires: str | None = None) -> Option:
+def _directory_id(example: str, requires: tuple[str, ...] = ()) -> Option:
     return Option(
         "string",
         'the ID of a directory: "d-" and 10 hexadecimal digits',
@@ -219,18 +220,19 @@ OPTIONS: dict[str, Option] = {
         r"document/[A-Za-z0-9_.-]{3,128}",
     ),
     "state_manager": _switch(),
-    "inventory": _switch(requires="state_manager"),
-    "inspector": _switch(requires="state_manager"),
+    "inventory": _switch(requires=("state_manager",)),
+    "inspector": _switch(requires=("state_manager", "distributor")),
     "patching": _switch(),
-    "patch_baseline_tags": _switch(requires="patching"),
+    "patch_baseline_tags": _switch(requires=("patching",)),
     "patch_policy": _map(
         ("account_id",),
+        requires=("state_manager", "patching"),
         account_id=Option(
             "string",
             "the ID of an account: 12 digits",
             "123456789012",
             pattern=ACCOUNT_PATTERN,
-            requires="patch_policy.configuration_id",
+            requires=("patch_policy.configuration_id",),
         ),
         configuration_id=Option(
             "string",
@@ -238,7 +240,7 @@ OPTIONS: dict[str, Option] = {
             "q4bkg",
             pattern=r"[a-z0-9]+",
             max_length=23,  # the rest of the 63 characters in the name of the bucket
-            requires="patch_policy.account_id",
+            requires=("patch_policy.account_id",),
         ),
     ),
     "distributor": _switch(),
@@ -261,14 +263,14 @@ OPTIONS: dict[str, Option] = {
             refused={_RESERVED_PARAMETER_PATHS: _NO_RESERVED_PARAMETERS},
             accepts_outputs=False,
         ),
-        recursive=_switch(requires="parameters.paths"),
-        kms_key_arn=_kms_key_arn(requires="parameters.paths"),
+        recursive=_switch(requires=("parameters.paths",)),
+        kms_key_arn=_kms_key_arn(requires=("parameters.paths",)),
         shared_arns=_ssm_arns(
             "ARNs of parameters with the account that owns them, without wildcards",
             "arn:aws:ssm:eu-central-1:210987654321:parameter/shared/database",
             r"parameter(/[A-Za-z0-9_.-]+){1,15}",
         ),
-        shared_kms_key_arn=_kms_key_arn(requires="parameters.shared_arns"),
+        shared_kms_key_arn=_kms_key_arn(requires=("parameters.shared_arns",)),
     ),
     "session_kms_key_arn": _kms_key_arn(),
     "session_kms_key_alias": Option(
@@ -282,8 +284,8 @@ OPTIONS: dict[str, Option] = {
     "session_logs": _map(
         ("bucket", "log_group"),
         bucket=_bucket("logs"),
-        prefix=_prefix("ssm/sessions", requires="session_logs.bucket"),
-        kms_key_arn=_kms_key_arn(requires="session_logs.bucket"),
+        prefix=_prefix("ssm/sessions", requires=("session_logs.bucket",)),
+        kms_key_arn=_kms_key_arn(requires=("session_logs.bucket",)),
         log_group=Option(
             "string",
             "the name of a log group: letters, digits and _ / . # -, without wildcards",
@@ -332,9 +334,9 @@ OPTIONS: dict[str, Option] = {
             "the ID of an account: 12 digits",
             "210987654321",
             pattern=ACCOUNT_PATTERN,
-            requires="domain_join.owner_directory_id",
+            requires=("domain_join.owner_directory_id",),
         ),
-        owner_directory_id=_directory_id("d-0987654321", requires="domain_join.owner_account_id"),
+        owner_directory_id=_directory_id("d-0987654321", requires=("domain_join.owner_account_id",)),
         kms_key_arn=_kms_key_arn(),
     ),
     "require_imdsv2": _switch(),

@@ -340,8 +340,8 @@ def _map_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Ite
     if _lacks_required_keys(option, entries):
         required = " or ".join(f"`{writer(f'{path}.{key}')}`" for key in option.required_keys)
         for key in (key for key in option.keys if key in entries):
-            needed = option.keys[key].requires
-            yield Mistake(writer(f"{path}.{key}"), f"requires {f'`{writer(needed)}`' if needed else required}")
+            needed = " and ".join(f"`{writer(each)}`" for each in option.keys[key].requires)
+            yield Mistake(writer(f"{path}.{key}"), f"requires {needed or required}")
         if not entries:
             yield Mistake(writer(path), f"requires {required} (got {{}})")
     for key, known in option.keys.items():
@@ -414,15 +414,17 @@ def _conflicts(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]
 
 def _missing_requirements(options: Mapping[str, Any], writer: _Writer) -> Iterator[Mistake]:
     for path in option_paths(options):
-        option = option_at(path)
-        required = (option.requires,) if option.requires else option.requires_any
-        if required and _value_at(options, path) and not any(_value_at(options, each) for each in required):
-            name = _option_in(path)
-            is_wrong = find_value_mistakes(path, _value_at(options, path))
-            if is_wrong or _lacks_required_keys(OPTIONS[name], options[name]):
-                continue  # which is reported already
-            value = " to be true" if all(option_at(each).type == "boolean" for each in required) else ""
-            yield Mistake(writer(path), f"requires {' or '.join(f'`{writer(each)}`' for each in required)}{value}")
+        option, name = option_at(path), _option_in(path)
+        missing, word = [each for each in option.requires if not _value_at(options, each)], " and "
+        if option.requires_any and not any(_value_at(options, each) for each in option.requires_any):
+            missing, word = list(option.requires_any), " or "
+        if not missing or not _value_at(options, path):
+            continue
+        is_wrong = find_value_mistakes(path, _value_at(options, path))
+        if is_wrong or _lacks_required_keys(OPTIONS[name], options[name]):
+            continue  # which is reported already
+        value = " to be true" if all(option_at(each).type == "boolean" for each in missing) else ""
+        yield Mistake(writer(path), f"requires {word.join(f'`{writer(each)}`' for each in missing)}{value}")
 
 
 def _lacks_required_keys(option: Option, value: Any) -> bool:

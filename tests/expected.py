@@ -206,11 +206,13 @@ DOCUMENTS = {
                 "inspector2:StopCisSession",
                 "inspector2:SendCisSessionTelemetry",
                 "inspector2:SendCisSessionHealth",
+                "ssm:GetManifest",
+                "ssm:PutConfigurePackageResult",
             ]
         ),
         allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
         allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
-        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
+        allow(["ssm:GetDocument", "ssm:DescribeDocument"], SSM_DOCUMENTS),
         allow(
             ["ssm:GetParameter"],
             f"{SSM}:parameter/inspector-aws/service/inspector-linux-application-paths",
@@ -236,7 +238,11 @@ DOCUMENTS = {
         allow(["ssm:GetPatchBaseline", "ssm:DescribeEffectivePatchesForPatchBaseline"], PATCH_BASELINES),
     ),
     "patch_policy": document(
-        allow(DEFAULT_ACTIONS),
+        allow([*DEFAULT_ACTIONS, "ssm:GetDeployablePatchSnapshotForInstance", "ssm:PutInventory"]),
+        allow(["ssm:ListInstanceAssociations", "ssm:PutComplianceItems"], INSTANCES),
+        allow(["ssm:UpdateInstanceAssociationStatus"], [INSTANCES, ASSOCIATIONS]),
+        allow(["ssm:GetDocument"], SSM_DOCUMENTS),
+        allow(["ssm:DescribeAssociation"], [INSTANCES, ASSOCIATIONS, *SSM_DOCUMENTS]),
         allow(["s3:GetObject"], "arn:aws:s3:::aws-quicksetup-patchpolicy-210987654321-q4bkg/baseline_overrides.json"),
     ),
     "distributor": document(

@@ -451,6 +451,7 @@ EXAMPLES: dict[str, Examples] = {
 """Every option, and every key of a map, by its path."""
 
 EXISTING_ROLE = {"existing_role_name": "old"}
+PATCH_POLICY = {"state_manager": True, "patching": True, "patch_policy": MAPS["patch_policy"]}
 
 
 def policies(count: int) -> list[str]:
@@ -502,10 +503,14 @@ INVALID_COMBINATIONS: list[tuple[str, Options]] = [
     ("patch_policy.account_id", {"patch_policy": {"account_id": "123456789012"}}),
     ("patch_policy.configuration_id", {"patch_policy": {"configuration_id": "q4bkg"}}),
     ("patch_policy.account_id", {"patch_policy": {"account_id": "123456789012"}, "tags": {"Team": "web"}}),
-    ("tags", {"patch_policy": MAPS["patch_policy"], "tags": {3: "v"}}),
-    ("patch_policy", {**EXISTING_ROLE, "patch_policy": MAPS["patch_policy"]}),
-    ("tags", {"patch_policy": MAPS["patch_policy"], "tags": {"QSConfigId-q4bkg": "q4bkg"}}),
-    ("tags", {"patch_policy": MAPS["patch_policy"], "tags": {"qsconfigid-Q4BKG": "q4bkg"}}),
+    ("tags", {**PATCH_POLICY, "tags": {3: "v"}}),
+    ("patch_policy", {**EXISTING_ROLE, **PATCH_POLICY}),
+    ("patch_policy", {**PATCH_POLICY, "patching": False}),
+    ("patch_policy", {**PATCH_POLICY, "state_manager": False}),
+    ("inspector", {"inspector": True, "state_manager": True}),
+    ("inspector", {"inspector": True, "distributor": True}),
+    ("tags", {**PATCH_POLICY, "tags": {"QSConfigId-q4bkg": "q4bkg"}}),
+    ("tags", {**PATCH_POLICY, "tags": {"qsconfigid-Q4BKG": "q4bkg"}}),
     ("read_buckets[1].prefix", {"read_buckets": [{"bucket": "scripts"}, {"bucket": "scripts", "prefix": "*"}]}),
     ("read_buckets[0].folders", {"read_buckets": [{"folders": True}]}),
     ("read_buckets[0]", {"read_buckets": [{}]}),
@@ -554,7 +559,7 @@ VALID_COMBINATIONS: list[Options] = [
     {"managed_policy_arns": policies(25)},
     {"managed_policy_arns": policies(24), "policy_kind": "managed"},
     {"session_logs": {"bucket": "logs", "prefix": "/ssm/"}},
-    {"patch_policy": MAPS["patch_policy"], "tags": {"QSConfigId-other": "other"}},
+    {**PATCH_POLICY, "tags": {"QSConfigId-other": "other"}},
     {"cloudwatch_agent": {"log_groups": ["/a"], "retention": True}},
     {"cloudwatch_agent": {"log_group_prefixes": ["/a"], "retention": True}},
     {"cloudwatch_agent": {"retention": False}},
@@ -574,10 +579,10 @@ def options_with(path: str, value: Any) -> Options:
         others = {
             other: given
             for other, given in MAPS[name].items()
-            if required == f"{name}.{other}" or PARTITION_PATTERN not in option_at(f"{name}.{other}").pattern
+            if f"{name}.{other}" in required or PARTITION_PATTERN not in option_at(f"{name}.{other}").pattern
         }
-        return {name: {**others, key: value}}
-    return {name: value} | ({required: True} if required else {})
+        return {name: {**others, key: value}} | dict.fromkeys(OPTIONS[name].requires, True)
+    return {name: value} | dict.fromkeys(required, True)
 
 
 def exact_path(path: str) -> str:

@@ -72,7 +72,7 @@ def _flags(path: str) -> list[click.RichOption]:
         switch = [] if option.required_keys else [_switch(path, text, value=True)]
         return switch + [flag for key in option.keys for flag in _flags(f"{path}.{key}")]
     if option.requires:
-        text += f" Requires {_flag(option.requires)}."
+        text += f" Requires {' and '.join(map(_flag, option.requires))}."
     if option.type != "boolean":
         text += f" Accepts {option.expects}."
     if option.type == "boolean":

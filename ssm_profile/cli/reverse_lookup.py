@@ -45,16 +45,14 @@ class Feature:
         return self.capability.name if self.capability.name in OPTIONS else None
 
     @property
-    def requires(self) -> str | None:
-        """The feature without which this one has no effect."""
+    def requires(self) -> tuple[str, ...]:
+        """The features without which this one has no effect."""
         option, _, key = self.name.partition(".")
         if not key:
-            return OPTIONS[option].requires if option in OPTIONS else None
+            return OPTIONS[option].requires if option in OPTIONS else ()
         needs = {grant.needs for grant in self.capability.grants}
-        required = option_at(self.name).requires
-        if required and required in needs:
-            return required
-        return option if None in needs else None
+        required = tuple(each for each in option_at(self.name).requires if each in needs)
+        return required or ((option,) if None in needs else ())
 
     @property
     def alternatives(self) -> tuple["Feature", ...]:
@@ -205,7 +203,7 @@ def useful_features(features: Iterable[Feature], known: KnownValues) -> list[Fea
     """The features without redundant ones, and without parts of capabilities that are missing."""
     left = _without_alternatives(features)
     names = {feature.name for feature in left}
-    return without_redundant([feature for feature in left if feature.requires in {None, *names}], known)
+    return without_redundant([feature for feature in left if names.issuperset(feature.requires)], known)
 
 
 def _without_alternatives(features: Iterable[Feature]) -> list[Feature]:
@@ -297,9 +295,9 @@ def options_for(feature: Feature, values: KnownValues) -> dict[str, Any]:
     option = feature.option
     if option is None or is_granted_by_default(feature.capability):
         return {}
+    required_options = dict.fromkeys(OPTIONS[option].requires, True)
     if OPTIONS[option].type == "boolean":
-        required = OPTIONS[option].requires
-        return {option: True} | ({required: True} if required else {})
+        return {option: True, **required_options}
     if _is_list_of_maps(feature):
         required = {
             path.partition(".")[2]: True if option_at(path).type == "boolean" else FILL_IN
@@ -309,7 +307,7 @@ def options_for(feature: Feature, values: KnownValues) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for path in dict.fromkeys((*_required(feature), *values)):
         _set(options, path, _chosen(option_at(path).type, sorted(values.get(path, ()))))
-    return options or {option: {}}
+    return {**(options or {option: {}}), **required_options}
 
 
 def _chosen(option_type: OptionType, values: list[str]) -> Any:
@@ -342,12 +340,12 @@ def _required(feature: Feature) -> list[str]:
     if option is None or not OPTIONS[option].keys:
         return [feature.name]
     required_keys = [f"{option}.{key}" for key in OPTIONS[option].required_keys]
-    required_keys += [required for path in required_keys if (required := option_at(path).requires)]
+    required_keys += [required for path in required_keys for required in option_at(path).requires]
     if feature.name == option:
         return required_keys
-    required = [option_at(feature.name).requires, *(option_at(feature.name).requires_any and _lists(feature)[:1])]
+    required = [*option_at(feature.name).requires, *(option_at(feature.name).requires_any and _lists(feature)[:1])]
     single = required_keys if len(required_keys) == 1 else []
-    return [*single, *filter(None, required), feature.name]
+    return [*single, *required, feature.name]
 
 
 def _lists(feature: Feature) -> list[str]:

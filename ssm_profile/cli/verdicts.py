@@ -180,10 +180,14 @@ class Judge:
         return [self._with_required(each, found) for each in found.values()]
 
     def _with_required(self, verdict: FeatureVerdict, found: Mapping[str, FeatureVerdict]) -> FeatureVerdict:
-        """The verdict on a part of a capability, which works only where the capability does."""
-        required = found.get(verdict.feature.requires or "")
-        if required is None or verdict.verdict not in _WORKING:
-            return verdict
+        """The verdict on a feature, which works only where the features that it requires do."""
+        for name in verdict.feature.requires:
+            if name in found and verdict.verdict in _WORKING:
+                verdict = self._with(verdict, found[name])
+        return verdict
+
+    def _with(self, verdict: FeatureVerdict, required: FeatureVerdict) -> FeatureVerdict:
+        """The verdict on a feature that works by itself, with the verdict on one that it requires."""
         if required.verdict not in _WORKING:
             return replace(verdict, verdict=Verdict.PARTLY, requires=required.feature.name)
         if verdict.verdict is Verdict.WORKS and required.verdict is Verdict.WORKS_IF:

@@ -718,8 +718,7 @@ class TestReplacement:
     @pytest.mark.parametrize("option", SWITCHES)
     def test_switches(self, audit, option):
         options = {"ec2_describe": False, "scope_heartbeat": True, option: True}
-        if required := OPTIONS[option].requires:
-            options[required] = True
+        options |= dict.fromkeys(OPTIONS[option].requires, True)
         document = policy.policy_document(options, LOCATION)
 
         audited = audit(*document["Statement"])
@@ -757,9 +756,9 @@ class TestReplacement:
         ],
     )
     def test_options_with_values(self, audit, option, value):
-        options = {"scope_heartbeat": True, option: value} | (
-            {} if option == "ec2_describe_actions" else {"ec2_describe": False}
-        )
+        options = {"scope_heartbeat": True, option: value, **dict.fromkeys(OPTIONS[option].requires, True)}
+        if option != "ec2_describe_actions":
+            options["ec2_describe"] = False
         document = policy.policy_document(options, LOCATION)
 
         audited = audit(*document["Statement"])

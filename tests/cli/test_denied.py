@@ -313,7 +313,7 @@ class TestMerging:
         assert stack["options"] == {}
         assert [choice["options"] for choice in stack["toComplete"][0]["choices"]] == [
             {"inventory": True, "state_manager": True},
-            {"inspector": True, "state_manager": True},
+            {"inspector": True, "state_manager": True, "distributor": True},
             {"patching": True},
         ]
 

@@ -27,8 +27,7 @@ class TestKeys:
 
     @pytest.mark.parametrize("name", [name for name in OPTIONS if name in GRANTING])
     def test_every_option(self, explain_stack, name):
-        required = {OPTIONS[name].requires: True} if OPTIONS[name].requires else {}
-        options = required | {name: OPTIONS[name].example}
+        options = dict.fromkeys(OPTIONS[name].requires, True) | {name: OPTIONS[name].example}
         config = {camel_case(option): with_config_keys(value) for option, value in options.items()}
 
         explained = explain_stack(json.dumps({"config": {"aws:region": "eu-central-1", **config}}))

@@ -30,11 +30,12 @@ UNNOTICED = {
         # The rules stay the same.
         "@dataclass(frozen=False)",
         "if True:",
+        "requires=(),",  # of patch_policy.configuration_id: the map has account_id as a required key
         '"[_/.#-]*": "It would grant the log groups of the whole account.",',
         # Defaults, examples, and limits of names and sizes, which tests/unit compares.
         '"ec2_describe": _switch(default=False),',
         (
-            "def _switch(*, default: bool = True, requires: str | None = None, requires_any: tuple[str, ...] = ()) "
+            "def _switch(*, default: bool = True, requires: tuple[str, ...] = (), requires_any: tuple[str, ...] = ()) "
             "-> Option:"
         ),
         "example=False,",

@@ -187,9 +187,9 @@ class TestSchema:
         option, description = option_at(path), schema_of(path)["description"]
 
         assert (f"Default: {json.dumps(option.default)}." in description) == (option.default is not None)
-        assert ("Requires " in description) == (option.requires is not None)
-        if option.requires:
-            assert f"Requires {camel_case(option.requires)}." in description
+        assert ("Requires " in description) == bool(option.requires)
+        for required in option.requires:
+            assert re.search(rf"Requires .*\b{camel_case(required)}\b", description)
 
     def test_deciding_inputs_are_plain(self):
         """Their values must be known before the deployment. Others may be outputs."""

@@ -472,17 +472,18 @@ class TestPatchPolicy:
     """The bucket of a patch policy asks for a tag on the role."""
 
     POLICY: ClassVar = {"account_id": "123456789012", "configuration_id": "q4bkg"}
+    PATCHING: ClassVar = {"state_manager": True, "patching": True}
 
     @pytest.mark.parametrize("tags", [{}, {"tags": {"Team": "web"}}], ids=["none", "tags"])
     @pytest.mark.parametrize("as_input", [lambda text: text, pulumi.Output.from_input], ids=["known", "output"])
     def test_role_and_profile_are_tagged(self, cloud, deploy, tags, as_input):
         given = {key: as_input(text) for key, text in self.POLICY.items()}
 
-        deploy(lambda: SsmInstanceProfile("web", {"patch_policy": given, **tags}))
+        deploy(lambda: SsmInstanceProfile("web", {"patch_policy": given, **self.PATCHING, **tags}))
 
         expected = {**tags.get("tags", {}), "QSConfigId-q4bkg": "q4bkg"}
         assert [cloud.of_type(each).inputs["tags"] for each in (ROLE, PROFILE)] == [expected, expected]
-        assert cloud.policy == policy.policy_document({"patch_policy": self.POLICY}, LOCATION)
+        assert cloud.policy == policy.policy_document({"patch_policy": self.POLICY, **self.PATCHING}, LOCATION)
 
     def test_tag_that_is_known_later_conflicts(self, cloud, deploy):
         """It fails the program before the role is registered."""
@@ -490,7 +491,7 @@ class TestPatchPolicy:
         sentence = '`tags` cannot contain the key "QSConfigId-q4bkg", which `patch_policy` sets. Remove it.'
 
         with pytest.raises(ValueError, match=ending_with(sentence)):
-            deploy(lambda: SsmInstanceProfile("web", {"patch_policy": self.POLICY, "tags": tags}))
+            deploy(lambda: SsmInstanceProfile("web", {"patch_policy": self.POLICY, **self.PATCHING, "tags": tags}))
 
         assert iam_inputs(cloud) == {}
 
@@ -499,7 +500,7 @@ class TestPatchPolicy:
         sentence = "`tags` has too many tags: IAM allows 50 (got 51 tags and 0 default tags of the provider)."
 
         with pytest.raises(ValueError, match=ending_with(sentence)):
-            deploy(lambda: SsmInstanceProfile("web", {"patch_policy": self.POLICY, "tags": tags}))
+            deploy(lambda: SsmInstanceProfile("web", {"patch_policy": self.POLICY, **self.PATCHING, "tags": tags}))
 
         assert iam_inputs(cloud) == {}
 

@@ -59,7 +59,7 @@ def test_capabilities_are_known():
 
 
 def test_relations_name_options():
-    required = {option_at(path).requires for path in PATHS} - {None}
+    required = {each for path in PATHS for each in option_at(path).requires}
 
     assert required <= set(PATHS)
     assert {name for conflict in CONFLICTS for name in (conflict.option, conflict.other)} <= OPTIONS.keys()

@@ -113,7 +113,7 @@ class TestOptions:
             ("scope_heartbeat", {"partition"}),
             ("quiet_agent", {"partition"}),
             ("managed_buckets", {"partition", "region"}),
-            ("patch_policy", {"partition"}),
+            ("patch_policy", {"partition", "region", "account"}),
             ("read_buckets", {"partition"}),
             ("documents", {"partition", "region", "account"}),
             ("state_manager", {"partition", "region", "account"}),

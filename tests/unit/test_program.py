@@ -106,6 +106,8 @@ class TestConfig:
         """Their keys are in camelCase in config."""
         run_program(
             {
+                "ssm-profile:stateManager": True,
+                "ssm-profile:patching": True,
                 "ssm-profile:patchPolicy": {"accountId": "210987654321", "configurationId": "q4bkg"},
                 "ssm-profile:readBuckets": [
                     {"bucket": "scripts", "prefix": "ansible", "folders": True, "kmsKeyArn": OTHER_KEY},
@@ -142,7 +144,7 @@ class TestConfig:
             }
         )
 
-        assert cloud.policy == policy.policy_document(MAPS, LOCATION)
+        assert cloud.policy == policy.policy_document({**MAPS, "state_manager": True, "patching": True}, LOCATION)
 
     def test_other_namespaces_are_ignored(self, cloud, run_program):
         run_program({"aws:region": "eu-central-1", "other:quietAgnet": True, "ssm-profile-2:x": 1})

@@ -177,14 +177,20 @@ class TestCombinations:
     def test_requirement_is_named(self, path):
         required = option_at(path).requires
         name = path.partition(".")[0]
-        others = [key for key in OPTIONS[name].required_keys if f"{name}.{key}" != required]
-        options = {path: True}
+        others = [key for key in OPTIONS[name].required_keys if f"{name}.{key}" not in required]
+        options = {path: option_at(path).example}
         if "." in path:
             other = {key: OPTIONS[name].keys[key].example for key in others[:1]}
-            options = {name: {**other, **_only(path)}}
+            options = {name: {**other, **_only(path)}, **dict.fromkeys(OPTIONS[name].requires, True)}
         value = " to be true" if "." not in path else ""
 
-        assert sentences(options) == [f"`{path}` requires `{required}`{value}."]
+        names = " and ".join(f"`{each}`" for each in required)
+        assert sentences(options) == [f"`{path}` requires {names}{value}."]
+
+    def test_only_missing_requirements_are_named(self):
+        options = {"inspector": True, "state_manager": True}
+
+        assert sentences(options) == ["`inspector` requires `distributor` to be true."]
 
     def test_retention_requires_log_groups(self):
         """One of the two lists is sufficient."""
@@ -210,7 +216,9 @@ class TestCombinations:
     def test_new_role_options_conflict_with_an_existing_role(self):
         only_new = [conflict.option for conflict in CONFLICTS if conflict.other == "existing_role_name"]
 
-        assert sentences({"patch_policy": OPTIONS["patch_policy"].example, "existing_role_name": "old"}) == [
+        assert sentences(
+            options_with("patch_policy", OPTIONS["patch_policy"].example) | {"existing_role_name": "old"}
+        ) == [
             (
                 "`patch_policy` cannot be combined with `existing_role_name`: it needs a tag on the role, and the tags "
                 "of an existing role are not changed here. See docs/choosing.md."
@@ -232,7 +240,7 @@ class TestCombinations:
         ]
 
     def test_tag_of_a_patch_policy_is_not_the_user_s(self):
-        options = {"patch_policy": OPTIONS["patch_policy"].example, "tags": {"qsconfigid-q4bkg": "x"}}
+        options = options_with("patch_policy", OPTIONS["patch_policy"].example) | {"tags": {"qsconfigid-q4bkg": "x"}}
 
         assert sentences(options, camel_case) == [
             '`tags` cannot contain the key "qsconfigid-q4bkg", which `patchPolicy` sets. Remove it.'

@@ -329,7 +329,8 @@ def _required(feature: Feature, grant: Grant) -> list[str]:
     paths += [path for path in _fields(grant) if path.partition(".")[2] in option.required_keys]
     if len(option.required_keys) == 1:
         paths.append(f"{name}.{option.required_keys[0]}")
-    paths += [option_at(path).requires for path in paths if path]
+    paths += [required for path in paths if path for required in option_at(path).requires]
+    paths += option.requires
     if grant.needs and grant.each is None:
         paths += option_at(grant.needs).requires_any[:1]
     return [path for path in dict.fromkeys(paths) if path]
