@@ -423,14 +423,18 @@ def _cis(action: str, purpose: str) -> Grant:
 
 INSPECTOR = Capability(
     name="inspector",
-    summary="Lets Amazon Inspector inspect the packages of programming languages and run CIS scans.",
+    summary="Lets Amazon Inspector scan Windows, inspect packages of programming languages, and run CIS scans.",
     grants=(
         replace(
             _PUT_INVENTORY,
-            purpose="Uploads the packages that deep inspection finds.",
-            symptom="Amazon Inspector shows no vulnerabilities of packages of programming languages.",
+            purpose="Uploads the software that a scan of Windows or deep inspection of Linux finds.",
+            symptom="Amazon Inspector shows no vulnerabilities of Windows, or of packages of programming languages.",
             measured=_INSPECTOR_MEASURED,
-            sources=(f"{INSPECTOR_GUIDE}/deep-inspection.html", _SSM_ACTIONS),
+            sources=(
+                f"{INSPECTOR_GUIDE}/deep-inspection.html",
+                f"{INSPECTOR_GUIDE}/windows-scanning.html",
+                _SSM_ACTIONS,
+            ),
         ),
         _cis("StartCisSession", "Starts the session of a CIS scan."),
         _cis("StopCisSession", "Ends the session of a CIS scan."),
@@ -667,8 +671,13 @@ PARAMETERS = Capability(
         _DECRYPT_PARAMETERS,
         _shared(_PARAMETER, purpose="Reads one parameter that another account shares, for software on the instance."),
         _shared(
-            _PARAMETERS,
-            purpose="Reads the shared parameters that a document or software on the instance refers to by their ARNs.",
+            replace(
+                _PARAMETERS,
+                symptom="Software that reads shared parameters fails with AccessDeniedException.",
+                measured="Not called by the agent on shared parameters: Run Command does not support them.",
+                sources=(_SSM_ACTIONS, f"{USER_GUIDE}/sysman-paramstore-access.html"),
+            ),
+            purpose="Reads parameters that another account shares, for software on the instance.",
         ),
         _shared(
             _DECRYPT_PARAMETERS,
@@ -1282,8 +1291,9 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
         "s3",
         "s3",
         "A gateway endpoint is sufficient. The agent also downloads updates, patches and packages with unsigned "
-        "requests, so the endpoint policy must allow every principal to read AWS's buckets.",
-        capabilities=("patching", "distributor"),
+        "requests, so the endpoint policy must allow every principal to read AWS's buckets. Scans of Windows by Amazon "
+        "Inspector read the bucket `inspector2-oval-prod-<region>`.",
+        capabilities=("patching", "distributor", "inspector"),
         is_gateway=True,
     ),
     VpcEndpoint(
@@ -1298,7 +1308,12 @@ VPC_ENDPOINTS: tuple[VpcEndpoint, ...] = (
     VpcEndpoint("xray", "xray", "Traces of the CloudWatch agent."),
     VpcEndpoint("tagging", "tag", "Finding patch baselines by their tags."),
     VpcEndpoint("ds", "ds", "Joining the directory."),
-    VpcEndpoint("secretsmanager", "secretsmanager", "Joining the directory on Linux."),
+    VpcEndpoint(
+        "secretsmanager",
+        "secretsmanager",
+        "Joining the directory on Linux. The script also downloads packages of "
+        "the distribution and the AWS CLI from awscli.amazonaws.com, for which it needs internet access or a proxy.",
+    ),
 )
 """The VPC endpoints that a private subnet needs, from AWS's page about them and from the calls of each service."""
 

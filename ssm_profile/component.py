@@ -125,7 +125,7 @@ class SsmInstanceProfileArgs(TypedDict):
     inventory: NotRequired[bool]
     """Grant uploading inventory data."""
     inspector: NotRequired[bool]
-    """Grant what deep inspection and CIS scans of Amazon Inspector need."""
+    """Grant what scans of Windows, deep inspection of Linux and CIS scans of Amazon Inspector need."""
     patching: NotRequired[bool]
     """Grant what Patch Manager needs."""
     patch_baseline_tags: NotRequired[bool]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 
 import pytest
 import yaml
@@ -97,3 +98,15 @@ def test_managed_policies_are_those_of_aws():
         _, name = arn.split(":policy/")
         assert managed[name]["Path"] == "/", arn
         assert name in {each for each, _, _ in versions}, arn
+
+
+def test_image_builder_may_pass_the_role():
+    """AWSImageBuilderFullAccess allows passing only roles and profiles whose names match its patterns."""
+    managed = json.loads(require("moto.iam.aws_managed_policies").aws_managed_policies_data)
+    statements = statements_of(managed["AWSImageBuilderFullAccess"]["Document"], "AWSImageBuilderFullAccess")
+    patterns = [each for one in statements if one.actions == ("iam:PassRole",) for each in one.resources]
+    (config,) = [each for each in CONFIGS.values() if "ImageBuilder" in str(each)]
+
+    for kind, key in (("role", "roleName"), ("instance-profile", "instanceProfileName")):
+        arn = f"arn:aws:iam::123456789012:{kind}/{config[f'ssm-profile:{key}']}"
+        assert any(fnmatchcase(arn, pattern) for pattern in patterns), arn
