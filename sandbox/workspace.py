@@ -12,6 +12,7 @@ from pathlib import Path
 from shlex import quote
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pulumi.automation as auto
 import yaml
@@ -33,15 +34,20 @@ _PROGRAMS = ("ssm_profile", "examples", "policies")
 """The directories of the repository with Pulumi programs, and what they import."""
 
 
+_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the key with which Pulumi marks values such as secrets in a state
+
+
 class _Workspace(auto.LocalWorkspace):
-    """A workspace that derives the passphrase's key, which takes a fifth of a second, only for secret outputs."""
+    """A workspace that reads outputs from the state. Two runs of the CLI would take half a second."""
 
     def stack_outputs(self, stack_name: str) -> auto.OutputMap:
-        command = ["stack", "output", "--json", "--stack", stack_name]
-        printed = self.pulumi_command.run(command, self.work_dir, self.env_vars).stdout
-        if "[secret]" in printed:
+        stacks = Path(urlsplit(self.env_vars["PULUMI_BACKEND_URL"]).path) / ".pulumi" / "stacks"
+        state = json.loads((stacks / self.project_settings().name / f"{stack_name}.json").read_text())
+        resources = state["checkpoint"]["latest"].get("resources") or [{}]
+        outputs = next((each for each in resources if each.get("type") == "pulumi:pulumi:Stack"), {}).get("outputs", {})
+        if _SECRET in json.dumps(outputs):
             return super().stack_outputs(stack_name)
-        return {name: auto.OutputValue(value, secret=False) for name, value in json.loads(printed).items()}
+        return {name: auto.OutputValue(value, secret=False) for name, value in outputs.items()}
 
 
 class _Stack(auto.Stack):

@@ -120,8 +120,8 @@ class TestRefused:
         """Any JSON is either read or refused with sentences."""
         refusal, statements = None, []
         try:
-            (role,) = policy_files.find_roles(value, "it")
-            statements = [each for policy in role.policies for each in statements_of(policy.document, policy.name)]
+            policies = [policy for role in policy_files.find_roles(value, "it") for policy in role.policies]
+            statements = [each for policy in policies for each in statements_of(policy.document, policy.name)]
         except errors.InputError as error:
             refusal = str(error)
 

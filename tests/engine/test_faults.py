@@ -23,7 +23,6 @@ FAULTS_OF_CASE = {"error": ("throttling", "unavailable"), "lost response": ("los
 """The faults of a case. Each one breaks the same call, one after the other."""
 
 SELECTED_CASES = [
-    ("inline", "up", "iam:CreateRole", 1, "error"),
     ("inline", "up", "iam:CreateInstanceProfile", 1, "lost response"),
     ("inline", "destroy", "iam:DeleteRole", 1, "error"),
 ]

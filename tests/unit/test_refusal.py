@@ -15,8 +15,9 @@ from tests.expected import KEY
 from tests.option_examples import EXAMPLES, INVALID_COMBINATIONS, exact_path, invalid_options, with_config_keys
 
 KEY_IN_CHINA = KEY.replace("arn:aws:", "arn:aws-cn:")
-INVALID = {path: [options for at, options in invalid_options() if at == path] for path, _ in invalid_options()}
-
+INVALID = {path: [] for path, _ in invalid_options()}
+for path, options in invalid_options():
+    INVALID[path].append(options)
 
 IN_CONFIG_ALSO_RIGHT = ("quietAgent", "session_logs.Bucket", "read_buckets[0].Bucket")
 """Names that are mistakes in Python. In config they are keys in camelCase, or become equal to a key that exists."""
