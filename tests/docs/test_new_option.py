@@ -97,7 +97,7 @@ def run(tree, *arguments):
         env=environment | {"PYTHONPATH": str(tree)},
         text=True,
         capture_output=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
 

@@ -74,7 +74,8 @@ def resource_changes(result):
     """
     _, _, summary = result.stdout.partition("\nResources:")
     rows = re.findall(r"^ +[^\w\s]+ ?(\d+) (\w+)", summary, re.MULTILINE)
-    return {KINDS.get(word, word): int(count) for count, word in rows}
+    # Pulumi prints them in no fixed order.
+    return dict(sorted((KINDS.get(word, word), int(count)) for count, word in rows))
 
 
 def output_values(outputs):
