@@ -5,8 +5,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import BadZipFile
 
 from . import action_catalogue, managed_policies, partitions, patch_buckets, vpc_endpoints
 from .downloads import Registries
@@ -59,6 +61,11 @@ def _result(name: str, downloads: Downloads, project: Project, *, skip_unreachab
         if not skip_unreachable:
             raise
         return Result(name, Update(), str(error))
+    except (KeyError, TypeError, ValueError, BadZipFile, HTTPException) as error:
+        module = SOURCES[name].__module__.replace(".", "/")
+        raise SourceError(
+            f"{name}: the source has another form ({type(error).__name__}: {error}). Look at it, and adapt {module}.py."
+        ) from error
 
 
 def summary(results: list[Result]) -> str:

@@ -10,9 +10,12 @@ from .source import Downloads, Project, SourceError, Update, as_json, refuse_shr
 
 FILE = "ssm_profile/aws_data/patch_buckets.json"
 
-_LINUX = re.compile(rf"\baws-patch-manager-({REGION_PATTERN})-([0-9a-f]{{9}})\b")
-_MACOS = re.compile(rf"\baws-patchmanager-macos-({REGION_PATTERN})-([0-9a-f]{{9}})\b")
-_SNAPSHOT = re.compile(rf"\bpatch-baseline-snapshot-({REGION_PATTERN})(-[0-9a-z]{{8}})?\b")
+_LINUX = re.compile(rf"\baws-patch-manager-({REGION_PATTERN})-(\w+)(?![\w-])")
+_MACOS = re.compile(rf"\baws-patchmanager-macos-({REGION_PATTERN})-(\w+)(?![\w-])")
+_SNAPSHOT = re.compile(rf"\bpatch-baseline-snapshot-({REGION_PATTERN})((?:-\w+)?)(?![\w-])")
+
+_SUFFIX = "[0-9a-f]{9}"
+_SNAPSHOT_SUFFIX = "(-[0-9a-z]{8})?"
 
 
 def update(downloads: Downloads, project: Project) -> Update:
@@ -48,7 +51,19 @@ def _suffixes(url: str, page: str) -> tuple[dict[str, str], dict[str, str]]:
     if snapshot.keys() != patch.keys():
         differing = sorted(snapshot.keys() ^ patch.keys())
         raise SourceError(f"{url} lists {', '.join(differing)} in one table and not in another. Read the page.")
+    _refuse_forms(url, patch, _SUFFIX)
+    _refuse_forms(url, snapshot, _SNAPSHOT_SUFFIX)
     return patch, snapshot
+
+
+def _refuse_forms(url: str, suffixes: Mapping[str, str], form: str) -> None:
+    """A suffix that is read wrong gives the name of a bucket that anybody can create."""
+    for region, suffix in suffixes.items():
+        if not re.fullmatch(form, suffix):
+            raise SourceError(
+                f"{url} has the suffix {suffix!r} in {region}, which has another form than those of other regions. "
+                "Read the page, and adapt refresh/patch_buckets.py."
+            )
 
 
 def _by_region(url: str, found: set[tuple[str, str]]) -> dict[str, str]:

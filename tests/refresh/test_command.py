@@ -7,8 +7,9 @@ from refresh import managed_policies, partitions, patch_buckets, vpc_endpoints
 from refresh.source import SourceError, UnreachableError
 from tests import ROOT
 
-from .conftest import BUCKET_URL, aws_cdk, botocore, bucket_page, moto
+from .conftest import BUCKET_URL, aws_cdk, botocore, bucket_page, moto, moto_policies
 
+ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 SOURCES = ["AWS managed policies", "Action catalogue", "Partitions and regions", "Bucket suffixes", "VPC endpoints"]
 
 
@@ -70,6 +71,25 @@ def test_one_broken_source_stops_all(refresh, recorded, written, capsys):
         f"error: moto 9.1.0 has 0 AWS managed policies, and had at least {managed_policies.FEWEST:,}.\n"
         "Nothing has been written.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("broken", "module"),
+    [
+        (botocore(lambda listed: listed["aws-cn"].pop("regions")), "partitions"),
+        (botocore(lambda listed: listed["aws-cn"].update(outputs=None)), "partitions"),
+        (moto(moto_policies() | {"AmazonSSMManagedInstanceCore": {"Document": ALLOW_ALL}}), "managed_policies"),
+    ],
+)
+def test_another_form_is_an_error(refresh, recorded, capsys, broken, module):
+    """The error names the module to adapt."""
+    recorded.packages[broken.name] = broken
+
+    assert refresh() == 1
+
+    error = capsys.readouterr().err
+    assert "the source has another form" in error
+    assert error.endswith(f"adapt refresh/{module}.py.\nNothing has been written.\n")
 
 
 def test_broken_last_source_stops_all(recorded, project, written):

@@ -93,6 +93,25 @@ def test_broken_page_is_refused(project, recorded, page, message):
     assert str(raised.value) == BUCKET_URL + (message if message.startswith(":") else f" {message}")
 
 
+@pytest.mark.parametrize("suffix", ["-0123abcde", "-0a1b2c3", "-0A1B2C3D", "-0a1b2c3d_"])
+def test_suffix_of_another_form_is_refused(project, recorded, suffix):
+    """Read as no suffix, it would be the name of a bucket that anybody can create."""
+    with pytest.raises(SourceError, match=f"has the suffix '{suffix}' in mx-central-1, which has another form"):
+        update(project, recorded, bucket_page(NEW, {"mx-central-1": suffix}))
+
+
+@pytest.mark.parametrize("suffix", ["0123456abc", "0123456AB", "0123456xy"])
+def test_suffix_of_a_patch_bucket_of_another_form_is_refused(project, recorded, suffix):
+    with pytest.raises(SourceError, match=f"has the suffix '{suffix}' in mx-central-1, which has another form"):
+        update(project, recorded, bucket_page({"mx-central-1": suffix}))
+
+
+def test_longer_name_is_not_read(project, recorded):
+    """A bucket with a further part in its name is another one."""
+    with pytest.raises(SourceError, match="lists mx-central-1 in one table and not in another"):
+        update(project, recorded, bucket_page(NEW, {"mx-central-1": "-0a1b2c3d-west"}))
+
+
 def test_two_suffixes_of_a_region_are_refused(project, recorded):
     page = f"{bucket_page()} aws-patch-manager-eu-west-1-000000000"
 

@@ -39,7 +39,7 @@ def test_only_the_job_that_runs_nothing_of_others_can_write():
     assert JOBS["refresh"]["permissions"] == {"contents": "read"}
     assert JOBS["pull-request"]["permissions"] == {"contents": "write", "pull-requests": "write"}
     lines = "".join(scripts("pull-request")).splitlines()
-    assert {line.split()[0] for line in lines} == {"git", "gh", "if", "else", "fi"}
+    assert {line.split()[0] for line in lines} == {"git", "number=$(gh", "if", "gh", "else", "fi"}
 
 
 def test_refresh_keeps_no_token():
@@ -118,8 +118,8 @@ def test_nothing_new_changes_nothing(checkout, tmp_path):
 @pytest.mark.parametrize(
     ("pull_requests", "call"),
     [
-        ("0", "pr create --base main --head refresh-aws-data --title Refresh the copies of AWS's data"),
-        ("1", "pr edit refresh-aws-data"),
+        ("", "pr create --base main --head refresh-aws-data --title Refresh the copies of AWS's data"),
+        ("7", "pr edit 7"),
     ],
 )
 def test_pull_request_has_the_changes(checkout, tmp_path, pull_requests, call):
