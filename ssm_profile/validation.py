@@ -285,11 +285,18 @@ def _expectation(option: Option, got: str) -> str:
 
 def _scalar_mistakes(path: str, option: Option, value: Any, writer: _Writer, got: str = "") -> Iterator[Mistake]:
     if not _is_accepted(option, value):
-        yield Mistake(writer(path), _expectation(option, f"{got}{writer.show(path, value)}"))
+        shown = f"{got}{writer.show(path, value)}{_quotes_hint(option, value)}"
+        yield Mistake(writer(path), _expectation(option, shown))
         return
     for pattern, reason in option.refused.items():
         if re.fullmatch(pattern, value):
             yield Mistake(writer(path), f"cannot contain {writer.show(path, value)}. {reason.rstrip('.')}")
+
+
+def _quotes_hint(option: Option, value: Any) -> str:
+    """What to do with digits that YAML or JSON took for a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return ", a number: put it in quotes" if is_number and option.type != "boolean" else ""
 
 
 def _is_accepted(option: Option, value: Any) -> bool:

@@ -23,6 +23,7 @@ NOT_ABOUT_VALUES = (
     "unknown_option",
     "_missing_keys",
     "_nearest",
+    "_quotes_hint",
     "_required_keys",
 )
 """Functions that decide nothing about a value. tests/unit/test_validation.py compares what they return."""

@@ -55,6 +55,14 @@ class TestValues:
         ("options", "sentence"),
         [
             ({"quiet_agent": "yes"}, '`quiet_agent` must be true or false (got "yes").'),
+            (
+                {"patch_policy": {"account_id": 123456789012, "configuration_id": "q4bkg"}},
+                (
+                    '`patch_policy.account_id` must be the ID of an account: 12 digits, for example "123456789012" '
+                    "(got 123456789012, a number: put it in quotes)."
+                ),
+            ),
+            ({"quiet_agent": 1}, "`quiet_agent` must be true or false (got 1)."),
             ({"policy_kind": "Managed"}, '`policy_kind` must be "inline" or "managed" (got "Managed").'),
             (
                 {"path": "ssm"},
