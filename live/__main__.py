@@ -1,7 +1,6 @@
 """``python -m live``: the proof on a real AWS account, which asks before it creates anything; or delete leftovers."""
 
 import argparse
-import secrets
 import shutil
 import signal
 import sys
@@ -26,7 +25,7 @@ from .account import Account, identify, masked, masked_account
 from .cleanup import KINDS, find_leftovers, remove
 from .deployment import PulumiDeployment
 from .page import PAGE, page
-from .plan import Names, description
+from .plan import Names, description, new_run_id
 from .run import Run, check_place
 from .session import find_plugin
 
@@ -57,7 +56,7 @@ def report(line: str) -> None:
 
 def run(account: Account, parsed: argparse.Namespace) -> int:
     """Show what is created and what it costs, ask, and make the run."""
-    names = Names(secrets.token_hex(4))
+    names = Names(new_run_id())
     check_place(account, parsed.subnet)
     report(description(names, account.location, parsed.minutes))
     try:

@@ -1,5 +1,6 @@
 """Deploy the program of this repository to a real account, with the stock Pulumi CLI and the real AWS provider."""
 
+import json
 import runpy
 import shutil
 from collections.abc import Callable, Mapping
@@ -67,7 +68,8 @@ class PulumiDeployment:
         settings = folder / f"Pulumi.{stack}.yaml"
         content = yaml.safe_load(settings.read_text()) if settings.exists() else {"config": {}}
         content["config"] |= config
-        settings.write_text(yaml.safe_dump(content))
+        # JSON is YAML with quoted strings. PyYAML leaves strings such as 012345678901 bare, and Pulumi reads numbers.
+        settings.write_text(json.dumps(content))
         workspace = LocalWorkspace(
             work_dir=str(folder), program=_program, pulumi_command=self._pulumi, env_vars=self._environment
         )

@@ -10,7 +10,7 @@ from live.resources import Support, create_role, create_support
 from ssm_profile import policy
 from tests.live.emulated import LOCATION, moto_client
 
-NAMES = Names("0a1b2c3d")
+NAMES = Names("r0a1b2c3d")
 INSTANCE = "i-0123456789abcdef0"
 SESSION = "live-00000000000000001"
 TRUST = policy.trust_policy({})

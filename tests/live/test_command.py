@@ -13,7 +13,7 @@ from tests import ROOT, require
 from tests.live.emulated import LOCATION, EmulatedDeployment, moto_client
 
 live = require("live.__main__")
-NAMES = Names("0a1b2c3d")
+NAMES = Names("r0a1b2c3d")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ class TestConfirmation:
         _, text = command("--minutes", "30", answer="no")
 
         assert text.startswith(description(NAMES, LOCATION, 30))
-        assert "Account ********9012, region eu-central-1, run 0a1b2c3d" in text
+        assert "Account ********9012, region eu-central-1, run r0a1b2c3d" in text
         assert "Cost: at most 0.08 USD" in text
         assert "123456789012" not in text
 
@@ -145,7 +145,7 @@ class TestClean:
         code, text = command("clean", answer="no")
 
         assert code == 1
-        assert "  bucket ssm-profile-live-0a1b2c3d-logs of run 0a1b2c3d" in text
+        assert "  bucket ssm-profile-live-r0a1b2c3d-logs of run r0a1b2c3d" in text
         assert text.endswith("Nothing has been deleted.\n")
         assert len(moto_client("s3").list_buckets()["Buckets"]) == 2
 

@@ -11,7 +11,7 @@ from tests.live.emulated import LOCATION
 from tests.unit.test_agent_calls import LOCATION as RECORDED_LOCATION
 from tests.unit.test_agent_calls import OPTIONAL_CALLS, OPTIONS, encryption_keys_of, options_for
 
-NAMES = Names("0a1b2c3d")
+NAMES = Names("r0a1b2c3d")
 KEYS = {name: f"arn:aws:kms:eu-central-1:123456789012:key/{name}" for name in ("sessions", "data")}
 ROLE = "arn:aws:iam::123456789012:role/ssm-profile-live/web"
 
