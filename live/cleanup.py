@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from . import LiveError
 from .account import TAG, Account
-from .plan import IAM_PATH, PARAMETER_PATH, PREFIX
+from .plan import IAM_PATH, PARAMETER_PATH, PREFIX, RUN_ID
 
 KEY_WINDOW_DAYS = 7
 """How long KMS waits before it deletes a key: the shortest time that it accepts."""
@@ -40,14 +40,14 @@ class Leftover:
 
 
 def find_leftovers(account: Account, kind: Kind, run: str | None = None) -> list[Leftover]:
-    """Find what has the tag and still exists.
+    """Find what has the tag, with the ID of a run as its value, and still exists.
 
     Args:
         account: The account.
         kind: One of :data:`KINDS`.
         run: Only what this run created. The default is every run.
     """
-    found = [(each, of_run) for each, of_run in kind.find(account) if of_run]
+    found = [(each, of_run) for each, of_run in kind.find(account) if of_run and RUN_ID.fullmatch(of_run)]
     return [Leftover(kind, each, of_run) for each, of_run in found if run in (None, of_run)]
 
 

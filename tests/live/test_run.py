@@ -10,12 +10,13 @@ from pulumi.automation import CommandError
 from pulumi.automation._cmd import CommandResult
 
 from live import LiveError, TimeBoxError
+from live.account import TAG
 from live.cleanup import KINDS, find_leftovers, remove
 from live.plan import IAM_PATH, Names
 from live.run import Run
 from tests.live.emulated import EmulatedDeployment, moto_client
 
-NAMES = Names("0a1b2c3d")
+NAMES = Names("r0a1b2c3d")
 
 ROLE_CHECKS = [
     "The role has the policy",
@@ -187,7 +188,7 @@ class TestDeletion:
             make_run().perform()
 
         assert "Run `make live ARGS=clean`" in str(error.value)
-        assert "log group /ssm-profile-live/0a1b2c3d: " in str(error.value)
+        assert "log group /ssm-profile-live/r0a1b2c3d: " in str(error.value)
         assert "cannot list role: " in str(error.value)
         del aws.answers["iam", "list_roles"]
         kinds = {each.rpartition(" ")[0] for each in leftovers(aws)}
@@ -213,9 +214,20 @@ class TestOnlyTheTag:
 
         assert remove(aws.account, report=print) == []
 
+    def test_other_value(self, aws):
+        """The tag with a value that is not the ID of a run."""
+        tags = [{"Key": TAG, "Value": "own"}]
+        of = {kind: [{"ResourceType": kind, "Tags": tags}] for kind in ("instance", "security-group")}
+        ec2 = moto_client("ec2")
+        ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, TagSpecifications=of["instance"])
+        ec2.create_security_group(GroupName="own", Description="own", TagSpecifications=of["security-group"])
+        moto_client("kms").create_key(Tags=[{"TagKey": TAG, "TagValue": "own"}])
+
+        assert remove(aws.account, report=print) == []
+
     def test_other_run(self, aws, make_run):
         """A run deletes only what it has created; `clean` deletes that of every run."""
-        names = Names("ffffffff")
+        names = Names("rffffffff")
         aws.answers["ec2", "terminate_instances"] = lambda _: "UnauthorizedOperation"
         with pytest.raises(LiveError):
             self.interrupt(aws, make_run(names=names))
