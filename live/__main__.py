@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from sandbox import SandboxError
 from sandbox.pulumi_cli import find_pulumi
 from ssm_profile.version import __version__
 
-from . import LiveError, SkippedError
+from . import LiveError, SkippedError, TimeBoxError
 from .account import Account, identify, masked, masked_account
 from .cleanup import KINDS, find_leftovers, remove
 from .deployment import PulumiDeployment
@@ -36,22 +37,24 @@ Report = Callable[[str], None]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code."""
     parsed = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _interrupt)
     try:
         account = identify(boto3.Session(), parsed.region)
         return clean(account, parsed) if parsed.command == "clean" else run(account, parsed)
     except KeyboardInterrupt:
         report("Interrupted.")
         return INTERRUPTED
-    except (LiveError, SandboxError, CommandError, ClientError, BotoCoreError) as error:
+    except (LiveError, TimeBoxError, SandboxError, CommandError, ClientError, BotoCoreError) as error:
         report(f"error: {error}")
         return FAILED
 
 
 def report(line: str) -> None:
     """Print a line without account numbers, at once."""
-    sys.stdout.write(f"{masked(line)}\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # a terminal that was closed must not end the deletion
+        sys.stdout.write(f"{masked(line)}\n")
+        sys.stdout.flush()
 
 
 def run(account: Account, parsed: argparse.Namespace) -> int:

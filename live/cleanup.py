@@ -6,12 +6,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import LiveError
+from . import CheckError, LiveError
 from .account import TAG, Account
 from .plan import IAM_PATH, PARAMETER_PATH, PREFIX, RUN_ID
 
+PASSES, PASS_SECONDS = 5, 10
+"""How often what a run has created is looked for at most, and the time between two passes."""
 KEY_WINDOW_DAYS = 7
 """How long KMS waits before it deletes a key: the shortest time that it accepts."""
+TERMINATION_SECONDS = 300
 Found = Iterator[tuple[str, str | None]]
 _NOT_TERMINATED = ["pending", "running", "stopping", "stopped"]
 
@@ -77,7 +80,7 @@ def remove(account: Account, run: str | None = None, report: Callable[[str], Non
                 kind.delete(account, leftover.id)
                 deleted.append(str(leftover))
                 report(f"deleted {leftover}")
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, CheckError) as error:
                 failed.append(f"{leftover}: {error}")
     if failed:
         raise LiveError(
@@ -85,6 +88,29 @@ def remove(account: Account, run: str | None = None, report: Callable[[str], Non
             + "\n  ".join(failed)
         )
     return deleted
+
+
+def remove_repeatedly(account: Account, run: str, report: Callable[[str], None]) -> None:
+    """Delete what a run has created, until nothing is found.
+
+    A call that was interrupted may create something after the first pass, and AWS may list it only after some seconds.
+
+    Raises:
+        LiveError: If something could not be deleted in the last pass.
+    """
+    failure = None
+    for number in range(PASSES):
+        if number:
+            account.sleep(PASS_SECONDS)
+        try:
+            deleted, failure = remove(account, run, report), None
+        except LiveError as error:
+            failure = error
+            continue
+        if number and not deleted:
+            return
+    if failure:
+        raise failure
 
 
 def _run(tags: Sequence[Mapping[str, str]]) -> str | None:
@@ -123,8 +149,14 @@ def _instances(account: Account) -> Found:
 def _terminate(account: Account, instance: str) -> None:
     ec2 = account.client("ec2")
     ec2.terminate_instances(InstanceIds=[instance])
+
+    # botocore's waiter fails at `pending`, which EC2 shows for some seconds after the launch.
+    def probe() -> bool | None:
+        (reservation,) = ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+        return True if reservation["Instances"][0]["State"]["Name"] == "terminated" else None
+
     # A security group can be deleted only when no instance has it.
-    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
+    account.wait_for("the instance is terminated", probe, TERMINATION_SECONDS)
 
 
 def _security_groups(account: Account) -> Found:

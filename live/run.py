@@ -14,12 +14,14 @@ from ssm_profile.policy import Options
 
 from . import LiveError, SkippedError, TimeBoxError, checks, resources, session, simulator
 from .account import Account
-from .cleanup import remove
-from .deployment import Deployment
+from .cleanup import remove_repeatedly
+from .deployment import STOP_SECONDS, Deployment
 from .plan import PROFILES, Names, options_of, stack_config
 from .resources import Placement, Support
 
-CLEANUP_MINUTES = 30
+DESTROY_MINUTES, REMOVE_MINUTES = 15, 15
+REPEAT_SECONDS = 2 * STOP_SECONDS
+"""Python ignores an exception in a destructor, so the end of a time box is raised again: when pulumi has stopped."""
 QUESTIONS = "questions"
 CHANNELS = "channels"
 """The instance whose policy grants the ssmmessages actions on ARNs of the account."""
@@ -70,18 +72,20 @@ class Run:
             with time_box(self.minutes * 60):
                 self._create_and_check()
         finally:
-            with _uninterrupted(self.report), time_box(CLEANUP_MINUTES * 60):
+            with _uninterrupted(self.report):
                 self._delete()
         return self.results
 
     def _delete(self) -> None:
         self.report("Deleting everything.")
         try:
-            self.deployment.destroy()
-        except CommandError as error:
+            with time_box(DESTROY_MINUTES * 60):
+                self.deployment.destroy()
+        except (CommandError, TimeBoxError) as error:
             self.report(f"`pulumi destroy` failed, so the roles are deleted by their tag: {error}")
         finally:
-            remove(self.account, self.names.run, self.report)
+            with time_box(REMOVE_MINUTES * 60):
+                remove_repeatedly(self.account, self.names.run, self.report)
 
     def _create_and_check(self) -> None:
         account, names = self.account, self.names
@@ -204,7 +208,7 @@ def time_box(seconds: float) -> Iterator[None]:
         raise TimeBoxError(f"The time box of {seconds / 60:g} minutes has ended.")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
     try:
         yield
     finally:
@@ -214,12 +218,12 @@ def time_box(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted(report: Callable[[str], None]) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM not end the deletion: what is left would cost money."""
+    """Let no signal end the deletion: what is left would cost money."""
 
     def explain(_signal: int, _frame: FrameType | None) -> None:
         report("Everything is being deleted. Please wait.")
 
-    before = {each: signal.signal(each, explain) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, explain) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -1,10 +1,12 @@
 """`python -m live`: it asks before it creates or deletes anything, and prints no account number."""
 
 import re
+import signal
+from types import SimpleNamespace
 
 import pytest
 
-from live import LiveError, page
+from live import LiveError, TimeBoxError, page
 from live.cleanup import remove
 from live.plan import PRICES, Names, cost, description
 from live.resources import create_support
@@ -124,6 +126,36 @@ class TestRun:
         assert code == 1
         assert text.endswith("error: arn:aws:iam::************:role/x cannot be deleted\n")
         assert not command.page.exists()
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_signals_interrupt(self, command, monkeypatch, number):
+        """As Ctrl-C does: the runner of CI stops a job, or a terminal is closed."""
+        handlers = {}
+        monkeypatch.setattr("signal.signal", handlers.__setitem__)
+        monkeypatch.setattr(live.Run, "perform", lambda _: handlers[number](number, None))
+
+        assert command("--yes")[0] == 130
+
+    def test_time_box(self, command, monkeypatch):
+        def end(_):
+            raise TimeBoxError("The time box of 60 minutes has ended.")
+
+        monkeypatch.setattr(live.Run, "perform", end)
+
+        code, text = command("--yes")
+
+        assert code == 1
+        assert text.endswith("error: The time box of 60 minutes has ended.\n")
+
+    def test_closed_terminal(self, monkeypatch):
+        """It does not end the deletion."""
+
+        def write(_):
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr("sys.stdout", SimpleNamespace(write=write))
+
+        live.report("deleted KMS key x")
 
     def test_interrupted(self, command, monkeypatch):
         def interrupt(_):
