@@ -1,5 +1,9 @@
-"""Find what runs have created, by the tag, and delete it. This needs no state: it also works after a killed run."""
+"""Find what runs have created, by the tag or by the name, and delete it.
 
+This needs no state: it also works after a killed run.
+"""
+
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +29,7 @@ class Kind:
 
     name: str
     find: Callable[[Account], Found]
-    """Finds the candidates: the ID of each, and the run in its tag, or None without the tag."""
+    """Finds the candidates: the ID of each, and the run in its tag or in its name, or None without a run."""
     delete: Callable[[Account, str], None]
 
 
@@ -43,7 +47,7 @@ class Leftover:
 
 
 def find_leftovers(account: Account, kind: Kind, run: str | None = None) -> list[Leftover]:
-    """Find what has the tag, with the ID of a run as its value, and still exists.
+    """Find what has the tag, with the ID of a run as its value, and still exists. A bucket is found by its name.
 
     Args:
         account: The account.
@@ -173,17 +177,10 @@ def _log_groups(account: Account) -> Found:
 
 
 def _buckets(account: Account) -> Found:
-    s3 = account.client("s3")
-    for each in s3.list_buckets()["Buckets"]:
-        if not each["Name"].startswith(f"{PREFIX}-"):
-            continue
-        try:
-            tags = s3.get_bucket_tagging(Bucket=each["Name"])["TagSet"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchTagSet", "NoSuchBucket"):
-                continue
-            raise
-        yield each["Name"], _run(tags)
+    # By their names, since an interrupted run leaves a bucket without the tag: it is created before it gets the tag.
+    for each in account.client("s3").list_buckets()["Buckets"]:
+        name = re.fullmatch(rf"{PREFIX}-({RUN_ID.pattern})-(logs|acl)", each["Name"])
+        yield each["Name"], name[1] if name else None
 
 
 def _delete_bucket(account: Account, name: str) -> None:

@@ -78,11 +78,7 @@ def _create_bucket(account: Account, names: Names, name: str, ownership: str) ->
         {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     )
     s3.create_bucket(Bucket=name, ObjectOwnership=ownership, **where)
-    try:
-        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": _tags(names)})
-    except BaseException:
-        s3.delete_bucket(Bucket=name)  # nobody would find a bucket without the tag
-        raise
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": _tags(names)})
 
 
 def _create_session_document(account: Account, names: Names, kind: str, inputs: Mapping[str, Any]) -> None:

@@ -147,6 +147,20 @@ class TestDeletion:
 
         assert leftovers(aws) == []
 
+    def test_after_ctrl_c_in_create_bucket(self, aws, make_run):
+        """The bucket has no tag yet. It is found by its name."""
+
+        def create_bucket(request):
+            moto_client("s3").create_bucket(**request)
+            raise KeyboardInterrupt
+
+        aws.answers["s3", "create_bucket"] = create_bucket
+
+        with pytest.raises(KeyboardInterrupt):
+            make_run().perform()
+
+        assert moto_client("s3").list_buckets()["Buckets"] == []
+
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_is_not_interrupted(self, aws, make_run, number):
         """A second Ctrl-C, while everything is being deleted, only prints a line. So does a closed terminal."""
