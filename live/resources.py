@@ -16,6 +16,21 @@ from .plan import DISK_GIB, IAM_PATH, KEYS, LOG_PREFIX, Names
 AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 """The public parameter with the newest image of Amazon Linux 2023, which contains the agent and the AWS CLI."""
 PARAMETER_VALUE = "value-of-the-live-proof"
+PLAIN_INPUTS: Mapping[str, Any] = {
+    "s3BucketName": "",
+    "s3KeyPrefix": "",
+    "s3EncryptionEnabled": True,
+    "cloudWatchLogGroupName": "",
+    "cloudWatchEncryptionEnabled": False,
+    "cloudWatchStreamingEnabled": False,
+    "kmsKeyId": "",
+    "runAsEnabled": False,
+    "runAsDefaultUser": "",
+}
+"""The inputs of a session without logs and without a key. AWS requires all that are true or false.
+
+Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-schema.html
+"""
 SPARE_MINUTES = 30
 """How long after the time box an instance terminates itself."""
 
@@ -48,13 +63,10 @@ def create_support(account: Account, names: Names) -> Support:
         "kmsKeyId": keys["sessions"],
         "s3BucketName": names.bucket,
         "s3KeyPrefix": LOG_PREFIX,
-        "s3EncryptionEnabled": True,
         "cloudWatchLogGroupName": names.log_group,
-        "cloudWatchEncryptionEnabled": False,
-        "cloudWatchStreamingEnabled": False,
     }
     for kind, inputs in (("plain", {}), ("logged", logged)):
-        _create_session_document(account, names, kind, inputs)
+        _create_session_document(account, names, kind, {**PLAIN_INPUTS, **inputs})
     return Support(names, keys)
 
 

@@ -1,5 +1,7 @@
 """Each check passes when AWS answers as it should, and fails when AWS does not."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -333,3 +335,26 @@ def test_names_are_accepted(aws):
 
     with pytest.raises(ClientError, match="can't be prefixed"):
         moto_client("ssm").put_parameter(Name="/ssm-profile-live/x", Value="x", Type="String")
+
+
+REQUIRED_INPUTS = {"s3EncryptionEnabled", "cloudWatchEncryptionEnabled", "cloudWatchStreamingEnabled", "runAsEnabled"}
+"""Of https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-schema.html"""
+
+
+def test_session_documents(aws):
+    """They have every input that AWS requires."""
+    support = create_support(aws.account, NAMES)
+
+    plain, logged = (
+        json.loads(moto_client("ssm").get_document(Name=NAMES.session_document(kind))["Content"])["inputs"]
+        for kind in ("plain", "logged")
+    )
+    empty = {"s3BucketName", "s3KeyPrefix", "cloudWatchLogGroupName", "kmsKeyId", "runAsDefaultUser"}
+    assert plain.keys() == logged.keys() == REQUIRED_INPUTS | empty
+    assert {name for name in plain if plain[name] == ""} == empty
+    assert {name: logged[name] for name in logged if logged[name] != plain[name]} == {
+        "s3BucketName": NAMES.bucket,
+        "s3KeyPrefix": "sessions",
+        "cloudWatchLogGroupName": NAMES.log_group,
+        "kmsKeyId": support.keys["sessions"],
+    }
