@@ -13,7 +13,8 @@ from .account import Account
 from .plan import LOG_PREFIX, Names
 from .resources import PARAMETER_VALUE, Support, assume
 
-ONLINE_SECONDS = 300
+ONLINE_SECONDS = 900
+"""An agent whose first heartbeat is denied, since the role is new, sends the next one after five minutes."""
 COMMAND_SECONDS = 180
 PATCH_SECONDS = 600
 LOG_SECONDS = 180
@@ -55,6 +56,17 @@ def check_connected(account: Account, instance: str) -> str:
     return account.wait_for("the control channel is open", probe, ONLINE_SECONDS)
 
 
+def require_own_role(account: Account) -> None:
+    """Check that an instance can use only the role of its profile.
+
+    Raises:
+        SkippedError: If Default Host Management Configuration is on: the agent uses its role when its own is denied.
+    """
+    setting = account.client("ssm").get_service_setting(SettingId=DEFAULT_HOST_MANAGEMENT)["ServiceSetting"]
+    if (value := setting["SettingValue"]) not in ("", "$None"):
+        raise SkippedError(f"Default Host Management Configuration is on in the region, with the role {value}")
+
+
 def check_scoped_heartbeat(account: Account, role: str, agent: str) -> str:
     """Check that the heartbeat which the instance has sent is granted on EC2 instances only.
 
@@ -67,9 +79,7 @@ def check_scoped_heartbeat(account: Account, role: str, agent: str) -> str:
         CheckError: If the role allows the heartbeat on another resource.
         SkippedError: If the instance could be Online with the default role of the account instead.
     """
-    setting = account.client("ssm").get_service_setting(SettingId=DEFAULT_HOST_MANAGEMENT)["ServiceSetting"]
-    if (value := setting["SettingValue"]) not in ("", "$None"):
-        raise SkippedError(f"Default Host Management Configuration is on in the region, with the role {value}")
+    require_own_role(account)
     iam = account.client("iam")
     resources = [
         resource

@@ -177,6 +177,7 @@ class Run:
 
         def ask() -> str:
             account = self.account
+            checks.require_own_role(account)
             # Without the heartbeat nothing could be said of the channels.
             agent = checks.check_online(account, instance)
             steps: list[tuple[str, Callable[..., str], tuple[Any, ...]]] = [

@@ -24,6 +24,9 @@ LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "1234567890
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": LOCATION["region"]}
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 _IDS = count(1)
+DEFAULT_HOST_MANAGEMENT_IS_ON = {
+    "ServiceSetting": {"SettingValue": "service-role/AWSSystemsManagerDefaultEC2InstanceManagementRole"}
+}
 
 
 @cache

@@ -10,13 +10,13 @@ from live.checks import check
 from live.plan import Names
 from live.resources import Support, create_role, create_support
 from ssm_profile import policy
-from tests.live.emulated import LOCATION, moto_client
+from tests.live.emulated import DEFAULT_HOST_MANAGEMENT_IS_ON, LOCATION, moto_client
 
 NAMES = Names("r0a1b2c3d")
 INSTANCE = "i-0123456789abcdef0"
 SESSION = "live-00000000000000001"
 TRUST = policy.trust_policy({})
-OFFLINE = "not within 300 s: the instance is Online"
+OFFLINE = "not within 900 s: the instance is Online"
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ class TestOnline:
         aws.answers["ssm", "describe_instance_information"] = lambda _: answer
 
         assert check(checks.check_online, aws.account, INSTANCE) == ("failed", OFFLINE)
-        assert aws.slept == 300
+        assert aws.slept == 900
 
     def test_denied(self, aws):
         aws.answers["ssm", "describe_instance_information"] = lambda _: "AccessDeniedException"
@@ -88,7 +88,7 @@ class TestOnline:
 
         outcome = check(checks.check_connected, aws.account, INSTANCE)
 
-        assert outcome == ("failed", "not within 300 s: the control channel is open")
+        assert outcome == ("failed", "not within 900 s: the control channel is open")
 
 
 PROD = {"ec2_describe": False, "scope_heartbeat": True}
@@ -107,8 +107,7 @@ class TestScopedHeartbeat:
 
     def test_default_host_management(self, aws, role):
         """The instance could be Online with the default role, which says nothing of the profile."""
-        setting = {"ServiceSetting": {"SettingValue": "service-role/AWSSystemsManagerDefaultEC2InstanceManagementRole"}}
-        aws.answers["ssm", "get_service_setting"] = lambda _: setting
+        aws.answers["ssm", "get_service_setting"] = lambda _: DEFAULT_HOST_MANAGEMENT_IS_ON
 
         outcome, detail = check(checks.check_scoped_heartbeat, aws.account, role(PROD), "agent 3")
 

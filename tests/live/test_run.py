@@ -19,7 +19,7 @@ from live.account import TAG
 from live.cleanup import KINDS, PASS_SECONDS, find_leftovers, remove, remove_repeatedly
 from live.plan import IAM_PATH, Names
 from live.run import Run, time_box
-from tests.live.emulated import CREDENTIALS, EmulatedDeployment, moto_client
+from tests.live.emulated import CREDENTIALS, DEFAULT_HOST_MANAGEMENT_IS_ON, EmulatedDeployment, moto_client
 
 NAMES = Names("r0a1b2c3d")
 
@@ -127,6 +127,17 @@ def test_every_check_passes(aws, make_run, plugin):  # noqa: ARG001
     assert [each for each in results if each.outcome != "passed"] == []
     assert run.versions == {"agent": "3.3.5226.0"}
     assert leftovers(aws) == []
+
+
+def test_default_host_management(aws, make_run, plugin):  # noqa: ARG001
+    """The instances could use its role, so that nothing is said of the scoped heartbeat and the scoped channels."""
+    aws.answers["ssm", "get_service_setting"] = lambda _: DEFAULT_HOST_MANAGEMENT_IS_ON
+
+    results = make_run().perform()
+
+    skipped = [each for each in results if each.outcome != "passed"]
+    assert [each.check for each in skipped] == ["The scoped heartbeat works", CHECKS["questions"][0]]
+    assert {each.outcome for each in skipped} == {"skipped"}
 
 
 class TestDeletion:
