@@ -20,7 +20,9 @@ from ssm_profile.iam.evaluator import Evaluator, Kind, Need, Outcome, Policy
 from ssm_profile.stack_config import parse_config
 from tests import config_text
 
-LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
+LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "012345678901"}
+"""Not the account of the examples, and with a number that begins with a zero."""
+
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": LOCATION["region"]}
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 _IDS = count(1)
@@ -126,15 +128,17 @@ class EmulatedAws:
         return Evaluator(Policy(role, tuple(statements)), values).decide(action, Need((resource,)))
 
     def simulate(self, request):
+        """What IAM's simulator answers. It takes no policy of a resource for a role, so it denies other accounts."""
         role = request["PolicySourceArn"].rpartition("/")[2]
         (resource,) = request["ResourceArns"]
+        same_account = resource.split(":")[4:5] in ([], [""], [self.account.location["account"]])
         context = [(each["ContextKeyName"], each["ContextKeyValues"][0]) for each in request["ContextEntries"]]
         results = []
         for action in request["ActionNames"]:
             decision = self.decide(role, action, resource, context)
             explicit = any(reason.kind is Kind.EXPLICIT_DENY for reason in decision.reasons)
             denied = "explicitDeny" if explicit else "implicitDeny"
-            allowed = decision.outcome is Outcome.ALLOWED
+            allowed = decision.outcome is Outcome.ALLOWED and same_account
             results.append({"EvalActionName": action, "EvalDecision": "allowed" if allowed else denied})
         return {"EvaluationResults": results, "IsTruncated": False}
 
@@ -161,7 +165,7 @@ class EmulatedAws:
     def shell(self, instance, line):
         """What a line prints on an instance."""
         if name := re.search(r"get-parameter .*--name (\S+)", line):
-            arn = "arn:aws:ssm:eu-central-1:123456789012:parameter" + name[1]
+            arn = f"arn:aws:ssm:eu-central-1:{LOCATION['account']}:parameter{name[1]}"
             allowed = self.decide(self.role_of(instance), "ssm:GetParameter", arn, [("ec2:RoleDelivery", "2.0")])
             return PARAMETER_VALUE if allowed.outcome is Outcome.ALLOWED else "(AccessDeniedException) not authorized"
         return shlex.split(line)[1].replace("$((6*7))", "42") + "\n"

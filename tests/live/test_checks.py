@@ -53,7 +53,7 @@ class TestPolicy:
 
         outcome = check(checks.check_policy, aws.account, name, {})
 
-        assert outcome == ("failed", "arn:aws:iam::123456789012:policy/more is attached to the role")
+        assert outcome == ("failed", "arn:aws:iam::012345678901:policy/more is attached to the role")
 
 
 class TestOnline:
@@ -297,7 +297,7 @@ class TestPutObjectAcl:
 
     def test_role_has_no_acl_permission(self, aws):
         """Nor any other action than those that an upload needs."""
-        support = Support(NAMES, {"data": "arn:aws:kms:eu-central-1:123456789012:key/k"})
+        support = Support(NAMES, {"data": "arn:aws:kms:eu-central-1:012345678901:key/k"})
 
         _, permissions = checks.acl_documents(aws.account, support)
 
@@ -314,7 +314,7 @@ def test_channels_document(aws):
 
     scoped = checks.channels_document(options, aws.account)["Statement"]
 
-    assert scoped == [{**original[0], "Resource": "arn:aws:ssmmessages:eu-central-1:123456789012:*"}, *original[1:]]
+    assert scoped == [{**original[0], "Resource": "arn:aws:ssmmessages:eu-central-1:012345678901:*"}, *original[1:]]
     assert original[0]["Resource"] == "*"
 
 
@@ -323,7 +323,7 @@ def test_channels_document_of_the_default(aws):
     scoped = checks.channels_document({}, aws.account)["Statement"]
 
     assert [(len(each["Action"]), each["Resource"]) for each in scoped] == [
-        (4, "arn:aws:ssmmessages:eu-central-1:123456789012:*"),
+        (4, "arn:aws:ssmmessages:eu-central-1:012345678901:*"),
         (2, "*"),
     ]
 

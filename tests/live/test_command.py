@@ -75,9 +75,9 @@ class TestConfirmation:
         _, text = command("--minutes", "30", answer="no")
 
         assert text.startswith(description(NAMES, LOCATION, 30))
-        assert "Account ********9012, region eu-central-1, run r0a1b2c3d" in text
+        assert "Account ********8901, region eu-central-1, run r0a1b2c3d" in text
         assert "Cost: at most 0.08 USD" in text
-        assert "123456789012" not in text
+        assert "012345678901" not in text
 
     @pytest.mark.usefixtures("nothing_created")
     def test_no_default_vpc(self, aws, command):
@@ -103,7 +103,7 @@ class TestRun:
     @pytest.mark.parametrize(("outcome", "code"), [("passed", 0), ("skipped", 0), ("failed", 1)])
     def test_exit_code_and_page(self, command, monkeypatch, outcome, code):
         """A failed check makes the exit code 1, and the page is written in any case."""
-        results = [Result("dev", "Parameters", outcome, "of 123456789012")]
+        results = [Result("dev", "Parameters", outcome, "of 012345678901")]
         monkeypatch.setattr(live.Run, "perform", lambda _: results)
 
         found, text = command("--yes")
@@ -111,13 +111,13 @@ class TestRun:
         assert found == code
         written = command.page.read_text()
         assert "of ************" in written
-        assert "123456789012" not in written + text
+        assert "012345678901" not in written + text
 
     def test_error_is_masked(self, command, monkeypatch):
         """The page of an earlier run stays."""
 
         def fail(_):
-            raise LiveError("arn:aws:iam::123456789012:role/x cannot be deleted")
+            raise LiveError("arn:aws:iam::012345678901:role/x cannot be deleted")
 
         monkeypatch.setattr(live.Run, "perform", fail)
 
@@ -168,7 +168,7 @@ class TestRun:
 
 class TestClean:
     def test_nothing_left(self, command):
-        assert command("clean") == (0, "Nothing is left in account ********9012, region eu-central-1.\n")
+        assert command("clean") == (0, "Nothing is left in account ********8901, region eu-central-1.\n")
 
     def test_asks(self, aws, command):
         """It lists what it found, and deletes it after the confirmation only."""
@@ -192,7 +192,7 @@ ABOUT = {"date": "2026-11-26", "region": "eu-central-1"}
 class TestPage:
     def test_rows(self):
         results = [
-            Result("dev", "A", "passed", "on arn:aws:iam::123456789012:role/x"),
+            Result("dev", "A", "passed", "on arn:aws:iam::012345678901:role/x"),
             Result("dev", "B", "failed", "one\ntwo | three"),
             Result("prod", "C", "skipped", "no plugin"),
             Result("questions", "Is it?", "passed", "No."),

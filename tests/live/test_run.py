@@ -51,7 +51,7 @@ CHECKS = {
         "Inventory arrives",
     ],
     "questions": [
-        "Do the channels work when they are granted on arn:aws:ssmmessages:eu-central-1:123456789012:*?",
+        "Do the channels work when they are granted on arn:aws:ssmmessages:eu-central-1:012345678901:*?",
         "Does S3 require s3:PutObjectAcl for the agent's uploads to a bucket without ACLs?",
         "Does S3 require s3:PutObjectAcl for the agent's uploads to a bucket with ACLs?",
     ],
