@@ -142,13 +142,12 @@ def check_command(account: Account, instance: str) -> str:
     return "AWS-RunShellScript returned its output"
 
 
-def check_command_output(account: Account, instance: str, names: Names) -> str:
-    """Check that the output of a command arrives in the bucket."""
+def check_command_output(account: Account, instance: str, support: Support) -> str:
+    """Check that the output of a command arrives in the bucket, encrypted with the KMS key."""
     prefix = f"{LOG_PREFIX}/commands"
-    where = {"OutputS3BucketName": names.bucket, "OutputS3KeyPrefix": prefix}
+    where = {"OutputS3BucketName": support.names.bucket, "OutputS3KeyPrefix": prefix}
     command = run_script(account, instance, 'echo "result-$((6*7))"', **where)["CommandId"]
-    _wait_for_object(account, names, f"{prefix}/{command}/", command)
-    return "in the bucket, encrypted with the KMS key"
+    return _check_object(account, support, f"{prefix}/{command}/", command)
 
 
 def check_parameters(account: Account, instance: str, names: Names, *, may_read: bool) -> str:
@@ -175,29 +174,34 @@ def check_parameters(account: Account, instance: str, names: Names, *, may_read:
     return "read inside of the path, denied outside" if may_read else "denied"
 
 
-def check_session_log_in_s3(account: Account, names: Names, session: str, text: str) -> str:
-    """Check that the log of a session arrives in the bucket, with what was printed in the session."""
-    _wait_for_object(account, names, f"{LOG_PREFIX}/", session, text)
+def check_session_log_in_s3(account: Account, support: Support, session: str, text: str) -> str:
+    """Check that the log of a session arrives in the bucket, with what was printed, encrypted with the KMS key."""
+    return _check_object(account, support, f"{LOG_PREFIX}/", session, text)
+
+
+def _check_object(account: Account, support: Support, prefix: str, part: str, text: str = "") -> str:
+    """Wait for an object whose key contains a part, and which contains a text. Check its encryption."""
+    s3, bucket = account.client("s3"), support.names.bucket
+
+    def probe() -> Mapping[str, Any] | None:
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        for key in (each["Key"] for each in found if part in each["Key"]):
+            stored = s3.get_object(Bucket=bucket, Key=key)
+            if text in stored["Body"].read().decode(errors="replace"):
+                return stored
+        return None
+
+    stored = account.wait_for(f"an object under {prefix} is in the bucket", probe, LOG_SECONDS)
+    arn = support.keys["data"]
+    encryption, key = stored.get("ServerSideEncryption"), stored.get("SSEKMSKeyId")
+    if encryption != "aws:kms" or key not in (arn, arn.rpartition("/")[2]):
+        raise CheckError(f"the object is encrypted with {encryption} and the key {key}, not with the KMS key {arn}")
     return "in the bucket, encrypted with the KMS key"
 
 
-def _wait_for_object(account: Account, names: Names, prefix: str, part: str, text: str = "") -> None:
-    """Wait for an object whose key contains a part, and which contains a text."""
-    s3 = account.client("s3")
-
-    def probe() -> bool | None:
-        found = s3.list_objects_v2(Bucket=names.bucket, Prefix=prefix).get("Contents", [])
-        for key in (each["Key"] for each in found if part in each["Key"]):
-            if text in s3.get_object(Bucket=names.bucket, Key=key)["Body"].read().decode(errors="replace"):
-                return True
-        return None
-
-    account.wait_for(f"an object for {part} is in the bucket", probe, LOG_SECONDS)
-
-
-def check_session_log_in_cloudwatch(account: Account, names: Names, session: str, text: str) -> str:
+def check_session_log_in_cloudwatch(account: Account, support: Support, session: str, text: str) -> str:
     """Check that the log of a session arrives in the log group, with what was printed in the session."""
-    logs = account.client("logs")
+    logs, names = account.client("logs"), support.names
 
     def probe() -> bool | None:
         streams = logs.describe_log_streams(logGroupName=names.log_group, logStreamNamePrefix=session)["logStreams"]
@@ -207,7 +211,7 @@ def check_session_log_in_cloudwatch(account: Account, names: Names, session: str
                 return True
         return None
 
-    account.wait_for(f"a log stream for {session} has events", probe, LOG_SECONDS)
+    account.wait_for("the log stream of the session has events", probe, LOG_SECONDS)
     return "in the log group"
 
 

@@ -141,11 +141,11 @@ class Run:
             )
         self._check(profile, "Run Command works", checks.check_command, account, instance)
         document = names.session_document("logged" if everything else "plain")
-        self._check_sessions(profile, instance, document, logged=everything)
+        self._check_sessions(profile, instance, document, support, logged=everything)
         self._check(profile, "Parameters", checks.check_parameters, account, instance, names, may_read=everything)
         if everything:
             self._check(
-                profile, "The output of a command is in S3", checks.check_command_output, account, instance, names
+                profile, "The output of a command is in S3", checks.check_command_output, account, instance, support
             )
             self._check(profile, "A patch scan works", checks.check_patch_scan, account, instance)
             self._check(profile, "Inventory arrives", self._collect_inventory, instance)
@@ -154,8 +154,8 @@ class Run:
         resources.create_inventory_association(self.account, self.names, instance)
         return checks.check_inventory(self.account, instance)
 
-    def _check_sessions(self, profile: str, instance: str, document: str, *, logged: bool) -> None:
-        account, names, talked = self.account, self.names, list[session.Session]()
+    def _check_sessions(self, profile: str, instance: str, document: str, support: Support, *, logged: bool) -> None:
+        account, talked = self.account, list[session.Session]()
 
         def talk() -> str:
             talked.append(session.type_and_read(account, instance, document))
@@ -164,7 +164,7 @@ class Run:
         def log(perform: Callable[..., str]) -> str:
             if not talked:
                 raise SkippedError("there was no session")
-            return perform(account, names, talked[0].id, session.PRINTED)
+            return perform(account, support, talked[0].id, session.PRINTED)
 
         self._check(profile, "A session types and reads", talk)
         if not logged:

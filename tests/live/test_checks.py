@@ -31,10 +31,9 @@ def role(aws):
 
 
 @pytest.fixture
-def bucket(aws):  # noqa: ARG001
-    """The bucket for logs."""
-    where = {"LocationConstraint": LOCATION["region"]}
-    moto_client("s3").create_bucket(Bucket=NAMES.bucket, CreateBucketConfiguration=where)
+def support(aws):
+    """The keys and the bucket for logs, which encrypts with the key for data."""
+    return create_support(aws.account, NAMES)
 
 
 class TestPolicy:
@@ -151,20 +150,35 @@ class TestRunCommand:
         assert outcome == "failed"
         assert "AccessDeniedException" in detail
 
-    @pytest.mark.usefixtures("bucket")
-    def test_output_in_s3(self, aws):
-        assert check(checks.check_command_output, aws.account, INSTANCE, NAMES)[0] == "passed"
+    def test_output_in_s3(self, aws, support):
+        outcome = check(checks.check_command_output, aws.account, INSTANCE, support)
 
-    @pytest.mark.usefixtures("bucket")
-    def test_output_is_missing(self, aws):
+        assert outcome == ("passed", "in the bucket, encrypted with the KMS key")
+
+    @pytest.mark.parametrize("name", ["none", "sessions"])
+    def test_output_is_not_encrypted(self, aws, support, name):
+        """The bucket encrypts each object, with its own key or with S3's."""
+        sse = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": support.keys[name]} if name in support.keys else None
+        rule = {"ApplyServerSideEncryptionByDefault": sse or {"SSEAlgorithm": "AES256"}}
+        moto_client("s3").put_bucket_encryption(
+            Bucket=NAMES.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
+        )
+
+        outcome, detail = check(checks.check_command_output, aws.account, INSTANCE, support)
+
+        assert outcome == "failed"
+        found = f"aws:kms and the key {support.keys[name]}" if sse else "AES256 and the key None"
+        assert detail == f"the object is encrypted with {found}, not with the KMS key {support.keys['data']}"
+
+    def test_output_is_missing(self, aws, support):
         """The command succeeds, as it does when the agent may not upload its output."""
         send = aws.send_command
         aws.answers["ssm", "send_command"] = lambda request: send({**request, "OutputS3BucketName": ""})
 
-        outcome, detail = check(checks.check_command_output, aws.account, INSTANCE, NAMES)
+        outcome, detail = check(checks.check_command_output, aws.account, INSTANCE, support)
 
         assert outcome == "failed"
-        assert detail.startswith("not within 180 s: an object for ")
+        assert detail.startswith("not within 180 s: an object under sessions/commands/")
 
 
 class TestParameters:
@@ -198,30 +212,38 @@ class TestParameters:
         assert check(checks.check_parameters, aws.account, INSTANCE, NAMES, may_read=may_read) == outcome
 
 
-@pytest.mark.usefixtures("bucket")
 class TestSessionLogs:
     @pytest.mark.parametrize(
         ("key", "content"),
         [(None, ""), (f"sessions/{SESSION}.log", "sh-5.2$ exit"), (f"other/{SESSION}.log", "result-42")],
         ids=["missing", "other content", "outside of the prefix"],
     )
-    def test_not_in_s3(self, aws, key, content):
+    def test_not_in_s3(self, aws, support, key, content):
         if key:
             moto_client("s3").put_object(Bucket=NAMES.bucket, Key=key, Body=content.encode())
 
-        outcome = check(checks.check_session_log_in_s3, aws.account, NAMES, SESSION, "result-42")
+        outcome = check(checks.check_session_log_in_s3, aws.account, support, SESSION, "result-42")
 
-        assert outcome == ("failed", f"not within 180 s: an object for {SESSION} is in the bucket")
+        assert outcome == ("failed", "not within 180 s: an object under sessions/ is in the bucket")
+
+    def test_encrypted_with_the_key_of_s3(self, aws, support):
+        moto_client("s3").put_object(
+            Bucket=NAMES.bucket, Key=f"sessions/{SESSION}.log", Body=b"result-42", ServerSideEncryption="AES256"
+        )
+
+        outcome, detail = check(checks.check_session_log_in_s3, aws.account, support, SESSION, "result-42")
+
+        assert outcome == "failed"
+        assert detail.startswith("the object is encrypted with AES256 ")
 
     @pytest.mark.parametrize("stream", [None, "live-00000000000000002", SESSION], ids=["missing", "other", "empty"])
-    def test_not_in_cloudwatch(self, aws, stream):
-        moto_client("logs").create_log_group(logGroupName=NAMES.log_group)
+    def test_not_in_cloudwatch(self, aws, support, stream):
         if stream:
             moto_client("logs").create_log_stream(logGroupName=NAMES.log_group, logStreamName=stream)
 
-        outcome = check(checks.check_session_log_in_cloudwatch, aws.account, NAMES, SESSION, "result-42")
+        outcome = check(checks.check_session_log_in_cloudwatch, aws.account, support, SESSION, "result-42")
 
-        assert outcome == ("failed", f"not within 180 s: a log stream for {SESSION} has events")
+        assert outcome == ("failed", "not within 180 s: the log stream of the session has events")
 
 
 class TestPatchesAndInventory:
