@@ -209,12 +209,19 @@ def _documents(account: Account) -> Found:
 
 
 def _keys(account: Account) -> Found:
-    kms = account.client("kms")
-    for each in _pages(kms, "list_keys", "Keys"):
-        key = kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"]
-        if key["KeyManager"] == "CUSTOMER" and key["KeyState"] in ("Enabled", "Disabled"):
-            tags = kms.list_resource_tags(KeyId=each["KeyId"]).get("Tags", [])
-            yield each["KeyId"], _run(tags)
+    # By the tag, since the policy of another key can deny everything, also to an administrator.
+    filters = {"TagFilters": [{"Key": TAG}], "ResourceTypeFilters": ["kms:key"]}
+    tagging = account.client("resourcegroupstaggingapi")
+    for each in _pages(tagging, "get_resources", "ResourceTagMappingList", **filters):
+        arn = each["ResourceARN"]
+        key = account.client("kms").describe_key(KeyId=arn)["KeyMetadata"]
+        if key["KeyState"] in ("Enabled", "Disabled"):
+            yield key["KeyId"], _run(each["Tags"])
+
+
+def delete_key(account: Account, key: str) -> None:
+    """Let KMS delete a key after :data:`KEY_WINDOW_DAYS`."""
+    account.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_WINDOW_DAYS)
 
 
 def _profiles(account: Account) -> Found:
@@ -262,12 +269,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("bucket", _buckets, _delete_bucket),
     Kind("parameter", _parameters, lambda account, found: account.client("ssm").delete_parameter(Name=found)),
     Kind("session document", _documents, lambda account, found: account.client("ssm").delete_document(Name=found)),
-    Kind(
-        "KMS key",
-        _keys,
-        lambda account, found: account.client("kms").schedule_key_deletion(
-            KeyId=found, PendingWindowInDays=KEY_WINDOW_DAYS
-        ),
-    ),
+    Kind("KMS key", _keys, delete_key),
 )
 """Every kind, in the order in which they can be deleted."""

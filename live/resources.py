@@ -11,7 +11,7 @@ from ssm_profile import policy
 from ssm_profile.policy import Document
 
 from .account import TAG, Account
-from .plan import DISK_GIB, IAM_PATH, KEYS, LOG_PREFIX, Names
+from .plan import DISK_GIB, IAM_PATH, LOG_PREFIX, Names
 
 AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 """The public parameter with the newest image of Amazon Linux 2023, which contains the agent and the AWS CLI."""
@@ -44,9 +44,14 @@ class Support:
     """The ARNs of the KMS keys, by :data:`~live.plan.KEYS`."""
 
 
-def create_support(account: Account, names: Names) -> Support:
-    """Create the keys, buckets, parameters, the log group and the session documents."""
-    keys = {name: _create_key(account, names, name) for name in KEYS}
+def create_support(account: Account, names: Names, keys: Mapping[str, str]) -> Support:
+    """Create the buckets, parameters, the log group and the session documents.
+
+    Args:
+        account: The account.
+        names: The names of the run.
+        keys: The ARNs of the KMS keys, by :data:`~live.plan.KEYS`.
+    """
     _create_bucket(account, names, names.bucket, "BucketOwnerEnforced")
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": keys["data"]}}
     account.client("s3").put_bucket_encryption(Bucket=names.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
@@ -78,7 +83,8 @@ def _tags(names: Names, **more: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in (_tag(names), *more.items())]
 
 
-def _create_key(account: Account, names: Names, name: str) -> str:
+def create_key(account: Account, names: Names, name: str) -> str:
+    """Create one of the KMS keys. Returns its ARN."""
     tags = [{"TagKey": TAG, "TagValue": names.run}]
     created = account.client("kms").create_key(Description=f"{names.base} {name}", Tags=tags)
     return str(created["KeyMetadata"]["Arn"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.automation import CommandError
 
 from ssm_profile import policy
@@ -14,9 +15,9 @@ from ssm_profile.policy import Options
 
 from . import LiveError, SkippedError, TimeBoxError, checks, resources, session, simulator
 from .account import Account
-from .cleanup import remove_repeatedly
+from .cleanup import delete_key, remove_repeatedly
 from .deployment import STOP_SECONDS, Deployment
-from .plan import PROFILES, Names, options_of, stack_config
+from .plan import KEYS, PROFILES, Names, options_of, stack_config
 from .resources import Placement, Support
 
 DESTROY_MINUTES, REMOVE_MINUTES = 15, 15
@@ -60,6 +61,8 @@ class Run:
     report: Callable[[str], None] = print
     results: list[Result] = field(default_factory=list[Result])
     versions: dict[str, str] = field(default_factory=dict[str, str])
+    keys: dict[str, str] = field(default_factory=dict[str, str])
+    """The ARNs of the KMS keys that it has created."""
 
     def perform(self) -> list[Result]:
         """Create everything, make the checks, and delete everything, whatever happens.
@@ -85,12 +88,24 @@ class Run:
             self.report(f"`pulumi destroy` failed, so the roles are deleted by their tag: {error}")
         finally:
             with time_box(REMOVE_MINUTES * 60):
+                self._delete_keys()
                 remove_repeatedly(self.account, self.names.run, self.report)
+
+    def _delete_keys(self) -> None:
+        """Delete the keys by their ARNs: AWS lists a new key by its tag only after some time."""
+        for name, arn in self.keys.items():
+            try:
+                delete_key(self.account, arn)
+                self.report(f"deleted the KMS key for {name}")
+            except (ClientError, BotoCoreError) as error:
+                self.report(f"The KMS key for {name} is deleted by its tag: {error}")
 
     def _create_and_check(self) -> None:
         account, names = self.account, self.names
         self.report("Creating keys, buckets, a log group, parameters and session documents.")
-        support = resources.create_support(account, names)
+        for name in KEYS:
+            self.keys[name] = resources.create_key(account, names, name)
+        support = resources.create_support(account, names, self.keys)
         options = {each: options_of(each, names, support.keys, account.location) for each in PROFILES}
         outputs = {each: self._deploy(each, options[each]) for each in PROFILES}
         trust = policy.trust_policy({})

@@ -10,8 +10,8 @@ import boto3
 from botocore.stub import Stubber
 
 from live.account import Account
-from live.plan import IAM_PATH, PREFIX
-from live.resources import PARAMETER_VALUE
+from live.plan import IAM_PATH, KEYS, PREFIX
+from live.resources import PARAMETER_VALUE, create_key, create_support
 from live.session import PRINTED
 from ssm_profile import policy
 from ssm_profile.iam.conditions import ABSENT, condition_keys
@@ -93,6 +93,8 @@ class EmulatedAws:
         self.sessions = {}
         self.answers = {
             ("iam", "simulate_principal_policy"): self.simulate,
+            ("kms", "describe_key"): self.describe_key,
+            ("kms", "schedule_key_deletion"): self.delete_key,
             ("ssm", "describe_instance_information"): self.information,
             ("ssm", "get_connection_status"): lambda request: {"Target": request["Target"], "Status": "connected"},
             ("ssm", "get_service_setting"): lambda _: {"ServiceSetting": {"SettingValue": "$None"}},
@@ -108,6 +110,10 @@ class EmulatedAws:
             ("ssm", "list_inventory_entries"): self.inventory,
         }
         self.account = Account(LOCATION, self.client, lambda service, _: self.client(service), self.sleep)
+
+    def create_support(self, names):
+        """What the stacks use, with new keys."""
+        return create_support(self.account, names, {key: create_key(self.account, names, key) for key in KEYS})
 
     def client(self, service):
         return Client(service, self.answers)
@@ -141,6 +147,21 @@ class EmulatedAws:
             allowed = decision.outcome is Outcome.ALLOWED and same_account
             results.append({"EvalActionName": action, "EvalDecision": "allowed" if allowed else denied})
         return {"EvaluationResults": results, "IsTruncated": False}
+
+    def describe_key(self, request):
+        """The policy of a key that no run has created denies this."""
+        key = request["KeyId"].rpartition("/")[2]
+        if not moto_client("kms").list_resource_tags(KeyId=key)["Tags"]:
+            return "AccessDeniedException"
+        return {"KeyMetadata": moto_client("kms").describe_key(KeyId=key)["KeyMetadata"]}
+
+    def delete_key(self, request):
+        """KMS takes an ARN as well, which moto does not."""
+        key = request["KeyId"].rpartition("/")[2]
+        if moto_client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion":
+            return "KMSInvalidStateException"
+        moto_client("kms").schedule_key_deletion(**request | {"KeyId": key})
+        return {"KeyId": key}
 
     def information(self, request):
         ((instance,),) = [each["Values"] for each in request["Filters"]]

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from live import checks
 from live.checks import check
 from live.plan import Names
-from live.resources import Support, create_role, create_support
+from live.resources import Support, create_role
 from ssm_profile import policy
 from tests.live.emulated import DEFAULT_HOST_MANAGEMENT_IS_ON, LOCATION, moto_client
 
@@ -33,7 +33,7 @@ def role(aws):
 @pytest.fixture
 def support(aws):
     """The keys and the bucket for logs, which encrypts with the key for data."""
-    return create_support(aws.account, NAMES)
+    return aws.create_support(NAMES)
 
 
 class TestPolicy:
@@ -155,20 +155,22 @@ class TestRunCommand:
 
         assert outcome == ("passed", "in the bucket, encrypted with the KMS key")
 
-    @pytest.mark.parametrize("name", ["none", "sessions"])
-    def test_output_is_not_encrypted(self, aws, support, name):
-        """The bucket encrypts each object, with its own key or with S3's."""
-        sse = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": support.keys[name]} if name in support.keys else None
-        rule = {"ApplyServerSideEncryptionByDefault": sse or {"SSEAlgorithm": "AES256"}}
-        moto_client("s3").put_bucket_encryption(
-            Bucket=NAMES.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
-        )
+    @pytest.mark.parametrize(
+        ("algorithm", "key"),
+        [("AES256", None), ("aws:kms", "sessions"), ("aws:kms:dsse", "data")],
+        ids=["key of S3", "other key", "other algorithm"],
+    )
+    def test_output_is_not_encrypted(self, aws, support, algorithm, key):
+        """Not in the way that the bucket asks for."""
+        arn = support.keys.get(key)
+        default = {"SSEAlgorithm": algorithm, **({"KMSMasterKeyID": arn} if arn else {})}
+        rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+        moto_client("s3").put_bucket_encryption(Bucket=NAMES.bucket, ServerSideEncryptionConfiguration=rules)
 
-        outcome, detail = check(checks.check_command_output, aws.account, INSTANCE, support)
+        outcome = check(checks.check_command_output, aws.account, INSTANCE, support)
 
-        assert outcome == "failed"
-        found = f"aws:kms and the key {support.keys[name]}" if sse else "AES256 and the key None"
-        assert detail == f"the object is encrypted with {found}, not with the KMS key {support.keys['data']}"
+        found = f"the object is encrypted with {algorithm} and the key {arn}"
+        assert outcome == ("failed", f"{found}, not with the KMS key {support.keys['data']}")
 
     def test_output_is_missing(self, aws, support):
         """The command succeeds, as it does when the agent may not upload its output."""
@@ -352,7 +354,7 @@ def test_channels_document_of_the_default(aws):
 
 def test_names_are_accepted(aws):
     """A parameter whose name begins with ssm would be refused, by moto as well as by AWS."""
-    create_support(aws.account, NAMES)
+    aws.create_support(NAMES)
 
     with pytest.raises(ClientError, match="can't be prefixed"):
         moto_client("ssm").put_parameter(Name="/ssm-profile-live/x", Value="x", Type="String")
@@ -364,7 +366,7 @@ REQUIRED_INPUTS = {"s3EncryptionEnabled", "cloudWatchEncryptionEnabled", "cloudW
 
 def test_session_documents(aws):
     """They have every input that AWS requires."""
-    support = create_support(aws.account, NAMES)
+    support = aws.create_support(NAMES)
 
     plain, logged = (
         json.loads(moto_client("ssm").get_document(Name=NAMES.session_document(kind))["Content"])["inputs"]

@@ -9,7 +9,6 @@ import pytest
 from live import LiveError, TimeBoxError, page
 from live.cleanup import remove
 from live.plan import PRICES, Names, cost, description
-from live.resources import create_support
 from live.run import Result
 from tests import ROOT, require
 from tests.live.emulated import LOCATION, EmulatedDeployment, moto_client
@@ -172,7 +171,7 @@ class TestClean:
 
     def test_asks(self, aws, command):
         """It lists what it found, and deletes it after the confirmation only."""
-        create_support(aws.account, NAMES)
+        aws.create_support(NAMES)
 
         code, text = command("clean", answer="no")
 

@@ -81,6 +81,12 @@ def leftovers(aws, run=None):
     return [str(each) for kind in KINDS for each in find_leftovers(aws.account, kind, run)]
 
 
+def create_key_and_interrupt(request):
+    """Ctrl-C arrives before the answer."""
+    moto_client("kms").create_key(**request)
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def make_run(aws):
     """Makes a run with a deployment. Its lines are in `lines`."""
@@ -171,6 +177,38 @@ class TestDeletion:
             make_run().perform()
 
         assert moto_client("s3").list_buckets()["Buckets"] == []
+
+    def test_key_that_is_not_listed(self, aws, make_run):
+        """AWS lists a new key by its tag only after some time."""
+        aws.answers["resourcegroupstaggingapi", "get_resources"] = lambda _: {"ResourceTagMappingList": []}
+        aws.answers["s3", "create_bucket"] = lambda _: "AccessDenied"
+
+        with pytest.raises(ClientError, match="AccessDenied"):
+            make_run().perform()
+
+        del aws.answers["resourcegroupstaggingapi", "get_resources"]
+        assert leftovers(aws) == []
+
+    def test_key_that_cannot_be_described(self, aws, make_run):
+        """The policy of another key in the account denies it to the caller."""
+        moto_client("kms").create_key()
+        aws.answers["kms", "create_key"] = create_key_and_interrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            make_run().perform()
+
+        assert leftovers(aws) == []
+
+    def test_key_is_deleted_by_its_tag(self, aws, make_run):
+        """When the first deletion fails."""
+        failures = iter(["ThrottlingException"] * 2)
+        aws.answers["kms", "schedule_key_deletion"] = lambda request: next(failures, None) or aws.delete_key(request)
+        aws.answers["s3", "create_bucket"] = lambda _: "AccessDenied"
+
+        with pytest.raises(ClientError, match="AccessDenied"):
+            make_run().perform()
+
+        assert leftovers(aws) == []
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_is_not_interrupted(self, aws, make_run, number):
