@@ -253,11 +253,10 @@ def check_place(account: Account, subnet: str | None) -> None:
     Raises:
         LiveError: If there is none.
     """
-    if subnet:
-        return
-    default = [{"Name": "is-default", "Values": ["true"]}]
-    if not account.client("ec2").describe_vpcs(Filters=default)["Vpcs"]:
+    name, value = ("subnet-id", subnet) if subnet else ("default-for-az", "true")
+    found = account.client("ec2").describe_subnets(Filters=[{"Name": name, "Values": [value]}])
+    if not found["Subnets"]:
         raise LiveError(
-            f"The region {account.location['region']} has no default VPC. "
-            "Pass a subnet with outbound HTTPS to --subnet."
+            f"The region {account.location['region']} has no {f'subnet {subnet}' if subnet else 'default subnet'}. "
+            "Pass the ID of a subnet with outbound HTTPS to --subnet."
         )

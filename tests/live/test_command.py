@@ -15,6 +15,7 @@ from tests.live.emulated import LOCATION, EmulatedDeployment, moto_client
 
 live = require("live.__main__")
 NAMES = Names("r0a1b2c3d")
+NO_SUBNET = "error: The region eu-central-1 has no {}. Pass the ID of a subnet with outbound HTTPS to --subnet.\n"
 
 
 @pytest.fixture
@@ -79,16 +80,27 @@ class TestConfirmation:
         assert "012345678901" not in text
 
     @pytest.mark.usefixtures("nothing_created")
-    def test_no_default_vpc(self, aws, command):
-        """Found before anything is created."""
-        aws.answers["ec2", "describe_vpcs"] = lambda _: {"Vpcs": []}
+    def test_no_default_subnet(self, command):
+        """Found before anything is created, also where a default VPC exists."""
+        ec2 = moto_client("ec2")
+        for each in ec2.describe_subnets()["Subnets"]:
+            ec2.delete_subnet(SubnetId=each["SubnetId"])
 
-        code, text = command("--yes")
+        assert command("--yes") == (1, NO_SUBNET.format("default subnet"))
 
-        assert (code, text) == (
-            1,
-            "error: The region eu-central-1 has no default VPC. Pass a subnet with outbound HTTPS to --subnet.\n",
-        )
+    @pytest.mark.usefixtures("nothing_created")
+    def test_no_such_subnet(self, command):
+        missing = "subnet-0123456789abcdef0"
+
+        assert command("--yes", "--subnet", missing) == (1, NO_SUBNET.format(f"subnet {missing}"))
+
+    @pytest.mark.usefixtures("nothing_created")
+    def test_subnet_exists(self, command):
+        subnet = moto_client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+
+        _, text = command("--subnet", subnet, answer="no")
+
+        assert text.endswith("Nothing has been created.\n")
 
     @pytest.mark.parametrize("minutes", ["9", "241", "ten", "-5"])
     def test_time_box_has_limits(self, command, minutes, capsys):
