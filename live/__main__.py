@@ -39,9 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _interrupt)
+    report = reporter()
     try:
         account = identify(boto3.Session(), parsed.region)
-        return clean(account, parsed) if parsed.command == "clean" else run(account, parsed)
+        report = reporter(account.location["account"])
+        return clean(account, parsed, report) if parsed.command == "clean" else run(account, parsed, report)
     except KeyboardInterrupt:
         report("Interrupted.")
         return INTERRUPTED
@@ -50,14 +52,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def report(line: str) -> None:
-    """Print a line without account numbers, at once."""
-    with suppress(OSError):  # a terminal that was closed must not end the deletion
-        sys.stdout.write(f"{masked(line)}\n")
-        sys.stdout.flush()
+def reporter(account: str | None = None) -> Report:
+    """Prints lines at once, without account numbers and names of people.
+
+    Args:
+        account: The number of the account, if it is known already.
+    """
+
+    def report(line: str) -> None:
+        with suppress(OSError):  # a terminal that was closed must not end the deletion
+            sys.stdout.write(f"{masked(line, account)}\n")
+            sys.stdout.flush()
+
+    return report
 
 
-def run(account: Account, parsed: argparse.Namespace) -> int:
+def run(account: Account, parsed: argparse.Namespace, report: Report) -> int:
     """Show what is created and what it costs, ask, and make the run."""
     names = Names(new_run_id())
     check_place(account, parsed.subnet)
@@ -67,7 +77,7 @@ def run(account: Account, parsed: argparse.Namespace) -> int:
     except SkippedError as error:
         plugin = "none"
         report(f"\nSessions will not be tried: {error}")
-    if not (parsed.yes or confirm("create it")):
+    if not (parsed.yes or confirm("create it", report)):
         report("Nothing has been created.")
         return FAILED
     pulumi = find_pulumi(Console(highlight=False))
@@ -87,12 +97,12 @@ def run(account: Account, parsed: argparse.Namespace) -> int:
         "session-manager-plugin": plugin,
         **this.versions,
     }
-    written = parsed.page.write_text(page(results, about))
+    written = parsed.page.write_text(page(results, about, account.location["account"]))
     report(f"{parsed.page}: {written} characters")
     return FAILED if any(each.outcome == "failed" for each in results) else 0
 
 
-def confirm(purpose: str) -> bool:
+def confirm(purpose: str, report: Report) -> bool:
     """Ask whether to go on. Without a terminal the answer is no."""
     try:
         return input(f'\nType "yes" to {purpose}: ').strip() == "yes"
@@ -101,7 +111,7 @@ def confirm(purpose: str) -> bool:
         return False
 
 
-def clean(account: Account, parsed: argparse.Namespace) -> int:
+def clean(account: Account, parsed: argparse.Namespace, report: Report) -> int:
     """Find what earlier runs have left, ask, and delete it."""
     found = [each for kind in KINDS for each in find_leftovers(account, kind)]
     where = f"account {masked_account(account.location['account'])}, region {account.location['region']}"
@@ -109,7 +119,7 @@ def clean(account: Account, parsed: argparse.Namespace) -> int:
         report(f"Nothing is left in {where}.")
         return 0
     report("\n".join([f"Left in {where}:", *(f"  {each} of run {each.run}" for each in found)]))
-    if not (parsed.yes or confirm("delete it")):
+    if not (parsed.yes or confirm("delete it", report)):
         report("Nothing has been deleted.")
         return FAILED
     remove(account, report=report)

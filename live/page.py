@@ -22,12 +22,13 @@ NOT_RUN = f"""{TITLE}**It has not been run yet.** Nothing in this repository has
 """
 
 
-def page(results: Iterable[Result], about: Mapping[str, str]) -> str:
-    """The whole page, without account numbers.
+def page(results: Iterable[Result], about: Mapping[str, str], account: str) -> str:
+    """The whole page, without account numbers and names of people.
 
     Args:
         results: The results, in their order.
         about: What the page says of the run: the date, the region, and versions, each by its name.
+        account: The number of the account.
     """
     results = list(results)
     failed = sum(each.outcome == "failed" for each in results)
@@ -50,7 +51,7 @@ def page(results: Iterable[Result], about: Mapping[str, str]) -> str:
         *answers,
         "",
     ]
-    return masked("\n".join(lines))
+    return masked("\n".join(lines), account)
 
 
 def _shown(result: Result) -> str:

@@ -25,6 +25,8 @@ LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "0123456789
 
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": LOCATION["region"]}
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
+PERSON = "alice"
+"""The name of the caller, with which the ID of a session begins."""
 _IDS = count(1)
 DEFAULT_HOST_MANAGEMENT_IS_ON = {
     "ServiceSetting": {"SettingValue": "service-role/AWSSystemsManagerDefaultEC2InstanceManagementRole"}
@@ -192,7 +194,7 @@ class EmulatedAws:
         return shlex.split(line)[1].replace("$((6*7))", "42") + "\n"
 
     def start_session(self, request):
-        session = f"live-{next(_IDS):017}"
+        session = f"{PERSON}-{next(_IDS):017}"
         self.sessions[session] = request
         return {"SessionId": session, "TokenValue": "secret-token", "StreamUrl": "wss://ssmmessages/x"}
 

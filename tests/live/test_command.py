@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from live import LiveError, TimeBoxError, page
+from live.account import masked
 from live.cleanup import remove
 from live.plan import PRICES, Names, cost, description
 from live.run import Result
@@ -166,7 +167,7 @@ class TestRun:
 
         monkeypatch.setattr("sys.stdout", SimpleNamespace(write=write))
 
-        live.report("deleted KMS key x")
+        live.reporter()("deleted KMS key x")
 
     def test_interrupted(self, command, monkeypatch):
         def interrupt(_):
@@ -209,7 +210,7 @@ class TestPage:
             Result("questions", "Is it?", "passed", "No."),
         ]
 
-        assert page.page(results, ABOUT) == (
+        assert page.page(results, ABOUT, LOCATION["account"]) == (
             page.TITLE + "date: 2026-11-26; region: eu-central-1.\n\n"
             "1 of 4 checks failed.\n\n"
             "| stack | check | result |\n| --- | --- | --- |\n"
@@ -225,6 +226,45 @@ class TestPage:
 
         assert text == page.NOT_RUN or (text.startswith(page.TITLE) and "| stack | check | result |" in text)
         assert not re.search(r"\d{12}", text)
+
+
+class TestMasked:
+    """The page is committed, and the log of CI can be public."""
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("arn:aws:iam::123456789012:role/x", "arn:aws:iam::************:role/x"),
+            (repr("x\n123456789012"), r"'x\n************'"),
+            ("bucket-0123456789012026", "bucket-************2026"),
+            ("3.3.5226.0 of 1234567890123", "3.3.5226.0 of 1234567890123"),
+            (
+                "User: arn:aws:sts::123456789012:assumed-role/Admin/alice@example.com is not authorized",
+                "User: arn:aws:sts::************:assumed-role/************ is not authorized",
+            ),
+            (
+                "User: arn:aws:iam::123456789012:user/team/alice is",
+                "User: arn:aws:iam::************:user/************ is",
+            ),
+            ("arn:aws:ssm:eu-central-1::session/alice-0a1b", "arn:aws:ssm:eu-central-1::session/************"),
+            (repr("SessionId: alice-0a1b2c3d4e5f6a7b8\r\nsh-5.2$ "), r"'SessionId: ************\r\nsh-5.2$ '"),
+            ("of alice@example.com-0a1b2c3d4e5f6a7b8.", "of ************."),
+            ("AROAEXAMPLE:alice@example.com", "AROAEXAMPLE:************"),
+            ("instance i-0123456789abcdef0 of run r0a1b2c3d", "instance i-0123456789abcdef0 of run r0a1b2c3d"),
+            ("KMS key 1234abcd-12ab-34cd-56ef-1234567890ab", "KMS key 1234abcd-12ab-34cd-56ef-1234567890ab"),
+        ],
+    )
+    def test_text(self, text, expected):
+        assert masked(text, LOCATION["account"]) == expected
+
+    def test_of_the_command(self, command, monkeypatch):
+        """Also where the number of the account is a part of a longer one."""
+        results = [Result("dev", "Parameters", "passed", f"of x{LOCATION['account']}2026")]
+        monkeypatch.setattr(live.Run, "perform", lambda run: run.report(results[0].detail) or results)
+
+        _, text = command("--yes")
+
+        assert LOCATION["account"] not in text + command.page.read_text()
 
 
 class TestCost:

@@ -19,7 +19,7 @@ from live.account import TAG
 from live.cleanup import KINDS, PASS_SECONDS, find_leftovers, remove, remove_repeatedly
 from live.plan import IAM_PATH, Names
 from live.run import Run, time_box
-from tests.live.emulated import CREDENTIALS, DEFAULT_HOST_MANAGEMENT_IS_ON, EmulatedDeployment, moto_client
+from tests.live.emulated import CREDENTIALS, DEFAULT_HOST_MANAGEMENT_IS_ON, PERSON, EmulatedDeployment, moto_client
 
 NAMES = Names("r0a1b2c3d")
 
@@ -132,6 +132,7 @@ def test_every_check_passes(aws, make_run, plugin):  # noqa: ARG001
     assert made == CHECKS
     assert [each for each in results if each.outcome != "passed"] == []
     assert run.versions == {"agent": "3.3.5226.0"}
+    assert [each for each in results if PERSON in each.detail] == []
     assert leftovers(aws) == []
 
 
