@@ -1,7 +1,6 @@
 """``python -m live``: the proof on a real AWS account, which asks before it creates anything; or delete leftovers."""
 
 import argparse
-import shutil
 import signal
 import sys
 import tempfile
@@ -81,13 +80,6 @@ def run(account: Account, parsed: argparse.Namespace, report: Report) -> int:
         report("Nothing has been created.")
         return FAILED
     pulumi = find_pulumi(Console(highlight=False))
-    directory = Path(tempfile.mkdtemp(prefix="ssm-profile-live-"))
-    try:
-        deployment = PulumiDeployment(pulumi, directory, report)
-        this = Run(account, deployment, names, parsed.minutes, parsed.subnet, report)
-        results = this.perform()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
     about = {
         "date": datetime.now(UTC).date().isoformat(),
         "region": account.location["region"],
@@ -95,11 +87,17 @@ def run(account: Account, parsed: argparse.Namespace, report: Report) -> int:
         "Pulumi": str(pulumi.version),
         "AWS provider": version("pulumi_aws"),
         "session-manager-plugin": plugin,
-        **this.versions,
     }
-    written = parsed.page.write_text(page(results, about, account.location["account"]))
-    report(f"{parsed.page}: {written} characters")
-    return FAILED if any(each.outcome == "failed" for each in results) else 0
+    with tempfile.TemporaryDirectory(prefix="ssm-profile-live-", ignore_cleanup_errors=True) as directory:
+        deployment = PulumiDeployment(pulumi, Path(directory), report)
+        this = Run(account, deployment, names, parsed.minutes, parsed.subnet, report)
+        try:
+            this.perform()
+        finally:
+            if this.results:
+                text = page(this.results, about | this.versions, this.problems, account.location["account"])
+                report(f"{parsed.page}: {parsed.page.write_text(text)} characters")
+    return FAILED if any(each.outcome == "failed" for each in this.results) else 0
 
 
 def confirm(purpose: str, report: Report) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ssm_profile import policy
 from ssm_profile.policy import Document, Options
@@ -298,7 +298,7 @@ def ask_put_object_acl(account: Account, role_arn: str, bucket: str) -> str:
 
 
 def check(perform: Callable[..., str], *arguments: Any, **options: Any) -> tuple[str, str]:
-    """Make a check. An error of AWS fails it, and does not stop the run.
+    """Make a check. An error of AWS, or of the connection to AWS, fails it, and does not stop the run.
 
     Returns:
         "passed", "failed" or "skipped", and the reason or what was seen.
@@ -307,5 +307,5 @@ def check(perform: Callable[..., str], *arguments: Any, **options: Any) -> tuple
         return "passed", perform(*arguments, **options)
     except SkippedError as skipped:
         return "skipped", str(skipped)
-    except (CheckError, ClientError) as error:
+    except (CheckError, ClientError, BotoCoreError) as error:
         return "failed", str(error)

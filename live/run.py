@@ -61,6 +61,8 @@ class Run:
     report: Callable[[str], None] = print
     results: list[Result] = field(default_factory=list[Result])
     versions: dict[str, str] = field(default_factory=dict[str, str])
+    problems: list[str] = field(default_factory=list[str])
+    """Why it has no further results, or what is left."""
     keys: dict[str, str] = field(default_factory=dict[str, str])
     """The ARNs of the KMS keys that it has created."""
 
@@ -72,12 +74,21 @@ class Run:
             LiveError: If something could not be deleted.
         """
         try:
-            with time_box(self.minutes * 60):
+            with self._noted("The run ended early"), time_box(self.minutes * 60):
                 self._create_and_check()
         finally:
-            with _uninterrupted(self.report):
+            with _uninterrupted(self.report), self._noted("Not everything was deleted"):
                 self._delete()
         return self.results
+
+    @contextmanager
+    def _noted(self, problem: str) -> Iterator[None]:
+        """Note the reason of an exception for the page."""
+        try:
+            yield
+        except BaseException as error:
+            self.problems.append(f"{problem}: {str(error) or 'it was interrupted.'}")
+            raise
 
     def _delete(self) -> None:
         self.report("Deleting everything.")

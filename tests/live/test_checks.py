@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from live import checks
 from live.checks import check
@@ -81,6 +81,19 @@ class TestOnline:
 
         assert outcome == "failed"
         assert "AccessDeniedException" in detail
+
+    def test_unreachable(self, aws):
+        """An error of the connection fails the check, and the run goes on."""
+
+        def fail(_):
+            raise EndpointConnectionError(endpoint_url="https://ssm.eu-central-1.amazonaws.com")
+
+        aws.answers["ssm", "describe_instance_information"] = fail
+
+        outcome, detail = check(checks.check_online, aws.account, INSTANCE)
+
+        assert outcome == "failed"
+        assert detail.startswith("Could not connect to the endpoint URL")
 
     def test_not_connected(self, aws):
         aws.answers["ssm", "get_connection_status"] = lambda _: {"Target": INSTANCE, "Status": "notconnected"}

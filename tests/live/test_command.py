@@ -116,7 +116,7 @@ class TestRun:
     def test_exit_code_and_page(self, command, monkeypatch, outcome, code):
         """A failed check makes the exit code 1, and the page is written in any case."""
         results = [Result("dev", "Parameters", outcome, "of 012345678901")]
-        monkeypatch.setattr(live.Run, "perform", lambda _: results)
+        monkeypatch.setattr(live.Run, "perform", lambda run: run.results.extend(results))
 
         found, text = command("--yes")
 
@@ -138,6 +138,23 @@ class TestRun:
         assert code == 1
         assert text.endswith("error: arn:aws:iam::************:role/x cannot be deleted\n")
         assert not command.page.exists()
+
+    def test_page_of_a_run_that_ends_early(self, aws, command, plugin):  # noqa: ARG002
+        """It has the results so far, and says why there are no more and what is left."""
+
+        def interrupt(_):
+            raise KeyboardInterrupt
+
+        aws.answers["ssm", "send_command"] = interrupt
+        aws.answers["logs", "delete_log_group"] = lambda _: "AccessDeniedException"
+
+        code, _ = command("--yes")
+
+        assert code == 1
+        written = command.page.read_text()
+        assert "\nThe run ended early: it was interrupted.\n\nNot everything was deleted: " in written
+        assert "log group /ssm-profile-live/" in written
+        assert "| dev | The instance is Online | agent 3.3.5226.0 |" in written
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_signals_interrupt(self, command, monkeypatch, number):
@@ -210,7 +227,7 @@ class TestPage:
             Result("questions", "Is it?", "passed", "No."),
         ]
 
-        assert page.page(results, ABOUT, LOCATION["account"]) == (
+        assert page.page(results, ABOUT, [], LOCATION["account"]) == (
             page.TITLE + "date: 2026-11-26; region: eu-central-1.\n\n"
             "1 of 4 checks failed.\n\n"
             "| stack | check | result |\n| --- | --- | --- |\n"
@@ -219,6 +236,17 @@ class TestPage:
             "| prod | C | skipped: no plugin |\n\n"
             "## Questions\n\n| question | answer |\n| --- | --- |\n| Is it? | No. |\n"
         )
+
+    def test_problems(self):
+        """In full, as far as they have a length that a person reads."""
+        results = [Result("dev", "A", "passed", "on arn:aws:iam::123456789012:role/x")]
+        problems = ["The run ended early: one\n  two", f"Not everything was deleted: {'long ' * 1000}"]
+
+        text = page.page(results, ABOUT, problems, LOCATION["account"])
+
+        assert "failed.\n\nThe run ended early: one two\n\nNot everything was deleted: long " in text
+        assert "long ...\n\n| stack | check" in text
+        assert len(text) < 2000
 
     def test_page_in_the_repository(self):
         """It says that it has not been run, or has the results of a run. Account numbers are in neither."""
@@ -260,7 +288,9 @@ class TestMasked:
     def test_of_the_command(self, command, monkeypatch):
         """Also where the number of the account is a part of a longer one."""
         results = [Result("dev", "Parameters", "passed", f"of x{LOCATION['account']}2026")]
-        monkeypatch.setattr(live.Run, "perform", lambda run: run.report(results[0].detail) or results)
+        monkeypatch.setattr(
+            live.Run, "perform", lambda run: run.results.extend(results) or run.report(results[0].detail)
+        )
 
         _, text = command("--yes")
 
