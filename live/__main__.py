@@ -146,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=("run", "clean"),
         default="run",
-        help="Make the run, or delete what killed runs have left, which have the tag ssm-profile-live (default: run)",
+        help="Make the run, or delete what killed runs have left, which has the tag ssm-profile-live (default: run)",
     )
     parser.add_argument("--yes", action="store_true", help="Do not ask. Needed where no person starts the run")
     parser.add_argument("--region", help="Use this region (default: the one of the AWS SDK)")
