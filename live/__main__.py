@@ -1,12 +1,11 @@
 """``python -m live``: the proof on a real AWS account, which asks before it creates anything; or delete leftovers."""
 
 import argparse
-import secrets
-import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +20,12 @@ from sandbox import SandboxError
 from sandbox.pulumi_cli import find_pulumi
 from ssm_profile.version import __version__
 
-from . import LiveError, SkippedError
+from . import LiveError, SkippedError, TimeBoxError
 from .account import Account, identify, masked, masked_account
 from .cleanup import KINDS, find_leftovers, remove
 from .deployment import PulumiDeployment
 from .page import PAGE, page
-from .plan import Names, description
+from .plan import Names, description, new_run_id
 from .run import Run, check_place
 from .session import find_plugin
 
@@ -37,27 +36,39 @@ Report = Callable[[str], None]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code."""
     parsed = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _interrupt)
+    report = reporter()
     try:
         account = identify(boto3.Session(), parsed.region)
-        return clean(account, parsed) if parsed.command == "clean" else run(account, parsed)
+        report = reporter(account.location["account"])
+        return clean(account, parsed, report) if parsed.command == "clean" else run(account, parsed, report)
     except KeyboardInterrupt:
         report("Interrupted.")
         return INTERRUPTED
-    except (LiveError, SandboxError, CommandError, ClientError, BotoCoreError) as error:
+    except (LiveError, TimeBoxError, SandboxError, CommandError, ClientError, BotoCoreError) as error:
         report(f"error: {error}")
         return FAILED
 
 
-def report(line: str) -> None:
-    """Print a line without account numbers, at once."""
-    sys.stdout.write(f"{masked(line)}\n")
-    sys.stdout.flush()
+def reporter(account: str | None = None) -> Report:
+    """Prints lines at once, without account numbers and names of people.
+
+    Args:
+        account: The number of the account, if it is known already.
+    """
+
+    def report(line: str) -> None:
+        with suppress(OSError):  # a terminal that was closed must not end the deletion
+            sys.stdout.write(f"{masked(line, account)}\n")
+            sys.stdout.flush()
+
+    return report
 
 
-def run(account: Account, parsed: argparse.Namespace) -> int:
+def run(account: Account, parsed: argparse.Namespace, report: Report) -> int:
     """Show what is created and what it costs, ask, and make the run."""
-    names = Names(secrets.token_hex(4))
+    names = Names(new_run_id())
     check_place(account, parsed.subnet)
     report(description(names, account.location, parsed.minutes))
     try:
@@ -65,17 +76,10 @@ def run(account: Account, parsed: argparse.Namespace) -> int:
     except SkippedError as error:
         plugin = "none"
         report(f"\nSessions will not be tried: {error}")
-    if not (parsed.yes or confirm("create it")):
+    if not (parsed.yes or confirm("create it", report)):
         report("Nothing has been created.")
         return FAILED
     pulumi = find_pulumi(Console(highlight=False))
-    directory = Path(tempfile.mkdtemp(prefix="ssm-profile-live-"))
-    try:
-        deployment = PulumiDeployment(pulumi, directory, report)
-        this = Run(account, deployment, names, parsed.minutes, parsed.subnet, report)
-        results = this.perform()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
     about = {
         "date": datetime.now(UTC).date().isoformat(),
         "region": account.location["region"],
@@ -83,14 +87,20 @@ def run(account: Account, parsed: argparse.Namespace) -> int:
         "Pulumi": str(pulumi.version),
         "AWS provider": version("pulumi_aws"),
         "session-manager-plugin": plugin,
-        **this.versions,
     }
-    written = parsed.page.write_text(page(results, about))
-    report(f"{parsed.page}: {written} characters")
-    return FAILED if any(each.outcome == "failed" for each in results) else 0
+    with tempfile.TemporaryDirectory(prefix="ssm-profile-live-", ignore_cleanup_errors=True) as directory:
+        deployment = PulumiDeployment(pulumi, Path(directory), report)
+        this = Run(account, deployment, names, parsed.minutes, parsed.subnet, report)
+        try:
+            this.perform()
+        finally:
+            if this.results:
+                text = page(this.results, about | this.versions, this.problems, account.location["account"])
+                report(f"{parsed.page}: {parsed.page.write_text(text)} characters")
+    return FAILED if any(each.outcome == "failed" for each in this.results) else 0
 
 
-def confirm(purpose: str) -> bool:
+def confirm(purpose: str, report: Report) -> bool:
     """Ask whether to go on. Without a terminal the answer is no."""
     try:
         return input(f'\nType "yes" to {purpose}: ').strip() == "yes"
@@ -99,7 +109,7 @@ def confirm(purpose: str) -> bool:
         return False
 
 
-def clean(account: Account, parsed: argparse.Namespace) -> int:
+def clean(account: Account, parsed: argparse.Namespace, report: Report) -> int:
     """Find what earlier runs have left, ask, and delete it."""
     found = [each for kind in KINDS for each in find_leftovers(account, kind)]
     where = f"account {masked_account(account.location['account'])}, region {account.location['region']}"
@@ -107,7 +117,7 @@ def clean(account: Account, parsed: argparse.Namespace) -> int:
         report(f"Nothing is left in {where}.")
         return 0
     report("\n".join([f"Left in {where}:", *(f"  {each} of run {each.run}" for each in found)]))
-    if not (parsed.yes or confirm("delete it")):
+    if not (parsed.yes or confirm("delete it", report)):
         report("Nothing has been deleted.")
         return FAILED
     remove(account, report=report)
@@ -136,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=("run", "clean"),
         default="run",
-        help="Make the run, or delete what killed runs have left, which have the tag ssm-profile-live (default: run)",
+        help="Make the run, or delete what killed runs have left, which has the tag ssm-profile-live (default: run)",
     )
     parser.add_argument("--yes", action="store_true", help="Do not ask. Needed where no person starts the run")
     parser.add_argument("--region", help="Use this region (default: the one of the AWS SDK)")

@@ -15,6 +15,14 @@ TAG = "ssm-profile-live"
 
 Found = TypeVar("Found")
 
+_MASK = "*" * 12
+_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+_IDENTITY = re.compile(r":(assumed-role|federated-user|user|session)/[\w+=,.@/-]+")
+"""The end of an ARN that names a person: with SSO, the name of a session of a role is an e-mail address."""
+_SESSION = re.compile(r"(?<![\w+=,.@-])(?!(?:ami|i|pb|sg|subnet|vpc)-)[\w+=,.@-]+-[0-9a-z]{17,}(?![\w-])")
+"""The ID of a session of Session Manager, which begins with the name of the caller. IDs of EC2 look alike."""
+_EMAIL = re.compile(r"[\w+=,.-]+@[\w.-]+")
+
 
 @dataclass(frozen=True)
 class Account:
@@ -74,9 +82,18 @@ def identify(session: Any, region: str | None) -> Account:
     return Account(location, lambda service: session.client(service, region_name=region), client_with)
 
 
-def masked(text: str) -> str:
-    """A text without account numbers: every number of 12 digits becomes 12 asterisks."""
-    return re.sub(r"(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z])", "*" * 12, text)
+def masked(text: str, account: str | None = None) -> str:
+    """A text without account numbers and without names of people: each becomes asterisks.
+
+    Args:
+        text: The text.
+        account: The number of the account, which is masked also where it is a part of a longer number.
+    """
+    if account:
+        text = text.replace(account, _MASK)
+    text = _ACCOUNT.sub(_MASK, text)
+    text = _IDENTITY.sub(rf":\1/{_MASK}", text)
+    return _EMAIL.sub(_MASK, _SESSION.sub(_MASK, text))
 
 
 def masked_account(account: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ssm_profile import policy
 from ssm_profile.policy import Document, Options
@@ -13,7 +13,8 @@ from .account import Account
 from .plan import LOG_PREFIX, Names
 from .resources import PARAMETER_VALUE, Support, assume
 
-ONLINE_SECONDS = 300
+ONLINE_SECONDS = 900
+"""An agent whose first heartbeat is denied, since the role is new, sends the next one after five minutes."""
 COMMAND_SECONDS = 180
 PATCH_SECONDS = 600
 LOG_SECONDS = 180
@@ -55,6 +56,17 @@ def check_connected(account: Account, instance: str) -> str:
     return account.wait_for("the control channel is open", probe, ONLINE_SECONDS)
 
 
+def require_own_role(account: Account) -> None:
+    """Check that an instance can use only the role of its profile.
+
+    Raises:
+        SkippedError: If Default Host Management Configuration is on: the agent uses its role when its own is denied.
+    """
+    setting = account.client("ssm").get_service_setting(SettingId=DEFAULT_HOST_MANAGEMENT)["ServiceSetting"]
+    if (value := setting["SettingValue"]) not in ("", "$None"):
+        raise SkippedError(f"Default Host Management Configuration is on in the region, with the role {value}")
+
+
 def check_scoped_heartbeat(account: Account, role: str, agent: str) -> str:
     """Check that the heartbeat which the instance has sent is granted on EC2 instances only.
 
@@ -67,9 +79,7 @@ def check_scoped_heartbeat(account: Account, role: str, agent: str) -> str:
         CheckError: If the role allows the heartbeat on another resource.
         SkippedError: If the instance could be Online with the default role of the account instead.
     """
-    setting = account.client("ssm").get_service_setting(SettingId=DEFAULT_HOST_MANAGEMENT)["ServiceSetting"]
-    if (value := setting["SettingValue"]) not in ("", "$None"):
-        raise SkippedError(f"Default Host Management Configuration is on in the region, with the role {value}")
+    require_own_role(account)
     iam = account.client("iam")
     resources = [
         resource
@@ -132,13 +142,12 @@ def check_command(account: Account, instance: str) -> str:
     return "AWS-RunShellScript returned its output"
 
 
-def check_command_output(account: Account, instance: str, names: Names) -> str:
-    """Check that the output of a command arrives in the bucket."""
+def check_command_output(account: Account, instance: str, support: Support) -> str:
+    """Check that the output of a command arrives in the bucket, encrypted with the KMS key."""
     prefix = f"{LOG_PREFIX}/commands"
-    where = {"OutputS3BucketName": names.bucket, "OutputS3KeyPrefix": prefix}
+    where = {"OutputS3BucketName": support.names.bucket, "OutputS3KeyPrefix": prefix}
     command = run_script(account, instance, 'echo "result-$((6*7))"', **where)["CommandId"]
-    _wait_for_object(account, names, f"{prefix}/{command}/", command)
-    return "in the bucket, encrypted with the KMS key"
+    return _check_object(account, support, f"{prefix}/{command}/", command)
 
 
 def check_parameters(account: Account, instance: str, names: Names, *, may_read: bool) -> str:
@@ -165,29 +174,35 @@ def check_parameters(account: Account, instance: str, names: Names, *, may_read:
     return "read inside of the path, denied outside" if may_read else "denied"
 
 
-def check_session_log_in_s3(account: Account, names: Names, session: str, text: str) -> str:
-    """Check that the log of a session arrives in the bucket, with what was printed in the session."""
-    _wait_for_object(account, names, f"{LOG_PREFIX}/", session, text)
+def check_session_log_in_s3(account: Account, support: Support, session: str, text: str) -> str:
+    """Check that the log of a session arrives in the bucket, with what was printed, encrypted with the KMS key."""
+    return _check_object(account, support, f"{LOG_PREFIX}/", session, text)
+
+
+def _check_object(account: Account, support: Support, prefix: str, part: str, text: str = "") -> str:
+    """Wait for an object whose key contains a part, and which contains a text. Check its encryption."""
+    s3, bucket = account.client("s3"), support.names.bucket
+
+    def probe() -> Mapping[str, Any] | None:
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        for key in (each["Key"] for each in found if part in each["Key"]):
+            stored = s3.get_object(Bucket=bucket, Key=key)
+            if text in stored["Body"].read().decode(errors="replace"):
+                return stored
+        return None
+
+    stored = account.wait_for(f"an object under {prefix} is in the bucket", probe, LOG_SECONDS)
+    arn = support.keys["data"]
+    # S3 returns a key only for an object that KMS encrypts.
+    encryption, key = stored.get("ServerSideEncryption"), stored.get("SSEKMSKeyId")
+    if key not in (arn, arn.rpartition("/")[2]):
+        raise CheckError(f"the object is encrypted with {encryption} and the key {key}, not with the KMS key {arn}")
     return "in the bucket, encrypted with the KMS key"
 
 
-def _wait_for_object(account: Account, names: Names, prefix: str, part: str, text: str = "") -> None:
-    """Wait for an object whose key contains a part, and which contains a text."""
-    s3 = account.client("s3")
-
-    def probe() -> bool | None:
-        found = s3.list_objects_v2(Bucket=names.bucket, Prefix=prefix).get("Contents", [])
-        for key in (each["Key"] for each in found if part in each["Key"]):
-            if text in s3.get_object(Bucket=names.bucket, Key=key)["Body"].read().decode(errors="replace"):
-                return True
-        return None
-
-    account.wait_for(f"an object for {part} is in the bucket", probe, LOG_SECONDS)
-
-
-def check_session_log_in_cloudwatch(account: Account, names: Names, session: str, text: str) -> str:
+def check_session_log_in_cloudwatch(account: Account, support: Support, session: str, text: str) -> str:
     """Check that the log of a session arrives in the log group, with what was printed in the session."""
-    logs = account.client("logs")
+    logs, names = account.client("logs"), support.names
 
     def probe() -> bool | None:
         streams = logs.describe_log_streams(logGroupName=names.log_group, logStreamNamePrefix=session)["logStreams"]
@@ -197,7 +212,7 @@ def check_session_log_in_cloudwatch(account: Account, names: Names, session: str
                 return True
         return None
 
-    account.wait_for(f"a log stream for {session} has events", probe, LOG_SECONDS)
+    account.wait_for("the log stream of the session has events", probe, LOG_SECONDS)
     return "in the log group"
 
 
@@ -283,7 +298,7 @@ def ask_put_object_acl(account: Account, role_arn: str, bucket: str) -> str:
 
 
 def check(perform: Callable[..., str], *arguments: Any, **options: Any) -> tuple[str, str]:
-    """Make a check. An error of AWS fails it, and does not stop the run.
+    """Make a check. An error of AWS, or of the connection to AWS, fails it, and does not stop the run.
 
     Returns:
         "passed", "failed" or "skipped", and the reason or what was seen.
@@ -292,5 +307,5 @@ def check(perform: Callable[..., str], *arguments: Any, **options: Any) -> tuple
         return "passed", perform(*arguments, **options)
     except SkippedError as skipped:
         return "skipped", str(skipped)
-    except (CheckError, ClientError) as error:
+    except (CheckError, ClientError, BotoCoreError) as error:
         return "failed", str(error)

@@ -1,17 +1,24 @@
-"""Find what runs have created, by the tag, and delete it. This needs no state: it also works after a killed run."""
+"""Find what runs have created, by the tag or by the name, and delete it.
 
+This needs no state: it also works after a killed run.
+"""
+
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import LiveError
+from . import CheckError, LiveError
 from .account import TAG, Account
-from .plan import IAM_PATH, PARAMETER_PATH, PREFIX
+from .plan import IAM_PATH, PARAMETER_PATH, PREFIX, RUN_ID
 
+PASSES, PASS_SECONDS = 5, 10
+"""How often what a run has created is looked for at most, and the time between two passes."""
 KEY_WINDOW_DAYS = 7
 """How long KMS waits before it deletes a key: the shortest time that it accepts."""
+TERMINATION_SECONDS = 300
 Found = Iterator[tuple[str, str | None]]
 _NOT_TERMINATED = ["pending", "running", "stopping", "stopped"]
 
@@ -22,7 +29,7 @@ class Kind:
 
     name: str
     find: Callable[[Account], Found]
-    """Finds the candidates: the ID of each, and the run in its tag, or None without the tag."""
+    """Finds the candidates: the ID of each, and the run in its tag or in its name, or None without a run."""
     delete: Callable[[Account, str], None]
 
 
@@ -40,14 +47,14 @@ class Leftover:
 
 
 def find_leftovers(account: Account, kind: Kind, run: str | None = None) -> list[Leftover]:
-    """Find what has the tag and still exists.
+    """Find what has the tag, with the ID of a run as its value, and still exists. A bucket is found by its name.
 
     Args:
         account: The account.
         kind: One of :data:`KINDS`.
         run: Only what this run created. The default is every run.
     """
-    found = [(each, of_run) for each, of_run in kind.find(account) if of_run]
+    found = [(each, of_run) for each, of_run in kind.find(account) if of_run and RUN_ID.fullmatch(of_run)]
     return [Leftover(kind, each, of_run) for each, of_run in found if run in (None, of_run)]
 
 
@@ -77,7 +84,7 @@ def remove(account: Account, run: str | None = None, report: Callable[[str], Non
                 kind.delete(account, leftover.id)
                 deleted.append(str(leftover))
                 report(f"deleted {leftover}")
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, CheckError) as error:
                 failed.append(f"{leftover}: {error}")
     if failed:
         raise LiveError(
@@ -85,6 +92,29 @@ def remove(account: Account, run: str | None = None, report: Callable[[str], Non
             + "\n  ".join(failed)
         )
     return deleted
+
+
+def remove_repeatedly(account: Account, run: str, report: Callable[[str], None]) -> None:
+    """Delete what a run has created, until nothing is found.
+
+    A call that was interrupted may create something after the first pass, and AWS may list it only after some seconds.
+
+    Raises:
+        LiveError: If something could not be deleted in the last pass.
+    """
+    failure = None
+    for number in range(PASSES):
+        if number:
+            account.sleep(PASS_SECONDS)
+        try:
+            deleted, failure = remove(account, run, report), None
+        except LiveError as error:
+            failure = error
+            continue
+        if number and not deleted:
+            return
+    if failure:
+        raise failure
 
 
 def _run(tags: Sequence[Mapping[str, str]]) -> str | None:
@@ -123,8 +153,14 @@ def _instances(account: Account) -> Found:
 def _terminate(account: Account, instance: str) -> None:
     ec2 = account.client("ec2")
     ec2.terminate_instances(InstanceIds=[instance])
+
+    # botocore's waiter fails at `pending`, which EC2 shows for some seconds after the launch.
+    def probe() -> bool | None:
+        (reservation,) = ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+        return True if reservation["Instances"][0]["State"]["Name"] == "terminated" else None
+
     # A security group can be deleted only when no instance has it.
-    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
+    account.wait_for("the instance is terminated", probe, TERMINATION_SECONDS)
 
 
 def _security_groups(account: Account) -> Found:
@@ -141,17 +177,10 @@ def _log_groups(account: Account) -> Found:
 
 
 def _buckets(account: Account) -> Found:
-    s3 = account.client("s3")
-    for each in s3.list_buckets()["Buckets"]:
-        if not each["Name"].startswith(f"{PREFIX}-"):
-            continue
-        try:
-            tags = s3.get_bucket_tagging(Bucket=each["Name"])["TagSet"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchTagSet", "NoSuchBucket"):
-                continue
-            raise
-        yield each["Name"], _run(tags)
+    # By their names, since an interrupted run leaves a bucket without the tag: it is created before it gets the tag.
+    for each in account.client("s3").list_buckets()["Buckets"]:
+        name = re.fullmatch(rf"{PREFIX}-({RUN_ID.pattern})-(logs|acl)", each["Name"])
+        yield each["Name"], name[1] if name else None
 
 
 def _delete_bucket(account: Account, name: str) -> None:
@@ -180,12 +209,19 @@ def _documents(account: Account) -> Found:
 
 
 def _keys(account: Account) -> Found:
-    kms = account.client("kms")
-    for each in _pages(kms, "list_keys", "Keys"):
-        key = kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"]
-        if key["KeyManager"] == "CUSTOMER" and key["KeyState"] in ("Enabled", "Disabled"):
-            tags = kms.list_resource_tags(KeyId=each["KeyId"]).get("Tags", [])
-            yield each["KeyId"], _run(tags)
+    # By the tag, since the policy of another key can deny everything, also to an administrator.
+    filters = {"TagFilters": [{"Key": TAG}], "ResourceTypeFilters": ["kms:key"]}
+    tagging = account.client("resourcegroupstaggingapi")
+    for each in _pages(tagging, "get_resources", "ResourceTagMappingList", **filters):
+        arn = each["ResourceARN"]
+        key = account.client("kms").describe_key(KeyId=arn)["KeyMetadata"]
+        if key["KeyState"] in ("Enabled", "Disabled"):
+            yield key["KeyId"], _run(each["Tags"])
+
+
+def delete_key(account: Account, key: str) -> None:
+    """Let KMS delete a key after :data:`KEY_WINDOW_DAYS`."""
+    account.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_WINDOW_DAYS)
 
 
 def _profiles(account: Account) -> Found:
@@ -233,12 +269,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("bucket", _buckets, _delete_bucket),
     Kind("parameter", _parameters, lambda account, found: account.client("ssm").delete_parameter(Name=found)),
     Kind("session document", _documents, lambda account, found: account.client("ssm").delete_document(Name=found)),
-    Kind(
-        "KMS key",
-        _keys,
-        lambda account, found: account.client("kms").schedule_key_deletion(
-            KeyId=found, PendingWindowInDays=KEY_WINDOW_DAYS
-        ),
-    ),
+    Kind("KMS key", _keys, delete_key),
 )
 """Every kind, in the order in which they can be deleted."""

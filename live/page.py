@@ -1,5 +1,6 @@
 """docs/live.md: the results of the last run on a real account."""
 
+import textwrap
 from collections.abc import Iterable, Mapping
 
 from sandbox.workspace import ROOT
@@ -8,6 +9,9 @@ from .account import masked
 from .run import QUESTIONS, Result
 
 PAGE = ROOT / "docs" / "live.md"
+
+PROBLEM_LENGTH = 1000
+"""How many characters of a problem are shown: the error of a Pulumi command has its whole output."""
 
 TITLE = """<!-- Written by `make live`. Do not edit. -->
 
@@ -22,12 +26,14 @@ NOT_RUN = f"""{TITLE}**It has not been run yet.** Nothing in this repository has
 """
 
 
-def page(results: Iterable[Result], about: Mapping[str, str]) -> str:
-    """The whole page, without account numbers.
+def page(results: Iterable[Result], about: Mapping[str, str], problems: Iterable[str], account: str) -> str:
+    """The whole page, without account numbers and names of people.
 
     Args:
         results: The results, in their order.
         about: What the page says of the run: the date, the region, and versions, each by its name.
+        problems: Why the run has no further results, or what it has left.
+        account: The number of the account.
     """
     results = list(results)
     failed = sum(each.outcome == "failed" for each in results)
@@ -39,6 +45,7 @@ def page(results: Iterable[Result], about: Mapping[str, str]) -> str:
         "",
         summary,
         "",
+        *(f"{textwrap.shorten(each, PROBLEM_LENGTH, placeholder=' ...')}\n" for each in problems),
         "| stack | check | result |",
         "| --- | --- | --- |",
         *stacks,
@@ -50,7 +57,7 @@ def page(results: Iterable[Result], about: Mapping[str, str]) -> str:
         *answers,
         "",
     ]
-    return masked("\n".join(lines))
+    return masked("\n".join(lines), account)
 
 
 def _shown(result: Result) -> str:

@@ -1,6 +1,8 @@
 """What a run creates, and what it costs at most."""
 
 import json
+import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -23,6 +25,9 @@ IAM_PATH = f"/{PREFIX}/"
 PARAMETER_PATH = f"/live/{PREFIX}/"
 """What the names of the parameters of all runs begin with. A name cannot begin with ssm."""
 
+RUN_ID = re.compile(r"r[0-9a-f]{8}")
+"""The form of the ID of a run. With the letter it is text in YAML too: 12345678 and 123456e7 would be numbers."""
+
 PROFILES = ("dev", "prod", "everything")
 """The stacks that a run deploys."""
 
@@ -41,12 +46,17 @@ SMALL_CHANGE = 0.05
 """US dollars for some megabytes and some hundred requests of S3, CloudWatch Logs and KMS: far less than this."""
 
 
+def new_run_id() -> str:
+    """A random ID of a run."""
+    return f"r{secrets.token_hex(4)}"
+
+
 @dataclass(frozen=True)
 class Names:
     """The names of what a run creates."""
 
     run: str
-    """The ID of the run: eight hexadecimal digits."""
+    """The ID of the run, in the form of :data:`RUN_ID`."""
 
     @property
     def base(self) -> str:

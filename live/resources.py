@@ -11,11 +11,26 @@ from ssm_profile import policy
 from ssm_profile.policy import Document
 
 from .account import TAG, Account
-from .plan import DISK_GIB, IAM_PATH, KEYS, LOG_PREFIX, Names
+from .plan import DISK_GIB, IAM_PATH, LOG_PREFIX, Names
 
 AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 """The public parameter with the newest image of Amazon Linux 2023, which contains the agent and the AWS CLI."""
 PARAMETER_VALUE = "value-of-the-live-proof"
+PLAIN_INPUTS: Mapping[str, Any] = {
+    "s3BucketName": "",
+    "s3KeyPrefix": "",
+    "s3EncryptionEnabled": True,
+    "cloudWatchLogGroupName": "",
+    "cloudWatchEncryptionEnabled": False,
+    "cloudWatchStreamingEnabled": False,
+    "kmsKeyId": "",
+    "runAsEnabled": False,
+    "runAsDefaultUser": "",
+}
+"""The inputs of a session without logs and without a key. AWS requires all that are true or false.
+
+Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-schema.html
+"""
 SPARE_MINUTES = 30
 """How long after the time box an instance terminates itself."""
 
@@ -29,9 +44,14 @@ class Support:
     """The ARNs of the KMS keys, by :data:`~live.plan.KEYS`."""
 
 
-def create_support(account: Account, names: Names) -> Support:
-    """Create the keys, buckets, parameters, the log group and the session documents."""
-    keys = {name: _create_key(account, names, name) for name in KEYS}
+def create_support(account: Account, names: Names, keys: Mapping[str, str]) -> Support:
+    """Create the buckets, parameters, the log group and the session documents.
+
+    Args:
+        account: The account.
+        names: The names of the run.
+        keys: The ARNs of the KMS keys, by :data:`~live.plan.KEYS`.
+    """
     _create_bucket(account, names, names.bucket, "BucketOwnerEnforced")
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": keys["data"]}}
     account.client("s3").put_bucket_encryption(Bucket=names.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
@@ -48,13 +68,10 @@ def create_support(account: Account, names: Names) -> Support:
         "kmsKeyId": keys["sessions"],
         "s3BucketName": names.bucket,
         "s3KeyPrefix": LOG_PREFIX,
-        "s3EncryptionEnabled": True,
         "cloudWatchLogGroupName": names.log_group,
-        "cloudWatchEncryptionEnabled": False,
-        "cloudWatchStreamingEnabled": False,
     }
     for kind, inputs in (("plain", {}), ("logged", logged)):
-        _create_session_document(account, names, kind, inputs)
+        _create_session_document(account, names, kind, {**PLAIN_INPUTS, **inputs})
     return Support(names, keys)
 
 
@@ -66,7 +83,8 @@ def _tags(names: Names, **more: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in (_tag(names), *more.items())]
 
 
-def _create_key(account: Account, names: Names, name: str) -> str:
+def create_key(account: Account, names: Names, name: str) -> str:
+    """Create one of the KMS keys. Returns its ARN."""
     tags = [{"TagKey": TAG, "TagValue": names.run}]
     created = account.client("kms").create_key(Description=f"{names.base} {name}", Tags=tags)
     return str(created["KeyMetadata"]["Arn"])
@@ -78,11 +96,7 @@ def _create_bucket(account: Account, names: Names, name: str, ownership: str) ->
         {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     )
     s3.create_bucket(Bucket=name, ObjectOwnership=ownership, **where)
-    try:
-        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": _tags(names)})
-    except BaseException:
-        s3.delete_bucket(Bucket=name)  # nobody would find a bucket without the tag
-        raise
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": _tags(names)})
 
 
 def _create_session_document(account: Account, names: Names, kind: str, inputs: Mapping[str, Any]) -> None:

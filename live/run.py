@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.automation import CommandError
 
 from ssm_profile import policy
@@ -14,12 +15,14 @@ from ssm_profile.policy import Options
 
 from . import LiveError, SkippedError, TimeBoxError, checks, resources, session, simulator
 from .account import Account
-from .cleanup import remove
-from .deployment import Deployment
-from .plan import PROFILES, Names, options_of, stack_config
+from .cleanup import delete_key, remove_repeatedly
+from .deployment import STOP_SECONDS, Deployment
+from .plan import KEYS, PROFILES, Names, options_of, stack_config
 from .resources import Placement, Support
 
-CLEANUP_MINUTES = 30
+DESTROY_MINUTES, REMOVE_MINUTES = 15, 15
+REPEAT_SECONDS = 2 * STOP_SECONDS
+"""Python ignores an exception in a destructor, so the end of a time box is raised again: when pulumi has stopped."""
 QUESTIONS = "questions"
 CHANNELS = "channels"
 """The instance whose policy grants the ssmmessages actions on ARNs of the account."""
@@ -58,6 +61,10 @@ class Run:
     report: Callable[[str], None] = print
     results: list[Result] = field(default_factory=list[Result])
     versions: dict[str, str] = field(default_factory=dict[str, str])
+    problems: list[str] = field(default_factory=list[str])
+    """Why it has no further results, or what is left."""
+    keys: dict[str, str] = field(default_factory=dict[str, str])
+    """The ARNs of the KMS keys that it has created."""
 
     def perform(self) -> list[Result]:
         """Create everything, make the checks, and delete everything, whatever happens.
@@ -67,26 +74,49 @@ class Run:
             LiveError: If something could not be deleted.
         """
         try:
-            with time_box(self.minutes * 60):
+            with self._noted("The run ended early"), time_box(self.minutes * 60):
                 self._create_and_check()
         finally:
-            with _uninterrupted(self.report), time_box(CLEANUP_MINUTES * 60):
+            with _uninterrupted(self.report), self._noted("Not everything was deleted"):
                 self._delete()
         return self.results
+
+    @contextmanager
+    def _noted(self, problem: str) -> Iterator[None]:
+        """Note the reason of an exception for the page."""
+        try:
+            yield
+        except BaseException as error:
+            self.problems.append(f"{problem}: {str(error) or 'it was interrupted.'}")
+            raise
 
     def _delete(self) -> None:
         self.report("Deleting everything.")
         try:
-            self.deployment.destroy()
-        except CommandError as error:
+            with time_box(DESTROY_MINUTES * 60):
+                self.deployment.destroy()
+        except (CommandError, TimeBoxError) as error:
             self.report(f"`pulumi destroy` failed, so the roles are deleted by their tag: {error}")
         finally:
-            remove(self.account, self.names.run, self.report)
+            with time_box(REMOVE_MINUTES * 60):
+                self._delete_keys()
+                remove_repeatedly(self.account, self.names.run, self.report)
+
+    def _delete_keys(self) -> None:
+        """Delete the keys by their ARNs: AWS lists a new key by its tag only after some time."""
+        for name, arn in self.keys.items():
+            try:
+                delete_key(self.account, arn)
+                self.report(f"deleted the KMS key for {name}")
+            except (ClientError, BotoCoreError) as error:
+                self.report(f"The KMS key for {name} is deleted by its tag: {error}")
 
     def _create_and_check(self) -> None:
         account, names = self.account, self.names
         self.report("Creating keys, buckets, a log group, parameters and session documents.")
-        support = resources.create_support(account, names)
+        for name in KEYS:
+            self.keys[name] = resources.create_key(account, names, name)
+        support = resources.create_support(account, names, self.keys)
         options = {each: options_of(each, names, support.keys, account.location) for each in PROFILES}
         outputs = {each: self._deploy(each, options[each]) for each in PROFILES}
         trust = policy.trust_policy({})
@@ -137,11 +167,11 @@ class Run:
             )
         self._check(profile, "Run Command works", checks.check_command, account, instance)
         document = names.session_document("logged" if everything else "plain")
-        self._check_sessions(profile, instance, document, logged=everything)
+        self._check_sessions(profile, instance, document, support, logged=everything)
         self._check(profile, "Parameters", checks.check_parameters, account, instance, names, may_read=everything)
         if everything:
             self._check(
-                profile, "The output of a command is in S3", checks.check_command_output, account, instance, names
+                profile, "The output of a command is in S3", checks.check_command_output, account, instance, support
             )
             self._check(profile, "A patch scan works", checks.check_patch_scan, account, instance)
             self._check(profile, "Inventory arrives", self._collect_inventory, instance)
@@ -150,8 +180,8 @@ class Run:
         resources.create_inventory_association(self.account, self.names, instance)
         return checks.check_inventory(self.account, instance)
 
-    def _check_sessions(self, profile: str, instance: str, document: str, *, logged: bool) -> None:
-        account, names, talked = self.account, self.names, list[session.Session]()
+    def _check_sessions(self, profile: str, instance: str, document: str, support: Support, *, logged: bool) -> None:
+        account, talked = self.account, list[session.Session]()
 
         def talk() -> str:
             talked.append(session.type_and_read(account, instance, document))
@@ -160,7 +190,7 @@ class Run:
         def log(perform: Callable[..., str]) -> str:
             if not talked:
                 raise SkippedError("there was no session")
-            return perform(account, names, talked[0].id, session.PRINTED)
+            return perform(account, support, talked[0].id, session.PRINTED)
 
         self._check(profile, "A session types and reads", talk)
         if not logged:
@@ -173,6 +203,7 @@ class Run:
 
         def ask() -> str:
             account = self.account
+            checks.require_own_role(account)
             # Without the heartbeat nothing could be said of the channels.
             agent = checks.check_online(account, instance)
             steps: list[tuple[str, Callable[..., str], tuple[Any, ...]]] = [
@@ -204,7 +235,7 @@ def time_box(seconds: float) -> Iterator[None]:
         raise TimeBoxError(f"The time box of {seconds / 60:g} minutes has ended.")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
     try:
         yield
     finally:
@@ -214,12 +245,12 @@ def time_box(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted(report: Callable[[str], None]) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM not end the deletion: what is left would cost money."""
+    """Let no signal end the deletion: what is left would cost money."""
 
     def explain(_signal: int, _frame: FrameType | None) -> None:
         report("Everything is being deleted. Please wait.")
 
-    before = {each: signal.signal(each, explain) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, explain) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -233,11 +264,10 @@ def check_place(account: Account, subnet: str | None) -> None:
     Raises:
         LiveError: If there is none.
     """
-    if subnet:
-        return
-    default = [{"Name": "is-default", "Values": ["true"]}]
-    if not account.client("ec2").describe_vpcs(Filters=default)["Vpcs"]:
+    name, value = ("subnet-id", subnet) if subnet else ("default-for-az", "true")
+    found = account.client("ec2").describe_subnets(Filters=[{"Name": name, "Values": [value]}])
+    if not found["Subnets"]:
         raise LiveError(
-            f"The region {account.location['region']} has no default VPC. "
-            "Pass a subnet with outbound HTTPS to --subnet."
+            f"The region {account.location['region']} has no {f'subnet {subnet}' if subnet else 'default subnet'}. "
+            "Pass the ID of a subnet with outbound HTTPS to --subnet."
         )

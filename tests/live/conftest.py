@@ -27,6 +27,7 @@ read -r line
 def aws(monkeypatch):
     """The emulated account. It has no images, since loading moto's takes longer than a test."""
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", emulated.LOCATION["account"])
     with moto.mock_aws(config={"iam": {"load_aws_managed_policies": False}}):
         yield emulated.EmulatedAws()
 

@@ -10,8 +10,8 @@ import boto3
 from botocore.stub import Stubber
 
 from live.account import Account
-from live.plan import IAM_PATH, PREFIX
-from live.resources import PARAMETER_VALUE
+from live.plan import IAM_PATH, KEYS, PREFIX
+from live.resources import PARAMETER_VALUE, create_key, create_support
 from live.session import PRINTED
 from ssm_profile import policy
 from ssm_profile.iam.conditions import ABSENT, condition_keys
@@ -20,10 +20,17 @@ from ssm_profile.iam.evaluator import Evaluator, Kind, Need, Outcome, Policy
 from ssm_profile.stack_config import parse_config
 from tests import config_text
 
-LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
+LOCATION = {"partition": "aws", "region": "eu-central-1", "account": "012345678901"}
+"""Not the account of the examples, and with a number that begins with a zero."""
+
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": LOCATION["region"]}
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
+PERSON = "alice"
+"""The name of the caller, with which the ID of a session begins."""
 _IDS = count(1)
+DEFAULT_HOST_MANAGEMENT_IS_ON = {
+    "ServiceSetting": {"SettingValue": "service-role/AWSSystemsManagerDefaultEC2InstanceManagementRole"}
+}
 
 
 @cache
@@ -88,6 +95,8 @@ class EmulatedAws:
         self.sessions = {}
         self.answers = {
             ("iam", "simulate_principal_policy"): self.simulate,
+            ("kms", "describe_key"): self.describe_key,
+            ("kms", "schedule_key_deletion"): self.delete_key,
             ("ssm", "describe_instance_information"): self.information,
             ("ssm", "get_connection_status"): lambda request: {"Target": request["Target"], "Status": "connected"},
             ("ssm", "get_service_setting"): lambda _: {"ServiceSetting": {"SettingValue": "$None"}},
@@ -103,6 +112,10 @@ class EmulatedAws:
             ("ssm", "list_inventory_entries"): self.inventory,
         }
         self.account = Account(LOCATION, self.client, lambda service, _: self.client(service), self.sleep)
+
+    def create_support(self, names):
+        """What the stacks use, with new keys."""
+        return create_support(self.account, names, {key: create_key(self.account, names, key) for key in KEYS})
 
     def client(self, service):
         return Client(service, self.answers)
@@ -123,17 +136,34 @@ class EmulatedAws:
         return Evaluator(Policy(role, tuple(statements)), values).decide(action, Need((resource,)))
 
     def simulate(self, request):
+        """What IAM's simulator answers. It takes no policy of a resource for a role, so it denies other accounts."""
         role = request["PolicySourceArn"].rpartition("/")[2]
         (resource,) = request["ResourceArns"]
+        same_account = resource.split(":")[4:5] in ([], [""], [self.account.location["account"]])
         context = [(each["ContextKeyName"], each["ContextKeyValues"][0]) for each in request["ContextEntries"]]
         results = []
         for action in request["ActionNames"]:
             decision = self.decide(role, action, resource, context)
             explicit = any(reason.kind is Kind.EXPLICIT_DENY for reason in decision.reasons)
             denied = "explicitDeny" if explicit else "implicitDeny"
-            allowed = decision.outcome is Outcome.ALLOWED
+            allowed = decision.outcome is Outcome.ALLOWED and same_account
             results.append({"EvalActionName": action, "EvalDecision": "allowed" if allowed else denied})
         return {"EvaluationResults": results, "IsTruncated": False}
+
+    def describe_key(self, request):
+        """The policy of a key that no run has created denies this."""
+        key = request["KeyId"].rpartition("/")[2]
+        if not moto_client("kms").list_resource_tags(KeyId=key)["Tags"]:
+            return "AccessDeniedException"
+        return {"KeyMetadata": moto_client("kms").describe_key(KeyId=key)["KeyMetadata"]}
+
+    def delete_key(self, request):
+        """KMS takes an ARN as well, which moto does not."""
+        key = request["KeyId"].rpartition("/")[2]
+        if moto_client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion":
+            return "KMSInvalidStateException"
+        moto_client("kms").schedule_key_deletion(**request | {"KeyId": key})
+        return {"KeyId": key}
 
     def information(self, request):
         ((instance,),) = [each["Values"] for each in request["Filters"]]
@@ -158,13 +188,13 @@ class EmulatedAws:
     def shell(self, instance, line):
         """What a line prints on an instance."""
         if name := re.search(r"get-parameter .*--name (\S+)", line):
-            arn = "arn:aws:ssm:eu-central-1:123456789012:parameter" + name[1]
+            arn = f"arn:aws:ssm:eu-central-1:{LOCATION['account']}:parameter{name[1]}"
             allowed = self.decide(self.role_of(instance), "ssm:GetParameter", arn, [("ec2:RoleDelivery", "2.0")])
             return PARAMETER_VALUE if allowed.outcome is Outcome.ALLOWED else "(AccessDeniedException) not authorized"
         return shlex.split(line)[1].replace("$((6*7))", "42") + "\n"
 
     def start_session(self, request):
-        session = f"live-{next(_IDS):017}"
+        session = f"{PERSON}-{next(_IDS):017}"
         self.sessions[session] = request
         return {"SessionId": session, "TokenValue": "secret-token", "StreamUrl": "wss://ssmmessages/x"}
 

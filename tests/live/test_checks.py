@@ -1,20 +1,22 @@
 """Each check passes when AWS answers as it should, and fails when AWS does not."""
 
+import json
+
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from live import checks
 from live.checks import check
 from live.plan import Names
-from live.resources import Support, create_role, create_support
+from live.resources import Support, create_role
 from ssm_profile import policy
-from tests.live.emulated import LOCATION, moto_client
+from tests.live.emulated import DEFAULT_HOST_MANAGEMENT_IS_ON, LOCATION, moto_client
 
-NAMES = Names("0a1b2c3d")
+NAMES = Names("r0a1b2c3d")
 INSTANCE = "i-0123456789abcdef0"
 SESSION = "live-00000000000000001"
 TRUST = policy.trust_policy({})
-OFFLINE = "not within 300 s: the instance is Online"
+OFFLINE = "not within 900 s: the instance is Online"
 
 
 @pytest.fixture
@@ -29,10 +31,9 @@ def role(aws):
 
 
 @pytest.fixture
-def bucket(aws):  # noqa: ARG001
-    """The bucket for logs."""
-    where = {"LocationConstraint": LOCATION["region"]}
-    moto_client("s3").create_bucket(Bucket=NAMES.bucket, CreateBucketConfiguration=where)
+def support(aws):
+    """The keys and the bucket for logs, which encrypts with the key for data."""
+    return aws.create_support(NAMES)
 
 
 class TestPolicy:
@@ -51,7 +52,7 @@ class TestPolicy:
 
         outcome = check(checks.check_policy, aws.account, name, {})
 
-        assert outcome == ("failed", "arn:aws:iam::123456789012:policy/more is attached to the role")
+        assert outcome == ("failed", "arn:aws:iam::012345678901:policy/more is attached to the role")
 
 
 class TestOnline:
@@ -71,7 +72,7 @@ class TestOnline:
         aws.answers["ssm", "describe_instance_information"] = lambda _: answer
 
         assert check(checks.check_online, aws.account, INSTANCE) == ("failed", OFFLINE)
-        assert aws.slept == 300
+        assert aws.slept == 900
 
     def test_denied(self, aws):
         aws.answers["ssm", "describe_instance_information"] = lambda _: "AccessDeniedException"
@@ -81,12 +82,25 @@ class TestOnline:
         assert outcome == "failed"
         assert "AccessDeniedException" in detail
 
+    def test_unreachable(self, aws):
+        """An error of the connection fails the check, and the run goes on."""
+
+        def fail(_):
+            raise EndpointConnectionError(endpoint_url="https://ssm.eu-central-1.amazonaws.com")
+
+        aws.answers["ssm", "describe_instance_information"] = fail
+
+        outcome, detail = check(checks.check_online, aws.account, INSTANCE)
+
+        assert outcome == "failed"
+        assert detail.startswith("Could not connect to the endpoint URL")
+
     def test_not_connected(self, aws):
         aws.answers["ssm", "get_connection_status"] = lambda _: {"Target": INSTANCE, "Status": "notconnected"}
 
         outcome = check(checks.check_connected, aws.account, INSTANCE)
 
-        assert outcome == ("failed", "not within 300 s: the control channel is open")
+        assert outcome == ("failed", "not within 900 s: the control channel is open")
 
 
 PROD = {"ec2_describe": False, "scope_heartbeat": True}
@@ -105,8 +119,7 @@ class TestScopedHeartbeat:
 
     def test_default_host_management(self, aws, role):
         """The instance could be Online with the default role, which says nothing of the profile."""
-        setting = {"ServiceSetting": {"SettingValue": "service-role/AWSSystemsManagerDefaultEC2InstanceManagementRole"}}
-        aws.answers["ssm", "get_service_setting"] = lambda _: setting
+        aws.answers["ssm", "get_service_setting"] = lambda _: DEFAULT_HOST_MANAGEMENT_IS_ON
 
         outcome, detail = check(checks.check_scoped_heartbeat, aws.account, role(PROD), "agent 3")
 
@@ -150,20 +163,35 @@ class TestRunCommand:
         assert outcome == "failed"
         assert "AccessDeniedException" in detail
 
-    @pytest.mark.usefixtures("bucket")
-    def test_output_in_s3(self, aws):
-        assert check(checks.check_command_output, aws.account, INSTANCE, NAMES)[0] == "passed"
+    def test_output_in_s3(self, aws, support):
+        outcome = check(checks.check_command_output, aws.account, INSTANCE, support)
 
-    @pytest.mark.usefixtures("bucket")
-    def test_output_is_missing(self, aws):
+        assert outcome == ("passed", "in the bucket, encrypted with the KMS key")
+
+    @pytest.mark.parametrize(
+        ("algorithm", "key"), [("AES256", None), ("aws:kms", "sessions")], ids=["key of S3", "other key"]
+    )
+    def test_output_is_not_encrypted(self, aws, support, algorithm, key):
+        """Not in the way that the bucket asks for."""
+        arn = support.keys.get(key)
+        default = {"SSEAlgorithm": algorithm, **({"KMSMasterKeyID": arn} if arn else {})}
+        rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+        moto_client("s3").put_bucket_encryption(Bucket=NAMES.bucket, ServerSideEncryptionConfiguration=rules)
+
+        outcome = check(checks.check_command_output, aws.account, INSTANCE, support)
+
+        found = f"the object is encrypted with {algorithm} and the key {arn}"
+        assert outcome == ("failed", f"{found}, not with the KMS key {support.keys['data']}")
+
+    def test_output_is_missing(self, aws, support):
         """The command succeeds, as it does when the agent may not upload its output."""
         send = aws.send_command
         aws.answers["ssm", "send_command"] = lambda request: send({**request, "OutputS3BucketName": ""})
 
-        outcome, detail = check(checks.check_command_output, aws.account, INSTANCE, NAMES)
+        outcome, detail = check(checks.check_command_output, aws.account, INSTANCE, support)
 
         assert outcome == "failed"
-        assert detail.startswith("not within 180 s: an object for ")
+        assert detail.startswith("not within 180 s: an object under sessions/commands/")
 
 
 class TestParameters:
@@ -197,30 +225,38 @@ class TestParameters:
         assert check(checks.check_parameters, aws.account, INSTANCE, NAMES, may_read=may_read) == outcome
 
 
-@pytest.mark.usefixtures("bucket")
 class TestSessionLogs:
     @pytest.mark.parametrize(
         ("key", "content"),
         [(None, ""), (f"sessions/{SESSION}.log", "sh-5.2$ exit"), (f"other/{SESSION}.log", "result-42")],
         ids=["missing", "other content", "outside of the prefix"],
     )
-    def test_not_in_s3(self, aws, key, content):
+    def test_not_in_s3(self, aws, support, key, content):
         if key:
             moto_client("s3").put_object(Bucket=NAMES.bucket, Key=key, Body=content.encode())
 
-        outcome = check(checks.check_session_log_in_s3, aws.account, NAMES, SESSION, "result-42")
+        outcome = check(checks.check_session_log_in_s3, aws.account, support, SESSION, "result-42")
 
-        assert outcome == ("failed", f"not within 180 s: an object for {SESSION} is in the bucket")
+        assert outcome == ("failed", "not within 180 s: an object under sessions/ is in the bucket")
+
+    def test_encrypted_with_the_key_of_s3(self, aws, support):
+        moto_client("s3").put_object(
+            Bucket=NAMES.bucket, Key=f"sessions/{SESSION}.log", Body=b"result-42", ServerSideEncryption="AES256"
+        )
+
+        outcome, detail = check(checks.check_session_log_in_s3, aws.account, support, SESSION, "result-42")
+
+        assert outcome == "failed"
+        assert detail.startswith("the object is encrypted with AES256 ")
 
     @pytest.mark.parametrize("stream", [None, "live-00000000000000002", SESSION], ids=["missing", "other", "empty"])
-    def test_not_in_cloudwatch(self, aws, stream):
-        moto_client("logs").create_log_group(logGroupName=NAMES.log_group)
+    def test_not_in_cloudwatch(self, aws, support, stream):
         if stream:
             moto_client("logs").create_log_stream(logGroupName=NAMES.log_group, logStreamName=stream)
 
-        outcome = check(checks.check_session_log_in_cloudwatch, aws.account, NAMES, SESSION, "result-42")
+        outcome = check(checks.check_session_log_in_cloudwatch, aws.account, support, SESSION, "result-42")
 
-        assert outcome == ("failed", f"not within 180 s: a log stream for {SESSION} has events")
+        assert outcome == ("failed", "not within 180 s: the log stream of the session has events")
 
 
 class TestPatchesAndInventory:
@@ -296,7 +332,7 @@ class TestPutObjectAcl:
 
     def test_role_has_no_acl_permission(self, aws):
         """Nor any other action than those that an upload needs."""
-        support = Support(NAMES, {"data": "arn:aws:kms:eu-central-1:123456789012:key/k"})
+        support = Support(NAMES, {"data": "arn:aws:kms:eu-central-1:012345678901:key/k"})
 
         _, permissions = checks.acl_documents(aws.account, support)
 
@@ -313,7 +349,7 @@ def test_channels_document(aws):
 
     scoped = checks.channels_document(options, aws.account)["Statement"]
 
-    assert scoped == [{**original[0], "Resource": "arn:aws:ssmmessages:eu-central-1:123456789012:*"}, *original[1:]]
+    assert scoped == [{**original[0], "Resource": "arn:aws:ssmmessages:eu-central-1:012345678901:*"}, *original[1:]]
     assert original[0]["Resource"] == "*"
 
 
@@ -322,14 +358,37 @@ def test_channels_document_of_the_default(aws):
     scoped = checks.channels_document({}, aws.account)["Statement"]
 
     assert [(len(each["Action"]), each["Resource"]) for each in scoped] == [
-        (4, "arn:aws:ssmmessages:eu-central-1:123456789012:*"),
+        (4, "arn:aws:ssmmessages:eu-central-1:012345678901:*"),
         (2, "*"),
     ]
 
 
 def test_names_are_accepted(aws):
     """A parameter whose name begins with ssm would be refused, by moto as well as by AWS."""
-    create_support(aws.account, NAMES)
+    aws.create_support(NAMES)
 
     with pytest.raises(ClientError, match="can't be prefixed"):
         moto_client("ssm").put_parameter(Name="/ssm-profile-live/x", Value="x", Type="String")
+
+
+REQUIRED_INPUTS = {"s3EncryptionEnabled", "cloudWatchEncryptionEnabled", "cloudWatchStreamingEnabled", "runAsEnabled"}
+"""Of https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-schema.html"""
+
+
+def test_session_documents(aws):
+    """They have every input that AWS requires."""
+    support = aws.create_support(NAMES)
+
+    plain, logged = (
+        json.loads(moto_client("ssm").get_document(Name=NAMES.session_document(kind))["Content"])["inputs"]
+        for kind in ("plain", "logged")
+    )
+    empty = {"s3BucketName", "s3KeyPrefix", "cloudWatchLogGroupName", "kmsKeyId", "runAsDefaultUser"}
+    assert plain.keys() == logged.keys() == REQUIRED_INPUTS | empty
+    assert {name for name in plain if plain[name] == ""} == empty
+    assert {name: logged[name] for name in logged if logged[name] != plain[name]} == {
+        "s3BucketName": NAMES.bucket,
+        "s3KeyPrefix": "sessions",
+        "cloudWatchLogGroupName": NAMES.log_group,
+        "kmsKeyId": support.keys["sessions"],
+    }

@@ -1,5 +1,7 @@
 """IAM's simulator: what it is asked, and what its answers mean."""
 
+from dataclasses import replace
+
 import pytest
 
 from live.checks import check
@@ -11,9 +13,9 @@ from tests.live.emulated import LOCATION
 from tests.unit.test_agent_calls import LOCATION as RECORDED_LOCATION
 from tests.unit.test_agent_calls import OPTIONAL_CALLS, OPTIONS, encryption_keys_of, options_for
 
-NAMES = Names("0a1b2c3d")
-KEYS = {name: f"arn:aws:kms:eu-central-1:123456789012:key/{name}" for name in ("sessions", "data")}
-ROLE = "arn:aws:iam::123456789012:role/ssm-profile-live/web"
+NAMES = Names("r0a1b2c3d")
+KEYS = {name: f"arn:aws:kms:eu-central-1:012345678901:key/{name}" for name in ("sessions", "data")}
+ROLE = "arn:aws:iam::012345678901:role/ssm-profile-live/web"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -50,7 +52,7 @@ def test_region_without_known_buckets():
 
 def test_imdsv1_is_denied():
     """The heartbeat itself, with credentials of IMDSv1, where the options require IMDSv2."""
-    heartbeat = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"
+    heartbeat = "arn:aws:ec2:eu-central-1:012345678901:instance/i-0123456789abcdef0"
     imdsv1 = Request(("ssm:UpdateInstanceInformation",), heartbeat, (("ec2:RoleDelivery", "1.0", "numeric"),))
 
     assert imdsv1 in denied_requests({"require_imdsv2": True}, LOCATION)
@@ -74,12 +76,27 @@ class TestRoles:
         assert "ssmmessages:OpenDataChannel on *: implicitDeny" in allowed[1]
         assert denied[0] == "failed"
         assert denied[1].split("; ") == [
-            "ssm:GetParameter on arn:aws:ssm:eu-central-1:123456789012:parameter/not-granted: allowed",
-            "iam:PassRole on arn:aws:iam::123456789012:role/not-granted: allowed",
+            "ssm:GetParameter on arn:aws:ssm:eu-central-1:012345678901:parameter/not-granted: allowed",
+            "iam:PassRole on arn:aws:iam::012345678901:role/not-granted: allowed",
         ]
+
+    def test_other_accounts(self, aws):
+        """What AWS's simulator denies in any case is left out, and the result says so. S3 names no account."""
+        own, foreign = (f"arn:aws:ssm:eu-central-1:{each}:document/x" for each in (LOCATION["account"], "210987654321"))
+        bucket = "arn:aws:s3:::aws-quicksetup-patchpolicy-210987654321-q4bkg/x"
+        granted = Request(("ssm:GetDocument", "ssm:DescribeDocument"), own)
+        shared = Request(granted.actions, foreign)
+        document = {"Version": policy.VERSION, "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        arn = create_role(aws.account, NAMES, "shared", policy.trust_policy({}), document)
+        left_out = "2 on resources of other accounts are left out, since it has no answer for roles"
+
+        outcome = check(check_allowed, aws.account, arn, [granted, shared, Request(("s3:GetObject",), bucket)])
+
+        assert outcome == ("passed", f"3 requests; {left_out}")
 
     def test_recorded_calls(self, aws):
         """The calls of the real agent are allowed with the matching options, and denied without."""
+        aws.account = replace(aws.account, location=RECORDED_LOCATION)
         requests = {
             Request((call["action"],), resource, context_of(call))
             for call in OPTIONAL_CALLS
