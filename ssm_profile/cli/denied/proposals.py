@@ -58,6 +58,8 @@ _LOG_GROUPS = ("cloudwatch_agent.log_groups", "cloudwatch_agent.log_group_prefix
 _DIRECTORY = "domain_join.directory_id"
 _SECRET = next(each for each in DOMAIN_JOIN.grants if each.needs == "domain_join.owner_directory_id")
 """The grant of the secret in the account that owns a shared directory."""
+_JOIN_SECRET = re.compile(r"aws/directory-services/d-[0-9a-f]{10}/seamless-domain-join")
+"""The name of a directory's secret. The agent's script asks for it by name, and AWS's message repeats the name."""
 _INSTANCE_IN_LOG_GROUP = re.compile(r"\bm?i-(?P<digits>[0-9a-f]{8}(?:[0-9a-f]{9})?)\b")
 
 
@@ -150,10 +152,13 @@ def location_of(denial: Denial) -> Location:
 
 
 def arn_of(denial: Denial) -> str | None:
-    """The ARN of the denied resource. An ``s3://`` URL of a log names an object, too."""
-    resource = denial.resource
+    """The ARN of the denied resource. An ``s3://`` URL of a log names an object, and the name of a secret names it."""
+    resource, location = denial.resource, location_of(denial)
     if resource and resource.startswith("s3://"):
-        return f"arn:{location_of(denial)['partition']}:s3:::{resource.removeprefix('s3://')}"
+        return f"arn:{location['partition']}:s3:::{resource.removeprefix('s3://')}"
+    if resource and _JOIN_SECRET.fullmatch(resource):
+        service = "arn:{partition}:secretsmanager:{region}:{account}".format_map(location)
+        return f"{service}:secret:{resource}-??????"  # six characters, which Secrets Manager adds to every name
     return resource
 
 
@@ -286,7 +291,7 @@ def _not_for(bucket: str | None) -> tuple[Capability, ...]:
 
 def _bound_location(grant: Grant, denial: Denial) -> Location:
     """The region and the account that a denial gives to the fields of a grant."""
-    location, resource = location_of(denial), arn_of(denial) or ""
+    location, resource = location_of(denial), denial.resource or ""
     conditions = (template for keys in grant.condition.values() for each in keys.values() for template in each)
     fields = {field for template in (*grant.resources, *conditions) for _, field, _, _ in Formatter().parse(template)}
     bound: dict[str, str] = {}
