@@ -483,7 +483,7 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
     if feature.capability is READ_BUCKETS:
         yield from _notes_on_reading(grant, values)
     if grant.each in _SHARED:
-        yield f"The account {_owner(denial)} must share it with the account of the role."
+        yield _note_on_sharing(denial)
     if grant.action == "cloudwatch:PutMetricData":
         yield (
             "The message does not name the namespace. The option grants CWAgent, or the one in "
@@ -497,6 +497,14 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
     owner = account_of(resource)
     if ":kms:" in resource and owner and denial.caller.account not in (None, owner):
         yield f"The key belongs to the account {owner}. Its key policy must allow the role, too."
+
+
+def _note_on_sharing(denial: Denial) -> str:
+    """What the other account must share: the denied resource, or the parameter that the denied key decrypts."""
+    if denial.is_of_key and denial.parameter is None:
+        return "The account that owns the parameter must share it with the account of the role."
+    shared = f"the parameter `{denial.parameter}`" if denial.is_of_key else "it"
+    return f"The account {_owner(denial)} must share {shared} with the account of the role."
 
 
 def _notes_on_session_logs(resource: str, values: Mapping[str, Any]) -> Iterator[str]:
