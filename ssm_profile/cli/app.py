@@ -24,8 +24,8 @@ from .compare import compare_policies, differs, format_comparison
 from .completion import complete_policy, complete_region, complete_stack
 from .denied import answer_denials, format_answers, is_granted, plain, read_denials, read_source
 from .explain import explain_policy, format_explanation
-from .policy import format_document, format_placeholders, permissions_document, trust_document
-from .report import Report, format_markdown, print_report
+from .policy import format_document, format_placeholders, format_tags, permissions_document, trust_document
+from .report import Report, bare, format_markdown, print_report
 from .roles import Role, only_role, read_roles
 from .sources import Configured, complete_location, configured
 from .stack_files import StackOptions, read_stack
@@ -329,7 +329,8 @@ def print_policy(stack: str | None, folder: Path, location: Location, *, trust: 
     """Print a policy document as JSON: the permissions policy, or the trust policy of the role with --trust.
 
     Standard output has only the document. A part of an ARN that is not known is a placeholder such as <account>, and
-    standard error names it. Without --stack and flags, print the default policy.
+    standard error names it. It also names the tag that a patch policy needs on the role. Without --stack and flags,
+    print the default policy.
     """
     given = [_flag(name.replace("__", "."), value) for name, value in flags.items() if value not in (None, ())]
     if trust and given:
@@ -344,6 +345,8 @@ def print_policy(stack: str | None, folder: Path, location: Location, *, trust: 
     sys.stdout.write(format_document(permissions_document(chosen)))
     if chosen.placeholders:
         click.echo(format_placeholders(chosen.placeholders), err=True)
+    if chosen.tags:
+        click.echo(bare(format_tags(chosen.tags)), err=True)
 
 
 @_with_option_flags

@@ -1,9 +1,15 @@
 """The report of an audit: the answer first, then the details."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ssm_profile.catalogue import DEFAULT_HOST_MANAGEMENT, EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT, NOT_NEEDED
+from ssm_profile.catalogue import (
+    DEFAULT_HOST_MANAGEMENT,
+    EC2_ADVICE,
+    EXPLICIT_DENIES,
+    NO_DEFAULT_HOST_MANAGEMENT,
+    NOT_NEEDED,
+)
 from ssm_profile.iam.evaluator import Kind
 
 from .audit import BROKEN, CLEAN, REQUIRED_FEATURES
@@ -15,7 +21,7 @@ _MOST_REASONS = 2
 _MOST_RISKS = 3
 _MOST_ACTIONS = 2
 _MOST_LETTERS = 50
-"""How long a condition in the summary may be. The table of the capabilities has all of it."""
+"""How long a condition in the summary may be. The summary refers to the table of the capabilities for a longer one."""
 
 Data = Mapping[str, Any]
 
@@ -102,7 +108,7 @@ def _summary(audit: Data) -> Iterator[str]:
     if missing := list(_missing(required)):
         yield from _first(missing, most, "reasons")
     else:
-        yield from _first(list(_conditions(required)), most, "conditions")
+        yield from _first(list(_conditions(required, audit["denies"])), most, "conditions")
     for start, certain in (("Dangerous: an instance can", True), ("Possible danger: an instance may", False)):
         names = [row["summary"] for row in audit["risks"] if row["certain"] is certain]
         if names:
@@ -123,18 +129,25 @@ def _first(sentences: Sequence[str], most: int, name: str) -> list[str]:
 def _missing(required: Iterable[Data]) -> Iterator[str]:
     """Why Systems Manager does not work, a sentence for each reason."""
     groups = _by_reason([row for each in required for row in each["missing"]])
-    for reasons, rows in groups.items():
+    for rows in groups:
         # Each action depends on the ones after it: the last symptom is the one that shows.
         symptom = f" {rows[-1]['symptom']}" if len(groups) == 1 else ""
-        yield f"{_short([row['action'] for row in rows])}: {reasons}.{symptom}"
+        reason = _why(rows[0]["reasons"], several=len(rows) > 1)
+        yield f"{_short([row['action'] for row in rows])}: {reason}.{symptom}"
 
 
-def _conditions(required: Sequence[Data]) -> Iterator[str]:
-    """What it depends on whether Systems Manager works, a sentence for each condition."""
+def _conditions(required: Sequence[Data], denies: Iterable[Data]) -> Iterator[str]:
+    """What it depends on whether Systems Manager works, a sentence for each condition.
+
+    Args:
+        required: The capabilities that every other one requires.
+        denies: The statements that deny.
+    """
+    options = {_statement(row): row["option"] for row in denies}
     uncertain = [row for row in required if row["dependsOn"]]
     conditions: dict[str, list[str]] = {}
     for row in uncertain:
-        for each in _all_conditions(row["dependsOn"], _MOST_LETTERS):
+        for each in _all_conditions(row["dependsOn"], lambda reason: _depends_briefly_on(reason, options)):
             conditions.setdefault(each, []).append(code(row["capability"]))
     for condition, names in conditions.items():
         yield f"{'It' if len(set(names)) == len(uncertain) else names[0]} works {condition}."
@@ -284,24 +297,25 @@ def _on(row: Data) -> str:
     return "" if row["resources"] == ["*"] else f" on {', '.join(map(code, row['resources']))}"
 
 
-def _by_reason(rows: Iterable[Data]) -> dict[str, list[Data]]:
+def _by_reason(rows: Iterable[Data]) -> list[list[Data]]:
     groups: dict[str, list[Data]] = {}
     for row in rows:
         groups.setdefault(_why(row["reasons"]), []).append(row)
-    return groups
+    return list(groups.values())
 
 
-def _why(reasons: Sequence[Data]) -> str:
-    """Why an action is missing: the first reason, and how many more there are."""
+def _why(reasons: Sequence[Data], *, several: bool = False) -> str:
+    """Why an action is missing, or several actions: the first reason, and how many more there are."""
+    it, call = ("them", "these calls") if several else ("it", "this call")
     more = f", and {len(reasons) - 1} more statements" if len(reasons) > 1 else ""
     reason = reasons[0]
     where = _statement(reason)
     return {
-        Kind.NOT_ALLOWED.value: "no statement allows it",
-        Kind.OTHER_RESOURCES.value: f"{where} allows it only on other resources",
-        Kind.CONDITION.value: f"the condition of {where} never holds on an instance",
-        Kind.EXPLICIT_DENY.value: f"{where} denies it",
-        Kind.BOUNDARY.value: f"the permissions boundary {code(reason['policy'] or '')} does not allow it",
+        Kind.NOT_ALLOWED.value: f"no statement allows {it}",
+        Kind.OTHER_RESOURCES.value: f"{where} allows {it} only on other resources",
+        Kind.CONDITION.value: f"the condition of {where} does not hold for {call}",
+        Kind.EXPLICIT_DENY.value: f"{where} denies {it}",
+        Kind.BOUNDARY.value: f"the permissions boundary {code(reason['policy'] or '')} does not allow {it}",
     }.get(reason["kind"], "cannot be known") + more
 
 
@@ -311,11 +325,16 @@ def _risk(row: Data) -> tuple[str, str, str]:
     return row["summary"], "\n".join([*map(code, row["actions"]), *together]), conditions
 
 
-def _all_conditions(reasons: Sequence[Data], most: int | None = None) -> list[str]:
-    """What a verdict depends on, each once. A policy that must allow an action is not said to have to deny nothing."""
+def _all_conditions(reasons: Sequence[Data], worded: Callable[[Data], str] | None = None) -> list[str]:
+    """What a verdict depends on, each once. A policy that must allow an action is not said to have to deny nothing.
+
+    Args:
+        reasons: What it depends on.
+        worded: Words one of them. The default is :func:`_depends_on`.
+    """
     unread = {each["policy"] for each in reasons if _is_unread(each) and each["kind"] != Kind.EXPLICIT_DENY.value}
     kept = [each for each in reasons if each["policy"] not in unread or each["kind"] != Kind.EXPLICIT_DENY.value]
-    return list(dict.fromkeys(_depends_on(each, most) for each in kept))
+    return list(dict.fromkeys(map(worded or _depends_on, kept)))
 
 
 def _is_unread(reason: Data) -> bool:
@@ -323,24 +342,37 @@ def _is_unread(reason: Data) -> bool:
     return bool(reason["policy"]) and not reason["statement"]
 
 
-def _depends_on(reason: Data, most: int | None = None) -> str:
-    """What a verdict depends on, worded to follow "It works".
-
-    Args:
-        reason: The reason.
-        most: How many letters of a condition are shown. None for all.
-    """
+def _depends_on(reason: Data) -> str:
+    """What a verdict depends on, worded to follow "It works"."""
     if _is_unread(reason):
         verb = ("unless", "denies") if reason["kind"] == Kind.EXPLICIT_DENY.value else ("if", "allows")
         return f"{verb[0]} {code(reason['policy'])} {verb[1]} it, whose content is not in the input"
     if reason["kind"] == Kind.TOO_COMPLEX.value:
         return "if the resources match, which have too many wildcards to compare them"
-    what = reason["dependsOn"] or ""
-    where, what = _statement(reason), code(f"{what[:most]}..." if most and len(what) > most else what)
+    where, what = _statement(reason), code(reason["dependsOn"] or "")
     return {
         Kind.CONDITION.value: f"if {what} holds ({where})",
         Kind.EXPLICIT_DENY.value: f"unless {what} applies ({where} denies)",
     }.get(reason["kind"], f"if {what} matches the resource ({where})")
+
+
+def _depends_briefly_on(reason: Data, options: Mapping[str, str | None]) -> str:
+    """What a verdict depends on, for the summary. A long condition is never cut off.
+
+    Args:
+        reason: The reason.
+        options: The option that adds a statement that denies, by the statement.
+    """
+    where = _statement(reason)
+    option = options.get(where) if where and reason["kind"] == Kind.EXPLICIT_DENY.value else None
+    if summary := next((deny.summary for deny in EXPLICIT_DENIES if deny.name == option), None):
+        return f"unless {where} applies, which {summary[0].lower()}{summary[1:].rstrip('.')}"
+    if len(reason["dependsOn"] or "") <= _MOST_LETTERS:
+        return _depends_on(reason)
+    return {
+        Kind.CONDITION.value: f"if the condition of {where} holds (see Capabilities)",
+        Kind.EXPLICIT_DENY.value: f"unless {where} denies it (see Capabilities for its condition)",
+    }.get(reason["kind"], f"if a resource of {where} matches (see Capabilities)")
 
 
 def _statement(location: Data) -> str:

@@ -10,6 +10,7 @@ from ssm_profile.options import OPTIONS
 from ssm_profile.regions import BUCKETS_DATE, VPC_ENDPOINTS_COPY
 
 from .action_list import data_date, expanded
+from .policy import format_tags
 from .report import Paragraph, Report, Table, code, code_lines
 from .sources import Configured
 
@@ -53,6 +54,7 @@ def explain_policy(configured: Configured) -> dict[str, Any]:
         "bucketsOf": BUCKETS_DATE if options.get("managed_buckets") else None,
         "endpointsOf": VPC_ENDPOINTS_COPY,
         "endpoints": _endpoints(options, location.get("region", "<region>")),
+        "tags": configured.tags,
         "defaultHostManagement": False,  # since the heartbeat is always granted
         "policy": document,
         "size": policy.size(document),
@@ -120,6 +122,7 @@ def format_explanation(explanation: Mapping[str, Any]) -> Report:
             if explanation["bucketsOf"]
             else []
         ),
+        *([Paragraph(format_tags(explanation["tags"]))] if explanation["tags"] else []),
         Paragraph(NO_DEFAULT_HOST_MANAGEMENT),
         Table("Sources", ("Number", "URL"), [(numbers[source], source) for source in sources]),
     ]

@@ -1,11 +1,12 @@
 """``policy``: the policy document alone, for tools that take JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ssm_profile.errors import InputError
 from ssm_profile.policy import Document, size, trust_policy
 
+from .report import code
 from .sources import Configured
 
 _FLAGS = {"partition": "--partition or --region", "region": "--region", "account": "--account"}
@@ -49,3 +50,16 @@ def format_placeholders(fields: Sequence[str]) -> str:
     """The sentence about the placeholders in a document, with the flag that fills each."""
     filled = ", ".join(f"<{field}> with {_FLAGS[field]}" for field in fields)
     return f"The policy has placeholders. Fill {filled}."
+
+
+def format_tags(tags: Mapping[str, str]) -> str:
+    """The sentences about the tags that a policy does not work without. Markdown.
+
+    Args:
+        tags: The tags, at least one.
+    """
+    named = " and ".join(f"the tag {code(key)} with the value {code(value)}" for key, value in tags.items())
+    return (
+        f"The role needs {named}, for which the bucket of the patch policy asks. The component adds it to the role and "
+        "the instance profile. Add it to a role that you create yourself."
+    )

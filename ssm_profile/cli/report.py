@@ -144,7 +144,7 @@ def format_terminal(report: Report, width: int) -> Iterator[Line]:
                 lines = _wrapped(item, min(width, _WIDEST_PROSE) - _GAP)
                 yield from ((f"{' ' if number else '-'} {line}", "") for number, line in enumerate(lines))
         elif part.rows:
-            yield part.title, "bold underline"
+            yield from ((line, "bold underline") for line in _wrapped(part.title, min(width, _WIDEST_PROSE)))
             widths = _column_widths(part, width)
             yield from _table(part, widths) if widths else _records(part, min(width, _WIDEST_PROSE))
         else:

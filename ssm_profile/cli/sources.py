@@ -11,7 +11,7 @@ from typing import Any
 from ssm_profile.errors import InputError, OptionsError
 from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy
-from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS
+from ssm_profile.options import OPTIONS, POLICY_SIZE_LIMITS, own_tags
 from ssm_profile.policy import Options, lookups, policy_document
 from ssm_profile.regions import ACCOUNT_PATTERN, LOCATION_FIELDS, PARTITIONS, REGION_PATTERN, Location, partition_of
 from ssm_profile.validation import Label, find_bucket_mistakes
@@ -61,6 +61,11 @@ class Configured:
     def placeholders(self) -> list[str]:
         """The fields of the location that the document needs and that are not known."""
         return [field for field in LOCATION_FIELDS if self.location.get(field) == f"<{field}>"]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags on the role that the policy does not work without."""
+        return own_tags(self.options)
 
     @property
     def limit(self) -> int:

@@ -5,14 +5,19 @@ import re
 
 import pytest
 
+from ssm_profile.policy import policy_document
 from ssm_profile.risks import RISKS
 from tests import ROOT, count_calls, require
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
+from tests.expected import KEY, LOCATION
 
 jsonschema = require("jsonschema")
 
 SCHEMA = json.loads((ROOT / "docs" / "audit.schema.json").read_text())
+DETAILS = "Missing permissions, or what it depends on"
 REGION = {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
+MANY_REGIONS = {"StringEquals": {"aws:RequestedRegion": ["eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3"]}}
+TEAM_INSTANCES = "arn:aws:ec2:eu-central-1:123456789012:instance/${aws:PrincipalTag/team}*"
 DENY_HEARTBEAT = {"Sid": "NoAgent", "Effect": "Deny", "Action": "ssm:Update*", "Resource": "*"}
 TEAM = {"StringEquals": {"aws:PrincipalTag/team": "web"}}
 DENY_REGIONS = {
@@ -54,6 +59,7 @@ POLICIES = {
         DENY_HEARTBEAT,
         DENY_REGIONS,
     ],
+    "vpc": policy_document({"vpc_endpoints_only": True}, LOCATION)["Statement"],
     "mfa": [allow(MINIMUM, Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})],
 }
 
@@ -134,12 +140,59 @@ class TestSummary:
 
         assert [item.split(" if ")[0] for item in audited.items[:2]] == ["messaging works", "heartbeat works"]
 
-    def test_condition_that_never_holds(self, audit):
+    def test_deny_of_an_option(self, audit):
+        """The summary says what the statement of an option denies, and the table has its condition."""
+        audited = audit("vpc")
+
+        assert audited.items[0] == (
+            "It works unless statement 2 applies, which denies every call that does not come through a VPC endpoint in "
+            "the instance's own VPC."
+        )
+        (row,) = [row for row in audited.tables["Capabilities"] if "messaging" in row["Capability"]]
+        assert "StringNotEquals aws:SourceVpc ${aws:Ec2InstanceSourceVpc}" in row[DETAILS]
+
+    @pytest.mark.parametrize(
+        ("statements", "summary", "details"),
+        [
+            (
+                [allow(MINIMUM, Condition=MANY_REGIONS)],
+                "It works if the condition of statement 1 holds (see Capabilities).",
+                "if StringEquals aws:RequestedRegion eu-central-1, eu-west-1, eu-west-2, eu-west-3 holds (statement 1)",
+            ),
+            (
+                [allow(MINIMUM), DENY_REGIONS | {"Sid": "Regions"}],
+                "It works unless statement 2 (Regions) denies it (see Capabilities for its condition).",
+                "unless StringNotEquals aws:RequestedRegion eu-central-1, eu-west-1, eu-west-2, eu-west-3 applies",
+            ),
+            (
+                [allow(MINIMUM[:4]), allow(MINIMUM[4], TEAM_INSTANCES)],
+                "It works if a resource of statement 2 matches (see Capabilities).",
+                f"if {TEAM_INSTANCES} matches the resource (statement 2)",
+            ),
+        ],
+        ids=["allow", "deny", "resources"],
+    )
+    def test_long_condition(self, run, policy_file, statements, summary, details):
+        """A condition is not cut off: the table has all of it."""
+        audited = run("audit", policy_file(*statements))
+
+        assert audited.items[0] == summary
+        assert any(details in row[DETAILS] for row in audited.tables["Capabilities"])
+
+    def test_condition_that_does_not_hold(self, audit):
         audited = audit("mfa")
 
         assert audited.out.startswith("Systems Manager does NOT work with ")
-        assert "the condition of statement 1 " in audited.items[0]
-        assert "never holds on an instance" in audited.items[0]
+        assert "the condition of statement 1 does not hold for these calls." in audited.items[0]
+
+    def test_condition_for_another_service(self, run, policy_file):
+        """The condition of S3's key holds for S3, so it is not said that it never holds."""
+        options = {"read_buckets": [{"bucket": "scripts", "kms_key_arn": KEY}], "parameters": {"paths": ["/app"]}}
+
+        audited = run("audit", policy_file(*policy_document(options, LOCATION)["Statement"]))
+
+        (row,) = [row for row in audited.tables["Capabilities"] if row["Capability"] == "parameters.kms_key_arn"]
+        assert row[DETAILS].endswith(": the condition of statement 3 does not hold for this call.")
 
     def test_danger(self, audit):
         """The worst three dangers are in the answer, and all of them with their actions in a table."""
@@ -157,7 +210,7 @@ class TestSummary:
     def test_strongest_symptom(self, audit):
         """Without a heartbeat the instance is not there, so that nobody sees that its sessions end."""
         assert audit("nothing").items[0] == (
-            "ssmmessages:CreateDataChannel, ssmmessages:OpenDataChannel and 3 more: no statement allows it. "
+            "ssmmessages:CreateDataChannel, ssmmessages:OpenDataChannel and 3 more: no statement allows them. "
             "The instance does not appear in Systems Manager."
         )
 

@@ -14,8 +14,11 @@ from ssm_profile.policy import policy_document
 from ssm_profile.stack_config import parse_config
 from ssm_profile.validation import find_mistakes
 from tests import ROOT, require
-from tests.cli.denials import ACCOUNT, ENTRIES, IMPLICIT, INSTANCE, KEY, LOG_GROUP, PARAMETER, message
+from tests.cli.denials import ACCOUNT, ENTRIES, EVENT, IMPLICIT, INSTANCE, KEY, LOG_GROUP, PARAMETER, message
 
+SHARED_PARAMETER = "arn:aws:ssm:eu-central-1:210987654321:parameter/shared/db"
+SHARED_KEY = "arn:aws:kms:eu-central-1:210987654321:key/1234abcd"
+PAGE = (ROOT / "docs" / "command.md").read_text().partition("### Denied calls\n")[2].partition("\n## ")[0]
 SCHEMA = json.loads((ROOT / "docs" / "denied.schema.json").read_text())
 
 
@@ -167,6 +170,40 @@ class TestReasons:
         (option,) = one["options"]
         assert option["options"] == {"parameters": {"paths": ["/aws/service/ami-amazon-linux-latest/x"]}}
         assert option["notes"][-1] == "The stack must deploy to eu-central-1."
+
+    @pytest.mark.parametrize(
+        ("text", "shared"),
+        [
+            (message("ssm:GetParameter", SHARED_PARAMETER), "The account 210987654321 must share it"),
+            (message("kms:Decrypt", SHARED_KEY), "The account that owns the parameter must share it"),
+            (
+                json.dumps(
+                    EVENT
+                    | {
+                        "eventName": "GetParameter",
+                        "awsRegion": "eu-central-1",
+                        "errorMessage": message("kms:Decrypt", SHARED_KEY),
+                        "requestParameters": {"name": SHARED_PARAMETER, "withDecryption": True},
+                    }
+                ),
+                f"The account 210987654321 must share the parameter {SHARED_PARAMETER}",
+            ),
+        ],
+        ids=["parameter", "key", "key for a parameter"],
+    )
+    def test_what_another_account_must_share(self, answer, text, shared):
+        """It shares the parameter. For its key, the key policy decides."""
+        _, one = answer(text)
+
+        (option,) = (each for each in one["options"] if each["option"].startswith("parameters.shared_"))
+        assert option["notes"][0] == f"{shared} with the account of the role."
+        assert ("Its key policy must allow the role, too." in option["notes"][-1]) == (one["action"] == "kms:Decrypt")
+
+    def test_path_of_another_account(self, answer):
+        """Systems Manager lists no shared parameters."""
+        code, one = answer(message("ssm:GetParametersByPath", SHARED_PARAMETER))
+
+        assert (code, one["options"]) == (1, [])
 
     def test_option_for_other_actions(self, answer):
         """The option for Describe actions of EC2 does not explain itself for another action."""
@@ -715,6 +752,35 @@ class TestProposals:
                 "missing": ["read_buckets.prefix"],
             }
         ]
+
+    def test_map_that_lacks_its_bucket(self, run):
+        """A message about a key does not name the bucket, which the block leaves open."""
+        text = f"when calling the GetObject operation: {message('kms:Decrypt', KEY)}"
+
+        assert run("audit", "--denied", stdin=text).out.endswith(
+            "\nconfig:\n"
+            f"  # kms:Decrypt on {KEY}\n"
+            "  # Fill in each ... first:\n"
+            "  #  ssm-profile:readBuckets:\n"
+            f"  #  - kmsKeyArn: {KEY}\n"
+            "  #    bucket: '...'\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "option"),
+        [
+            (f"when calling the GetParameter operation: {message('kms:Decrypt', KEY)}", "parameters.kms_key_arn"),
+            (f"when calling the GetObject operation: {message('kms:Decrypt', KEY)}", "read_buckets.kms_key_arn"),
+            (message("ssm:GetParameter", "arn:aws:ssm:eu-central-1::parameter/aws/service/x"), "parameters.paths"),
+            (message("ssm:GetParameter", SHARED_PARAMETER), "parameters.shared_arns"),
+        ],
+    )
+    def test_page_names_the_option(self, answer, text, option):
+        """What docs/command.md says of some calls is what the command answers."""
+        _, one = answer(text)
+
+        assert [each["option"] for each in one["options"]] == [option]
+        assert f"`{option}`" in PAGE
 
     def test_every_value_has_a_reader(self):
         """A new option whose values are in ARNs needs an entry, or its calls are not answered."""

@@ -8,6 +8,7 @@ from ssm_profile import policy
 from ssm_profile.catalogue import CAPABILITIES
 from ssm_profile.regions import BUCKETS_DATE
 from tests import ROOT
+from tests.cli.test_policy import TAG, flags_of
 from tests.expected import DEFAULT, KEY, PROD
 
 DEFAULT_ACTIONS = DEFAULT["Statement"][0]["Action"]
@@ -150,6 +151,18 @@ def test_vpc_endpoints_in_china(run):
         "com.amazonaws.cn-north-1.s3",
         "cn.com.amazonaws.cn-north-1.monitoring",
     ]
+
+
+def test_tag(run):
+    """The bucket of a patch policy asks for a tag on the role, which no document can contain."""
+    options = {"patch_policy": {"account_id": "123456789012", "configuration_id": "q4bkg"}}
+    flags = ["--state-manager", "--patching", *flags_of(options)]
+
+    assert TAG in run("explain", *flags).out
+    assert "needs the tag `QSConfigId-q4bkg` with the value `q4bkg`" in run("explain", *flags, "--markdown").out
+    assert run("explain", *flags, "--json").json["tags"] == {"QSConfigId-q4bkg": "q4bkg"}
+    assert run("explain", "--json").json["tags"] == {}
+    assert "tag" not in run("explain").out.split()
 
 
 def test_age_of_bucket_names(run):

@@ -13,6 +13,10 @@ from tests import ROOT
 from tests.expected import DEFAULT, LOCATION, PROD
 
 LOCATION_FLAGS = ["--region", LOCATION["region"], "--account", LOCATION["account"]]
+TAG = (
+    "The role needs the tag QSConfigId-q4bkg with the value q4bkg, for which the bucket of the patch policy asks. The "
+    "component adds it to the role and the instance profile. Add it to a role that you create yourself.\n"
+)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -60,7 +64,7 @@ class TestDocument:
 
         printed = run("policy", *LOCATION_FLAGS, *flags_of(options))
 
-        assert (printed.code, printed.error) == (0, "")
+        assert (printed.code, printed.error) == (0, TAG if name == "patch_policy" else "")
         assert printed.json == policy.policy_document(options, LOCATION)
 
     @pytest.mark.parametrize("location", [[], ["--partition", "aws-cn"], LOCATION_FLAGS], ids=len)

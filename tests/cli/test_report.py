@@ -62,6 +62,12 @@ class TestTerminal:
 
         assert terminal(60, table) == ["Problems", PROSE[:55], PROSE[56:], ""]
 
+    def test_long_titles_wrap(self):
+        table = report.Table("Only in the second policy, and granted by no option", ("Action",), [("`ssm:*`",)])
+
+        assert terminal(40, table) == ["Only in the second policy, and granted", "by no option", "ssm:*", ""]
+        assert [style for _, style in report.format_terminal([table], 40)][:2] == ["bold underline"] * 2
+
     def test_long_values_are_not_broken(self):
         assert terminal(20, report.Paragraph(f"It is {report.code(CONDITION)}, always.")) == [
             "It is",

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from tests import ROOT
 from tests.cli.policies import MINIMUM, SWITCHES, allow
 from tests.expected import KEY
 
@@ -121,3 +122,10 @@ class TestTerminal:
         for line in long:
             value = line.strip().rsplit("  ", 1)[-1]
             assert value.startswith(("https://", "arn:", "StringLike ", "ForAnyValue:StringEquals "))
+
+    def test_comparison_fits(self, run_on_terminal, width):
+        """A heading with the names of policies wraps as prose does."""
+        shown = run_on_terminal(width, "compare", "--stack", "prod", "-C", str(ROOT))
+
+        assert "and granted" in shown
+        assert [line for line in shown.split("\n") if len(line) > width] == []

@@ -58,6 +58,8 @@ _LOG_GROUPS = ("cloudwatch_agent.log_groups", "cloudwatch_agent.log_group_prefix
 _DIRECTORY = "domain_join.directory_id"
 _SECRET = next(each for each in DOMAIN_JOIN.grants if each.needs == "domain_join.owner_directory_id")
 """The grant of the secret in the account that owns a shared directory."""
+_JOIN_SECRET = re.compile(r"aws/directory-services/d-[0-9a-f]{10}/seamless-domain-join")
+"""The name of a directory's secret. The agent's script asks for it by name, and AWS's message repeats the name."""
 _INSTANCE_IN_LOG_GROUP = re.compile(r"\bm?i-(?P<digits>[0-9a-f]{8}(?:[0-9a-f]{9})?)\b")
 
 
@@ -150,10 +152,13 @@ def location_of(denial: Denial) -> Location:
 
 
 def arn_of(denial: Denial) -> str | None:
-    """The ARN of the denied resource. An ``s3://`` URL of a log names an object, too."""
-    resource = denial.resource
+    """The ARN of the denied resource. An ``s3://`` URL of a log names an object, and the name of a secret names it."""
+    resource, location = denial.resource, location_of(denial)
     if resource and resource.startswith("s3://"):
-        return f"arn:{location_of(denial)['partition']}:s3:::{resource.removeprefix('s3://')}"
+        return f"arn:{location['partition']}:s3:::{resource.removeprefix('s3://')}"
+    if resource and _JOIN_SECRET.fullmatch(resource):
+        service = "arn:{partition}:secretsmanager:{region}:{account}".format_map(location)
+        return f"{service}:secret:{resource}-??????"  # six characters, which Secrets Manager adds to every name
     return resource
 
 
@@ -246,11 +251,20 @@ def _first_mistake(values: Mapping[str, Any], options: Mapping[str, Any]) -> str
         return (
             "The path `/` contains every parameter. `parameters.paths` cannot grant all of them: read a path below it."
         )
-    for path, value in values.items():
+    for path, value in _single_values(values):
         if value != "" and (mistakes := find_value_mistakes(path, value)):
             return f"`{path}` cannot be set for it: {mistakes[0]}"
     mistakes = find_mistakes(options)
     return str(mistakes[0]) if mistakes else None
+
+
+def _single_values(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Values by path, with a path for each value in a list of maps: a map can lack a value that nobody gave yet."""
+    for path, value in values.items():
+        if path in OPTIONS and OPTIONS[path].is_list_of_maps:
+            yield from ((f"{path}.{key}", each) for entry in value for key, each in entry.items())
+        else:
+            yield path, value
 
 
 def _propose_managed_buckets(feature: Feature, grant: Grant, denial: Denial) -> Proposal | Refusal | None:
@@ -277,7 +291,7 @@ def _not_for(bucket: str | None) -> tuple[Capability, ...]:
 
 def _bound_location(grant: Grant, denial: Denial) -> Location:
     """The region and the account that a denial gives to the fields of a grant."""
-    location, resource = location_of(denial), arn_of(denial) or ""
+    location, resource = location_of(denial), denial.resource or ""
     conditions = (template for keys in grant.condition.values() for each in keys.values() for template in each)
     fields = {field for template in (*grant.resources, *conditions) for _, field, _, _ in Formatter().parse(template)}
     bound: dict[str, str] = {}
@@ -469,7 +483,7 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
     if feature.capability is READ_BUCKETS:
         yield from _notes_on_reading(grant, values)
     if grant.each in _SHARED:
-        yield f"The account {_owner(denial)} must share it with the account of the role."
+        yield _note_on_sharing(denial)
     if grant.action == "cloudwatch:PutMetricData":
         yield (
             "The message does not name the namespace. The option grants CWAgent, or the one in "
@@ -483,6 +497,14 @@ def _notes(feature: Feature, grant: Grant, values: Mapping[str, Any], bound: Loc
     owner = account_of(resource)
     if ":kms:" in resource and owner and denial.caller.account not in (None, owner):
         yield f"The key belongs to the account {owner}. Its key policy must allow the role, too."
+
+
+def _note_on_sharing(denial: Denial) -> str:
+    """What the other account must share: the denied resource, or the parameter that the denied key decrypts."""
+    if denial.is_of_key and denial.parameter is None:
+        return "The account that owns the parameter must share it with the account of the role."
+    shared = f"the parameter `{denial.parameter}`" if denial.is_of_key else "it"
+    return f"The account {_owner(denial)} must share {shared} with the account of the role."
 
 
 def _notes_on_session_logs(resource: str, values: Mapping[str, Any]) -> Iterator[str]:
