@@ -218,7 +218,7 @@ class Judge:
         """Whether the policy certainly grants everything that a feature grants with some values."""
         locations: list[Values] = [SAMPLE_LOCATION, *self._locations(feature)]
         return any(
-            _worst(self._rows(feature, completed)) == _BADNESS[Outcome.ALLOWED]
+            _worst(self._rows(feature, completed)) == _ALLOWED
             for completed in (self._completed({**location, **values}) for location in locations)
         )
 
@@ -245,11 +245,11 @@ class Judge:
         worst = [_worst(rows) for _, rows in results]
         best = min(worst)
         working = [result for result, badness in zip(results, worst, strict=True) if badness == best]
-        if best == _BADNESS[Outcome.DENIED]:
+        if best == _DENIED:
             rows = max(results, key=lambda result: sum(_allowed(row) for row in result[1]))[1]
             partly = any(row.is_allowed_on_some for row in rows)
             return FeatureVerdict(feature, Verdict.PARTLY if partly else Verdict.MISSING, rows)
-        verdict = Verdict.WORKS if best == _BADNESS[Outcome.ALLOWED] else Verdict.WORKS_IF
+        verdict = Verdict.WORKS if best == _ALLOWED else Verdict.WORKS_IF
         values = [only_options(values) for values, _ in working]
         found = FeatureVerdict(feature, verdict, working[0][1], tuple(each for each in values if each))
         if verdict is Verdict.WORKS_IF:
@@ -518,12 +518,20 @@ _AWS_OBJECTS = tuple(
     as_pattern(each) for grant in (*MANAGED_BUCKETS.grants, *PATCH_POLICY.grants) for each in grant.resources
 )
 _WORKING = (Verdict.WORKS, Verdict.WORKS_IF)
-_BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
+_ALLOWED, _UNLESS_DENIED, _CONDITIONAL, _DENIED = range(4)
+
+
+def _badness(decision: Decision) -> int:
+    """How bad a decision is. What only a statement that denies may prevent is better than another condition."""
+    if decision.outcome is Outcome.CONDITIONAL:
+        only_denies = all(reason.kind is Kind.EXPLICIT_DENY for reason in decision.reasons)
+        return _UNLESS_DENIED if only_denies else _CONDITIONAL
+    return _ALLOWED if decision.outcome is Outcome.ALLOWED else _DENIED
 
 
 def _worst(rows: Iterable[Row]) -> int:
     """The badness of the worst decision on what a feature does not work without."""
-    return max((_BADNESS[row.decision.outcome] for row in rows if not row.grant.is_optional), default=0)
+    return max((_badness(row.decision) for row in rows if not row.grant.is_optional), default=_ALLOWED)
 
 
 def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) -> Decision:
@@ -533,7 +541,7 @@ def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) ->
         if best.outcome is Outcome.ALLOWED:
             break
         other = evaluator.decide(action, need)
-        best = min(best, other, key=lambda each: _BADNESS[each.outcome])
+        best = min(best, other, key=_badness)
     return best
 
 

@@ -5,9 +5,11 @@ import re
 
 import pytest
 
+from ssm_profile import policy
 from ssm_profile.risks import RISKS
 from tests import ROOT, count_calls, require
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
+from tests.expected import LOCATION
 
 jsonschema = require("jsonschema")
 
@@ -230,6 +232,16 @@ class TestLeftOut:
         audited = run("audit", policy_file(*SCOPED_MINIMUM, deny))
 
         assert "requireImdsv2: true" in audited.out
+        assert "leave out" not in audited.out.partition("config:")[2]
+
+    def test_folders_that_only_a_deny_takes_away(self, run, policy_file):
+        """The options contain the folder, so that they do not leave it out."""
+        options = {"scope_heartbeat": True, "ec2_describe": False, "vpc_endpoints_only": True}
+        options["read_buckets"] = [{"bucket": "scripts", "prefix": "ansible/", "folders": True}]
+
+        audited = run("audit", policy_file(*policy.policy_document(options, LOCATION)["Statement"]))
+
+        assert "folders: true" in audited.out
         assert "leave out" not in audited.out.partition("config:")[2]
 
 
