@@ -77,6 +77,10 @@ _ENCRYPTION_CONTEXT_KEYS = (
 Sources: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 """
+_WHOLE_ARN = re.compile(
+    "|".join(option_at(path).pattern for path in option_paths() if option_at(path).pattern.startswith("arn:"))
+)
+"""An ARN that is the value of an option."""
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
@@ -168,7 +172,7 @@ class Judge:
         self._named_values: dict[tuple[str | None, ...], list[Values]] = {}
         self._with_unread = self.policy.with_unread()
         self._role_account = self.role_arn.split(":")[4] if self.role_arn else None
-        self._own_account = self._role_account or _most_named_account(self.policy)
+        self._own_account = self._role_account or _own_account(self.policy)
 
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue. An alternative counts if the policy names it."""
@@ -376,6 +380,8 @@ class Judge:
             return arn.split(":")[4] != self._role_account
         if arn := values.get("parameters.shared_arns"):
             return arn.split(":")[4] != self._own_account
+        if owner := values.get("domain_join.owner_account_id"):
+            return owner != self._own_account
         return "parameters.paths" not in values or values.get("account", "") in (
             "",
             SAMPLE_LOCATION["account"],
@@ -458,11 +464,15 @@ def _encryption_context(grant: Grant) -> tuple[str, ...]:
     return ("PARAMETER_ARN",) if "kms:EncryptionContext:PARAMETER_ARN" in named else ("aws:s3:arn",)
 
 
-def _most_named_account(policy: Policy) -> str | None:
-    """The account that most ARNs of a policy have. None if they have none."""
-    arns = [resource.split(":") for each in policy.statements for resource in each.resources]
-    named = [parts[4] for parts in arns if len(parts) > 5 and re.fullmatch(ACCOUNT_PATTERN, parts[4])]  # noqa: PLR2004
-    return max(named, key=named.count) if named else None
+def _own_account(policy: Policy) -> str | None:
+    """The account of the role: the one that most ARNs of its policy have. None if this is not known.
+
+    An ARN that an option takes as a whole can be of any account. Such ARNs count only if there are no others.
+    """
+    arns = [resource for each in policy.statements for resource in each.resources]
+    named = [arn for arn in arns if len(arn.split(":")) > 5 and re.fullmatch(ACCOUNT_PATTERN, arn.split(":")[4])]  # noqa: PLR2004
+    counted = [arn.split(":")[4] for arn in [arn for arn in named if not _WHOLE_ARN.fullmatch(arn)] or named]
+    return max(counted, key=counted.count) if counted else None
 
 
 def _key(feature: Feature) -> tuple[str | None, ...]:
