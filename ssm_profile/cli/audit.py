@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from string import Formatter
 from typing import Any
 
@@ -46,7 +45,8 @@ def audit_role(role: Role) -> dict[str, Any]:
     policy = role.policy
     judge = Judge(policy, partition_of_policy(policy, role.arn), role.arn)
     verdicts = {each.feature.name: each for each in judge.verdicts()}
-    allowing, allowed = _without_uncertain_denies(judge, verdicts)
+    allowing = judge.without_uncertain_denies(verdicts.values())
+    allowed = verdicts if allowing is judge else {each.feature.name: each for each in allowing.verdicts()}
     required = [verdicts[name] for name in REQUIRED_FEATURES]
     granted = granted_actions(policy)
     needed = {action for feature in FEATURES for action in feature.actions()}
@@ -176,28 +176,6 @@ def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: 
 def _deny_options(policy: Policy) -> dict[str, Any]:
     """The options that add the statements that deny."""
     return {option: True for each in policy.denies() if (option := _deny(each)["option"])}
-
-
-def _without_uncertain_denies(
-    judge: Judge, verdicts: Mapping[str, FeatureVerdict]
-) -> tuple[Judge, Mapping[str, FeatureVerdict]]:
-    """The judge and the verdicts for the policy without the statements that deny if something unknown holds.
-
-    Whoever replaces the policy keeps these statements. The options grant what works where they do not apply.
-    """
-    uncertain = {
-        reason.statement
-        for verdict in verdicts.values()
-        for reason in verdict.reasons
-        if reason.kind is Kind.EXPLICIT_DENY and reason.statement
-    }
-    policy = judge.policy
-    statements = tuple(each for each in policy.statements if each not in uncertain)
-    boundary = policy.boundary and tuple(each for each in policy.boundary if each not in uncertain)
-    if not uncertain or (statements, boundary) == (policy.statements, policy.boundary):
-        return judge, verdicts
-    judge = Judge(replace(policy, statements=statements, boundary=boundary), judge.partition, judge.role_arn)
-    return judge, {each.feature.name: each for each in judge.verdicts()}
 
 
 def _is_deny(statement: Statement, condition: Mapping[str, Any]) -> bool:

@@ -133,7 +133,7 @@ class FeatureVerdict:
     verdict: Verdict
     rows: tuple[Row, ...]
     values: tuple[Values, ...] = ()
-    """The values of options with which the feature works. Empty where the policy allows every value."""
+    """The values of options with which the feature works best. Empty where the policy allows every value."""
     requires: str | None = None
     """The feature that does not work, and without which this one has no effect."""
     additions: tuple[Addition, ...] = ()
@@ -164,6 +164,8 @@ class Judge:
     policy: Policy
     partition: str
     role_arn: str | None = None
+    account: str | None = None
+    """The account of the role, if the ARN of the role is not known."""
     _evaluators: dict[tuple[object, ...], Evaluator] = field(default_factory=dict[tuple[object, ...], Evaluator])
 
     def __post_init__(self) -> None:
@@ -172,7 +174,7 @@ class Judge:
         self._named_values: dict[tuple[str | None, ...], list[Values]] = {}
         self._with_unread = self.policy.with_unread()
         self._role_account = self.role_arn.split(":")[4] if self.role_arn else None
-        self._own_account = self._role_account or _own_account(self.policy)
+        self._own_account = self._role_account or self.account or _own_account(self.policy)
 
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue. An alternative counts if the policy names it."""
@@ -242,6 +244,24 @@ class Judge:
         found = {sample_of("region", parts[3]): None for parts in named if len(parts) > 5 and parts[3]}  # noqa: PLR2004
         return list(found | {SAMPLE_LOCATION["region"]: None})[-_MOST_LOCATIONS:]
 
+    def without_uncertain_denies(self, verdicts: Iterable[FeatureVerdict]) -> "Judge":
+        """The judge of the policy without the statements that deny if something unknown holds.
+
+        Whoever replaces the policy keeps these statements. The options grant what works where they do not apply.
+
+        Args:
+            verdicts: The verdicts of this judge.
+        """
+        reasons = (reason for verdict in verdicts for reason in verdict.reasons)
+        uncertain = {each.statement for each in reasons if each.kind is Kind.EXPLICIT_DENY and each.statement}
+        policy = self.policy
+        statements = tuple(each for each in policy.statements if each not in uncertain)
+        boundary = policy.boundary and tuple(each for each in policy.boundary if each not in uncertain)
+        if (statements, boundary) == (policy.statements, policy.boundary):
+            return self
+        policy = replace(policy, statements=statements, boundary=boundary)
+        return Judge(policy, self.partition, self.role_arn, self.account)
+
     def _verdict(self, feature: Feature) -> FeatureVerdict:
         results = list[tuple[Values, tuple[Row, ...]]]()
         for values in self._candidates(feature):
@@ -250,12 +270,14 @@ class Judge:
         best = min(worst)
         working = [result for result, badness in zip(results, worst, strict=True) if badness == best]
         if best == _DENIED:
-            rows = max(results, key=lambda result: sum(_allowed(row) for row in result[1]))[1]
-            partly = any(row.is_allowed_on_some for row in rows)
-            return FeatureVerdict(feature, Verdict.PARTLY if partly else Verdict.MISSING, rows)
+            most = max(sum(map(_allowed, rows)) for _, rows in results)
+            best_results = [result for result in results if sum(map(_allowed, result[1])) == most]
+            rows = best_results[0][1]
+            if not any(row.is_allowed_on_some for row in rows):
+                return FeatureVerdict(feature, Verdict.MISSING, rows)
+            return FeatureVerdict(feature, Verdict.PARTLY, rows, _given(values for values, _ in best_results))
         verdict = Verdict.WORKS if best == _ALLOWED else Verdict.WORKS_IF
-        values = [only_options(values) for values, _ in working]
-        found = FeatureVerdict(feature, verdict, working[0][1], tuple(each for each in values if each))
+        found = FeatureVerdict(feature, verdict, working[0][1], _given(values for values, _ in working))
         if verdict is Verdict.WORKS_IF:
             return found
         return replace(found, additions=tuple(self._additions(feature, [values for values, _ in working])))
@@ -553,6 +575,11 @@ def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) ->
         other = evaluator.decide(action, need)
         best = min(best, other, key=_badness)
     return best
+
+
+def _given(found: Iterable[Values]) -> tuple[Values, ...]:
+    """The values of options, without those of the location."""
+    return tuple(options for values in found if (options := only_options(values)))
 
 
 def _unknown_resources(statement: Statement) -> Reason:

@@ -856,7 +856,9 @@ class TestReplacement:
 
     def test_keys_of_another_account(self, audit):
         """ARNs that options take as a whole do not decide which account is the role's."""
-        options = self.MINIMAL | {"parameters": {key: MAPS["parameters"][key] for key in ("shared_arns", "kms_key_arn")}}
+        options = self.MINIMAL | {
+            "parameters": {key: MAPS["parameters"][key] for key in ("shared_arns", "kms_key_arn")}
+        }
         options["parameters"] |= {"paths": ["/app"], "kms_key_arn": SHARED_KEY}
         options["session_kms_key_arn"] = SHARED_KEY.replace("90ab", "91ab")
 
