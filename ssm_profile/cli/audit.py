@@ -1,7 +1,7 @@
 """``audit``: whether Systems Manager works with a policy, and which permissions the policy lacks or should lose."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from string import Formatter
 from typing import Any
 
@@ -66,7 +66,7 @@ def audit_role(role: Role) -> dict[str, Any]:
             {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}
             for group in group_actions(granted - needed, policy)
         ],
-        "unscoped": _unscoped(policy),
+        "unscoped": _unscoped(policy, [each.feature for each in allowed.values() if each.verdict is Verdict.WORKS]),
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
         "denies": [_deny(each) for each in policy.denies()],
         "defaultHostManagement": _DEFAULT_HOST_MANAGEMENT.get(verdicts["heartbeat"].verdict, True),
@@ -201,10 +201,16 @@ def _texts(values: Any) -> list[str]:
     return sorted(str(float(text)) if re.fullmatch(r"\d+(\.\d+)?", text := str(each)) else text for each in listed)
 
 
-def _unscoped(policy: Policy) -> list[dict[str, Any]]:
-    """The permissions on more resources than the feature needs, each action and resource once."""
+def _unscoped(policy: Policy, working: Collection[Feature]) -> list[dict[str, Any]]:
+    """The permissions on more resources than the features need, each action and resource once.
+
+    Args:
+        policy: The policy.
+        working: The features that work with it. They decide which resources are sufficient where one needs the action.
+    """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for feature in FEATURES:
+    of_working = set[tuple[str, str]]()
+    for feature in sorted(FEATURES, key=lambda feature: feature not in working):
         for grant in feature.grants:
             if feature.name == "ec2_describe":
                 if policy.allowing("ec2:DescribeInstances") and policy.allowing("ec2:DescribeVpcs"):
@@ -213,9 +219,14 @@ def _unscoped(policy: Policy) -> list[dict[str, Any]]:
             for statement in policy.allowing(grant.action):
                 for resource in statement.scope():
                     sufficient, keys = _sufficient(feature, grant, resource, statement)
-                    if sufficient:
-                        row = _scope_row(grant.action, resource, sufficient, keys)
-                        rows.setdefault((grant.action, resource), row)
+                    place = (grant.action, resource)
+                    if not sufficient or (feature not in working and place in of_working):
+                        continue
+                    if feature in working:
+                        of_working.add(place)
+                    row = rows.setdefault(place, _scope_row(*place, [], []))
+                    row["sufficient"] += [each for each in sufficient if each not in row["sufficient"]]
+                    row["conditionKeys"] += [each for each in keys if each not in row["conditionKeys"]]
     return list(rows.values())
 
 

@@ -614,8 +614,31 @@ class TestFindings:
         """The sufficient scope is what the option grants."""
         audited = audit(*SCOPED_MINIMUM, allow("logs:PutLogEvents", f"arn:aws:logs:*:*:log-group:*{ending}"))
 
-        group = "arn:<partition>:logs:<region>:<account>:log-group:<session_logs.log_group>"
-        assert [row["sufficient"] for row in audited["unscoped"]] == [[group, f"{group}:*"]]
+        group = "arn:<partition>:logs:<region>:<account>:log-group:<{}>"
+        names = [group.format(name) for name in ("session_logs.log_group", "cloudwatch_agent.log_groups")]
+        assert [row["sufficient"] for row in audited["unscoped"]] == [
+            [
+                *(f"{name}{end}" for name in names for end in ("", ":*")),
+                f"{group.format('cloudwatch_agent.log_group_prefixes')}*",
+            ]
+        ]
+
+    def test_sufficient_for_what_works(self, run):
+        """The resources are those of the features that work: of a package, and of parameters at paths."""
+        audited = run("audit", "AmazonSSMManagedInstanceCore", "--json").audit
+
+        rows = {row["action"]: set(row["sufficient"]) for row in audited["unscoped"]}
+        arn = "arn:<partition>:ssm:<region>:<account>"
+        assert rows["ssm:DescribeDocument"] == {
+            "<document_arns>",
+            "arn:<partition>:ssm:<region>::document/*",
+            f"{arn}:document/*",
+        }
+        assert rows["ssm:GetParameter"] == {
+            "<parameters.shared_arns>",
+            f"{arn}:parameter<parameters.paths>",
+            f"{arn}:parameter<parameters.paths>/*",
+        }
 
     def test_metrics_without_a_namespace(self, audit):
         namespace = {"StringEquals": {"cloudwatch:namespace": "CWAgent"}}
