@@ -15,7 +15,7 @@ from ssm_profile.policy import PARAMETER_OWNER
 
 from .action_list import data_date
 from .granted import granted_actions, group_actions
-from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templates, useful_features
+from .reverse_lookup import FEATURES, Feature, covered_features, options_of, refusal, tight_templates, useful_features
 from .risk_verdicts import RiskVerdict, risk_verdicts
 from .roles import Role
 from .sources import same_aws_policy
@@ -52,6 +52,7 @@ def audit_role(role: Role) -> dict[str, Any]:
     needed = {action for feature in FEATURES for action in feature.actions()}
     aws_policy = same_aws_policy(policy.statements)
     names = dict.fromkeys([*role.attached, aws_policy.name] if aws_policy else role.attached)
+    options, covered = ({}, []) if _is_limited(required) else _replacement(allowing, allowed, granted)
     audit: dict[str, Any] = {
         "name": policy.name,
         "level": CLEAN,
@@ -70,7 +71,8 @@ def audit_role(role: Role) -> dict[str, Any]:
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
         "denies": [_deny(each) for each in policy.denies()],
         "defaultHostManagement": _DEFAULT_HOST_MANAGEMENT.get(verdicts["heartbeat"].verdict, True),
-        "options": None if _is_limited(required) else _replacement(allowing, allowed, granted) | _deny_options(policy),
+        "options": None if _is_limited(required) else options | _deny_options(policy),
+        "covered": covered,
     }
     return audit | {"level": _level(audit)}
 
@@ -160,17 +162,23 @@ def _risk(verdict: RiskVerdict) -> dict[str, Any]:
     }
 
 
-def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]) -> dict[str, Any]:
-    """The options that grant every feature that works, and nothing that the policy does not grant."""
+def _replacement(
+    judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The options that grant every feature that works, and the features among these that need no option of their own.
+
+    The options grant nothing that the policy does not grant.
+    """
     working = [each for each in verdicts.values() if each.verdict is Verdict.WORKS]
     known = known_values(working)
     features = useful_features((each.feature for each in working), known)
     granted_by_features = {action for feature in features for action in feature.actions()}
-    return {
+    options = {
         **_ec2_options(verdicts["ec2_describe"].verdict, granted - granted_by_features, judge),
         "scope_heartbeat": True,
         **options_of(features, known),
     }
+    return options, covered_features([each.feature for each in working], features, known)
 
 
 def _deny_options(policy: Policy) -> dict[str, Any]:

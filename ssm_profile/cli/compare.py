@@ -11,9 +11,9 @@ from ssm_profile.iam.evaluator import Policy
 
 from .action_list import data_date
 from .granted import describe_denies, describe_scope, granted_actions, group_actions
-from .report import CodeBlock, Paragraph, Report, Table, action_cell, code, code_lines
-from .reverse_lookup import FEATURES, asks_for_values, options_of, refusal, without_redundant
-from .stack_yaml import format_stack_config
+from .report import CodeBlock, Paragraph, Part, Report, Table, action_cell, code, code_lines
+from .reverse_lookup import FEATURES, asks_for_values, covered_features, options_of, refusal, without_redundant
+from .stack_yaml import format_covered, format_stack_config
 from .templates import SAMPLE_LOCATION
 from .verdicts import FeatureVerdict, Judge, Verdict, known_values, partition_of_policy
 
@@ -33,6 +33,7 @@ def compare_policies(here: Policy, there: Policy, account: str | None = None) ->
         _verdicts(here, account), _verdicts(there, account), there_actions - here_actions, there_actions
     )
     known, features = known_values(chosen), [each.feature for each in chosen]
+    left = without_redundant(features, known)
     remaining = there_actions - here_actions - {action for feature in features for action in feature.actions()}
     needed = {action for feature in FEATURES for action in feature.actions()}
     reasons: dict[str, list[str]] = {}
@@ -59,7 +60,8 @@ def compare_policies(here: Policy, there: Policy, account: str | None = None) ->
         ],
         "deniedHere": describe_denies(here),
         "deniedThere": describe_denies(there),
-        "options": options_of(without_redundant(features, known), known),
+        "options": options_of(left, known),
+        "covered": covered_features(features, left, known),
         "noOption": [
             group | {"why": reason} for reason, actions in reasons.items() for group in group_actions(actions, there)
         ],
@@ -144,7 +146,7 @@ def format_comparison(comparison: Mapping[str, Any]) -> Report:
     same = [row for row in comparison["both"] if row["onHere"] == row["onThere"]]
     different = [row for row in comparison["both"] if row["onHere"] != row["onThere"]]
     same_count, different_count = (sum(len(row["actions"]) for row in rows) for rows in (same, different))
-    parts: list[Paragraph | CodeBlock | Table] = [
+    parts: list[Part] = [
         Paragraph(
             f"The first policy, {code(here)}, grants {_actions(comparison['hereCount'])}. The second policy, "
             f"{code(there)}, grants {comparison['thereCount']:,}. Both grant {_actions(same_count + different_count)}, "
@@ -188,6 +190,7 @@ def format_comparison(comparison: Mapping[str, Any]) -> Report:
         parts += [
             Paragraph(f"These options grant what only {code(there)} grants. Leave out those that you do not use:"),
             CodeBlock(format_stack_config(comparison["options"])),
+            *format_covered(comparison["covered"]),
         ]
     parts.append(
         Table(

@@ -104,10 +104,36 @@ def without_redundant(features: Iterable[Feature], known: KnownValues) -> list[F
     for feature in sorted(left, key=lambda feature: len(permissions[feature.name])):
         others = [other for other in left if other is not feature]
         granted = {each for other in others for each in permissions[other.name]}
-        needed = [grant for grant in feature.grants if not grant.is_optional] or feature.grants
-        if feature.option and _permissions(needed, feature, known) <= granted:
+        if feature.option and _permissions(_needed(feature), feature, known) <= granted:
             left = others
     return left
+
+
+def covered_features(features: Iterable[Feature], left: Sequence[Feature], known: KnownValues) -> list[dict[str, Any]]:
+    """The features that others make redundant, each with those that grant something that it needs.
+
+    Args:
+        features: The features.
+        left: Those of them that are not redundant.
+        known: The known values of ``option`` or ``option.key``.
+    """
+    permissions = {feature.name: _permissions(feature.grants, feature, known) for feature in left}
+    rows: list[dict[str, Any]] = []
+    for feature in features:
+        needed = _permissions(_needed(feature), feature, known)
+        covering = [name for name, granted in permissions.items() if granted & needed]
+        if (
+            feature not in left
+            and feature.option
+            and needed <= {each for name in covering for each in permissions[name]}
+        ):
+            rows.append({"capability": feature.name, "by": covering})
+    return rows
+
+
+def _needed(feature: Feature) -> Sequence[Grant]:
+    """The grants without which a feature does not work."""
+    return [grant for grant in feature.grants if not grant.is_optional] or feature.grants
 
 
 def _permissions(grants: Iterable[Grant], feature: Feature, known: KnownValues) -> set[tuple[str, str, str]]:

@@ -322,6 +322,22 @@ class TestProposedOptions:
         assert run("compare", other, "--json").json["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm/"}}
 
 
+@pytest.mark.parametrize("command", ["compare", "audit"])
+def test_covered_capabilities(run, command):
+    """The report names what needs no option of its own, so that nobody loses it with another option."""
+    shown = run(command, "AmazonSSMManagedInstanceCore")
+    printed = run(command, "AmazonSSMManagedInstanceCore", "--json")
+
+    comparison = printed.json if command == "compare" else printed.audit
+    assert comparison["covered"] == [
+        {"capability": "quiet_agent", "by": ["legacy_messaging", "state_manager"]},
+        {"capability": "documents", "by": ["state_manager", "distributor"]},
+        {"capability": "inventory", "by": ["patching"]},
+    ]
+    assert "The options also cover these capabilities. " in shown.out
+    assert "inventory: patching" in shown.items
+
+
 class TestBuckets:
     """Reading an object is for AWS's buckets or for those that an option names."""
 
