@@ -384,7 +384,7 @@ def compare(
     else:
         source = policy or "AmazonSSMManagedInstanceCore"
         there = only_role(source, read_roles(source)).policy
-    comparison = compare_policies(here, there)
+    comparison = compare_policies(here, there, location.get("account"))
     _print(comparison, format_comparison(comparison), form)
     sys.exit(exit_codes.FINDINGS if differs(comparison) else 0)
 

@@ -1,8 +1,7 @@
 """``audit``: whether Systems Manager works with a policy, and which permissions the policy lacks or should lose."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from string import Formatter
 from typing import Any
 
@@ -16,7 +15,7 @@ from ssm_profile.policy import PARAMETER_OWNER
 
 from .action_list import data_date
 from .granted import granted_actions, group_actions
-from .reverse_lookup import FEATURES, Feature, options_of, refusal, tight_templates, useful_features
+from .reverse_lookup import FEATURES, Feature, covered_features, options_of, refusal, tight_templates, useful_features
 from .risk_verdicts import RiskVerdict, risk_verdicts
 from .roles import Role
 from .sources import same_aws_policy
@@ -46,12 +45,14 @@ def audit_role(role: Role) -> dict[str, Any]:
     policy = role.policy
     judge = Judge(policy, partition_of_policy(policy, role.arn), role.arn)
     verdicts = {each.feature.name: each for each in judge.verdicts()}
-    allowing, allowed = _without_uncertain_denies(judge, verdicts)
+    allowing = judge.without_uncertain_denies(verdicts.values())
+    allowed = verdicts if allowing is judge else {each.feature.name: each for each in allowing.verdicts()}
     required = [verdicts[name] for name in REQUIRED_FEATURES]
     granted = granted_actions(policy)
     needed = {action for feature in FEATURES for action in feature.actions()}
     aws_policy = same_aws_policy(policy.statements)
     names = dict.fromkeys([*role.attached, aws_policy.name] if aws_policy else role.attached)
+    options, covered = ({}, []) if _is_limited(required) else _replacement(allowing, allowed, granted)
     audit: dict[str, Any] = {
         "name": policy.name,
         "level": CLEAN,
@@ -66,11 +67,12 @@ def audit_role(role: Role) -> dict[str, Any]:
             {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}
             for group in group_actions(granted - needed, policy)
         ],
-        "unscoped": _unscoped(policy),
+        "unscoped": _unscoped(policy, [each.feature for each in allowed.values() if each.verdict is Verdict.WORKS]),
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
         "denies": [_deny(each) for each in policy.denies()],
         "defaultHostManagement": _DEFAULT_HOST_MANAGEMENT.get(verdicts["heartbeat"].verdict, True),
-        "options": None if _is_limited(required) else _replacement(allowing, allowed, granted) | _deny_options(policy),
+        "options": None if _is_limited(required) else options | _deny_options(policy),
+        "covered": covered,
     }
     return audit | {"level": _level(audit)}
 
@@ -160,44 +162,28 @@ def _risk(verdict: RiskVerdict) -> dict[str, Any]:
     }
 
 
-def _replacement(judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]) -> dict[str, Any]:
-    """The options that grant every feature that works, and nothing that the policy does not grant."""
+def _replacement(
+    judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The options that grant every feature that works, and the features among these that need no option of their own.
+
+    The options grant nothing that the policy does not grant.
+    """
     working = [each for each in verdicts.values() if each.verdict is Verdict.WORKS]
     known = known_values(working)
     features = useful_features((each.feature for each in working), known)
     granted_by_features = {action for feature in features for action in feature.actions()}
-    return {
+    options = {
         **_ec2_options(verdicts["ec2_describe"].verdict, granted - granted_by_features, judge),
         "scope_heartbeat": True,
         **options_of(features, known),
     }
+    return options, covered_features([each.feature for each in working], features, known)
 
 
 def _deny_options(policy: Policy) -> dict[str, Any]:
     """The options that add the statements that deny."""
     return {option: True for each in policy.denies() if (option := _deny(each)["option"])}
-
-
-def _without_uncertain_denies(
-    judge: Judge, verdicts: Mapping[str, FeatureVerdict]
-) -> tuple[Judge, Mapping[str, FeatureVerdict]]:
-    """The judge and the verdicts for the policy without the statements that deny if something unknown holds.
-
-    Whoever replaces the policy keeps these statements. The options grant what works where they do not apply.
-    """
-    uncertain = {
-        reason.statement
-        for verdict in verdicts.values()
-        for reason in verdict.reasons
-        if reason.kind is Kind.EXPLICIT_DENY and reason.statement
-    }
-    policy = judge.policy
-    statements = tuple(each for each in policy.statements if each not in uncertain)
-    boundary = policy.boundary and tuple(each for each in policy.boundary if each not in uncertain)
-    if not uncertain or (statements, boundary) == (policy.statements, policy.boundary):
-        return judge, verdicts
-    judge = Judge(replace(policy, statements=statements, boundary=boundary), judge.partition, judge.role_arn)
-    return judge, {each.feature.name: each for each in judge.verdicts()}
 
 
 def _is_deny(statement: Statement, condition: Mapping[str, Any]) -> bool:
@@ -223,10 +209,16 @@ def _texts(values: Any) -> list[str]:
     return sorted(str(float(text)) if re.fullmatch(r"\d+(\.\d+)?", text := str(each)) else text for each in listed)
 
 
-def _unscoped(policy: Policy) -> list[dict[str, Any]]:
-    """The permissions on more resources than the feature needs, each action and resource once."""
+def _unscoped(policy: Policy, working: Collection[Feature]) -> list[dict[str, Any]]:
+    """The permissions on more resources than the features need, each action and resource once.
+
+    Args:
+        policy: The policy.
+        working: The features that work with it. They decide which resources are sufficient where one needs the action.
+    """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for feature in FEATURES:
+    of_working = set[tuple[str, str]]()
+    for feature in sorted(FEATURES, key=lambda feature: feature not in working):
         for grant in feature.grants:
             if feature.name == "ec2_describe":
                 if policy.allowing("ec2:DescribeInstances") and policy.allowing("ec2:DescribeVpcs"):
@@ -235,9 +227,14 @@ def _unscoped(policy: Policy) -> list[dict[str, Any]]:
             for statement in policy.allowing(grant.action):
                 for resource in statement.scope():
                     sufficient, keys = _sufficient(feature, grant, resource, statement)
-                    if sufficient:
-                        row = _scope_row(grant.action, resource, sufficient, keys)
-                        rows.setdefault((grant.action, resource), row)
+                    place = (grant.action, resource)
+                    if not sufficient or (feature not in working and place in of_working):
+                        continue
+                    if feature in working:
+                        of_working.add(place)
+                    row = rows.setdefault(place, _scope_row(*place, [], []))
+                    row["sufficient"] += [each for each in sufficient if each not in row["sufficient"]]
+                    row["conditionKeys"] += [each for each in keys if each not in row["conditionKeys"]]
     return list(rows.values())
 
 

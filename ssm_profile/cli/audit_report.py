@@ -14,7 +14,7 @@ from ssm_profile.iam.evaluator import Kind
 
 from .audit import BROKEN, CLEAN, REQUIRED_FEATURES
 from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
-from .stack_yaml import format_stack_config
+from .stack_yaml import format_covered, format_stack_config
 from .verdicts import Verdict
 
 _MOST_REASONS = 2
@@ -184,6 +184,7 @@ def _replacement(audit: Data) -> Iterator[Part]:
         "Leave out those that you do not use:"
     )
     yield CodeBlock(format_stack_config(audit["options"]))
+    yield from format_covered(audit["covered"])
     if left_out := list(_left_out(audit)):
         yield Paragraph("The options leave out:")
         yield Items(tuple(left_out))

@@ -7,9 +7,6 @@ from itertools import product
 from typing import Any
 
 from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
-from ssm_profile.iam.documents import Statement
-from ssm_profile.iam.evaluator import Policy
-from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import is_granted_by_default
 
@@ -17,13 +14,8 @@ from .action_list import expanded, matches
 from .templates import (
     PLACE_FIELDS,
     KnownValues,
-    Values,
-    as_pattern,
     filled,
-    named_values,
-    only_options,
     option_fields,
-    values_by_path,
 )
 
 FILL_IN = "..."
@@ -100,66 +92,48 @@ def tight_templates(feature: Feature, grant: Grant) -> tuple[str, ...]:
     return (*narrower, grant.sufficient or grant.resources)[0]
 
 
-def choose(wanted: set[str], within: set[str], policy: Policy) -> tuple[list[Feature], set[str]]:
-    """The features that grant actions, and the actions that no feature grants.
-
-    Features that are for the resources of the policy are preferred, then those that are not only for listed ARNs of
-    other accounts, then those that grant nothing beyond *within*.
-
-    Args:
-        wanted: The actions to grant.
-        within: The actions that the policy grants already.
-        policy: The policy that grants them.
-    """
-    rest, chosen = set(wanted), list[Feature]()
-
-    def order(feature: Feature) -> tuple[bool, bool, bool]:
-        return not _is_for(feature, policy), _is_listed(feature), not feature.actions() <= within
-
-    for feature in sorted(FEATURES, key=order):
-        if feature.actions() & rest:
-            chosen.append(feature)
-            rest -= feature.actions()
-    # One action can be for AWS's buckets and for others.
-    named = (each for each in FEATURES if _is_list_of_maps(each) and each.actions() & wanted and each not in chosen)
-    return [*chosen, *(each for each in named if known_values(policy, [each]))], rest
-
-
-def _is_for(feature: Feature, policy: Policy) -> bool:
-    """Whether a policy allows an action of a feature on resources that the feature is for, or on all of them."""
-    return any(
-        any(named_values(statement, grant))
-        or any(
-            covers(arn_glob(resource), arn_glob(as_pattern(template)))
-            for resource in statement.scope()
-            for template in grant.resources
-        )
-        for grant in feature.grants
-        for statement in policy.allowing(grant.action)
-    )
-
-
-def _is_listed(feature: Feature) -> bool:
-    """Whether an option has the ARNs on which a feature is granted, and nothing else."""
-    return all(grant.resources == ("{each}",) for grant in feature.grants)
-
-
 def without_redundant(features: Iterable[Feature], known: KnownValues) -> list[Feature]:
-    """The features without each one for which the others grant everything that it needs.
+    """The features without each one that another one excludes, or for which the others grant all that it needs.
 
     Args:
         features: The features.
         known: The known values of ``option`` or ``option.key``.
     """
-    left = list(features)
+    left = _without_alternatives(features)
     permissions = {feature.name: _permissions(feature.grants, feature, known) for feature in left}
     for feature in sorted(left, key=lambda feature: len(permissions[feature.name])):
         others = [other for other in left if other is not feature]
         granted = {each for other in others for each in permissions[other.name]}
-        needed = [grant for grant in feature.grants if not grant.is_optional] or feature.grants
-        if feature.option and _permissions(needed, feature, known) <= granted:
+        if feature.option and _permissions(_needed(feature), feature, known) <= granted:
             left = others
     return left
+
+
+def covered_features(features: Iterable[Feature], left: Sequence[Feature], known: KnownValues) -> list[dict[str, Any]]:
+    """The features that others make redundant, each with those that grant something that it needs.
+
+    Args:
+        features: The features.
+        left: Those of them that are not redundant.
+        known: The known values of ``option`` or ``option.key``.
+    """
+    permissions = {feature.name: _permissions(feature.grants, feature, known) for feature in left}
+    rows: list[dict[str, Any]] = []
+    for feature in features:
+        needed = _permissions(_needed(feature), feature, known)
+        covering = [name for name, granted in permissions.items() if granted & needed]
+        if (
+            feature not in left
+            and feature.option
+            and needed <= {each for name in covering for each in permissions[name]}
+        ):
+            rows.append({"capability": feature.name, "by": covering})
+    return rows
+
+
+def _needed(feature: Feature) -> Sequence[Grant]:
+    """The grants without which a feature does not work."""
+    return [grant for grant in feature.grants if not grant.is_optional] or feature.grants
 
 
 def _permissions(grants: Iterable[Grant], feature: Feature, known: KnownValues) -> set[tuple[str, str, str]]:
@@ -201,9 +175,9 @@ def _default(feature: Feature, path: str) -> str:
 
 def useful_features(features: Iterable[Feature], known: KnownValues) -> list[Feature]:
     """The features without redundant ones, and without parts of capabilities that are missing."""
-    left = _without_alternatives(features)
-    names = {feature.name for feature in left}
-    return without_redundant([feature for feature in left if names.issuperset(feature.requires)], known)
+    listed = list(features)
+    names = {feature.name for feature in listed}
+    return without_redundant([feature for feature in listed if names.issuperset(feature.requires)], known)
 
 
 def _without_alternatives(features: Iterable[Feature]) -> list[Feature]:
@@ -211,6 +185,11 @@ def _without_alternatives(features: Iterable[Feature]) -> list[Feature]:
     listed = list(features)
     names = {feature.capability.name for feature in listed}
     return [feature for feature in listed if feature.capability.alternative_to not in names]
+
+
+def asks_for_values(feature: Feature) -> bool:
+    """Whether a feature is granted only with values that a person chooses."""
+    return any(option_at(path).type != "boolean" for path in _required(feature) if path.split(".")[0] in OPTIONS)
 
 
 def options_of(features: Iterable[Feature], known: KnownValues) -> dict[str, Any]:
@@ -256,28 +235,6 @@ def _with_parts(
         value = next(iter(values.values())) if len(values) == 1 else FILL_IN
         united.append({**one, added: value} if values else one)
     return united
-
-
-def known_values(policy: Policy, features: Iterable[Feature]) -> KnownValues:
-    """The values of options that a policy names in the statements that allow features, sorted."""
-    return values_by_path(
-        (feature.name, values)
-        for feature in features
-        for grant in feature.grants
-        for statement in policy.allowing(grant.action)
-        for values in (_named_maps if _is_list_of_maps(feature) else named_values)(statement, grant)
-    )
-
-
-def _named_maps(statement: Statement, grant: Grant) -> Iterator[Values]:
-    """The values that a statement names for a list of maps: those of a resource and of the condition are one map."""
-    named = [only_options(values) for values in named_values(statement, grant)]
-    of_condition = [values for values in named if not any(path.endswith(".bucket") for path in values)]
-    of_resource = [values for values in named if values not in of_condition]
-    if of_condition and of_resource:
-        yield from ({**one, **other} for one in of_resource for other in of_condition)
-    else:
-        yield from named
 
 
 def _fields(feature: Feature) -> list[str]:

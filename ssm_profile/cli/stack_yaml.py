@@ -1,12 +1,14 @@
 """Options as YAML for the file of a stack."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import yaml
 
 from ssm_profile.options import OPTIONS, camel_case
 from ssm_profile.stack_config import PROJECT, config_key
+
+from .report import Items, Paragraph, Part, code
 
 
 def format_stack_config(options: Mapping[str, Any]) -> str:
@@ -16,6 +18,16 @@ def format_stack_config(options: Mapping[str, Any]) -> str:
         for name, value in options.items()
     }
     return yaml.safe_dump({"config": config}, sort_keys=False, default_flow_style=False, width=1000).rstrip()
+
+
+def format_covered(covered: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
+    """What to say of capabilities that need no option of their own, because other options grant what they need."""
+    if covered:
+        yield Paragraph(
+            "The options also cover these capabilities. Set the option of one that you use if you leave out an option "
+            "that covers it:"
+        )
+        yield Items(tuple(f"{code(row['capability'])}: {', '.join(map(code, row['by']))}" for row in covered))
 
 
 def _written(value: Any) -> Any:

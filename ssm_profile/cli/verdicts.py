@@ -77,6 +77,10 @@ _ENCRYPTION_CONTEXT_KEYS = (
 Sources: https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 """
+_WHOLE_ARN = re.compile(
+    "|".join(option_at(path).pattern for path in option_paths() if option_at(path).pattern.startswith("arn:"))
+)
+"""An ARN that is the value of an option."""
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
@@ -129,7 +133,7 @@ class FeatureVerdict:
     verdict: Verdict
     rows: tuple[Row, ...]
     values: tuple[Values, ...] = ()
-    """The values of options with which the feature works. Empty where the policy allows every value."""
+    """The values of options with which the feature works best. Empty where the policy allows every value."""
     requires: str | None = None
     """The feature that does not work, and without which this one has no effect."""
     additions: tuple[Addition, ...] = ()
@@ -160,6 +164,8 @@ class Judge:
     policy: Policy
     partition: str
     role_arn: str | None = None
+    account: str | None = None
+    """The account of the role, if the ARN of the role is not known."""
     _evaluators: dict[tuple[object, ...], Evaluator] = field(default_factory=dict[tuple[object, ...], Evaluator])
 
     def __post_init__(self) -> None:
@@ -168,7 +174,7 @@ class Judge:
         self._named_values: dict[tuple[str | None, ...], list[Values]] = {}
         self._with_unread = self.policy.with_unread()
         self._role_account = self.role_arn.split(":")[4] if self.role_arn else None
-        self._own_account = self._role_account or _most_named_account(self.policy)
+        self._own_account = self._role_account or self.account or _own_account(self.policy)
 
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue. An alternative counts if the policy names it."""
@@ -218,7 +224,7 @@ class Judge:
         """Whether the policy certainly grants everything that a feature grants with some values."""
         locations: list[Values] = [SAMPLE_LOCATION, *self._locations(feature)]
         return any(
-            _worst(self._rows(feature, completed)) == _BADNESS[Outcome.ALLOWED]
+            _worst(self._rows(feature, completed)) == _ALLOWED
             for completed in (self._completed({**location, **values}) for location in locations)
         )
 
@@ -238,6 +244,24 @@ class Judge:
         found = {sample_of("region", parts[3]): None for parts in named if len(parts) > 5 and parts[3]}  # noqa: PLR2004
         return list(found | {SAMPLE_LOCATION["region"]: None})[-_MOST_LOCATIONS:]
 
+    def without_uncertain_denies(self, verdicts: Iterable[FeatureVerdict]) -> "Judge":
+        """The judge of the policy without the statements that deny if something unknown holds.
+
+        Whoever replaces the policy keeps these statements. The options grant what works where they do not apply.
+
+        Args:
+            verdicts: The verdicts of this judge.
+        """
+        reasons = (reason for verdict in verdicts for reason in verdict.reasons)
+        uncertain = {each.statement for each in reasons if each.kind is Kind.EXPLICIT_DENY and each.statement}
+        policy = self.policy
+        statements = tuple(each for each in policy.statements if each not in uncertain)
+        boundary = policy.boundary and tuple(each for each in policy.boundary if each not in uncertain)
+        if (statements, boundary) == (policy.statements, policy.boundary):
+            return self
+        policy = replace(policy, statements=statements, boundary=boundary)
+        return Judge(policy, self.partition, self.role_arn, self.account)
+
     def _verdict(self, feature: Feature) -> FeatureVerdict:
         results = list[tuple[Values, tuple[Row, ...]]]()
         for values in self._candidates(feature):
@@ -245,13 +269,15 @@ class Judge:
         worst = [_worst(rows) for _, rows in results]
         best = min(worst)
         working = [result for result, badness in zip(results, worst, strict=True) if badness == best]
-        if best == _BADNESS[Outcome.DENIED]:
-            rows = max(results, key=lambda result: sum(_allowed(row) for row in result[1]))[1]
-            partly = any(row.is_allowed_on_some for row in rows)
-            return FeatureVerdict(feature, Verdict.PARTLY if partly else Verdict.MISSING, rows)
-        verdict = Verdict.WORKS if best == _BADNESS[Outcome.ALLOWED] else Verdict.WORKS_IF
-        values = [only_options(values) for values, _ in working]
-        found = FeatureVerdict(feature, verdict, working[0][1], tuple(each for each in values if each))
+        if best == _DENIED:
+            most = max(sum(map(_allowed, rows)) for _, rows in results)
+            best_results = [result for result in results if sum(map(_allowed, result[1])) == most]
+            rows = best_results[0][1]
+            if not any(row.is_allowed_on_some for row in rows):
+                return FeatureVerdict(feature, Verdict.MISSING, rows)
+            return FeatureVerdict(feature, Verdict.PARTLY, rows, _given(values for values, _ in best_results))
+        verdict = Verdict.WORKS if best == _ALLOWED else Verdict.WORKS_IF
+        found = FeatureVerdict(feature, verdict, working[0][1], _given(values for values, _ in working))
         if verdict is Verdict.WORKS_IF:
             return found
         return replace(found, additions=tuple(self._additions(feature, [values for values, _ in working])))
@@ -376,6 +402,8 @@ class Judge:
             return arn.split(":")[4] != self._role_account
         if arn := values.get("parameters.shared_arns"):
             return arn.split(":")[4] != self._own_account
+        if owner := values.get("domain_join.owner_account_id"):
+            return owner != self._own_account
         return "parameters.paths" not in values or values.get("account", "") in (
             "",
             SAMPLE_LOCATION["account"],
@@ -458,11 +486,15 @@ def _encryption_context(grant: Grant) -> tuple[str, ...]:
     return ("PARAMETER_ARN",) if "kms:EncryptionContext:PARAMETER_ARN" in named else ("aws:s3:arn",)
 
 
-def _most_named_account(policy: Policy) -> str | None:
-    """The account that most ARNs of a policy have. None if they have none."""
-    arns = [resource.split(":") for each in policy.statements for resource in each.resources]
-    named = [parts[4] for parts in arns if len(parts) > 5 and re.fullmatch(ACCOUNT_PATTERN, parts[4])]  # noqa: PLR2004
-    return max(named, key=named.count) if named else None
+def _own_account(policy: Policy) -> str | None:
+    """The account of the role: the one that most ARNs of its policy have. None if this is not known.
+
+    An ARN that an option takes as a whole can be of any account. Such ARNs count only if there are no others.
+    """
+    arns = [resource for each in policy.statements for resource in each.resources]
+    named = [arn for arn in arns if len(arn.split(":")) > 5 and re.fullmatch(ACCOUNT_PATTERN, arn.split(":")[4])]  # noqa: PLR2004
+    counted = [arn.split(":")[4] for arn in [arn for arn in named if not _WHOLE_ARN.fullmatch(arn)] or named]
+    return max(counted, key=counted.count) if counted else None
 
 
 def _key(feature: Feature) -> tuple[str | None, ...]:
@@ -518,12 +550,20 @@ _AWS_OBJECTS = tuple(
     as_pattern(each) for grant in (*MANAGED_BUCKETS.grants, *PATCH_POLICY.grants) for each in grant.resources
 )
 _WORKING = (Verdict.WORKS, Verdict.WORKS_IF)
-_BADNESS = {Outcome.ALLOWED: 0, Outcome.CONDITIONAL: 1, Outcome.DENIED: 2}
+_ALLOWED, _UNLESS_DENIED, _CONDITIONAL, _DENIED = range(4)
+
+
+def _badness(decision: Decision) -> int:
+    """How bad a decision is. What only a statement that denies may prevent is better than another condition."""
+    if decision.outcome is Outcome.CONDITIONAL:
+        only_denies = all(reason.kind is Kind.EXPLICIT_DENY for reason in decision.reasons)
+        return _UNLESS_DENIED if only_denies else _CONDITIONAL
+    return _ALLOWED if decision.outcome is Outcome.ALLOWED else _DENIED
 
 
 def _worst(rows: Iterable[Row]) -> int:
     """The badness of the worst decision on what a feature does not work without."""
-    return max((_BADNESS[row.decision.outcome] for row in rows if not row.grant.is_optional), default=0)
+    return max((_badness(row.decision) for row in rows if not row.grant.is_optional), default=_ALLOWED)
 
 
 def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) -> Decision:
@@ -533,8 +573,13 @@ def _most_favorable(evaluator: Evaluator, action: str, needs: Sequence[Need]) ->
         if best.outcome is Outcome.ALLOWED:
             break
         other = evaluator.decide(action, need)
-        best = min(best, other, key=lambda each: _BADNESS[each.outcome])
+        best = min(best, other, key=_badness)
     return best
+
+
+def _given(found: Iterable[Values]) -> tuple[Values, ...]:
+    """The values of options, without those of the location."""
+    return tuple(options for values in found if (options := only_options(values)))
 
 
 def _unknown_resources(statement: Statement) -> Reason:

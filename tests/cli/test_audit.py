@@ -9,7 +9,7 @@ from ssm_profile import policy
 from ssm_profile.options import OPTIONS
 from tests import ROOT
 from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, working_features
-from tests.expected import KEY, LOCATION, MAPS, SHARED_DOCUMENT
+from tests.expected import KEY, LOCATION, MAPS, SHARED_DOCUMENT, SHARED_KEY
 
 
 @pytest.fixture
@@ -614,8 +614,31 @@ class TestFindings:
         """The sufficient scope is what the option grants."""
         audited = audit(*SCOPED_MINIMUM, allow("logs:PutLogEvents", f"arn:aws:logs:*:*:log-group:*{ending}"))
 
-        group = "arn:<partition>:logs:<region>:<account>:log-group:<session_logs.log_group>"
-        assert [row["sufficient"] for row in audited["unscoped"]] == [[group, f"{group}:*"]]
+        group = "arn:<partition>:logs:<region>:<account>:log-group:<{}>"
+        names = [group.format(name) for name in ("session_logs.log_group", "cloudwatch_agent.log_groups")]
+        assert [row["sufficient"] for row in audited["unscoped"]] == [
+            [
+                *(f"{name}{end}" for name in names for end in ("", ":*")),
+                f"{group.format('cloudwatch_agent.log_group_prefixes')}*",
+            ]
+        ]
+
+    def test_sufficient_for_what_works(self, run):
+        """The resources are those of the features that work: of a package, and of parameters at paths."""
+        audited = run("audit", "AmazonSSMManagedInstanceCore", "--json").audit
+
+        rows = {row["action"]: set(row["sufficient"]) for row in audited["unscoped"]}
+        arn = "arn:<partition>:ssm:<region>:<account>"
+        assert rows["ssm:DescribeDocument"] == {
+            "<document_arns>",
+            "arn:<partition>:ssm:<region>::document/*",
+            f"{arn}:document/*",
+        }
+        assert rows["ssm:GetParameter"] == {
+            "<parameters.shared_arns>",
+            f"{arn}:parameter<parameters.paths>",
+            f"{arn}:parameter<parameters.paths>/*",
+        }
 
     def test_metrics_without_a_namespace(self, audit):
         namespace = {"StringEquals": {"cloudwatch:namespace": "CWAgent"}}
@@ -846,15 +869,25 @@ class TestReplacement:
         assert audited["options"] == self.MINIMAL
 
     def test_secrets_of_two_accounts(self, audit):
-        """A policy does not say which of the two accounts owns the directory."""
+        """The other account owns the directory, and not the one that most ARNs have. A key can be of either."""
         options = self.MINIMAL | {"domain_join": MAPS["domain_join"]}
 
         audited = audit(*policy.policy_document(options, LOCATION)["Statement"])
 
         assert {"domain_join.owner_directory_id", "domain_join.kms_key_arn"} <= working_features(audited)
-        assert audited["options"] == self.MINIMAL | {
-            "domain_join": MAPS["domain_join"] | {"owner_account_id": "...", "owner_directory_id": "..."}
+        assert audited["options"] == options
+
+    def test_keys_of_another_account(self, audit):
+        """ARNs that options take as a whole do not decide which account is the role's."""
+        options = self.MINIMAL | {
+            "parameters": {key: MAPS["parameters"][key] for key in ("shared_arns", "kms_key_arn")}
         }
+        options["parameters"] |= {"paths": ["/app"], "kms_key_arn": SHARED_KEY}
+        options["session_kms_key_arn"] = SHARED_KEY.replace("90ab", "91ab")
+
+        audited = audit(*policy.policy_document(options, LOCATION)["Statement"])
+
+        assert audited["options"]["parameters"] == options["parameters"]
 
     def test_further_ec2_actions(self, audit):
         """The two actions of the CloudWatch agent are not listed again."""

@@ -285,6 +285,16 @@ class TestLeftOut:
         assert "requireImdsv2: true" in audited.out
         assert "leave out" not in audited.out.partition("config:")[2]
 
+    def test_folders_that_only_a_deny_takes_away(self, run, policy_file):
+        """The options contain the folder, so that they do not leave it out."""
+        options = {"scope_heartbeat": True, "ec2_describe": False, "vpc_endpoints_only": True}
+        options["read_buckets"] = [{"bucket": "scripts", "prefix": "ansible/", "folders": True}]
+
+        audited = run("audit", policy_file(*policy_document(options, LOCATION)["Statement"]))
+
+        assert "folders: true" in audited.out
+        assert "leave out" not in audited.out.partition("config:")[2]
+
 
 class TestJson:
     @pytest.mark.parametrize("name", POLICIES)

@@ -2,16 +2,24 @@
 
 import json
 from importlib import import_module
+from itertools import combinations
 
 import pytest
 
+from ssm_profile import policy
 from ssm_profile.catalogue import CLOUDWATCH_AGENT
+from ssm_profile.options import OPTIONS
+from ssm_profile.validation import find_mistakes
 from tests import ROOT, require
-from tests.cli.policies import MINIMUM, allow, document
+from tests.cli.policies import MINIMUM, SWITCHES, allow, document
+from tests.expected import DIRECTORY_KEY, KEY, LOCATION, MAPS, OTHER_KEY, SHARED_DOCUMENT, SHARED_KEY, SHARED_PARAMETER
 
 DEFAULT_ACTIONS = [*MINIMUM, "ec2:Describe*"]
 SAME = "In both, with the same resources and conditions"
 DIFFERENT = "In both, with different resources or conditions"
+
+
+AWS_BUCKETS = policy.policy_document({"managed_buckets": True}, LOCATION)["Statement"][-1]["Resource"]
 
 
 def actions(rows):
@@ -181,6 +189,155 @@ class TestDifference:
         assert "ssm:PutInventory" in actions(comparison["onlyThere"])
 
 
+NARROWING = {"scope_heartbeat", "require_imdsv2", "vpc_endpoints_only"}
+"""The switches that grant nothing more than the default."""
+
+SHARED = {"shared_arns": [SHARED_PARAMETER]}
+DIRECTORY = {"directory_id": "d-1234567890"}
+VALUES = [
+    *((option, True) for option in SWITCHES if option not in NARROWING),
+    *MAPS.items(),
+    ("parameters", {"paths": ["/app"], "recursive": True}),
+    ("parameters", {"paths": ["/app"], "kms_key_arn": KEY}),
+    ("parameters", {"paths": ["/aws/service/ecs"]}),
+    ("parameters", SHARED),
+    ("parameters", {**SHARED, "shared_kms_key_arn": SHARED_KEY}),
+    ("document_arns", [SHARED_DOCUMENT]),
+    ("session_kms_key_arn", SHARED_KEY),
+    ("session_kms_key_alias", "alias/ssm-sessions"),
+    ("read_buckets", [{"bucket": "files"}]),
+    ("read_buckets", [{"bucket": "scripts", "prefix": "a/", "folders": True, "kms_key_arn": KEY}]),
+    ("session_logs", {"bucket": "logs"}),
+    ("session_logs", {"bucket": "logs", "kms_key_arn": KEY}),
+    ("session_logs", {"log_group": "/ssm"}),
+    ("cloudwatch_agent", {}),
+    ("cloudwatch_agent", {"log_group_prefixes": ["i-"], "retention": True}),
+    ("cloudwatch_agent", {"traces": True}),
+    ("domain_join", DIRECTORY),
+    ("domain_join", {**DIRECTORY, "kms_key_arn": DIRECTORY_KEY}),
+    ("domain_join", {**DIRECTORY, "owner_account_id": "210987654321", "owner_directory_id": "d-0987654321"}),
+]
+"""Each option that grants something, with values."""
+
+
+def statements(options):
+    """The statements of the policy of some options, in any order."""
+    return sorted(map(str, policy.policy_document(options, LOCATION)["Statement"]))
+
+
+def granted(options):
+    """Each action that options grant, with its resource and its condition."""
+    return {
+        (action, resource, str(each.get("Condition")))
+        for each in policy.policy_document(options, LOCATION)["Statement"]
+        for action in each["Action"]
+        for resource in ([each["Resource"]] if isinstance(each["Resource"], str) else each["Resource"])
+    }
+
+
+class TestProposedOptions:
+    """The options for the difference between the default and the policy of some options."""
+
+    @pytest.fixture
+    def proposed(self, run):
+        def run_compare(options, *flags):
+            text = json.dumps(policy.policy_document(options, LOCATION))
+            return run("compare", "-", "--json", *flags, stdin=text).json["options"]
+
+        return run_compare
+
+    @pytest.mark.parametrize(("option", "value"), VALUES)
+    def test_one_option(self, proposed, option, value):
+        """The options are exactly those of the policy."""
+        options = {**dict.fromkeys(OPTIONS[option].requires, True), option: value}
+
+        found = proposed(options, "--account", LOCATION["account"])
+
+        assert found.keys() == options.keys()
+        assert statements(found) == statements(options)
+
+    def test_two_options(self, proposed):
+        """The options grant the same as those of the policy."""
+        values = dict(VALUES) | MAPS
+        # A log group of the CloudWatch agent can be the one of session logs, and one key is enough for two features.
+        values["session_logs"] = {"bucket": "logs", "kms_key_arn": OTHER_KEY}
+        for (one, its_value), (other, other_value) in combinations(values.items(), 2):
+            required = dict.fromkeys(OPTIONS[one].requires + OPTIONS[other].requires, True)
+            options = {**required, one: its_value, other: other_value}
+            if not find_mistakes(options):
+                assert granted(proposed(options)) == granted(options), options
+
+    def test_many_options(self, proposed):
+        options = MAPS | dict.fromkeys(("inspector", "state_manager", "patching", "documents", "distributor"), True)
+        options |= {"document_arns": [SHARED_DOCUMENT], "session_logs": {"bucket": "logs"}}
+
+        found = proposed(options)
+
+        assert granted(found) == granted(options)
+        assert found["parameters"] == MAPS["parameters"] | {"paths": ["/app/a", "/app/b"]}
+        assert found["domain_join"] == MAPS["domain_join"]
+        assert found["document_arns"] == [SHARED_DOCUMENT]
+
+    FLAGS = ("--parameters-paths", "/app", "--state-manager", "--session-kms-key-arn", KEY)
+
+    @pytest.mark.parametrize("location", [(), ("--region", "eu-west-1", "--account", LOCATION["account"])])
+    def test_what_both_grant(self, proposed, location):
+        """What the first policy grants in another region, or without a known one, is not proposed."""
+        options = {"parameters": {"paths": ["/app"]}, "state_manager": True, "session_kms_key_arn": KEY}
+
+        assert proposed(options, *self.FLAGS, *location) == {}
+
+    def test_another_value(self, proposed):
+        """An option is proposed for a value that only the second policy has."""
+        options = {"parameters": {"paths": ["/app", "/web"]}, "state_manager": True}
+
+        assert proposed(options, *self.FLAGS) == {"parameters": {"paths": ["/app", "/web"]}}
+
+    def test_further_key(self, proposed):
+        """A key that an option lacks is proposed with the keys that it requires."""
+        options = {"parameters": {"paths": ["/app"], "kms_key_arn": KEY}}
+
+        assert proposed(options, *self.FLAGS) == options
+
+    def test_uncertain_deny(self, proposed):
+        options = {"vpc_endpoints_only": True, "parameters": {"paths": ["/app"]}}
+
+        assert proposed(options) == {"parameters": {"paths": ["/app"]}}
+
+    def test_other_resources(self, run, policy_file):
+        """No option grants an action on resources that no feature is for."""
+        other = policy_file(allow("ssm:PutComplianceItems", "arn:aws:ssm:eu-west-1:123456789012:managed-instance/mi-1"))
+
+        comparison = run("compare", other, "--json").json
+
+        assert comparison["options"] == {}
+        assert [row["why"] for row in comparison["noOption"]] == [
+            "An option grants it, but on other resources or under another condition."
+        ]
+
+    def test_part_of_a_feature(self, run, policy_file):
+        """The values are those of the policy, also if it lacks a permission."""
+        other = policy_file(allow("s3:PutObject", "arn:aws:s3:::logs/ssm/*"))
+
+        assert run("compare", other, "--json").json["options"] == {"session_logs": {"bucket": "logs", "prefix": "ssm/"}}
+
+
+@pytest.mark.parametrize("command", ["compare", "audit"])
+def test_covered_capabilities(run, command):
+    """The report names what needs no option of its own, so that nobody loses it with another option."""
+    shown = run(command, "AmazonSSMManagedInstanceCore")
+    printed = run(command, "AmazonSSMManagedInstanceCore", "--json")
+
+    comparison = printed.json if command == "compare" else printed.audit
+    assert comparison["covered"] == [
+        {"capability": "quiet_agent", "by": ["legacy_messaging", "state_manager"]},
+        {"capability": "documents", "by": ["state_manager", "distributor"]},
+        {"capability": "inventory", "by": ["patching"]},
+    ]
+    assert "The options also cover these capabilities. " in shown.out
+    assert "inventory: patching" in shown.items
+
+
 class TestBuckets:
     """Reading an object is for AWS's buckets or for those that an option names."""
 
@@ -191,7 +348,7 @@ class TestBuckets:
             (["arn:aws:s3:::scripts/a/*"], {"read_buckets": [{"bucket": "scripts", "prefix": "a/"}]}),
             (["*"], {"managed_buckets": True}),
             (
-                ["arn:aws:s3:::aws-ssm-eu-central-1/*", "arn:aws:s3:::lists/*", "arn:aws:s3:::scripts/a/*"],
+                [*AWS_BUCKETS, "arn:aws:s3:::lists/*", "arn:aws:s3:::scripts/a/*"],
                 {
                     "managed_buckets": True,
                     "read_buckets": [{"bucket": "lists"}, {"bucket": "scripts", "prefix": "a/"}],
