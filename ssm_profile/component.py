@@ -19,9 +19,11 @@ from .validation import (
     find_merged_tag_mistakes,
     find_mistakes,
     find_name_mistakes,
+    find_partition_mistakes,
     find_size_mistakes,
     find_value_mistakes,
     format_value,
+    has_arns,
 )
 
 
@@ -270,20 +272,35 @@ class SsmInstanceProfile(pulumi.ComponentResource):
     def _role(self, name: str, options: policy.Options, inputs: Mapping[str, Any]) -> aws.iam.Role:
         """A new role, or the existing one."""
         if "existing_role_name" in inputs:
+            existing = self._in_partition(inputs["existing_role_name"], options)
             # A role of this stack that becomes an existing one has the same URN and ID, so that Pulumi keeps it.
-            return aws.iam.Role.get(
-                f"{name}-role", inputs["existing_role_name"], opts=pulumi.ResourceOptions(parent=self)
-            )
+            return aws.iam.Role.get(f"{name}-role", existing, opts=pulumi.ResourceOptions(parent=self))
         return aws.iam.Role(
             f"{name}-role",
             name=inputs.get("role_name"),
             path=inputs.get("path"),
             description=inputs.get("description") or "Lets AWS Systems Manager manage the EC2 instances that use it.",
-            assume_role_policy=policy.to_json(policy.trust_policy(options)),
+            assume_role_policy=self._in_partition(policy.to_json(policy.trust_policy(options)), options),
             permissions_boundary=inputs.get("permissions_boundary_arn"),
             tags=inputs.get("tags"),
             opts=self._child_options(),
         )
+
+    def _in_partition(self, value: pulumi.Input[str], options: policy.Options) -> pulumi.Input[str]:
+        """An input of the first resource. It fails if an ARN is of another partition than the deployment.
+
+        ARNs that are outputs are not checked: their resources are in the partition of the deployment.
+        """
+        if not has_arns(options):
+            return value
+        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
+
+        def check(known: Mapping[str, str]) -> str:
+            # Mocks return no partition unless their author thinks of this function.
+            _raise_for(find_partition_mistakes(options, partition=known["partition"] or None))
+            return known["value"]
+
+        return pulumi.Output.all(value=value, partition=partition).apply(check)
 
     def _policies(
         self, name: str, role: pulumi.Output[str], options: policy.Options, inputs: Mapping[str, Any]
