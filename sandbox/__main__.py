@@ -219,7 +219,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         type=_setting,
-        help="Set a config key of the stack, for example --set quietAgent=true. Repeatable",
+        help="Set a config key of the stack, for example --set quietAgent=true or --set 'parameters={paths: [/app]}'. "
+        "Repeatable",
     )
     serve_parser = commands.add_parser("serve", help="Keep an emulated AWS running", description=serve.__doc__)
     serve_parser.set_defaults(command=serve)

@@ -634,11 +634,9 @@ def _shared(grant: Grant, **changes: Any) -> Grant:
     )
 
 
-def _of_parameters(arns: tuple[str, ...]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The condition for a key: only through Systems Manager, and only for parameters."""
-    return {
-        "StringLike": {"kms:ViaService": _via_service("ssm", "{region}"), "kms:EncryptionContext:PARAMETER_ARN": arns}
-    }
+def _of_parameters(arns: tuple[str, ...], region: str = "{region}") -> dict[str, dict[str, tuple[str, ...]]]:
+    """The condition for a key: only through Systems Manager in a region, and only for parameters."""
+    return {"StringLike": {"kms:ViaService": _via_service("ssm", region), "kms:EncryptionContext:PARAMETER_ARN": arns}}
 
 
 _DECRYPT_PARAMETERS = replace(
@@ -683,7 +681,7 @@ PARAMETERS = Capability(
             _DECRYPT_PARAMETERS,
             purpose="Decrypts shared SecureString parameters, only through Systems Manager and only for them.",
             resources=("{parameters[shared_kms_key_arn]}",),
-            condition=_of_parameters(("{each}",)),
+            condition=_of_parameters(("{each}",), region="*"),  # the ARNs say the regions
             needs="parameters.shared_kms_key_arn",
         ),
     ),

@@ -290,11 +290,18 @@ def _expectation(option: Option, got: str) -> str:
 
 def _scalar_mistakes(path: str, option: Option, value: Any, writer: _Writer, got: str = "") -> Iterator[Mistake]:
     if not _is_accepted(option, value):
-        yield Mistake(writer(path), _expectation(option, f"{got}{writer.show(path, value)}"))
+        shown = f"{got}{writer.show(path, value)}{_quotes_hint(option, value)}"
+        yield Mistake(writer(path), _expectation(option, shown))
         return
     for pattern, reason in option.refused.items():
         if re.fullmatch(pattern, value):
             yield Mistake(writer(path), f"cannot contain {writer.show(path, value)}. {reason.rstrip('.')}")
+
+
+def _quotes_hint(option: Option, value: Any) -> str:
+    """What to do with digits that YAML or JSON took for a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return ", a number: put it in quotes" if is_number and option.type != "boolean" else ""
 
 
 def _is_accepted(option: Option, value: Any) -> bool:
@@ -336,6 +343,16 @@ def _key_names(path: str, option: Option, writer: _Writer) -> str:
     return ", ".join(writer(f"{path}.{key}").rpartition(".")[2] for key in option.keys)
 
 
+def _required_keys(path: str, option: Option, writer: _Writer) -> str:
+    return " or ".join(f"`{writer(f'{path}.{key}')}`" for key in option.required_keys)
+
+
+def _missing_keys(path: str, option: Option, entries: Mapping[str, Any], key: str, writer: _Writer) -> str:
+    """The keys that a key of a map requires and that are missing, or those that the map requires."""
+    missing = [each for each in option.keys[key].requires if each.rpartition(".")[2] not in entries]
+    return " and ".join(f"`{writer(each)}`" for each in missing) or _required_keys(path, option, writer)
+
+
 def _map_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Iterator[Mistake]:
     if not isinstance(value, Mapping):
         keys = _key_names(path, option, writer)
@@ -343,12 +360,10 @@ def _map_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> Ite
         return
     entries = cast("Mapping[str, Any]", value)
     if _lacks_required_keys(option, entries):
-        required = " or ".join(f"`{writer(f'{path}.{key}')}`" for key in option.required_keys)
         for key in (key for key in option.keys if key in entries):
-            needed = " and ".join(f"`{writer(each)}`" for each in option.keys[key].requires)
-            yield Mistake(writer(f"{path}.{key}"), f"requires {needed or required}")
+            yield Mistake(writer(f"{path}.{key}"), f"requires {_missing_keys(path, option, entries, key, writer)}")
         if not entries:
-            yield Mistake(writer(path), f"requires {required} (got {{}})")
+            yield Mistake(writer(path), f"requires {_required_keys(path, option, writer)} (got {{}})")
     for key, known in option.keys.items():
         if key in entries:
             yield from _value_mistakes(f"{path}.{key}", known, entries[key], writer)

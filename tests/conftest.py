@@ -146,12 +146,6 @@ def cloud(request: pytest.FixtureRequest, loops_closed: None) -> Iterator[Cloud]
     asyncio.set_event_loop(None)
 
 
-def pytest_collection_finish() -> None:
-    """Leave what the collection created out of garbage collections, of which each test of the component needs one."""
-    gc.collect()
-    gc.freeze()
-
-
 Deploy = Callable[[Callable[[], Any]], dict[str, Any]]
 
 

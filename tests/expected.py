@@ -292,7 +292,7 @@ DOCUMENTS = {
             SHARED_KEY,
             {
                 "StringLike": {
-                    "kms:ViaService": "ssm.eu-central-1.amazonaws.com*",
+                    "kms:ViaService": "ssm.*.amazonaws.com*",
                     "kms:EncryptionContext:PARAMETER_ARN": SHARED_PARAMETER,
                 }
             },

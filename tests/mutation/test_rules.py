@@ -21,7 +21,10 @@ NOT_ABOUT_VALUES = (
     "format_value",
     "unknown_key",
     "unknown_option",
+    "_missing_keys",
     "_nearest",
+    "_quotes_hint",
+    "_required_keys",
 )
 """Functions that decide nothing about a value. tests/unit/test_validation.py compares what they return."""
 

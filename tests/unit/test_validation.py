@@ -55,6 +55,14 @@ class TestValues:
         ("options", "sentence"),
         [
             ({"quiet_agent": "yes"}, '`quiet_agent` must be true or false (got "yes").'),
+            (
+                {"patch_policy": {"account_id": 123456789012, "configuration_id": "q4bkg"}},
+                (
+                    '`patch_policy.account_id` must be the ID of an account: 12 digits, for example "123456789012" '
+                    "(got 123456789012, a number: put it in quotes)."
+                ),
+            ),
+            ({"quiet_agent": 1}, "`quiet_agent` must be true or false (got 1)."),
             ({"policy_kind": "Managed"}, '`policy_kind` must be "inline" or "managed" (got "Managed").'),
             (
                 {"path": "ssm"},
@@ -116,6 +124,10 @@ class TestValues:
                 ),
             ),
             ({"read_buckets": [{}]}, "`read_buckets[0]` requires `read_buckets[0].bucket` (got {})."),
+            (
+                {"domain_join": {"owner_account_id": "210987654321"}},
+                "`domain_join.owner_account_id` requires `domain_join.owner_directory_id`.",
+            ),
             ({"read_buckets": [{"prefix": "a"}]}, "`read_buckets[0].prefix` requires `read_buckets[0].bucket`."),
             (
                 {"read_buckets": [{"bucket": "scripts"}, {"bucket": "scripts", "prefix": "*"}]},
@@ -191,6 +203,15 @@ class TestCombinations:
         options = {"inspector": True, "state_manager": True}
 
         assert sentences(options) == ["`inspector` requires `distributor` to be true."]
+
+    def test_missing_key_is_named(self):
+        """Keys that are there are not."""
+        owner = {"owner_account_id": "210987654321", "owner_directory_id": "d-0987654321"}
+
+        assert sentences({"domain_join": owner}) == [
+            "`domain_join.owner_account_id` requires `domain_join.directory_id`.",
+            "`domain_join.owner_directory_id` requires `domain_join.directory_id`.",
+        ]
 
     def test_retention_requires_log_groups(self):
         """One of the two lists is sufficient."""
