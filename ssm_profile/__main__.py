@@ -1,46 +1,93 @@
 """The plugin of the component package: it serves the component to programs in every Pulumi language."""
 
 import json
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 # Pulumi runs this directory. Without this, Python would look for modules in it instead of beside it.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from pulumi.errors import InputPropertiesError, InputPropertyErrorDetails  # noqa: E402
-from pulumi.provider import main  # noqa: E402
+from pulumi.errors import InputPropertyErrorDetails  # noqa: E402
+from pulumi.provider import server  # noqa: E402
 from pulumi.provider.experimental.component import ComponentProvider  # noqa: E402
 
 from ssm_profile.component import SsmInstanceProfile, known_options  # noqa: E402
+from ssm_profile.errors import OptionsError  # noqa: E402
 from ssm_profile.options import OPTIONS, Option, camel_case  # noqa: E402
 from ssm_profile.validation import find_mistakes, format_value  # noqa: E402
 from ssm_profile.version import __version__  # noqa: E402
 
 COMPONENT = "ssm-profile:index:SsmInstanceProfile"
+NAMESPACE = "pulumi"
+"""The beginning of the names of generated SDKs, such as ``@pulumi/ssm-profile``: that of a package in a folder.
+
+Without it, a package from a Git URL gets the first part of the URL's path, which need not be a valid name.
+"""
 
 
 class Plugin(ComponentProvider):
     """Pulumi's component host, which reports mistakes in the caller's words and without a traceback."""
 
     def __init__(self) -> None:
-        super().__init__([SsmInstanceProfile], name="ssm-profile", version=__version__)
+        super().__init__([SsmInstanceProfile], name="ssm-profile", namespace=NAMESPACE, version=__version__)
         self.schema = json.dumps(_with_rules(json.loads(self.schema or "{}")))
 
     def map_inputs(self, inputs: Any, component_def: Any) -> Any:
         """The inputs as the component's args.
 
         Raises:
-            InputPropertiesError: If an input is wrong, with the path and the reason of each mistake.
+            OptionsError: If an input is wrong, with the path and the reason of each mistake.
         """
-        args = super().map_inputs(inputs, component_def)
-        errors: list[InputPropertyErrorDetails] = [
-            {"property_path": mistake.path, "reason": mistake.reason}
-            for mistake in find_mistakes(known_options(args), camel_case)
-        ]
-        if errors:
-            raise InputPropertiesError("The inputs are not valid. Nothing was created", errors)
+        args = cast("dict[str, Any]", super().map_inputs(inputs, component_def))
+        tags: Any = args.get("tags")
+        if isinstance(tags, dict):
+            args["tags"] = {key: _as_text(value) for key, value in cast("dict[str, Any]", tags).items()}
+        if mistakes := find_mistakes(known_options(args), camel_case):
+            raise OptionsError(mistakes)
         return args
+
+
+def _as_text(value: Any) -> Any:
+    """A number or a boolean as text: YAML has no quotes around the value of a tag, and Pulumi makes 1.0 of 1."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}" if isinstance(value, float) else value
+
+
+class Servicer(server.ProviderServicer):
+    """Pulumi's server. A mistake that the component finds is one in the inputs, too, and has no traceback."""
+
+    async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802 - the name of the base class
+        """Construct the component."""
+        try:
+            return await super().Construct(request, context)
+        except Exception as error:
+            if (found := _options_error(error)) is None:
+                raise
+            # What map_inputs raises is not wrapped. Other mistakes are found in the component, or later.
+            created = ". Nothing was created" if error.__context__ is found else ""
+            # The engine prints the value at a path that it knows, even if the value is secret. It knows none with `.
+            details: list[InputPropertyErrorDetails] = [
+                {"property_path": f"`{_in_camel_case(each.path)}`", "reason": _in_camel_case(each.reason)}
+                for each in found.mistakes
+            ]
+            status = self.create_grpc_invalid_properties_status(f"The inputs are not valid{created}", details)
+            await context.abort_with_status(status)
+
+
+def _options_error(error: BaseException | None) -> OptionsError | None:
+    """The mistake that led to an error. Pulumi wraps what happens while it waits for outputs in errors of its own."""
+    while error is not None and not isinstance(error, OptionsError):
+        inner = getattr(error, "inner", None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+    return error
+
+
+def _in_camel_case(text: str) -> str:
+    """A path, or a sentence that has paths between backticks, as the caller writes them."""
+    return re.sub(r"(?<![^`])[a-z][a-z0-9_.\[\]]*(?![^`])", lambda path: camel_case(path[0]), text)
 
 
 def _with_rules(schema: dict[str, Any]) -> dict[str, Any]:
@@ -69,4 +116,5 @@ if __name__ == "__main__":
         sys.exit(
             f"Error: this module is the plugin that Pulumi runs. For the command, use `ssm-profile {sys.argv[1]}`."
         )
-    main(Plugin(), sys.argv[1:])
+    server.ProviderServicer = Servicer  # `main` takes no other one
+    server.main(Plugin(), sys.argv[1:])

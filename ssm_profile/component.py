@@ -19,13 +19,15 @@ from .validation import (
     find_merged_tag_mistakes,
     find_mistakes,
     find_name_mistakes,
+    find_partition_mistakes,
     find_size_mistakes,
     find_value_mistakes,
     format_value,
+    has_arns,
 )
 
 
-class PatchPolicyArgs(TypedDict):
+class PatchPolicy(TypedDict):
     """Which patch policy of Quick Setup patches the instances."""
 
     account_id: pulumi.Input[str]
@@ -34,7 +36,7 @@ class PatchPolicyArgs(TypedDict):
     """Set the ID of the patch policy's configuration, such as q4bkg. It is part of the name of its bucket."""
 
 
-class ReadBucketArgs(TypedDict):
+class ReadBucket(TypedDict):
     """An S3 bucket that documents and Patch Manager read on the instances."""
 
     bucket: pulumi.Input[str]
@@ -47,7 +49,7 @@ class ReadBucketArgs(TypedDict):
     """Grant decrypting objects with the KMS key of this ARN, which encrypts the bucket."""
 
 
-class ParametersArgs(TypedDict):
+class Parameters(TypedDict):
     """Which parameters of Parameter Store the instances may read."""
 
     paths: NotRequired[Sequence[str]]
@@ -62,7 +64,7 @@ class ParametersArgs(TypedDict):
     """Grant decrypting shared SecureString parameters with the owner's KMS key of this ARN."""
 
 
-class SessionLogsArgs(TypedDict):
+class SessionLogs(TypedDict):
     """Where logs of sessions and output of commands go: to a bucket, to a log group, or to both."""
 
     bucket: NotRequired[pulumi.Input[str]]
@@ -75,7 +77,7 @@ class SessionLogsArgs(TypedDict):
     """Grant writing logs to the CloudWatch Logs log group of this name. The log group must exist."""
 
 
-class CloudwatchAgentArgs(TypedDict):
+class CloudwatchAgent(TypedDict):
     """What the CloudWatch agent may send."""
 
     namespace: NotRequired[pulumi.Input[str]]
@@ -90,7 +92,7 @@ class CloudwatchAgentArgs(TypedDict):
     """Grant sending traces to X-Ray."""
 
 
-class DomainJoinArgs(TypedDict):
+class DomainJoin(TypedDict):
     """Which directory the instances may join."""
 
     directory_id: pulumi.Input[str]
@@ -130,25 +132,25 @@ class SsmInstanceProfileArgs(TypedDict):
     """Grant what Patch Manager needs."""
     patch_baseline_tags: NotRequired[bool]
     """Grant finding patch baselines by their tags."""
-    patch_policy: NotRequired[PatchPolicyArgs]
+    patch_policy: NotRequired[PatchPolicy]
     """Grant reading the baselines of one patch policy of Quick Setup, and add its tag to the role and the profile."""
     distributor: NotRequired[bool]
     """Grant installing Distributor packages."""
     managed_buckets: NotRequired[bool]
     """Grant reading AWS's own S3 buckets, for VPCs whose S3 endpoint policy requires a principal."""
-    read_buckets: NotRequired[Sequence[ReadBucketArgs]]
+    read_buckets: NotRequired[Sequence[ReadBucket]]
     """Grant reading scripts, Ansible playbooks and patch lists in these S3 buckets, and in no others."""
-    parameters: NotRequired[ParametersArgs]
+    parameters: NotRequired[Parameters]
     """Grant reading parameters of Parameter Store at given paths or ARNs, and no others."""
     session_kms_key_arn: NotRequired[pulumi.Input[str]]
     """Grant decrypting sessions that are encrypted with the KMS key of this ARN."""
     session_kms_key_alias: NotRequired[pulumi.Input[str]]
     """Grant decrypting sessions that are encrypted with the KMS key that has this alias, such as alias/ssm-sessions."""
-    session_logs: NotRequired[SessionLogsArgs]
+    session_logs: NotRequired[SessionLogs]
     """Grant logging sessions and command output to S3, CloudWatch Logs or both."""
-    cloudwatch_agent: NotRequired[CloudwatchAgentArgs]
+    cloudwatch_agent: NotRequired[CloudwatchAgent]
     """Grant what the CloudWatch agent needs."""
-    domain_join: NotRequired[DomainJoinArgs]
+    domain_join: NotRequired[DomainJoin]
     """Grant joining a directory of AWS Directory Service."""
     require_imdsv2: NotRequired[bool]
     """Deny every call made with credentials that were fetched through IMDSv1."""
@@ -240,10 +242,10 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         self.instance_profile_name = profile.name
         self.instance_profile_arn = profile.arn
         self.policy_json = policy_json
-        actions = policy.actions(options)
         # The actions are no secret, even where an option is.
-        self.actions = pulumi.Output.unsecret(policy_json.apply(lambda _: actions))
-        self.register_outputs({camel_case(output): getattr(self, output) for output in OUTPUTS} | {"actions": actions})
+        granting = pulumi.Output.from_input(_granting(inputs))
+        self.actions = pulumi.Output.unsecret(granting.apply(lambda known: policy.actions(_without_none(known))))
+        self.register_outputs({camel_case(output): getattr(self, output) for output in OUTPUTS})
 
     def _child_options(self, **options: Any) -> pulumi.ResourceOptions:
         """The options of a resource of this component. A new resource replaces an old one before that is deleted.
@@ -260,8 +262,9 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         def check(known: Mapping[str, Any]) -> Mapping[str, str]:
             own = own_tags(known)
             # Mocks return no tags unless their author thinks of this function.
-            _raise_for(find_merged_tag_mistakes(known["tags"], known["default_tags"] or {}, own))
-            return {**known["tags"], **own}
+            tags: Mapping[str, str] = known["tags"] or {}
+            _raise_for(find_merged_tag_mistakes(tags, known["default_tags"] or {}, own))
+            return {**tags, **own}
 
         default_tags = aws.get_default_tags_output(opts=pulumi.InvokeOutputOptions(parent=self)).tags
         return pulumi.Output.all(tags=tags, default_tags=default_tags, patch_policy=patch_policy).apply(check)
@@ -269,20 +272,35 @@ class SsmInstanceProfile(pulumi.ComponentResource):
     def _role(self, name: str, options: policy.Options, inputs: Mapping[str, Any]) -> aws.iam.Role:
         """A new role, or the existing one."""
         if "existing_role_name" in inputs:
+            existing = self._in_partition(inputs["existing_role_name"], options)
             # A role of this stack that becomes an existing one has the same URN and ID, so that Pulumi keeps it.
-            return aws.iam.Role.get(
-                f"{name}-role", inputs["existing_role_name"], opts=pulumi.ResourceOptions(parent=self)
-            )
+            return aws.iam.Role.get(f"{name}-role", existing, opts=pulumi.ResourceOptions(parent=self))
         return aws.iam.Role(
             f"{name}-role",
             name=inputs.get("role_name"),
             path=inputs.get("path"),
             description=inputs.get("description") or "Lets AWS Systems Manager manage the EC2 instances that use it.",
-            assume_role_policy=policy.to_json(policy.trust_policy(options)),
+            assume_role_policy=self._in_partition(policy.to_json(policy.trust_policy(options)), options),
             permissions_boundary=inputs.get("permissions_boundary_arn"),
             tags=inputs.get("tags"),
             opts=self._child_options(),
         )
+
+    def _in_partition(self, value: pulumi.Input[str], options: policy.Options) -> pulumi.Input[str]:
+        """An input of the first resource. It fails if an ARN is of another partition than the deployment.
+
+        ARNs that are outputs are not checked: their resources are in the partition of the deployment.
+        """
+        if not has_arns(options):
+            return value
+        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
+
+        def check(known: Mapping[str, str]) -> str:
+            # Mocks return no partition unless their author thinks of this function.
+            _raise_for(find_partition_mistakes(options, partition=known["partition"] or None))
+            return known["value"]
+
+        return pulumi.Output.all(value=value, partition=partition).apply(check)
 
     def _policies(
         self, name: str, role: pulumi.Output[str], options: policy.Options, inputs: Mapping[str, Any]
@@ -365,7 +383,7 @@ class SsmInstanceProfile(pulumi.ComponentResource):
     def _policy_input(self, options: policy.Options, inputs: Mapping[str, Any]) -> pulumi.Input[str]:
         """The policy as JSON: a plain string where everything is known, so that a preview needs no credentials."""
         fields = policy.lookups(options)
-        granting = {key: value for key, value in inputs.items() if key in policy.GRANTING or key == "policy_kind"}
+        granting = _granting(inputs)
         if not fields and UNKNOWN not in _leaves(_replace_outputs(granting, UNKNOWN)):
             return _policy_json(options, {})
         opts = pulumi.InvokeOutputOptions(parent=self)  # the component's provider must answer, not the default one
@@ -376,7 +394,7 @@ class SsmInstanceProfile(pulumi.ComponentResource):
         }
         location = {field: look_up() for field, look_up in lookups.items() if field in fields}
         return pulumi.Output.all(options=granting, location=location).apply(
-            lambda known: _policy_json(known["options"], known["location"])
+            lambda known: _policy_json(_without_none(known["options"]), known["location"])
         )
 
 
@@ -394,6 +412,11 @@ def _policy_json(options: policy.Options, location: Location) -> str:
     document = policy.policy_document(options, location)
     _raise_for(find_size_mistakes(policy.size(document), options))
     return policy.to_json(document)
+
+
+def _granting(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that decide the policy."""
+    return {key: value for key, value in inputs.items() if key in policy.GRANTING or key == "policy_kind"}
 
 
 def _short_hash(text: str) -> str:
@@ -436,9 +459,11 @@ def _validated_when_known(option: str, value: Any, as_option: Callable[[Any], An
     output = pulumi.Output.from_input(value)
 
     def validate(known: Mapping[str, Any]) -> Any:
-        is_secret = known["is_secret"]
-        _raise_for(find_value_mistakes(option, as_option(known["value"]), is_secret=is_secret))
-        return known["value"]
+        given = _without_none(known["value"])
+        if given is None and option != "existing_role_name" and not OPTIONS[option].entries_accept_outputs:
+            return None  # which counts as not given
+        _raise_for(find_value_mistakes(option, as_option(given), is_secret=known["is_secret"]))
+        return given
 
     return pulumi.Output.all(value=output, is_secret=output.is_secret()).apply(validate)
 

@@ -116,12 +116,17 @@ def find_partition_mistakes(
         first, _, expected = arns[0]
         where = f"`{label(first)}` is in {expected}"
     else:
-        expected, where = partition, f"this stack deploys to {partition}"
+        expected, where = partition, f"the deployment is in {partition}"
     return [
         Mistake(label(path), f"is in partition {actual}, but {where} (got {writer.show(path, arn)})")
         for path, arn, actual in arns
         if actual != expected
     ]
+
+
+def has_arns(options: Mapping[str, Any]) -> bool:
+    """Whether options contain an ARN that is known."""
+    return any(isinstance(value, str) for _, value in _arns(options))
 
 
 def find_merged_tag_mistakes(

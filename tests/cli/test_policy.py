@@ -161,7 +161,7 @@ class TestLocation:
                     "--session-kms-key-arn",
                     "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
                 ],
-                "`--session-kms-key-arn` is in partition aws, but this stack deploys to aws-cn",
+                "`--session-kms-key-arn` is in partition aws, but the deployment is in aws-cn",
             ),
         ],
         ids=lambda value: " ".join(value[:4]) if isinstance(value, list) else "",

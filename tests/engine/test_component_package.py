@@ -93,6 +93,69 @@ pulumi.export("key", key.arn)
     assert iam.list_role_tags(RoleName=outputs["role"])["Tags"] == [{"Key": "Team_Name", "Value": "web"}]
 
 
+MISTAKES = {
+    "name": (f'SsmInstanceProfile("{"w" * 60}", {{}})', "`name`", "or set `roleName`"),
+    "size": (
+        'SsmInstanceProfile("web", {"parameters": {"paths": [f"/{number:0900}" for number in range(12)]}})',
+        "`policy`",
+        'and `policyKind` is "inline". Set fewer options, or shorten this list: `parameters.paths`',
+    ),
+    "region": (
+        'SsmInstanceProfile("web", {"managedBuckets": True}, china)',
+        "`managedBuckets`",
+        "cannot be true in cn-north-1",
+    ),
+    "partition": (
+        'SsmInstanceProfile("web", {"managedPolicyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}, china)',
+        "`managedPolicyArns`",
+        "is in partition aws, but the deployment is in aws-cn",
+    ),
+    "output": (
+        'SsmInstanceProfile("web", {"parameters": {"paths": ["/a"], "kmsKeyArn": other.key_id}})',
+        "`parameters.kmsKeyArn`",
+        "must be the ARN of a KMS key",
+    ),
+    "secret": (
+        'SsmInstanceProfile("web", {"sessionKmsKeyArn": pulumi.Output.secret("hunter2")})',
+        "`sessionKmsKeyArn`",
+        "(got a secret value)",
+    ),
+}
+"""Mistakes that only the component finds: the program, the property, and the reason."""
+
+
+@ignore_unawaited_coroutines
+@pytest.mark.parametrize(("body", "path", "reason"), MISTAKES.values(), ids=MISTAKES)
+def test_mistake_of_the_component_has_no_traceback(package_stack, body, path, reason):
+    """The caller reads the property and the reason, and no secret."""
+    china = 'china = pulumi.ResourceOptions(provider=aws.Provider("china", region="cn-north-1"))'
+    stack = package_stack(f"{china}\nother = aws.kms.Key('other')\n{body}")
+
+    with pytest.raises(CommandError) as error:
+        stack.up()
+
+    message = str(error.value)
+    assert f"- property {path} has a problem: " in message
+    assert reason in single_line(message)
+    assert str(ROOT / "ssm_profile") not in message
+    assert "hunter2" not in message
+
+
+def test_output_without_value_counts_as_not_given(package_stack, iam):
+    stack = package_stack("""
+key = aws.kms.Key("key")
+nothing = key.arn.apply(lambda _: None)
+web = SsmInstanceProfile("web", {"sessionKmsKeyArn": nothing, "path": nothing, "tags": nothing})
+pulumi.export("role", web.roleName)
+pulumi.export("actions", web.actions)
+""")
+
+    outputs = output_values(stack.up().outputs)
+
+    assert inline_documents(iam, outputs["role"]) == [DEFAULT]
+    assert outputs["actions"] == sorted(DEFAULT["Statement"][0]["Action"])
+
+
 @ignore_unawaited_coroutines
 def test_invalid_inputs_create_nothing(package_stack, iam):
     """An error names all invalid inputs in camelCase, as the caller writes them."""

@@ -113,6 +113,20 @@ class TestConstruct:
 
         assert cloud.policy["Statement"][-1]["Resource"] == KEY
 
+    def test_tags_without_quotes(self, construct, cloud):
+        """YAML makes numbers and booleans of them."""
+        construct({"tags": {"Count": 1, "Share": 2.5, "Enabled": True, "Team": "web"}})
+
+        assert cloud.of_type("aws:iam/role:Role").inputs["tags"] == {
+            "Count": "1",
+            "Share": "2.5",
+            "Enabled": "true",
+            "Team": "web",
+        }
+
+
+LONG_PATHS = [f"/app/{'a' * 900}{number}" for number in range(12)]
+
 
 class TestMistakes:
     def test_every_mistake_has_path_and_reason(self, construct, cloud):
@@ -132,7 +146,7 @@ class TestMistakes:
         assert status.details[0].Unpack(details)
         assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert error.value.details() == status.message == "The inputs are not valid. Nothing was created"
-        assert [(each.property_path, each.reason) for each in details.errors] == [
+        assert [(each.property_path.strip("`"), each.reason) for each in details.errors] == [
             (
                 "readBuckets[1].kmsKeyArn",
                 f'must be the ARN of a KMS key, not of an alias, for example "{KEY}" (got "alias/x")',
@@ -152,6 +166,28 @@ class TestMistakes:
             ("inventory", "requires `stateManager` to be true"),
         ]
         assert cloud.registered == []
+
+    @pytest.mark.parametrize(
+        ("name", "inputs", "reason"),
+        [
+            ("w" * 52, {}, "or set `roleName`"),
+            ("web", {"parameters": {"paths": LONG_PATHS}}, "or shorten this list: `parameters.paths`"),
+            ("web", {"parameters": {"paths": LONG_PATHS}}, 'and `policyKind` is "inline"'),
+            ("web", {"managedBuckets": True}, "cannot be true in cn-north-1"),
+        ],
+    )
+    def test_mistake_of_the_component_has_a_reason(self, construct, cloud, name, inputs, reason):
+        """It is in the caller's spelling, and there is no traceback."""
+        cloud.answers["aws:index/getRegion:getRegion"] = {"region": "cn-north-1"}
+
+        with pytest.raises(grpc.RpcError) as error:
+            construct(inputs, name)
+
+        status = status_pb2.Status.FromString(dict(error.value.trailing_metadata())["grpc-status-details-bin"])
+        details = errors_pb2.InputPropertiesError()
+        assert status.details[0].Unpack(details)
+        assert error.value.details() == "The inputs are not valid"
+        assert [reason in each.reason for each in details.errors] == [True]
 
     @pytest.mark.parametrize("value", [0, 1, 2.5, "true", [], {"a": 1}])
     def test_wrong_type_is_refused(self, construct, cloud, value):

@@ -91,12 +91,12 @@ def test_program_refuses_in_stack_config(path):
 @pytest.mark.parametrize(
     ("region", "arn", "partitions"),
     [
-        ("cn-north-1", KEY, "is in partition aws, but this stack deploys to aws-cn"),
-        ("us-gov-west-1", KEY, "is in partition aws, but this stack deploys to aws-us-gov"),
+        ("cn-north-1", KEY, "is in partition aws, but the deployment is in aws-cn"),
+        ("us-gov-west-1", KEY, "is in partition aws, but the deployment is in aws-us-gov"),
         (
             "eu-central-1",
             KEY_IN_CHINA,
-            "is in partition aws-cn, but this stack deploys to aws",
+            "is in partition aws-cn, but the deployment is in aws",
         ),
     ],
 )

@@ -223,7 +223,7 @@ class TestRegion:
     )
     def test_partition_of_the_region_is_required(self, region, partition):
         assert parse({"sessionKmsKeyArn": KEY}, region=region)[1] == [
-            f'`ssm-profile:sessionKmsKeyArn` is in partition aws, but this stack deploys to {partition} (got "{KEY}").'
+            f'`ssm-profile:sessionKmsKeyArn` is in partition aws, but the deployment is in {partition} (got "{KEY}").'
         ]
 
     def test_two_partitions_are_one_mistake(self):
