@@ -41,10 +41,11 @@ class _Workspace(auto.LocalWorkspace):
     """A workspace that reads outputs from the state. Two runs of the CLI would take half a second."""
 
     def stack_outputs(self, stack_name: str) -> auto.OutputMap:
-        stacks = Path(urlsplit(self.env_vars["PULUMI_BACKEND_URL"]).path) / ".pulumi" / "stacks"
-        state = json.loads((stacks / self.project_settings().name / f"{stack_name}.json").read_text())
-        resources = state["checkpoint"]["latest"].get("resources") or [{}]
-        outputs = next((each for each in resources if each.get("type") == "pulumi:pulumi:Stack"), {}).get("outputs", {})
+        folder = Path(urlsplit(self.env_vars["PULUMI_BACKEND_URL"]).path) / ".pulumi" / "stacks"
+        state = json.loads((folder / self.project_settings().name / f"{stack_name}.json").read_text())
+        resources = state["checkpoint"]["latest"].get("resources") or []
+        stacks = (each for each in resources if each["type"] == "pulumi:pulumi:Stack")
+        outputs = next(stacks, {}).get("outputs", {})
         if _SECRET in json.dumps(outputs):
             return super().stack_outputs(stack_name)
         return {name: auto.OutputValue(value, secret=False) for name, value in outputs.items()}
