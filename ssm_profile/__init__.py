@@ -7,14 +7,22 @@ if TYPE_CHECKING:
     from .component import SsmInstanceProfile, SsmInstanceProfileArgs
     from .errors import OptionsError
     from .reference import SsmInstanceProfileReference
+    from .settings import read_settings
 
-__all__ = ["OptionsError", "SsmInstanceProfile", "SsmInstanceProfileArgs", "SsmInstanceProfileReference"]
+__all__ = [
+    "OptionsError",
+    "SsmInstanceProfile",
+    "SsmInstanceProfileArgs",
+    "SsmInstanceProfileReference",
+    "read_settings",
+]
 
 _MODULES = {
     "OptionsError": "errors",
     "SsmInstanceProfile": "component",
     "SsmInstanceProfileArgs": "component",
     "SsmInstanceProfileReference": "reference",
+    "read_settings": "settings",
 }
 
 

@@ -18,6 +18,7 @@ def test_public_names():
         "SsmInstanceProfile",
         "SsmInstanceProfileArgs",
         "SsmInstanceProfileReference",
+        "read_settings",
     ]
     assert all(getattr(ssm_profile, name).__name__ == name for name in ssm_profile.__all__)
 
