@@ -5,11 +5,15 @@ import sys
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from pulumi.runtime.proto import provider_pb2_grpc
+from .protocol import skip_sdk
 
-from ..aws import CREDENTIALS, forget_real_aws
-from ..plugin import serve
-from .servicer import AwsServicer
+skip_sdk()
+
+from pulumi.runtime.proto import provider_pb2_grpc  # noqa: E402
+
+from ..aws import CREDENTIALS, forget_real_aws  # noqa: E402
+from ..plugin import serve  # noqa: E402
+from .servicer import AwsServicer  # noqa: E402
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pulumi.runtime.rpc import UNKNOWN
+from .protocol import UNKNOWN
 
 State = dict[str, Any]
 """A resource's properties, by their names in the Pulumi schema."""

@@ -10,10 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2, status_pb2
-from pulumi.runtime.rpc import UNKNOWN
 
 from . import ec2, iam, invokes, storage
 from .clients import RETRIES, Clients
+from .protocol import UNKNOWN
 from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State, unsupported_message
 
 

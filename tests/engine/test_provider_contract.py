@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from google.protobuf import struct_pb2
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from tests import require
@@ -75,6 +76,11 @@ def urn(type_name):
 def diff(servicer, type_name, old, new):
     """The provider's answer for a change."""
     return servicer.Diff(provider_pb2.DiffRequest(urn=urn(type_name), olds=struct(old), news=struct(new)), None)
+
+
+def test_unknown_value_is_that_of_pulumi():
+    """The provider does not import Pulumi's SDK, which has this constant."""
+    assert require("sandbox.provider.protocol").UNKNOWN == rpc.UNKNOWN
 
 
 def test_every_type_has_a_contract():
