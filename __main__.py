@@ -2,9 +2,10 @@
 
 import pulumi
 
-from ssm_profile import SsmInstanceProfile, read_settings
+from ssm_profile import SsmInstanceProfile
 from ssm_profile.component import OUTPUTS
 from ssm_profile.options import camel_case
+from ssm_profile.settings import read_settings
 
 name = f"ssm-profile-{pulumi.get_stack()}"
 settings = read_settings(name)
