@@ -146,7 +146,9 @@ class TestRules:
 
         assert not is_noticed(name, (ROOT / "ssm_profile" / f"{name}.py").read_text())
 
+    @pytest.mark.proof
     def test_every_change_is_noticed(self, module):
+        """An example notices each rule that is taken away, and each limit that moves by one."""
         name = module.__name__.rpartition(".")[2]
         source = (ROOT / "ssm_profile" / f"{name}.py").read_text()
 

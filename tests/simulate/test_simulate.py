@@ -72,8 +72,8 @@ def check_allowed_actions(evaluator, names):
 
 
 class TestAllActions:
-    def test_environments(self, evaluator):
-        check_allowed_actions(evaluator, ["the default", "production"])
+    def test_default(self, evaluator):
+        check_allowed_actions(evaluator, ["the default"])
 
     @pytest.mark.proof
     def test_each_option(self, evaluator):
