@@ -61,9 +61,9 @@ $(LINTERS): requirements-linters.txt
 linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and checkov find
 	@$(BIN)/python -m generators.linters
 
-proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes, and write docs/proof.md
-	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml
-	@$(BIN)/python -m generators.proof .pytest_cache/proof.xml
+proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes, and write docs/proof.md: ARGS=tests/mutation
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml $(ARGS)
+	@$(BIN)/python -m generators.proof .pytest_cache/proof.xml $(ARGS)
 
 live: cli ## Prove it on a real AWS account, after a confirmation: ARGS="--region eu-central-1", ARGS=clean
 	@$(BIN)/python -m live $(ARGS)

@@ -1,5 +1,6 @@
 """``make proof``: writes docs/proof.md, the results of the last run of the tests that take minutes."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -18,21 +19,23 @@ INTRODUCTION = """<!-- Written by `make proof`. Do not edit. -->
 # The last run of `make proof`
 
 These tests take minutes and run weekly. `make test` runs a fixed part of most of them, which is not counted here.
-If a test fails, this page is not written.
+If a test fails, this page is not written. `make proof ARGS=tests/mutation` runs the tests of a folder or file again, and
+replaces their rows.
 
-On {date}, on {cpu}, {cores} cores, {memory}; {os}; {versions}.
+The last run was on {date}, on {cpu}, {cores} cores, {memory}; {os}; {versions}.
 
-| test | cases | total seconds |
-| --- | --- | --- |
+| test | cases | total seconds | date |
+| --- | --- | --- | --- |
 """
 
 
-def page(reports: Iterable[str], machine: Mapping[str, str]) -> str:
+def page(reports: Iterable[str], machine: Mapping[str, str], previous: str = "") -> str:
     """The whole page.
 
     Args:
         reports: pytest's reports in JUnit's XML format. A test case of a later report replaces that of an earlier one.
         machine: The date and the machine, as returned by :func:`benchmarks.machine.about`.
+        previous: The page before. Its rows stay, but for those of the files that are in the reports.
 
     Raises:
         ValueError: If a test case failed, or if a test has no description.
@@ -42,8 +45,16 @@ def page(reports: Iterable[str], machine: Mapping[str, str]) -> str:
     if failed := [name for (_, name), case in last.items() if {"failure", "error"} & {each.tag for each in case}]:
         raise ValueError(f"these tests have not passed: {', '.join(map(str, failed))}")
     cases = sorted(last.values(), key=_test)
-    rows = [row for test, of_test in groupby(cases, key=_test) for row in _rows(test, list(of_test))]
-    return INTRODUCTION.format_map(machine) + "\n".join([*rows, ""])
+    rows = [
+        (_file(test[0]), f"{row} {machine['date']} |")
+        for test, of_test in groupby(cases, key=_test)
+        for row in _rows(test, list(of_test))
+    ]
+    replaced = {file for file, _ in rows}
+    kept = [(file, row) for row, file in re.findall(r"^(\| \[.*?]\(\.\./(\S+?)\).*)$", previous, re.MULTILINE)]
+    rows += [(file, row) for file, row in kept if file not in replaced]
+    in_order = sorted(rows, key=lambda row: row[0])
+    return INTRODUCTION.format_map(machine) + "\n".join([*(row for _, row in in_order), ""])
 
 
 def _test(case: ET.Element) -> tuple[str, str]:
@@ -74,13 +85,15 @@ def _file(classname: str) -> str:
     return f"{'/'.join(modules)}.py"
 
 
-def main(files: Sequence[str]) -> None:
-    """Write the page from reports in files."""
-    reports = [Path(file).read_text() for file in files]
+def main(report: str, selection: Sequence[str]) -> None:
+    """Write the page from a report in a file. Rows of the page before stay if only a selection of tests was run."""
+    previous = PAGE.read_text() if selection else ""
     machine = about(find_pulumi(Console(quiet=True), install=False))
     machine["versions"] = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    sys.stdout.write(f"{PAGE.name}: {PAGE.write_text(page(reports, machine))} characters\n")
+    sys.stdout.write(
+        f"{PAGE.name}: {PAGE.write_text(page([Path(report).read_text()], machine, previous))} characters\n"
+    )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])

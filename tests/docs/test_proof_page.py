@@ -45,14 +45,26 @@ class TestPage:
     def test_rows(self, proof):
         """A row has the test's description, the number of its cases, and the reason of a skipped case."""
         assert proof["page"]([FIRST], MACHINE) == proof["INTRODUCTION"].format_map(MACHINE) + (
-            "| [Both agree](../tests/engine/test_a.py) | skipped: needs X | |\n"
-            "| [It works](../tests/engine/test_b.py) | 2 passed | 3 |\n"
+            "| [Both agree](../tests/engine/test_a.py) | skipped: needs X | | 2026-11-24 |\n"
+            "| [It works](../tests/engine/test_b.py) | 2 passed | 3 | 2026-11-24 |\n"
         )
+
+    def test_selection_replaces_rows_of_its_files(self, proof):
+        """Each row has the date on which it was measured."""
+        previous = proof["page"]([FIRST], MACHINE)
+        again = report_xml(case("tests.engine.test_b.test_y", "It works better.", time="7"))
+
+        page = proof["page"]([again], MACHINE | {"date": "2026-12-01"}, previous)
+
+        assert page.splitlines()[-2:] == [
+            "| [Both agree](../tests/engine/test_a.py) | skipped: needs X | | 2026-11-24 |",
+            "| [It works better](../tests/engine/test_b.py) | 1 passed | 7 | 2026-12-01 |",
+        ]
 
     def test_later_report_replaces_earlier(self, proof):
         later = report_xml(case("tests.engine.test_b.test_x[2]", "It works.", time="5.4"))
 
-        assert "2 passed | 7 |" in proof["page"]([FIRST, later], MACHINE)
+        assert "2 passed | 7 | 2026-11-24 |" in proof["page"]([FIRST, later], MACHINE)
 
     @pytest.mark.parametrize("result", ["failure", "error"])
     def test_failed_case_is_refused(self, proof, result):
