@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock cli sandbox test test-oldest proof live test-unit lint linters format docs refresh bench clean
+.PHONY: help setup lock cli sandbox test test-oldest proof live test-unit lint linters format docs refresh build check-dist dist bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -10,6 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 LINTERS := .venv-linters/.ready
 OLDEST := .venv-oldest/.ready
+RELEASE := .venv-release/.ready
 ACTIONLINT := $(BIN)/actionlint
 COGGED := Pulumi.yaml README.md docs/options.md docs/command.md
 # The user's uv, or the one of requirements-dev.lock.
@@ -80,7 +81,7 @@ test-oldest: cli $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest version
 linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and checkov find
 	@$(BIN)/python -m generators.linters
 
-proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes, and write docs/proof.md
+proof: cli $(EVALUATOR) $(LINTERS) $(RELEASE) ## Run what takes minutes, and write docs/proof.md
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml
 	@$(BIN)/python -m generators.proof .pytest_cache/proof.xml
 
@@ -121,9 +122,28 @@ refresh: $(READY) ## Refresh the copies of AWS's data, then the documents: ARGS=
 	@$(MAKE) --no-print-directory lock ARGS=
 	@$(MAKE) --no-print-directory docs
 
+# One build for all that follows: nothing else builds what is released. The hashes of the build's packages are checked.
+build: $(UV) ## Build the sdist, and the wheel from the sdist, into dist
+	@rm -rf dist
+	@$(UV) build --quiet --python $(PYTHON) --build-constraint requirements-dev.lock --require-hashes --out-dir dist .
+	@rm -f dist/.gitignore
+
+check-dist: cli $(RELEASE) ## Check what is in dist, test the wheel in an empty environment, and write its SBOM
+	@.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	@.venv-release/bin/check-wheel-contents dist/*.whl
+	@$(BIN)/python -m pytest tests/engine/test_package.py -m "not proof" --wheel dist/*.whl
+	@rm -rf .venv-wheel && $(PYTHON) -m venv --without-pip .venv-wheel
+	@$(UV) pip install --quiet --python .venv-wheel --constraint requirements-dev.lock "$$(echo dist/*.whl)[cli]"
+	@rm .venv-wheel/lib/*/site-packages/ssm_profile-*.dist-info/direct_url.json # has a path of this machine
+	@.venv-release/bin/cyclonedx-py environment --output-reproducible \
+		--output-file "$$(echo dist/*.whl | sed 's/-py3.*/.cdx.json/')" .venv-wheel
+
+dist: build ## Build the package, check and test it, and write its SBOM
+	@$(MAKE) --no-print-directory check-dist # after the build, also with `make -j`
+
 bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mocks" runs one of them
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
-	rm -rf .venv .venv-linters .venv-oldest  tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-linters .venv-oldest .venv-release .venv-wheel dist tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
