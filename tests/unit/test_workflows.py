@@ -82,7 +82,7 @@ class TestRelease:
             "publish": "attest",
             "github-release": "publish",
         }
-        assert self.JOBS["publish"]["environment"]["name"] == "pypi"
+        assert self.JOBS["publish"]["environment"] == "pypi"
 
     def test_has_no_cache(self):
         assert "cache" not in (FOLDER / "release.yml").read_text()
