@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup cli sandbox test test-oldest proof live test-unit lint linters format docs refresh bench clean
+.PHONY: help setup lock cli sandbox test test-oldest proof live test-unit lint linters format docs refresh build check-dist dist bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -10,7 +10,13 @@ BIN := .venv/bin
 READY := .venv/.ready
 LINTERS := .venv-linters/.ready
 OLDEST := .venv-oldest/.ready
+RELEASE := .venv-release/.ready
+ACTIONLINT := $(BIN)/actionlint
 COGGED := Pulumi.yaml README.md docs/options.md docs/command.md
+# The user's uv, or the one of requirements-dev.lock.
+UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(BIN)/uv)
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/deploy.yml)
+LOCKS := $(wildcard requirements-*.lock)
 EVALUATOR := tests/simulate/node_modules/.package-lock.json
 EVERYTHING := -m pytest -n 3 --dist worksteal -m "not proof"
 
@@ -19,12 +25,26 @@ help: ## Show this help
 
 setup: $(READY) ## Create .venv with the packages that the other targets need
 
-# The file .ready comes last, so that make repeats an interrupted installation.
-$(READY): pyproject.toml requirements.txt requirements-dev.txt
-	@echo "Installing the Python packages of this project into .venv. This can take some minutes."
+$(BIN)/uv: requirements-dev.lock
+	@echo "Installing uv into .venv."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' $< > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt
 	@touch $@
+
+# The file .ready comes last, so that make repeats an interrupted installation.
+$(READY): $(UV) pyproject.toml requirements-dev.lock
+	@echo "Installing the Python packages of this project into .venv: about 250 MB when they are not in uv's cache."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(UV) pip sync --quiet --python .venv --require-hashes requirements-dev.lock
+	@$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: $(UV) ## Write the locks of the Python packages: ARGS=--upgrade takes newer versions
+	@for lock in $(LOCKS); do \
+		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-package ssm-profile \
+			--no-annotate --custom-compile-command "make lock" $(ARGS) "$${lock%.lock}.txt" --output-file "$$lock" || exit 1; \
+	done
 
 cli: $(READY) ## Find or install the Pulumi CLI, and print its version and path
 	@$(BIN)/python -m sandbox cli
@@ -43,25 +63,25 @@ test: cli $(EVALUATOR) ## Run all tests: ARGS="-k name", PROVIDER=real
 $(OLDEST): $(READY)
 	@echo "Installing the oldest supported versions of the Python packages into .venv-oldest. This can take some minutes."
 	@$(PYTHON) -m venv .venv-oldest
-	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --no-deps --no-header --no-annotate \
+	@$(UV) pip compile --quiet --resolution lowest-direct --no-deps --no-header --no-annotate \
 		--extra cli pyproject.toml requirements.txt --output-file .venv-oldest/versions.txt >/dev/null
-	@$(BIN)/uv pip install --quiet --python .venv-oldest --overrides .venv-oldest/versions.txt -r requirements-dev.txt
+	@$(UV) pip install --quiet --python .venv-oldest --overrides .venv-oldest/versions.txt -r requirements-dev.txt
 	@touch $@
 
 test-oldest: cli $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest versions that the ranges allow
 	@echo with: && cat .venv-oldest/versions.txt
 	@.venv-oldest/bin/python $(EVERYTHING) $(ARGS)
 
-$(LINTERS): requirements-linters.txt
-	@echo "Installing the policy linters into .venv-linters. This can take some minutes."
-	@$(PYTHON) -m venv .venv-linters
-	@.venv-linters/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-linters.txt
+.venv-%/.ready: requirements-%.lock $(UV)
+	@echo "Installing the packages of $< into .venv-$*."
+	@$(PYTHON) -m venv .venv-$*
+	@$(UV) pip sync --quiet --python .venv-$* --require-hashes $<
 	@touch $@
 
 linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and checkov find
 	@$(BIN)/python -m generators.linters
 
-proof: cli $(EVALUATOR) $(LINTERS) ## Run what takes minutes, and write docs/proof.md: ARGS=tests/mutation
+proof: cli $(EVALUATOR) $(LINTERS) $(RELEASE) ## Run what takes minutes, and write docs/proof.md: ARGS=tests/mutation
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml $(ARGS)
 	@$(BIN)/python -m generators.proof .pytest_cache/proof.xml $(ARGS)
 
@@ -71,10 +91,21 @@ live: cli ## Prove it on a real AWS account, after a confirmation: ARGS="--regio
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
-lint: $(READY) ## Check style and types
+# Built with Go. Without it the workflows are not checked by actionlint, and the lint fails in CI.
+$(ACTIONLINT): tools/actionlint/go.mod | $(READY)
+	@if command -v go >/dev/null; then \
+		echo "Building actionlint with Go. This happens once."; \
+		cd $(<D) && GOFLAGS=-mod=readonly GOWORK=off go build -buildvcs=false -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint; \
+	elif [ "$$CI" = true ]; then echo "go is not on PATH, and actionlint needs it."; exit 1; \
+	else echo "Skipping actionlint: it is built with Go, which is not on PATH."; fi
+
+# Without shellcheck and pyflakes, so that what it finds does not depend on the machine.
+lint: $(READY) $(ACTIONLINT) ## Check style, types and workflows
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
+	@$(BIN)/zizmor --offline --quiet --strict-collection --persona pedantic .github/dependabot.yml $(WORKFLOWS)
+	@if [ -x $(ACTIONLINT) ]; then $(ACTIONLINT) -shellcheck= -pyflakes= $(WORKFLOWS); fi
 
 format: $(READY) ## Format the code, and mend what can be mended
 	@$(BIN)/ruff format .
@@ -88,11 +119,31 @@ docs: $(READY) ## Write the generated documents
 
 refresh: $(READY) ## Refresh the copies of AWS's data, then the documents: ARGS="--skip-unreachable"
 	@$(BIN)/python -m refresh $(ARGS)
+	@$(MAKE) --no-print-directory lock ARGS=
 	@$(MAKE) --no-print-directory docs
+
+# One build for all that follows: nothing else builds what is released. The hashes of the build's packages are checked.
+build: $(UV) ## Build the sdist, and the wheel from the sdist, into dist
+	@rm -rf dist
+	@$(UV) build --quiet --python $(PYTHON) --build-constraint requirements-dev.lock --require-hashes --out-dir dist .
+	@rm -f dist/.gitignore
+
+check-dist: cli $(RELEASE) ## Check what is in dist, test the wheel in an empty environment, and write its SBOM
+	@.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	@.venv-release/bin/check-wheel-contents dist/*.whl
+	@$(BIN)/python -m pytest tests/engine/test_package.py -m "not proof" --wheel dist/*.whl
+	@rm -rf .venv-wheel && $(PYTHON) -m venv --without-pip .venv-wheel
+	@$(UV) pip install --quiet --python .venv-wheel --constraint requirements-dev.lock "$$(echo dist/*.whl)[cli]"
+	@rm .venv-wheel/lib/*/site-packages/ssm_profile-*.dist-info/direct_url.json # has a path of this machine
+	@.venv-release/bin/cyclonedx-py environment --output-reproducible \
+		--output-file "$$(echo dist/*.whl | sed 's/-py3.*/.cdx.json/')" .venv-wheel
+
+dist: build ## Build the package, check and test it, and write its SBOM
+	@$(MAKE) --no-print-directory check-dist # after the build, also with `make -j`
 
 bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mocks" runs one of them
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
-	rm -rf .venv .venv-linters .venv-oldest tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-linters .venv-oldest .venv-release .venv-wheel dist tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

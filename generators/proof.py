@@ -19,7 +19,7 @@ INTRODUCTION = """<!-- Written by `make proof`. Do not edit. -->
 # The last run of `make proof`
 
 These tests take minutes and run weekly. `make test` runs a fixed part of most of them, which is not counted here.
-If a test fails, this page is not written. `make proof ARGS=tests/mutation` runs the tests of a folder or file again, and
+If a test fails, this page is not written. `make proof ARGS=tests/mutation` runs the tests of a folder or file again and
 replaces their rows.
 
 The last run was on {date}, on {cpu}, {cores} cores, {memory}; {os}; {versions}.

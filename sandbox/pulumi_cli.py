@@ -1,7 +1,9 @@
-"""Find the Pulumi CLI on PATH or in the cache; if there is none, run Pulumi's installer or build it with Go."""
+"""Find the Pulumi CLI on PATH or in the cache; if there is none, download it or build it with Go."""
 
 import fcntl
+import hashlib
 import os
+import platform
 import re
 import shutil
 import signal
@@ -15,14 +17,14 @@ from urllib.request import urlopen
 from pulumi.automation import InvalidVersionError, PulumiCommand
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from semver import VersionInfo
 
 from . import SandboxError
 
 MODULE = Path(__file__).parent / "pulumi-cli"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 VERSION = re.search(r"github.com/pulumi/pulumi/pkg/v3 v(\S+)", (MODULE / "go.mod").read_text())[1]  # type: ignore[index]
-INSTALLER = "https://get.pulumi.com/install.sh"
+ARCHIVES = "https://get.pulumi.com/releases/sdk"
+CHECKSUMS = f"https://github.com/pulumi/pulumi/releases/download/v{VERSION}/pulumi-{VERSION}-checksums.txt"
 
 
 def cache_directory() -> Path:
@@ -75,7 +77,7 @@ def find_pulumi(console: Console, *, install: bool = True) -> PulumiCommand:
 
 _INSTRUCTIONS = f"""There is no Pulumi CLI. Provide one in any of these ways, and run the command again:
   1. Install the Pulumi CLI (https://www.pulumi.com/docs/install/), so that `pulumi` is on PATH.
-  2. Allow access to get.pulumi.com: the sandbox then runs Pulumi's installer, into its own cache.
+  2. Allow access to get.pulumi.com and github.com: the sandbox then downloads Pulumi {VERSION} and checks its checksum.
   3. Install Go 1.25 or newer, and allow access to a Go module proxy: the sandbox then builds Pulumi {VERSION} once,
      which takes minutes.
 The sandbox tried:"""
@@ -107,10 +109,28 @@ def _install_into(directory: Path, installer: Callable[[Path, Console], None], c
 
 
 def _download(root: Path, console: Console) -> None:
-    """Run Pulumi's installer."""
-    urlopen(INSTALLER, timeout=5).close()  # the installer itself has no timeout
-    console.print(f"Downloading Pulumi {VERSION} with Pulumi's installer. This happens once.")
-    PulumiCommand.install(root=str(root), version=VersionInfo.parse(VERSION))
+    """Download the CLI, compare it with the published checksum, and only then unpack it.
+
+    The checksums come from another host than the archive, so that one changed host is not enough.
+    """
+    processor = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    name = f"pulumi-v{VERSION}-{platform.system().lower()}-{processor}.tar.gz"
+    with urlopen(CHECKSUMS, timeout=5) as response:
+        published = re.search(rf"^([0-9a-f]{{64}})\s+{re.escape(name)}$", response.read().decode(), re.MULTILINE)
+    if not published:
+        raise OSError(f"{CHECKSUMS} has no checksum of {name}")
+    console.print(f"Downloading Pulumi {VERSION}. This happens once.")
+    archive = root / name
+    url = f"{ARCHIVES}/{name}"
+    with urlopen(url, timeout=30) as response, archive.open("wb") as file:  # noqa: S310 - ARCHIVES is a constant
+        shutil.copyfileobj(response, file)
+    with archive.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    if checksum != published[1]:
+        raise OSError(f"{url} has the SHA-256 checksum {checksum}, and the published one is {published[1]}")
+    subprocess.run(["tar", "-xzf", archive, "-C", root], check=True, capture_output=True)
+    archive.unlink()
+    (root / "pulumi").rename(root / "bin")
 
 
 def _build(root: Path, console: Console) -> None:
@@ -158,4 +178,4 @@ def _go(*arguments: str, on_line: Callable[[], None] = lambda: None) -> list[str
     return lines
 
 
-_INSTALLERS: dict[str, Callable[[Path, Console], None]] = {"Pulumi's installer": _download, "build with Go": _build}
+_INSTALLERS: dict[str, Callable[[Path, Console], None]] = {"download": _download, "build with Go": _build}

@@ -8,6 +8,7 @@ import os
 import runpy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -26,8 +27,9 @@ os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the engine's tests run with the real AWS provider."""
+    """Let the engine's tests run with the real AWS provider, and the package's tests with a wheel that is built."""
     parser.addoption("--provider", choices=("fake", "real"), default="fake", help="the engine's AWS provider")
+    parser.addoption("--wheel", type=Path, help="the wheel to test, in place of one that is built for the tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

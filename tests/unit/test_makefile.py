@@ -22,14 +22,17 @@ def make(tmp_path):
     """Runs `make` in a copy of the project and returns its output as lines."""
     if not shutil.which("make"):
         pytest.skip("needs make")
-    for file in ("Makefile", "pyproject.toml", *(path.name for path in ROOT.glob("requirements*.txt"))):
+    for file in ("Makefile", "pyproject.toml", *(path.name for path in ROOT.glob("requirements*"))):
         shutil.copy(ROOT / file, tmp_path)
-    python = tmp_path / "python"
-    python.write_text(PYTHON)
-    python.chmod(0o755)
+    python, uv = tmp_path / "python", tmp_path / "programs" / "uv"
+    uv.parent.mkdir()
+    for program, script in ((python, PYTHON), (uv, "#!/bin/sh\nexit 1\n")):
+        program.write_text(script)
+        program.chmod(0o755)
 
     # A surrounding `make test` passes its own state in variables whose names begin with MAKE.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"LC_ALL": "C"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environment |= {"LC_ALL": "C", "PATH": f"{tmp_path / 'programs'}:{os.environ['PATH']}"}
 
     def run(target):
         command = ["make", "--no-print-directory", target, f"PYTHON={python}"]
@@ -39,22 +42,30 @@ def make(tmp_path):
     return run
 
 
+UV = "Installing uv into .venv."
+SETUP = "Installing the Python packages of this project into .venv: about 250 MB when they are not in uv's cache."
+OLDEST = (
+    "Installing the oldest supported versions of the Python packages into .venv-oldest. This can take some minutes."
+)
+LINTERS = "Installing the packages of requirements-linters.lock into .venv-linters."
+
+
 @pytest.mark.parametrize(
     ("target", "lines"),
     [
-        ("setup", ["Installing the Python packages of this project into .venv."]),
-        (
-            ".venv-oldest/.ready",
-            [
-                "Installing the Python packages of this project into .venv.",
-                "Installing the oldest supported versions of the Python packages into .venv-oldest.",
-            ],
-        ),
-        (".venv-linters/.ready", ["Installing the policy linters into .venv-linters."]),
+        ("setup", [UV, SETUP]),
+        (".venv-oldest/.ready", [UV, SETUP, OLDEST]),
+        (".venv-linters/.ready", [UV, LINTERS]),
     ],
 )
 def test_installation_prints_one_line(make, target, lines):
-    assert make(target) == [f"{line} This can take some minutes." for line in lines]
+    assert make(target) == lines
+
+
+def test_uv_on_path_is_used(make, tmp_path):
+    (tmp_path / "programs" / "uv").write_text("#!/bin/sh\n")
+
+    assert make("setup") == [SETUP]
 
 
 @pytest.mark.parametrize("target", ["setup", ".venv-oldest/.ready", ".venv-linters/.ready"])

@@ -1,10 +1,13 @@
 """The search for a Pulumi CLI and its installation, with small scripts as `pulumi` and `go`."""
 
+import hashlib
 import io
 import os
+import platform
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from contextlib import suppress
@@ -42,15 +45,15 @@ esac
 
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
-    """Adds scripts to a PATH with a few basic tools only. Pulumi's installer cannot be reached."""
+    """Adds scripts to a PATH with a few basic tools only. Pulumi's servers cannot be reached."""
     directory = tmp_path / "programs"
     directory.mkdir()
-    for tool in ("sh", "mkdir", "dirname", "chmod", "sleep"):
+    for tool in ("sh", "mkdir", "dirname", "chmod", "sleep", "tar", "gzip"):
         (directory / tool).symlink_to(next(p for p in (Path("/bin") / tool, Path("/usr/bin") / tool) if p.exists()))
     monkeypatch.setenv("PATH", str(directory))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("GO_LOG", str(tmp_path / "go.log"))
-    monkeypatch.setattr(pulumi_cli, "INSTALLER", "http://127.0.0.1:9/install.sh")
+    monkeypatch.setattr(pulumi_cli, "CHECKSUMS", "http://127.0.0.1:9/checksums.txt")
 
     def add(name, script):
         (directory / name).write_text(script)
@@ -98,25 +101,64 @@ def test_go_builds_it_once(programs, cache, tmp_path):
     assert (tmp_path / "go.log").read_text() == built
 
 
-def test_installer_comes_before_build(programs, cache, tmp_path, monkeypatch):
-    """Where get.pulumi.com can be reached, Pulumi's installer is used."""
+@pytest.fixture
+def published(programs, tmp_path, monkeypatch):
+    """Publishes an archive with its checksum, in a folder in place of Pulumi's servers, and returns the archive."""
     programs("go", GO)
-    (tmp_path / "install.sh").touch()
-    monkeypatch.setattr(pulumi_cli, "INSTALLER", (tmp_path / "install.sh").as_uri())
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    name = f"pulumi-v{pulumi_cli.VERSION}-linux-x64.tar.gz"
+    with tarfile.open(tmp_path / name, "w:gz") as archive:
+        member = tarfile.TarInfo("pulumi/pulumi")
+        member.mode, member.size = 0o755, len(PULUMI)
+        archive.addfile(member, io.BytesIO(PULUMI.encode()))
+    checksum = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+    (tmp_path / "checksums.txt").write_text(f"{'0' * 64}  {name.replace('x64', 'arm64')}\n{checksum}  {name}\n")
+    monkeypatch.setattr(pulumi_cli, "ARCHIVES", tmp_path.as_uri())
+    monkeypatch.setattr(pulumi_cli, "CHECKSUMS", (tmp_path / "checksums.txt").as_uri())
+    return tmp_path / name
 
-    def install(root, version):
-        assert str(version) == pulumi_cli.VERSION
-        (Path(root) / "bin").mkdir()
-        (Path(root) / "bin" / "pulumi").write_text(PULUMI)
-        (Path(root) / "bin" / "pulumi").chmod(0o755)
 
-    monkeypatch.setattr(pulumi_cli.PulumiCommand, "install", install)
-
+@pytest.mark.usefixtures("published")
+def test_download_comes_before_build(cache, tmp_path):
     pulumi, printed = find()
 
     assert pulumi.command == str(cache / f"pulumi-{pulumi_cli.VERSION}" / "bin" / "pulumi")
-    assert f"Downloading Pulumi {pulumi_cli.VERSION} with Pulumi's installer." in printed
+    assert printed == f"Downloading Pulumi {pulumi_cli.VERSION}. This happens once.\n"
     assert not (tmp_path / "go.log").exists()
+
+
+def test_archive_with_wrong_checksum_is_not_run(published, programs, cache, tmp_path):
+    programs("go", "#!/bin/sh\nexit 1\n")
+    published_checksum = hashlib.sha256(published.read_bytes()).hexdigest()
+    ran = tmp_path / "ran"
+    with tarfile.open(published, "w:gz") as archive:
+        member = tarfile.TarInfo("pulumi/pulumi")
+        script = f"#!/bin/sh\n: > {ran}\necho v{pulumi_cli.VERSION}\n".encode()
+        member.mode, member.size = 0o755, len(script)
+        archive.addfile(member, io.BytesIO(script))
+    checksum = hashlib.sha256(published.read_bytes()).hexdigest()
+
+    with pytest.raises(sandbox.SandboxError) as error:
+        find()
+
+    assert (
+        f"  download: {published.as_uri()} has the SHA-256 checksum {checksum}, and the published one is "
+        f"{published_checksum}\n" in str(error.value)
+    )
+    assert not ran.exists()
+    assert not list(cache.glob("pulumi-*/"))
+
+
+@pytest.mark.usefixtures("published")
+def test_archive_without_checksum_is_not_downloaded(monkeypatch, programs):
+    programs("go", "#!/bin/sh\nexit 1\n")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+
+    with pytest.raises(
+        sandbox.SandboxError, match=r"checksums.txt has no checksum of pulumi-v\S+-linux-riscv64.tar.gz"
+    ):
+        find()
 
 
 def test_build_uses_pinned_version(programs, tmp_path):
@@ -148,11 +190,11 @@ def test_error_lists_instructions_and_failures(cache):
 
     text = str(error.value)
     assert "1. Install the Pulumi CLI" in text
-    assert "2. Allow access to get.pulumi.com" in text
+    assert "2. Allow access to get.pulumi.com and github.com" in text
     assert "3. Install Go 1.25 or newer" in text
     assert text.partition("The sandbox tried:")[2].splitlines()[1:] == [
         "  `pulumi` on PATH: not found",
-        "  Pulumi's installer: <urlopen error [Errno 111] Connection refused>",
+        "  download: <urlopen error [Errno 111] Connection refused>",
         "  build with Go: `go` is not on PATH",
     ]
     assert [file.name for file in cache.iterdir()] == [f"pulumi-{pulumi_cli.VERSION}.lock"]
@@ -192,7 +234,7 @@ def test_interrupted_build_starts_again(programs, cache, tmp_path, sent):
     code = (
         "import signal, sandbox.pulumi_cli as c, rich.console;"
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "c.INSTALLER = 'http://127.0.0.1:9/'; c.find_pulumi(rich.console.Console())"
+        "c.CHECKSUMS = 'http://127.0.0.1:9/'; c.find_pulumi(rich.console.Console())"
     )
     interrupted = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
     wait_for(lambda: build.exists() and build.read_text().endswith("\n"))

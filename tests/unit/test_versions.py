@@ -3,8 +3,10 @@
 import re
 import tomllib
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests import ROOT
 
@@ -49,6 +51,34 @@ def test_pinned_versions_are_in_range():
     for each in pinned:
         (pin,) = each.specifier
         assert all(pin.version in specifier for specifier in known[each.name]), each
+
+
+@pytest.mark.parametrize("name", ["dev", "linters", "release"])
+class TestLock:
+    """`make lock` writes the locks, and the installation refuses one that lacks a library."""
+
+    def entries(self, name):
+        """Each library of a lock with its version. One whose versions depend on Python has an entry for each."""
+        entry = re.compile(r"^([\w.-]+)==(\S+)(?: ;.*)?(?: \\\n +--hash=sha256:[0-9a-f]{64})+$", re.MULTILINE)
+        return entry.findall((ROOT / f"requirements-{name}.lock").read_text())
+
+    def test_satisfies_requirements(self, name):
+        wanted = requirements(ROOT / f"requirements-{name}.txt")
+        if name == "dev":
+            wanted += requirements(ROOT / "requirements.txt")
+            wanted += map(Requirement, (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["cli"]))
+        locked = self.entries(name)
+
+        for each in wanted:
+            versions = [version for library, version in locked if library == canonicalize_name(each.name)]
+            assert versions, each
+            assert all(version in each.specifier for version in versions), each
+
+    def test_has_only_hashed_libraries(self, name):
+        """An option, such as the address of an index, is no library."""
+        lines = (ROOT / f"requirements-{name}.lock").read_text().splitlines()
+
+        assert len(self.entries(name)) == len([line for line in lines if not line.startswith(("#", "    --hash="))])
 
 
 def test_oldest_and_newest_python_are_tested():
