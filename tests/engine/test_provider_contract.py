@@ -28,7 +28,10 @@ class Contract:
     replacing: set[str]
     """The properties whose change replaces the resource."""
     deleted_first: bool = False
-    """Whether PULUMI says that a resource is deleted before its replacement is created."""
+    """Whether PULUMI says that a resource is deleted before its replacement is created.
+
+    Not looked up for the types that test_provider_types.py tests, which only examples use.
+    """
 
 
 CONTRACTS = {
