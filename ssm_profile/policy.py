@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
-from .catalogue import CAPABILITIES, EXPLICIT_DENIES, Capability, ExplicitDeny, Grant
+from .catalogue import CAPABILITIES, EXPLICIT_DENIES, VPC_ENDPOINTS, Capability, ExplicitDeny, Grant, VpcEndpoint
 from .errors import OptionsError
 from .options import OPTIONS, option_at
 from .regions import LOCATION_FIELDS, OTHER_DNS_SUFFIXES, PATCH_BUCKET_SUFFIXES, SNAPSHOT_BUCKET_SUFFIXES, Location
@@ -69,6 +69,17 @@ def grants_of(capability: Capability, options: Options) -> list[Grant]:
 def actions(options: Options) -> list[str]:
     """The allowed actions, sorted."""
     return sorted(_without_covered({grant.action for grant in grants(options)}))
+
+
+def vpc_endpoints(options: Options) -> list[VpcEndpoint]:
+    """The VPC endpoints that instances in a private subnet need, in the order of the catalogue."""
+    prefixes = {action.split(":")[0] for action in actions(options)}
+    enabled = {capability.name for capability in capabilities(options)}
+    return [
+        endpoint
+        for endpoint in VPC_ENDPOINTS
+        if endpoint.prefix in prefixes or enabled.intersection(endpoint.capabilities)
+    ]
 
 
 def lookups(options: Options) -> set[str]:

@@ -72,6 +72,7 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012"},
             "aws:index/getDefaultTags:getDefaultTags": {"tags": {}},
         }
+        self.computed: dict[str, dict[str, Any]] = {}
         self.knows_computed = True
         self.stack_outputs = {camel_case(output): f"the {output} of the stack" for output in OUTPUTS}
         self.secret_outputs: list[str] = []
@@ -88,6 +89,7 @@ class Cloud(pulumi.runtime.Mocks, MockMonitor):
             computed = {"outputs": self.stack_outputs, "secretOutputNames": self.secret_outputs}
         if args.typ == "aws:s3/bucket:Bucket":
             computed["bucket"] = name
+        computed |= self.computed.get(args.typ, {})
         return name if self.knows_computed else "", args.inputs | computed
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
@@ -182,8 +184,10 @@ def run_program(deploy: Deploy) -> Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 @pytest.fixture
-def run_example(deploy: Deploy) -> Callable[..., Any]:
+def run_example(cloud: Cloud, deploy: Deploy) -> Callable[..., Any]:
     """Runs an example with a stack's config, completed by the defaults of its Pulumi.yaml."""
+    cloud.answers["aws:ssm/getParameter:getParameter"] = {"insecureValue": "ami-1"}
+    cloud.answers["aws:ec2/getSubnets:getSubnets"] = {"ids": ["subnet-1", "subnet-2"]}
 
     def run(name: str, stack: str = "dev", **config: Any) -> Any:
         declared = yaml.safe_load((ROOT / "examples" / name / "Pulumi.yaml").read_text()).get("config", {})

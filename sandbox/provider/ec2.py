@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from .resource import PartlyCreatedError, Property, ResourceType, State, tag_list, tag_map
+from .resource import PartlyCreatedError, Property, ResourceType, State, tag_list, tag_map, to_aws
 
 _PROFILE_TIMEOUT = 120
 """How many seconds to wait until EC2 sees a new instance profile. The real provider waits as long."""
@@ -121,6 +121,7 @@ class LaunchTemplate(Ec2Type):
     name_limit = 128
     computed = ("arn", "latestVersion", "tagsAll")
     version_properties: ClassVar = {
+        "blockDeviceMappings": Property(default=[]),
         "iamInstanceProfile": Property(),
         "imageId": Property(),
         "instanceType": Property(),
@@ -147,9 +148,9 @@ class LaunchTemplate(Ec2Type):
         templates = self.describe("describe_launch_templates", "LaunchTemplates", LaunchTemplateIds=[resource_id])
         for template in templates:
             versions = self.ec2.describe_launch_template_versions(LaunchTemplateId=resource_id, Versions=["$Latest"])
-            data = versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+            data = _to_pulumi(versions["LaunchTemplateVersions"][0]["LaunchTemplateData"])
             return {
-                **{key: _to_pulumi_keys(data.get(_to_ec2_key(key))) for key in self.version_properties},
+                **{key: data.get(key) for key in self.version_properties},
                 "arn": f"arn:aws:ec2:{self.ec2.meta.region_name}:{self._account()}:launch-template/{resource_id}",
                 "latestVersion": template["LatestVersionNumber"],
                 "name": template["LaunchTemplateName"],
@@ -178,7 +179,7 @@ class LaunchTemplate(Ec2Type):
         return str(self.client("sts").get_caller_identity()["Account"])
 
     def _template_data(self, inputs: State) -> State:
-        return {_to_ec2_key(key): _to_ec2_keys(inputs[key]) for key in self.version_properties if inputs.get(key)}
+        return _to_launch_data({key: inputs[key] for key in self.version_properties if inputs.get(key)})
 
 
 class Instance(Ec2Type):
@@ -259,8 +260,10 @@ def _rule(permission: Mapping[str, Any]) -> State:
         "fromPort": permission.get("FromPort", 0),
         "toPort": permission.get("ToPort", 0),
         "cidrBlocks": [each["CidrIp"] for each in ranges],
+        "prefixListIds": [each["PrefixListId"] for each in permission.get("PrefixListIds", [])],
+        "description": description,
     }
-    return rule | ({"description": description} if description else {})
+    return {key: value for key, value in rule.items() if value not in (None, [])}
 
 
 def _permission(rule: State) -> State:
@@ -270,22 +273,27 @@ def _permission(rule: State) -> State:
         "FromPort": int(rule["fromPort"]),
         "ToPort": int(rule["toPort"]),
         "IpRanges": [{"CidrIp": block, **described} for block in rule.get("cidrBlocks") or []],
+        "PrefixListIds": [{"PrefixListId": each, **described} for each in rule.get("prefixListIds") or []],
     }
 
 
-def _to_ec2_key(key: str) -> str:
-    return "SecurityGroupIds" if key == "vpcSecurityGroupIds" else key[0].upper() + key[1:]
+_LAUNCH_NAMES = {"vpcSecurityGroupIds": "SecurityGroupIds"}
 
 
-def _to_ec2_keys(value: Any) -> Any:
-    """The value with EC2's names for the keys of each dictionary in it."""
+def _to_launch_data(value: Any) -> Any:
+    """Properties in the form of EC2's requests. Those of a launch template have strings that are true or false."""
     if isinstance(value, dict):
-        return {_to_ec2_key(key): _to_ec2_keys(entry) for key, entry in value.items()}
-    return int(value) if isinstance(value, float) else value
+        return {key: _to_launch_data(entry) for key, entry in to_aws(value, _LAUNCH_NAMES).items()}
+    if isinstance(value, list):
+        return [_to_launch_data(entry) for entry in value]
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
-def _to_pulumi_keys(value: Any) -> Any:
-    """The value with Pulumi's names for the keys of each dictionary in it."""
+def _to_pulumi(value: Any) -> Any:
+    """Launch template data in the form of Pulumi's properties."""
     if isinstance(value, dict):
-        return {key[0].lower() + key[1:]: _to_pulumi_keys(entry) for key, entry in value.items()}
-    return value
+        names = {theirs: ours for ours, theirs in _LAUNCH_NAMES.items()}
+        return {names.get(key, key[0].lower() + key[1:]): _to_pulumi(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_to_pulumi(entry) for entry in value]
+    return str(value).lower() if isinstance(value, bool) else value

@@ -6,7 +6,7 @@ from typing import Any
 
 import botocore.session
 
-from .resource import State
+from .resource import State, to_aws
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,12 @@ def _parameter(args: State, provider: Settings) -> State:
     }
 
 
+def _subnets(args: State, provider: Settings) -> State:
+    filters = to_aws(args.get("filters") or [])
+    found = provider.client("ec2").describe_subnets(Filters=filters)["Subnets"]
+    return {"id": provider.region, "ids": [subnet["SubnetId"] for subnet in found]}
+
+
 FUNCTIONS: Mapping[str, Callable[[State, Settings], State]] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
@@ -81,6 +87,7 @@ FUNCTIONS: Mapping[str, Callable[[State, Settings], State]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:iam/getRole:getRole": _role,
     "aws:iam/getInstanceProfile:getInstanceProfile": _instance_profile,
+    "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ssm/getParameter:getParameter": _parameter,
 }
 """Each function by its token."""

@@ -91,12 +91,15 @@ class ResourceType:
         raise NotImplementedError
 
     def read(self, resource_id: str) -> State | None:
-        """Read all properties except ``tags`` from AWS. Returns None if the resource does not exist."""
+        """Read the properties except ``tags`` from AWS. Returns None if the resource does not exist.
+
+        A property that is not in the answer counts as unchanged.
+        """
         raise NotImplementedError
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
         """Update the changed properties in place."""
-        raise NotImplementedError
+        raise NotImplementedError(f"The fake AWS provider cannot update {', '.join(changed)} of {self.type_name}.")
 
     def delete(self, resource_id: str, state: State) -> None:
         """Delete the resource. First remove what keeps AWS from deleting it."""
@@ -147,6 +150,14 @@ class ResourceType:
         has_given_name = bool(new.get(self.name_property)) and self.name_property not in new.get(DEFAULTS, [])
         return self.deleted_before_replacement or (self.name_property in self.properties and has_given_name)
 
+    def given(self, inputs: State, *without: str) -> State:
+        """The properties that have a value, without their tags and without those that a caller names."""
+        return {
+            key: inputs[key]
+            for key in self.properties
+            if key not in ("tags", *without) and inputs.get(key) not in (None, [], {})
+        }
+
     def state(self, resource_id: str) -> State | None:
         """Read all properties from AWS. Returns None if the resource does not exist."""
         state = self.read(resource_id)
@@ -178,6 +189,20 @@ def tag_list(tags: State) -> list[dict[str, str]]:
 def tag_map(entity: Mapping[str, Any]) -> dict[str, str]:
     """The tags of an entity in AWS's response."""
     return {tag["Key"]: tag["Value"] for tag in entity.get("Tags", [])}
+
+
+def to_aws(value: Any, names: Mapping[str, str] = {}) -> Any:
+    """A value in the form of AWS's requests: the keys of dictionaries in PascalCase, whole numbers as integers.
+
+    Args:
+        value: A value of a property, or a dictionary of properties.
+        names: AWS's names for the keys that are named in another way.
+    """
+    if isinstance(value, dict):
+        return {names.get(key, key[0].upper() + key[1:]): to_aws(entry, names) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [to_aws(entry, names) for entry in value]
+    return int(value) if isinstance(value, float) else value
 
 
 def _sort_key(entry: Any) -> str:

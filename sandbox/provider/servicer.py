@@ -11,10 +11,11 @@ from botocore.parsers import ResponseParserError
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2, status_pb2
 
-from . import ec2, iam, invokes, storage
+from . import invokes
 from .clients import RETRIES, Clients
 from .protocol import UNKNOWN
 from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State, unsupported_message
+from .resource_types import TYPES
 
 
 class AwsServicer(ResourceProviderServicer):
@@ -61,7 +62,7 @@ class AwsServicer(ResourceProviderServicer):
         except _AWS_ERRORS as error:
             _abort(context, f"configuring the AWS provider: {error}")
         tags = self.default_tags = default_tags.get("tags") or {}
-        self.types = {known.type_name: known(self.client, tags) for known in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
+        self.types = {known.type_name: known(self.client, tags) for known in TYPES}
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=True)
 
     def Invoke(self, request: Any, context: Any) -> Any:

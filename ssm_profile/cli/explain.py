@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssm_profile import policy
-from ssm_profile.catalogue import EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT, VPC_ENDPOINTS, Capability
+from ssm_profile.catalogue import EC2_ADVICE, NO_DEFAULT_HOST_MANAGEMENT, Capability
 from ssm_profile.iam.documents import condition_lines
 from ssm_profile.options import OPTIONS
 from ssm_profile.regions import BUCKETS_DATE, VPC_ENDPOINTS_COPY
@@ -53,7 +53,10 @@ def explain_policy(configured: Configured) -> dict[str, Any]:
         "dataOf": data_date(),
         "bucketsOf": BUCKETS_DATE if options.get("managed_buckets") else None,
         "endpointsOf": VPC_ENDPOINTS_COPY,
-        "endpoints": _endpoints(options, location.get("region", "<region>")),
+        "endpoints": [
+            {"name": endpoint.name(location.get("region", "<region>")), "note": endpoint.note}
+            for endpoint in policy.vpc_endpoints(options)
+        ],
         "tags": configured.tags,
         "defaultHostManagement": False,  # since the heartbeat is always granted
         "policy": document,
@@ -125,17 +128,6 @@ def format_explanation(explanation: Mapping[str, Any]) -> Report:
         *([Paragraph(format_tags(explanation["tags"]))] if explanation["tags"] else []),
         Paragraph(NO_DEFAULT_HOST_MANAGEMENT),
         Table("Sources", ("Number", "URL"), [(numbers[source], source) for source in sources]),
-    ]
-
-
-def _endpoints(options: policy.Options, region: str) -> list[dict[str, str]]:
-    """The VPC endpoints that a private subnet needs."""
-    prefixes = {action.split(":")[0] for action in policy.actions(options)}
-    enabled = {capability.name for capability in policy.capabilities(options)}
-    return [
-        {"name": endpoint.name(region), "note": endpoint.note}
-        for endpoint in VPC_ENDPOINTS
-        if endpoint.prefix in prefixes or enabled.intersection(endpoint.capabilities)
     ]
 
 

@@ -16,6 +16,7 @@ from tests.expected import DEFAULT
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "policies/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
 ]
 GRANTING = [each.name for each in (*CAPABILITIES, *EXPLICIT_DENIES) if each.name in OPTIONS]
 
@@ -30,7 +31,7 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 class TestLinks:
     def test_files_exist(self, page):
         for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
@@ -54,7 +55,7 @@ class TestReadme:
             links = re.findall(r"\]\((?!https?://)([^)#]+\.md)", page.read_text())
             unread += {(page.parent / link).resolve() for link in links} - reached
 
-        assert {page.name for page in set(PAGES) - reached} == set()
+        assert {page.relative_to(ROOT) for page in set(PAGES) - reached} == set()
 
     def test_names_the_version(self):
         assert f"version {__version__}" in read("README.md")

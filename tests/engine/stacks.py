@@ -7,6 +7,7 @@ import subprocess
 from importlib import import_module
 from pathlib import Path
 
+import pulumi_aws
 import pytest
 from pulumi.automation import ConfigValue
 
@@ -131,3 +132,30 @@ def tag_dictionary(entity):
 def is_empty(iam):
     """Whether the account has no roles and no instance profiles."""
     return not iam.list_roles()["Roles"] and not iam.list_instance_profiles()["InstanceProfiles"]
+
+
+def pulumi_class(type_name):
+    """The class of pulumi_aws for a resource type."""
+    _, module, name = type_name.split(":")
+    return getattr(getattr(pulumi_aws, module.split("/")[0]), name)
+
+
+def python_name(property_name):
+    """The name of a property in Python."""
+    return re.sub(r"([A-Z])", lambda match: f"_{match[1].lower()}", property_name)
+
+
+def aws_resources(stack):
+    """The AWS resources in a stack's state."""
+    return [each for each in stack.export_stack().deployment["resources"] if each["type"].startswith("aws:")]
+
+
+def check_returned_properties(resources):
+    """Check that the provider returns all required and computed properties, and none that pulumi_aws does not have."""
+    types = {each.type_name: each for each in import_module("sandbox.provider.resource_types").TYPES}
+    for resource in resources:
+        returned = resource["outputs"].keys() - {"id", "__defaults"}
+        declared = types[resource["type"]]
+        required = {name for name, rule in declared.properties.items() if rule.required}
+        assert [name for name in returned if not hasattr(pulumi_class(resource["type"]), python_name(name))] == []
+        assert returned >= {*declared.computed, *required}

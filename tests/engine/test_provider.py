@@ -3,15 +3,18 @@
 import json
 import re
 
-import pulumi_aws
 import pytest
 from pulumi.automation import CommandError
 
 from tests import require
 from tests.engine.stacks import (
     attached_policies,
+    aws_resources,
+    check_returned_properties,
     create_managed_policy,
     is_empty,
+    pulumi_class,
+    python_name,
     resource_changes,
     single_line,
     tag_dictionary,
@@ -19,7 +22,9 @@ from tests.engine.stacks import (
 from tests.expected import DEFAULT, TRUST
 
 iam_types = require("sandbox.provider.iam").TYPES
-launch_types = (*require("sandbox.provider.ec2").TYPES, *require("sandbox.provider.storage").TYPES)
+storage = require("sandbox.provider.storage")
+launch_types = (*require("sandbox.provider.ec2").TYPES, storage.Bucket, storage.Key)
+resource_types = require("sandbox.provider.resource_types").TYPES
 
 ROLE = f"""
 role = aws.iam.Role("web", assume_role_policy='{json.dumps(TRUST)}')
@@ -32,33 +37,8 @@ def role_program(arguments):
     return ROLE.replace('"web",', arguments)
 
 
-def pulumi_class(type_name):
-    """The class of pulumi_aws for a resource type."""
-    _, module, name = type_name.split(":")
-    return getattr(getattr(pulumi_aws, module.split("/")[0]), name)
-
-
-def python_name(property_name):
-    return re.sub(r"([A-Z])", lambda match: f"_{match[1].lower()}", property_name)
-
-
-def aws_resources(stack):
-    """The AWS resources in a stack's state."""
-    return [each for each in stack.export_stack().deployment["resources"] if each["type"].startswith("aws:")]
-
-
-def check_returned_properties(resources):
-    """Check that the provider returns all required and computed properties, and none that pulumi_aws does not have."""
-    for resource in resources:
-        returned = resource["outputs"].keys() - {"id", "__defaults"}
-        (declared,) = [each for each in (*iam_types, *launch_types) if each.type_name == resource["type"]]
-        required = {name for name, rule in declared.properties.items() if rule.required}
-        assert [name for name in returned if not hasattr(pulumi_class(resource["type"]), python_name(name))] == []
-        assert returned >= {*declared.computed, *required}
-
-
 class TestResourceTypes:
-    @pytest.mark.parametrize("declared", [*iam_types, *launch_types], ids=lambda declared: declared.type_name)
+    @pytest.mark.parametrize("declared", resource_types, ids=lambda declared: declared.type_name)
     def test_properties_exist_in_pulumi_aws(self, declared):
         names = [*declared.properties, *declared.computed]
 

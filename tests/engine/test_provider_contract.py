@@ -10,7 +10,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from tests import require
 
-ec2, iam, storage = (require(f"sandbox.provider.{name}") for name in ("ec2", "iam", "storage"))
+resource_types = require("sandbox.provider.resource_types").TYPES
 AwsServicer = require("sandbox.provider.servicer").AwsServicer
 
 TERRAFORM = "hashicorp/terraform-provider-aws, internal/service"
@@ -29,7 +29,10 @@ class Contract:
     replacing: set[str]
     """The properties whose change replaces the resource."""
     deleted_first: bool = False
-    """Whether PULUMI says that a resource is deleted before its replacement is created."""
+    """Whether PULUMI says that a resource is deleted before its replacement is created.
+
+    Not looked up for the types that test_provider_types.py tests, which only examples use.
+    """
 
 
 CONTRACTS = {
@@ -47,11 +50,28 @@ CONTRACTS = {
     "aws:ec2/securityGroup:SecurityGroup": Contract("ec2/vpc_security_group.go", {"description", "name", "vpcId"}),
     "aws:ec2/launchTemplate:LaunchTemplate": Contract("ec2/ec2_launch_template.go", {"name"}),
     "aws:ec2/instance:Instance": Contract("ec2/ec2_instance.go", {"launchTemplate", "subnetId"}),
+    "aws:ec2/vpc:Vpc": Contract("ec2/vpc_.go", {"cidrBlock"}),
+    "aws:ec2/subnet:Subnet": Contract("ec2/vpc_subnet.go", {"availabilityZone", "cidrBlock", "vpcId"}),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Contract("ec2/vpc_endpoint.go", {"serviceName", "vpcEndpointType", "vpcId"}),
     "aws:s3/bucket:Bucket": Contract("s3/bucket.go", {"bucket"}),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": Contract("s3/bucket_public_access_block.go", {"bucket"}),
+    "aws:s3/bucketVersioning:BucketVersioning": Contract("s3/bucket_versioning.go", {"bucket"}),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": Contract(
+        "s3/bucket_server_side_encryption_configuration.go", {"bucket"}
+    ),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Contract(
+        "s3/bucket_lifecycle_configuration.go", {"bucket"}
+    ),
+    "aws:s3/bucketPolicy:BucketPolicy": Contract("s3/bucket_policy.go", {"bucket"}),
     "aws:kms/key:Key": Contract("kms/key.go", set()),
+    "aws:cloudwatch/logGroup:LogGroup": Contract("logs/group.go", {"name"}),
+    "aws:ssm/document:Document": Contract("ssm/document.go", {"name"}),
+    "aws:autoscaling/group:Group": Contract("autoscaling/group.go", {"name"}),
+    "aws:cloudformation/stackSet:StackSet": Contract("cloudformation/stack_set.go", {"autoDeployment", "name"}),
+    "aws:cloudformation/stackInstances:StackInstances": Contract("cloudformation/stack_instances.go", {"stackSetName"}),
 }
 
-TYPES = {known.type_name: known for known in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
+TYPES = {known.type_name: known for known in resource_types}
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "open sesame"}
 
 

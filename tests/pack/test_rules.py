@@ -522,7 +522,6 @@ class TestProfileAfterPolicies:
 @pytest.fixture
 def registered(cloud):
     """Gives the resources that a program registered, as the engine shows them to a policy pack."""
-    cloud.answers["aws:ssm/getParameter:getParameter"] = {"insecureValue": "ami-1"}
 
     def registered():
         return [
@@ -544,7 +543,9 @@ def registered(cloud):
 
 
 class TestPrograms:
-    @pytest.mark.parametrize("example", ["two_profiles", "launch", "accounts"])
+    @pytest.mark.parametrize(
+        "example", ["two_profiles", "launch", "accounts", "session_logging", "private_subnet", "auto_scaling"]
+    )
     def test_examples_break_no_rule(self, registered, run_example, example):
         run_example(example)
 
