@@ -7,11 +7,13 @@ import pulumi
 import pulumi_aws as aws
 
 from ssm_profile import OptionsError, SsmInstanceProfileArgs
-from ssm_profile.policy import policy_document, trust_policy
+from ssm_profile.errors import Mistake
+from ssm_profile.policy import GRANTING, policy_document, trust_policy
 from ssm_profile.validation import find_mistakes
 
 OPTIONS: SsmInstanceProfileArgs = {"ec2_describe": False, "scope_heartbeat": True, "require_imdsv2": True}
 PERCENT_AT_ONCE = 10  # of the accounts. If more than this percentage fails, CloudFormation stops.
+USABLE = {*GRANTING, "service_principals"} - {"patch_policy"}  # which adds a tag to the profile
 PSEUDO_PARAMETERS = {"partition": "${AWS::Partition}", "region": "${AWS::Region}", "account": "${AWS::AccountId}"}
 
 
@@ -30,13 +32,15 @@ def template(options: SsmInstanceProfileArgs, role_name: str) -> dict[str, Any]:
     """The CloudFormation template with the role, its policy and the instance profile.
 
     Args:
-        options: Options that grant or deny something, except ``managed_buckets`` and ``patch_policy``.
+        options: Options that grant or deny something, except ``managed_buckets`` and ``patch_policy``, and
+            ``service_principals``.
         role_name: The name of the role and of the instance profile.
 
     Raises:
-        OptionsError: If an option is wrong.
+        OptionsError: If an option is wrong, or the template cannot have it.
     """
-    if mistakes := find_mistakes(options):
+    unusable = [Mistake(name, "cannot be used in this stack set") for name in options if name not in USABLE]
+    if mistakes := find_mistakes(options) or unusable:
         raise OptionsError(mistakes)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",

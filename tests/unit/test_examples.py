@@ -214,6 +214,11 @@ class TestOrganization:
         [
             ({"inventory": True}, "`inventory` requires"),
             ({"managed_buckets": True}, "`managed_buckets` cannot be true"),
+            ({"path": "/ssm/"}, "`path` cannot be used in this stack set"),
+            (
+                {key: EVERYTHING[key] for key in ("state_manager", "patching", "patch_policy")},
+                "`patch_policy` cannot be used in this stack set",
+            ),
         ],
     )
     def test_wrong_options_are_refused(self, template, options, message):
