@@ -10,7 +10,7 @@ import time
 
 from rich.console import Console
 
-import sandbox.__main__  # noqa: F401 - the imports of the command are part of its start
+import sandbox.command  # noqa: F401 - the imports of the command are part of its start
 from sandbox.pulumi_cli import find_pulumi
 from sandbox.workspace import Sandbox
 

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         report("Interrupted.")
         return INTERRUPTED
-    except (LiveError, TimeBoxError, SandboxError, CommandError, ClientError, BotoCoreError) as error:
+    except (LiveError, TimeBoxError, SandboxError, CommandError, ClientError, BotoCoreError, OSError) as error:
         report(f"error: {error}")
         return FAILED
 
@@ -60,8 +60,7 @@ def reporter(account: str | None = None) -> Report:
 
     def report(line: str) -> None:
         with suppress(OSError):  # a terminal that was closed must not end the deletion
-            sys.stdout.write(f"{masked(line, account)}\n")
-            sys.stdout.flush()
+            print(masked(line, account), flush=True)  # noqa: T201 - it also works where standard output was never open
 
     return report
 
@@ -69,6 +68,8 @@ def reporter(account: str | None = None) -> Report:
 def run(account: Account, parsed: argparse.Namespace, report: Report) -> int:
     """Show what is created and what it costs, ask, and make the run."""
     names = Names(new_run_id())
+    if not parsed.page.parent.is_dir():
+        raise LiveError(f"There is no directory {parsed.page.parent} for --page. Create it, or pass another file.")
     check_place(account, parsed.subnet)
     report(description(names, account.location, parsed.minutes))
     try:

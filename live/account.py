@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ssm_profile.regions import Location
 
 from . import CheckError, LiveError
@@ -63,11 +65,19 @@ def identify(session: Any, region: str | None) -> Account:
         region: The region, if it is not that of the session.
 
     Raises:
-        LiveError: If there is no region.
+        LiveError: If there is no region, or if the settings of the AWS SDK cannot be used.
     """
     if not (region := region or session.region_name):
         raise LiveError("There is no region. Pass one to --region, or set AWS_REGION.")
-    caller = session.client("sts", region_name=region).get_caller_identity()
+    try:
+        caller = session.client("sts", region_name=region).get_caller_identity()
+    except (BotoCoreError, ClientError):
+        raise
+    except Exception as error:
+        raise LiveError(
+            f"The settings of the AWS SDK cannot be used ({error}). Correct the environment variables that begin with "
+            "AWS_, ~/.aws/config or ~/.aws/credentials."
+        ) from error
     location = {"partition": caller["Arn"].split(":")[1], "region": region, "account": caller["Account"]}
 
     def client_with(service: str, credentials: Mapping[str, Any]) -> Any:

@@ -10,13 +10,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.automation import CommandError
 
+from sandbox.stoppable_command import STOP_SECONDS
 from ssm_profile import policy
 from ssm_profile.policy import Options
 
 from . import LiveError, SkippedError, TimeBoxError, checks, resources, session, simulator
 from .account import Account
 from .cleanup import delete_key, remove_repeatedly
-from .deployment import STOP_SECONDS, Deployment
+from .deployment import Deployment
 from .plan import KEYS, PROFILES, Names, options_of, stack_config
 from .resources import Placement, Support
 

@@ -5,7 +5,9 @@ Every value is printed in one piece, whatever the terminal's width: only sentenc
 
 import json
 import re
+import signal
 import textwrap
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +18,8 @@ from rich.markup import escape
 
 from ssm_profile.policy import Options, grants
 
+from . import SandboxError
+
 _DONE = {
     "create": ("green", "+ created"),
     "update": ("yellow", "~ updated"),
@@ -25,6 +29,29 @@ _DONE = {
 _PLANNED = {"create": ("green", "+ create"), "update": ("yellow", "~ update"), "delete": ("red", "- delete")}
 _FAILED: dict[str, tuple[str, str]] = dict.fromkeys(("create", "update", "delete", "read"), ("red", "x failed"))
 _NARROWEST_SENTENCE = 30  # characters a line
+
+
+class OutputError(SandboxError):
+    """The output cannot be written: the reader of a pipe is gone, or the disk is full."""
+
+
+class OutputConsole(Console):
+    """A console that reports when it cannot print. Rich ends the thread when the reader of a pipe is gone."""
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """Print.
+
+        Raises:
+            OutputError: If this is not possible.
+        """
+        try:
+            super().print(*objects, **settings)
+        except OSError as error:
+            raise OutputError(f"cannot write the output: {error.strerror}") from error
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error that is being handled."""
+        raise  # noqa: PLE0704
 
 
 class StepPrinter:
@@ -40,7 +67,16 @@ class StepPrinter:
         self._error_lines: list[str] = []
 
     def on_event(self, event: EngineEvent) -> None:
-        """Print one of the engine's structured events."""
+        """Print one of the engine's structured events. If this is not possible, stop as `kill` does.
+
+        The Automation API calls this in a thread of its own, where an exception would stop nothing.
+        """
+        try:
+            self._print_event(event)
+        except OutputError:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    def _print_event(self, event: EngineEvent) -> None:
         if event.resource_pre_event and event.resource_pre_event.planning:
             self._print_step(_PLANNED, event.resource_pre_event.metadata)
         elif event.res_outputs_event and not event.res_outputs_event.planning:

@@ -33,7 +33,10 @@ def cache_directory() -> Path:
     Raises:
         SandboxError: If it cannot be created.
     """
-    directory = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssm-profile"
+    try:
+        directory = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssm-profile"
+    except RuntimeError as error:  # without HOME, for a user that the system does not know
+        raise SandboxError("There is no home directory. Set HOME, or XDG_CACHE_HOME for the cache.") from error
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -24,6 +24,7 @@ from .aws import AWS_FILES, CREDENTIALS, LOOPBACK, EmulatedAws, forget_real_aws
 from .plugin import SANDBOX_PID, is_running
 from .pulumi_cli import cache_directory
 from .real_provider import find_real_provider, settings
+from .stoppable_command import StoppableCommand
 
 ROOT = Path(__file__).parent.parent
 """The repository."""
@@ -76,7 +77,7 @@ class Sandbox:
     ) -> None:
         real_plugin = find_real_provider() if real_provider else None
         forget_real_aws()
-        self.pulumi = pulumi
+        self.pulumi = StoppableCommand(pulumi)
         self.aws = EmulatedAws(port, aws_policies=aws_policies)
         self.directory = _run_directory()
         self.home = self.directory / "home"
@@ -230,6 +231,14 @@ def _write_script(path: Path, module: str, python: str = sys.executable, modules
     path.parent.mkdir(parents=True)
     path.write_text(f'#!/bin/sh\nPYTHONPATH={quote(str(modules))} exec {quote(python)} -m {module} "$@"\n')
     path.chmod(0o755)
+
+
+def delete_runs(process: int) -> list[Path]:
+    """Delete the directories of the runs of a process, and return those that could not be deleted."""
+    directories = list((cache_directory() / "runs").glob(f"{process}-*"))
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
+    return [directory for directory in directories if directory.exists()]
 
 
 def _run_directory() -> Path:

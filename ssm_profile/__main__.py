@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,9 +15,9 @@ from pulumi.provider import server  # noqa: E402
 from pulumi.provider.experimental.component import ComponentProvider  # noqa: E402
 
 from ssm_profile.component import SsmInstanceProfile, known_options  # noqa: E402
-from ssm_profile.errors import OptionsError  # noqa: E402
+from ssm_profile.errors import Mistake, OptionsError  # noqa: E402
 from ssm_profile.options import OPTIONS, Option, camel_case  # noqa: E402
-from ssm_profile.validation import find_mistakes, format_value  # noqa: E402
+from ssm_profile.validation import find_mistakes, format_value, unknown_key  # noqa: E402
 from ssm_profile.version import __version__  # noqa: E402
 
 COMPONENT = "ssm-profile:index:SsmInstanceProfile"
@@ -44,9 +45,24 @@ class Plugin(ComponentProvider):
         tags: Any = args.get("tags")
         if isinstance(tags, dict):
             args["tags"] = {key: _as_text(value) for key, value in cast("dict[str, Any]", tags).items()}
-        if mistakes := find_mistakes(known_options(args), camel_case):
+        if mistakes := [*find_mistakes(known_options(args), camel_case), *_unknown_keys(inputs)]:
             raise OptionsError(mistakes)
         return args
+
+
+def _unknown_keys(inputs: dict[str, Any]) -> Iterator[Mistake]:
+    """The mistake of each key in a map that the component does not have. Pulumi drops such keys without a word."""
+    for option_name, option in OPTIONS.items():
+        name = camel_case(option_name)
+        value: Any = inputs.get(name) if option.keys else None
+        maps: dict[str, Any] = {name: value}
+        if isinstance(value, list):
+            maps = {f"{name}[{number}]": each for number, each in enumerate(cast("list[Any]", value))}
+        for path, entries in maps.items():
+            if isinstance(entries, dict):
+                known = [f"{path}.{camel_case(key)}" for key in option.keys]
+                written = [f"{path}.{key}" for key in cast("dict[str, Any]", entries)]
+                yield from (unknown_key(key, known) for key in written if key not in known)
 
 
 def _as_text(value: Any) -> Any:
@@ -66,12 +82,13 @@ class Servicer(server.ProviderServicer):
         except Exception as error:
             if (found := _options_error(error)) is None:
                 raise
-            # What map_inputs raises is not wrapped. Other mistakes are found in the component, or later.
-            created = ". Nothing was created" if error.__context__ is found else ""
+            # What map_inputs raises is not wrapped, and names options as the caller does. Other mistakes are found in
+            # the component, or later.
+            is_of_inputs = error.__context__ is found
+            created, spelled = (". Nothing was created", str) if is_of_inputs else ("", _in_camel_case)
             # The engine prints the value at a path that it knows, even if the value is secret. It knows none with `.
             details: list[InputPropertyErrorDetails] = [
-                {"property_path": f"`{_in_camel_case(each.path)}`", "reason": _in_camel_case(each.reason)}
-                for each in found.mistakes
+                {"property_path": f"`{spelled(each.path)}`", "reason": spelled(each.reason)} for each in found.mistakes
             ]
             status = self.create_grpc_invalid_properties_status(f"The inputs are not valid{created}", details)
             await context.abort_with_status(status)

@@ -3,13 +3,20 @@
 The extra ``ssm-profile[cli]`` installs it.
 """
 
+import errno
+import os
+import signal
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import NoReturn, cast
 
 from . import exit_codes
 
 
 def main() -> None:
-    """Run the command. If a package is missing, print how to install it."""
+    """Run the command. If a package is missing, print how to install it. If the output cannot be written, say why."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: there is nothing to tidy up
     try:
         from .app import ssm_profile  # noqa: PLC0415 - the import fails where the extra is not installed
     except ImportError as error:
@@ -20,4 +27,23 @@ def main() -> None:
             "  pip install 'ssm-profile[cli]'\n"
         )
         sys.exit(exit_codes.ERROR)
-    ssm_profile(prog_name="ssm-profile")
+    if sys.stdout is None:  # it was closed before Python started
+        _exit_without_output(errno.EBADF)
+    try:
+        # A policy can have characters that the encoding of a terminal does not have.
+        cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
+        try:
+            ssm_profile(prog_name="ssm-profile")
+        except SystemExit as ending:
+            if isinstance(ending.__context__, BrokenPipeError):  # for it, Click exits with 1, which stands for findings
+                raise ending.__context__ from None
+            sys.stdout.flush()
+            raise
+    except OSError as error:
+        _exit_without_output(error.errno or errno.EIO)
+
+
+def _exit_without_output(error: int) -> NoReturn:
+    with suppress(OSError):
+        os.write(2, f"Error: cannot write the output: {os.strerror(error)}.\n".encode())
+    os._exit(exit_codes.ERROR)  # Python itself would try to write the output again, and exit with another code

@@ -275,8 +275,8 @@ _HELP = click.RichHelpConfiguration(max_width=110)
 @click.group(
     cls=_Group,
     epilog="Exit codes: 0 no findings; 1 a difference, a finding, or a denied call that no option grants; "
-    "2 wrong usage or input. The command changes nothing. Only `audit --role` and `audit --instance` call AWS. They "
-    "only read.",
+    "2 wrong usage or input, or output that cannot be written. The command changes nothing. Only `audit --role` and "
+    "`audit --instance` call AWS. They only read.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ssm-profile")

@@ -3,4 +3,4 @@
 FINDINGS = 1
 """The policies differ, a policy needs changes, or no option grants what was denied."""
 ERROR = 2
-"""The usage is wrong, or the input cannot be used."""
+"""The usage is wrong, the input cannot be used, or the output cannot be written."""

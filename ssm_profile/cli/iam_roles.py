@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from ssm_profile.errors import InputError
 from ssm_profile.iam.documents import Statement, statements_of
@@ -71,8 +72,19 @@ def read_role_of_instance(instance: str) -> Role:
 
 
 def _client(service: Literal["iam", "ec2"]) -> Any:
-    # IAM is the same in all regions of a partition.
-    return boto3.client(service, region_name=boto3.Session().region_name or "us-east-1")
+    session = boto3.Session()
+    try:
+        if credentials := session.get_credentials():
+            credentials.get_frozen_credentials()  # some sources are read only now
+        # IAM is the same in all regions of a partition.
+        return session.client(service, region_name=session.region_name or "us-east-1")
+    except (BotoCoreError, ClientError):
+        raise
+    except Exception as error:  # noqa: BLE001 - botocore has no common base for wrong settings
+        raise InputError(
+            f"The settings of the AWS SDK cannot be used ({error}). Correct the environment variables that begin with "
+            "AWS_, ~/.aws/config or ~/.aws/credentials."
+        ) from None
 
 
 @contextmanager
@@ -95,6 +107,10 @@ def _readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
         raise InputError(
             f"{flag}: the request to AWS failed ({error}). Set up credentials as for the AWS CLI, for example with "
             "AWS_PROFILE."
+        ) from None
+    except ResponseParserError:
+        raise InputError(
+            f"{flag}: the answer does not come from AWS. Check AWS_ENDPOINT_URL and the settings of your proxy."
         ) from None
 
 

@@ -1,8 +1,11 @@
 """``ssm-profile audit --role``, with an emulated IAM in this process."""
 
 import json
+import os
 import urllib.parse
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
+from threading import Thread
 
 import pytest
 
@@ -164,7 +167,35 @@ def test_arn_of_a_role(iam, role, run):
     assert run("audit", "--role", iam.get_role(RoleName=role)["Role"]["Arn"], "--json").audit["name"] == "role web"
 
 
+ROLE = "arn:aws:iam::123456789012:role/audit"
+SSO = """
+[default]
+sso_session = nosuch
+sso_account_id = 123456789012
+sso_role_name = audit
+[sso-session nosuch]
+sso_region = eu-central-1
+sso_start_url = https://example.com/start
+"""
+
+
 class TestErrors:
+    @pytest.fixture
+    def audit_with(self, run, monkeypatch, tmp_path):
+        """Audits a role with a config file of AWS and some variables of the environment, and without credentials."""
+
+        def audit(config, **variables):
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                monkeypatch.delenv(name)
+            (tmp_path / "config").write_text(config)
+            files = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+            settings = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+            for name, value in (files | settings | variables).items():
+                monkeypatch.setenv(name, value)
+            return run("audit", "--role", "web")
+
+        return audit
+
     def test_unknown_role(self, iam, run):  # noqa: ARG002
         refused = run("audit", "--role", "nobody")
 
@@ -175,7 +206,8 @@ class TestErrors:
         """The message lists the permissions that the command requires."""
         iam.create_user(UserName="nobody")
         key = iam.create_access_key(UserName="nobody")["AccessKey"]
-        monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session(key["AccessKeyId"], key["SecretAccessKey"]))
+        session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"])
+        monkeypatch.setattr(boto3, "Session", lambda: session)
         run_authorized = require("moto.core").set_initial_no_auth_action_count(0)(run)
 
         refused = run_authorized("audit", "--role", role)
@@ -184,24 +216,64 @@ class TestErrors:
         assert "--role: AWS refused the request (AccessDenied: " in refused.error
         assert refused.error.endswith("iam:ListInstanceProfilesForRole, iam:ListRoles.\n")
 
-    def test_no_credentials(self, run, monkeypatch, tmp_path):
-        for name in (
-            "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL",
-        ):  # fmt: skip
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-
-        refused = run("audit", "--role", "web")
+    def test_no_credentials(self, audit_with):
+        refused = audit_with("")
 
         assert refused.code == 2
         assert "--role: the request to AWS failed" in refused.error
         assert "Set up credentials as for the AWS CLI, for example with AWS_PROFILE." in refused.error
 
+    @pytest.mark.parametrize(
+        ("config", "variables", "reason"),
+        [
+            ("", {"AWS_PROFILE": "nosuch"}, "The config profile (nosuch) could not be found"),
+            ("", {"AWS_ENDPOINT_URL": "nourl"}, "Invalid endpoint: nourl"),
+            ("", {"AWS_MAX_ATTEMPTS": "x"}, "invalid literal for int() with base 10: 'x'"),
+            ("", {"AWS_DEFAULT_REGION": "no where"}, "Provided region_name 'no where' doesn't match"),
+            ("", {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": "/nosuch"}, "No such file or directory"),
+            ("region", {}, "Unable to parse config file"),
+            ("[default]\ncredential_process = false", {}, "Error when retrieving credentials from custom-process"),
+            ("[default]\ncredential_process = /nosuch", {}, "No such file or directory: '/nosuch'"),
+            ("[default]\ncredential_process = echo []", {}, "'list' object has no attribute 'get'"),
+            (f"[default]\nrole_arn = {ROLE}\nsource_profile = nosuch", {}, 'The source_profile "nosuch"'),
+            (SSO, {}, "Error loading SSO Token"),
+        ],
+    )
+    def test_wrong_settings(self, audit_with, config, variables, reason):
+        """The AWS SDK has an error of another kind for each of them. None is a finding."""
+        refused = audit_with(config, **variables)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.error.startswith("Error: ")
+        assert reason in refused.error
+
+    def test_answer_of_another_server(self, audit_with):
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.wfile.write(b"HTTP/1.0 200 OK\n\n<html>Log in to this network.<br></html>")
+
+            def log_message(self, *_):
+                pass
+
+        with HTTPServer(("127.0.0.1", 0), Handler) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            refused = audit_with(
+                "",
+                AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}",
+                AWS_MAX_ATTEMPTS="1",
+                AWS_ACCESS_KEY_ID="testing",
+                AWS_SECRET_ACCESS_KEY="testing",
+            )
+            server.shutdown()
+
+        assert refused.code == 2
+        assert refused.error == (
+            "Error: --role: the answer does not come from AWS. Check AWS_ENDPOINT_URL and the settings of your proxy.\n"
+        )
+
 
 @pytest.mark.policies_of_aws
-def test_only_read_actions(iam, role, run):
+def test_only_read_actions(iam, role, run, monkeypatch):
     iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
     iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=document(*SCOPED_MINIMUM))
     calls = []
@@ -210,12 +282,10 @@ def test_only_read_actions(iam, role, run):
         body = request.body.decode() if isinstance(request.body, bytes) else request.body
         calls.extend(urllib.parse.parse_qs(body)["Action"])
 
-    boto3.setup_default_session()
-    boto3.DEFAULT_SESSION.events.register("before-send.iam.*", record)
-    try:
-        run("audit", "--role", role)
-    finally:
-        boto3.DEFAULT_SESSION.events.unregister("before-send.iam.*", record)
+    session = boto3.Session()
+    session.events.register("before-send.iam.*", record)
+    monkeypatch.setattr(boto3, "Session", lambda: session)
+    run("audit", "--role", role)
 
     assert {f"iam:{action}" for action in calls} == set(import_module("ssm_profile.cli.iam_roles").READ_ACTIONS)
 

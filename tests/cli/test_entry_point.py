@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -107,11 +108,48 @@ class TestOutput:
         assert "\t" not in shown
         assert "`" not in shown
 
-    def test_closed_pipe(self, command):
-        """A reader that stops early gets no traceback."""
-        shown = run("bash", "-c", f"{command} compare | head -1")
+    @pytest.mark.parametrize(
+        ("arguments", "redirection", "reason"),
+        [
+            ("explain", ">/dev/full", "No space left on device"),
+            ("policy", ">/dev/full", "No space left on device"),
+            ("--help", ">/dev/full", "No space left on device"),
+            ("compare", "| (exec <&-; sleep 5)", "Broken pipe"),
+            ("--help", "| (exec <&-; sleep 5)", "Broken pipe"),
+            ("compare", ">&-", "Bad file descriptor"),
+        ],
+    )
+    def test_cannot_be_written(self, command, arguments, redirection, reason):
+        """It is an error, not a finding, whether this package or Click writes."""
+        shown = run("bash", "-c", f"({command} {arguments}; echo $? >&2; kill 0) {redirection}", start_new_session=True)
 
-        assert "Traceback" not in shown.stderr
+        assert shown.stderr == f"Error: cannot write the output: {reason}.\n2\n"
+
+    def test_message_cannot_be_written(self, command):
+        """The exit code is then all that is left."""
+        shown = run("bash", "-c", f"{command} audit nosuch 2>/dev/full; echo $?")
+
+        assert shown.stdout == "2\n"
+
+    def test_encoding_without_a_character(self, command, tmp_path):
+        statement = {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:*:*:parameter/\u00e9"}
+        (tmp_path / "policy.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+
+        shown = run(command, "compare", str(tmp_path / "policy.json"), env=environment)
+
+        assert (shown.returncode, shown.stderr) == (1, "")
+        assert r"parameter/\xe9" in shown.stdout
+
+    def test_interruption(self, command):
+        """Ctrl-C is neither a finding nor an error."""
+        with subprocess.Popen([command, "audit", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(timeout=1)  # it waits for standard input
+            process.send_signal(signal.SIGINT)
+
+            assert process.wait(timeout=60) == -signal.SIGINT
+            assert process.stderr.read() == b""
 
 
 class TestImports:

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from importlib import import_module
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from sandbox.plugin import SANDBOX_PID
 from tests import ROOT
 from tests.engine.lifecycle import case_parameters
 from tests.engine.stacks import single_line
@@ -39,14 +42,14 @@ def command(pulumi_cli, tmp_path):
             directory = Path(pulumi_cli.command).parents[1]
             (cache / "ssm-profile" / directory.name).symlink_to(directory)
 
-    def start(*arguments, cwd=ROOT, stdout=subprocess.PIPE, **variables):
+    def start(*arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **variables):
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox", *arguments],
             cwd=cwd,
             env=environment | {"PYTHONPATH": str(cwd)} | variables,
             text=True,
             stdout=stdout,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             start_new_session=True,
         )
         processes.append(process)
@@ -60,8 +63,9 @@ def command(pulumi_cli, tmp_path):
         if process.poll() is None:
             process.kill()
         process.wait()
-        if process.stdout:
-            process.stdout.close()
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
 
 
 @pytest.fixture
@@ -103,19 +107,23 @@ def read_until(process, text):
     raise AssertionError(f"{text!r} was not printed: {lines}")
 
 
-def processes_of(session):
-    """The command lines of a session's processes."""
-    listing = subprocess.run(["ps", "-eo", "sid=,stat=,args="], text=True, capture_output=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
-    return [row[2] for row in rows if int(row[0]) == session and not row[1].startswith("Z")]
+def processes_of(sandbox):
+    """The command lines of the CLI and the plugins that a sandbox has started."""
+    variable = f"{SANDBOX_PID}={sandbox}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            if variable in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text())
+    return found
 
 
-def wait_until_ended(session):
+def wait_until_ended(sandbox):
     for _ in range(100):
-        if not processes_of(session):
+        if not processes_of(sandbox):
             return
         time.sleep(0.1)
-    raise AssertionError(f"still running: {processes_of(session)}")
+    raise AssertionError(f"still running: {processes_of(sandbox)}")
 
 
 def contents(directory):
@@ -192,6 +200,8 @@ def test_up_prints_steps_and_checks(command):
         (["serve", "--stack", "nosuch"], 1, "Pass one of these to --stack: dev, prod."),
         (["up", "--set", "quietAgent"], 2, "'quietAgent' must have the form KEY=VALUE, for example quietAgent=true"),
         (["up", "--set", "tags={"], 2, "the value of 'tags' must be YAML (got '{')"),
+        (["up", "--port", "65536"], 2, "argument --port: must be a number from 0 to 65535 (got '65536')"),
+        (["serve", "--port", "-1"], 2, "argument --port: must be a number from 0 to 65535 (got '-1')"),
         (["up", "--nosuch"], 2, "unrecognized arguments: --nosuch"),
         ([], 2, "usage: python -m sandbox"),
     ],
@@ -201,6 +211,31 @@ def test_wrong_usage(command, arguments, code, message):
     assert (result := run(command, *arguments))[0] == code
     assert message in result[1]
     assert "Traceback" not in result[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"config: [", "Pulumi.my.stack.yaml cannot be read as YAML: while parsing a flow node"),
+        (b"config: {a: \xe9}", "Pulumi.my.stack.yaml cannot be read as YAML: unacceptable character #x00e9"),
+        (b"config: [a]", "Pulumi.my.stack.yaml must have a map of keys and values as `config` (got ['a'])."),
+        (b"5", "Pulumi.my.stack.yaml must have a map of keys and values as `config` (got 5)."),
+        (b"", "`aws:region` is missing. Set it, for example with --set aws:region=eu-central-1."),
+        (b"config: {'aws:region': mx-north-9}", "`aws:region` must be a region of AWS (got 'mx-north-9')."),
+        (b"config: {'aws:region': [a]}", "`aws:region` must be a region of AWS (got ['a'])."),
+        (None, "Pass one of these to --stack: other.stack."),
+    ],
+)
+@pytest.mark.parametrize("name", ["up", "serve"])
+def test_stack_file_that_cannot_be_used(monkeypatch, tmp_path, name, content, message):
+    """It is refused before anything is started."""
+    module = import_module("sandbox.command")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    file = tmp_path / ("Pulumi.other.stack.yaml" if content is None else "Pulumi.my.stack.yaml")
+    file.write_bytes(content or b"")
+
+    with pytest.raises(import_module("sandbox").SandboxError, match=re.escape(message)):
+        getattr(module, name)(None, SimpleNamespace(stack="my.stack", set=[]))
 
 
 @pytest.mark.parametrize(
@@ -287,6 +322,7 @@ def test_interruption_leaves_nothing(command, case):
     target, signal_name, moment = case
     process, stop_signal = command("up"), signal.Signals[signal_name]
     read_until(process, MOMENTS[moment])
+    assert processes_of(process.pid)
 
     if target == "session":
         os.killpg(process.pid, stop_signal)
@@ -299,6 +335,79 @@ def test_interruption_leaves_nothing(command, case):
     assert "Traceback" not in output
     wait_until_ended(process.pid)
     assert list(command.runs.iterdir()) == []
+
+
+@pytest.fixture
+def interrupted(command, tmp_path):
+    """The exit code and the output of a run that gets a SIGINT when it imports a module."""
+
+    def start(module, also=""):
+        (tmp_path / "sitecustomize.py").write_text(HOOK.format(module=module, also=also))
+        process = command("up", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+        output, _ = process.communicate(timeout=TIMEOUT)
+        return process.returncode, output
+
+    return start
+
+
+HOOK = """
+import os, shutil, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "{module}":
+            {also}
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("module", ["boto3", "pulumi.automation", "sandbox.workspace"])
+def test_interruption_of_an_import(interrupted, module):
+    """Before the command begins, the signal ends the process without a word."""
+    assert interrupted(module) == (-signal.SIGINT, "")
+
+
+def test_interruption_before_the_engine(interrupted):
+    assert interrupted("werkzeug.serving") == (130, "\nInterrupted. The emulated AWS and its state are deleted.\n")
+
+
+def test_interruption_says_what_is_left(command, interrupted):
+    code, output = interrupted("pulumi_aws", "shutil.rmtree = lambda *_, **__: None")
+
+    (left,) = command.runs.iterdir()
+    assert code == 130
+    assert output.endswith(
+        f"Interrupted. The emulated AWS is stopped, but {left} could not be deleted. The next run deletes it.\n"
+    )
+
+
+def test_reader_that_stops(command):
+    """The Automation API prints the steps in a thread of its own, whose end must stop the CLI as well."""
+    process = command("up", stderr=subprocess.PIPE)
+    read_until(process, "create     pulumi:pulumi:Stack")
+    process.stdout.close()
+
+    assert process.wait(timeout=TIMEOUT) == 2
+    assert process.stderr.read() == (
+        "error: cannot write the output: Broken pipe. The emulated AWS and its state are deleted.\n"
+    )
+    wait_until_ended(process.pid)
+    assert list(command.runs.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("redirection", "reason"), [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
+)
+def test_output_cannot_be_written(command, redirection, reason):
+    environment = os.environ | {"XDG_CACHE_HOME": str(command.runs.parents[1])}
+    shell = ["bash", "-c", f"{sys.executable} -m sandbox cli {redirection}"]
+
+    done = subprocess.run(shell, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: cannot write the output: {reason}.")
 
 
 def test_next_run_cleans_up_after_kill(command):

@@ -125,6 +125,22 @@ class TestRun:
         assert "of ************" in written
         assert "012345678901" not in written + text
 
+    @pytest.mark.usefixtures("command", "nothing_created")
+    def test_page_cannot_be_written(self, tmp_path, capsys):
+        """It is refused before the run, not after it."""
+        page = tmp_path / "nosuch" / "live.md"
+
+        assert live.main(["--yes", "--page", str(page)]) == 1
+        assert f"error: There is no directory {page.parent} for --page." in capsys.readouterr().out
+
+    def test_wrong_settings(self, monkeypatch, capsys):
+        """The AWS SDK raises a ValueError for some of them."""
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "x")
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+
+        assert live.main(["--region", "eu-central-1"]) == 1
+        assert capsys.readouterr().out.startswith("error: The settings of the AWS SDK cannot be used (invalid literal")
+
     def test_error_is_masked(self, command, monkeypatch):
         """The page of an earlier run stays."""
 

@@ -15,6 +15,7 @@ from live.run import time_box
 from tests import require
 
 deployment = require("live.deployment")
+stoppable_command = require("sandbox.stoppable_command")
 
 SLOW = """
 import signal, sys, time
@@ -48,7 +49,7 @@ def run(tmp_path):
         command = tmp_path / "pulumi"
         command.write_text(f"#!{sys.executable}\n{program}")
         command.chmod(0o755)
-        pulumi = deployment.StoppableCommand(SimpleNamespace(command=str(command), version=None))
+        pulumi = stoppable_command.StoppableCommand(SimpleNamespace(command=str(command), version=None))
         return pulumi.run(["up"], str(tmp_path), {"ADDED": "added"}, perform.lines.append)
 
     perform.lines = []
@@ -83,7 +84,7 @@ class TestStoppableCommand:
         assert run.lines == ["started", "interrupted", "recorded"]
 
     def test_is_killed_after_a_limit(self, run, monkeypatch):
-        monkeypatch.setattr(deployment, "STOP_SECONDS", 0.2)
+        monkeypatch.setattr(stoppable_command, "STOP_SECONDS", 0.2)
 
         with pytest.raises(TimeBoxError), time_box(2):
             run(STUBBORN)
@@ -108,4 +109,4 @@ class TestStoppableCommand:
         """Also for the commands of the workspace."""
         live = deployment.PulumiDeployment(SimpleNamespace(command="pulumi", version=None), tmp_path, print)
 
-        assert isinstance(live._pulumi, deployment.StoppableCommand)
+        assert isinstance(live._pulumi, stoppable_command.StoppableCommand)

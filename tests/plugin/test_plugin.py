@@ -128,6 +128,15 @@ class TestConstruct:
 LONG_PATHS = [f"/app/{'a' * 900}{number}" for number in range(12)]
 
 
+def mistakes(error):
+    """The mistakes in an error of the plugin."""
+    status = status_pb2.Status.FromString(dict(error.value.trailing_metadata())["grpc-status-details-bin"])
+    assert status.message == error.value.details()
+    details = errors_pb2.InputPropertiesError()
+    assert status.details[0].Unpack(details)
+    return details.errors
+
+
 class TestMistakes:
     def test_every_mistake_has_path_and_reason(self, construct, cloud):
         inputs = {
@@ -141,12 +150,9 @@ class TestMistakes:
         with pytest.raises(grpc.RpcError) as error:
             construct(inputs)
 
-        status = status_pb2.Status.FromString(dict(error.value.trailing_metadata())["grpc-status-details-bin"])
-        details = errors_pb2.InputPropertiesError()
-        assert status.details[0].Unpack(details)
         assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-        assert error.value.details() == status.message == "The inputs are not valid. Nothing was created"
-        assert [(each.property_path.strip("`"), each.reason) for each in details.errors] == [
+        assert error.value.details() == "The inputs are not valid. Nothing was created"
+        assert [(each.property_path.strip("`"), each.reason) for each in mistakes(error)] == [
             (
                 "readBuckets[1].kmsKeyArn",
                 f'must be the ARN of a KMS key, not of an alias, for example "{KEY}" (got "alias/x")',
@@ -183,11 +189,21 @@ class TestMistakes:
         with pytest.raises(grpc.RpcError) as error:
             construct(inputs, name)
 
-        status = status_pb2.Status.FromString(dict(error.value.trailing_metadata())["grpc-status-details-bin"])
-        details = errors_pb2.InputPropertiesError()
-        assert status.details[0].Unpack(details)
         assert error.value.details() == "The inputs are not valid"
-        assert [reason in each.reason for each in details.errors] == [True]
+        assert [reason in each.reason for each in mistakes(error)] == [True]
+
+    def test_unknown_key_of_a_map(self, construct, cloud):
+        """Pulumi checks only the names of the inputs, and drops what it does not know in them."""
+        with pytest.raises(grpc.RpcError) as error:
+            construct(
+                {"parameters": {"paths": ["/app"], "kms_key_arn": KEY}, "readBuckets": [{"bucket": "scripts", "x": 1}]}
+            )
+
+        assert {each.property_path: each.reason.partition(" The keys")[0] for each in mistakes(error)} == {
+            "`readBuckets[0].x`": "is not a key.",
+            "`parameters.kms_key_arn`": "is not a key. Did you mean `parameters.kmsKeyArn`?",
+        }
+        assert cloud.registered == []
 
     @pytest.mark.parametrize("value", [0, 1, 2.5, "true", [], {"a": 1}])
     def test_wrong_type_is_refused(self, construct, cloud, value):

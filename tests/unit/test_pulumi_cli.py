@@ -200,6 +200,16 @@ def test_error_lists_instructions_and_failures(cache):
     assert [file.name for file in cache.iterdir()] == [f"pulumi-{pulumi_cli.VERSION}.lock"]
 
 
+def test_no_home_directory(monkeypatch):
+    """In a container, HOME can be unset and the user unknown to the system."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+
+    with pytest.raises(sandbox.SandboxError, match="There is no home directory"):
+        pulumi_cli.cache_directory()
+
+
 def test_failed_build_shows_output(programs, cache):
     programs("go", "#!/bin/sh\necho 'go: module lookup disabled'\nexit 1\n")
 
