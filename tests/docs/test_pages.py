@@ -133,6 +133,14 @@ class TestPages:
             assert re.search(r"amazon-ssm-agent (\w+)", recorded["agent"])[1] in page
 
     @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+    def test_site_reads_lists_as_github_does(self, page):
+        """MkDocs needs an empty line above a list, and four spaces before what belongs to an entry."""
+        text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+        assert not re.findall(r"^ {1,3}(?:```|<!--).*$", text, re.MULTILINE)
+        assert not re.findall(r"^(?! *(?:[-*]|\d+\.) | {2,}).+\n *(?:[-*]|\d+\.) .*$", text, re.MULTILINE)
+
+    @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
     def test_commands_are_fenced(self, page):
         """Indented blocks of commands would not be run by tests/engine/test_snippets.py."""
         outside = re.sub(r"^[ ]*```.*?^[ ]*```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
