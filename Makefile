@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup cli sandbox test test-oldest proof live test-unit lint linters format docs refresh bench clean
+.PHONY: help setup cli sandbox test test-oldest proof live test-unit lint linters format docs site refresh bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -71,10 +71,12 @@ live: cli ## Prove it on a real AWS account, after a confirmation: ARGS="--regio
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
-lint: $(READY) ## Check style and types
+# mkdocs with --quiet does not count the warnings that --strict refuses.
+lint: $(READY) ## Check style, types and the documentation site
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(READY) ## Format the code, and mend what can be mended
 	@$(BIN)/ruff format .
@@ -86,6 +88,9 @@ docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m generators.schema
 	@$(BIN)/cog -I . -r $(COGGED)
 
+site: $(READY) ## Serve the documentation site on http://127.0.0.1:8000
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
 refresh: $(READY) ## Refresh the copies of AWS's data, then the documents: ARGS="--skip-unreachable"
 	@$(BIN)/python -m refresh $(ARGS)
 	@$(MAKE) --no-print-directory docs
@@ -94,5 +99,5 @@ bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mock
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
-	rm -rf .venv .venv-linters .venv-oldest tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-linters .venv-oldest site tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
