@@ -75,7 +75,7 @@ def test_names_break_in_tables_only():
 
 
 def test_navigation_has_every_example(monkeypatch, tmp_path):
-    """In the place of the pattern. Without an example there is no entry."""
+    """In the place of the pattern."""
     monkeypatch.setattr(site, "ROOT", tmp_path)
     nav = [{"Deploy": ["using.md", "examples/*/README.md"]}]
     assert site.expand(nav) == [{"Deploy": ["using.md"]}]
