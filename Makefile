@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock cli sandbox test test-oldest proof live test-unit lint linters format docs refresh build check-dist dist bench clean
+.PHONY: help setup lock cli sandbox test test-oldest proof live test-unit lint linters format docs site refresh build check-dist dist bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -99,11 +99,13 @@ $(ACTIONLINT): tools/actionlint/go.mod | $(READY)
 	elif [ "$$CI" = true ]; then echo "go is not on PATH, and actionlint needs it."; exit 1; \
 	else echo "Skipping actionlint: it is built with Go, which is not on PATH."; fi
 
-# Without shellcheck and pyflakes, so that what it finds does not depend on the machine.
-lint: $(READY) $(ACTIONLINT) ## Check style, types and workflows
+# mkdocs with --quiet does not count the warnings that --strict refuses. actionlint runs without shellcheck and
+# pyflakes, so that what it finds does not depend on the machine.
+lint: $(READY) $(ACTIONLINT) ## Check style, types, the documentation site and workflows
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@$(BIN)/zizmor --offline --quiet --strict-collection --persona pedantic .github/dependabot.yml $(WORKFLOWS)
 	@if [ -x $(ACTIONLINT) ]; then $(ACTIONLINT) -shellcheck= -pyflakes= $(WORKFLOWS); fi
 
@@ -116,6 +118,9 @@ docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m generators.actions_picture
 	@$(BIN)/python -m generators.schema
 	@$(BIN)/cog -I . -r $(COGGED)
+
+site: $(READY) ## Serve the documentation site on http://127.0.0.1:8000
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 refresh: $(READY) ## Refresh the copies of AWS's data, then the documents: ARGS="--skip-unreachable"
 	@$(BIN)/python -m refresh $(ARGS)
@@ -145,5 +150,5 @@ bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mock
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
-	rm -rf .venv .venv-linters .venv-oldest .venv-release .venv-wheel dist tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-linters .venv-oldest .venv-release .venv-wheel dist site tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,7 +12,7 @@ from .options import camel_case
 class SsmInstanceProfileReference:
     """The instance profile of another stack that runs the ssm-profile program.
 
-    It has the outputs of :class:`~ssm_profile.SsmInstanceProfile` under the same names.
+    It has the outputs of `SsmInstanceProfile` under the same names.
     """
 
     role_name: pulumi.Output[str]

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from ssm_profile import policy
-from ssm_profile.catalogue import CAPABILITIES, EXPLICIT_DENIES
-from ssm_profile.options import OPTIONS
+from ssm_profile.catalogue import CAPABILITIES, EXPLICIT_DENIES, VPC_ENDPOINTS
+from ssm_profile.options import OPTIONS, option_paths
 from ssm_profile.version import __version__
 from tests import ROOT, require
 from tests.expected import DEFAULT
@@ -123,6 +123,13 @@ class TestPages:
             assert f"## `{capability.name}`" in page
             assert all(f"### `{grant.action}`" in page for grant in capability.grants)
 
+    def test_symptoms_name_existing_options(self):
+        """Each name in code is an option, the service of a VPC endpoint, or one of a few words."""
+        named = set(re.findall(r"`([a-z][a-z0-9_]*(?:\.[a-z_]+)?)`", read("docs/symptoms.md")))
+        others = {"web", "protect", "notconnected", "baseline_overrides.json"}
+
+        assert named - set(option_paths()) - {endpoint.service for endpoint in VPC_ENDPOINTS} == others
+
     def test_evidence_is_of_the_default(self):
         """It has the six actions, and each recording with its agent."""
         page = read("docs/evidence.md")
@@ -132,6 +139,14 @@ class TestPages:
             recorded = json.loads(read(f"tests/data/{name}"))
             assert f"[{name}]" in page
             assert re.search(r"amazon-ssm-agent (\w+)", recorded["agent"])[1] in page
+
+    @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+    def test_site_reads_lists_as_github_does(self, page):
+        """MkDocs needs an empty line above a list, and four spaces before what belongs to an entry."""
+        text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+        assert not re.findall(r"^ {1,3}(?:```|<!--).*$", text, re.MULTILINE)
+        assert not re.findall(r"^(?! *(?:[-*]|\d+\.) | {2,}).+\n *(?:[-*]|\d+\.) .*$", text, re.MULTILINE)
 
     @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
     def test_commands_are_fenced(self, page):
