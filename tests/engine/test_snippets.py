@@ -115,6 +115,9 @@ def test_skipped_blocks_say_why():
     assert reasons == {
         "needs an account at Pulumi Cloud, or a bucket",
         "needs an AWS account",
-        "takes a minute; tests/engine/test_policy_pack.py runs the pack",
+        "needs Pulumi's own language host for Python; tests/engine/test_policy_pack.py runs the pack",
+        "needs a release; tests/engine/test_git_urls.py has a Git server on this machine",
+        "takes a minute; tests/engine/test_package.py builds the package",
+        "takes as long as the run above; tests/engine/test_sandbox_command.py deploys prod with this option",
         "needs the language host of the program's language",
     }
