@@ -21,8 +21,8 @@ from pulumi.automation._stack import StackInitMode  # pulumi.automation does not
 from ssm_profile.version import __version__
 
 from .aws import AWS_FILES, CREDENTIALS, LOOPBACK, EmulatedAws, forget_real_aws
+from .go_build import cache_directory
 from .plugin import SANDBOX_PID, is_running
-from .pulumi_cli import cache_directory
 from .real_provider import find_real_provider, settings
 
 ROOT = Path(__file__).parent.parent
