@@ -15,6 +15,9 @@ from pulumi.runtime.rpc import UNKNOWN
 from . import ec2, iam, invokes, storage
 from .clients import RETRIES, Clients
 from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State, unsupported_message
+from .schema import package_schema
+
+TYPES: tuple[type[ResourceType], ...] = (*iam.TYPES, *ec2.TYPES, *storage.TYPES)
 
 
 class AwsServicer(ResourceProviderServicer):
@@ -35,6 +38,9 @@ class AwsServicer(ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=self.version)
+
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(package_schema(self.version, TYPES)))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         return provider_pb2.CheckResponse(inputs=request.news)
@@ -61,7 +67,7 @@ class AwsServicer(ResourceProviderServicer):
         except _AWS_ERRORS as error:
             _abort(context, f"configuring the AWS provider: {error}")
         tags = self.default_tags = default_tags.get("tags") or {}
-        self.types = {known.type_name: known(self.client, tags) for known in (*iam.TYPES, *ec2.TYPES, *storage.TYPES)}
+        self.types = {known.type_name: known(self.client, tags) for known in TYPES}
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=True)
 
     def Invoke(self, request: Any, context: Any) -> Any:
