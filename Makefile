@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock cli sandbox test test-oldest proof live test-unit lint linters format docs site refresh build check-dist dist bench clean
+.PHONY: help setup lock cli sandbox languages test test-oldest proof live test-unit lint linters format docs site refresh build check-dist dist bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -18,6 +18,7 @@ UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(BIN)/uv)
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/deploy.yml)
 LOCKS := $(wildcard requirements-*.lock)
 EVALUATOR := tests/simulate/node_modules/.package-lock.json
+TYPESCRIPT := tests/engine/languages/node_modules/.package-lock.json
 EVERYTHING := -m pytest -n 3 --dist worksteal -m "not proof"
 
 help: ## Show this help
@@ -52,11 +53,15 @@ cli: $(READY) ## Find or install the Pulumi CLI, and print its version and path
 sandbox: $(READY) ## Deploy a stack to an emulated AWS: STACK=prod, ARGS="--set quietAgent=true", PROVIDER=real
 	@$(BIN)/python -m sandbox up --stack $(STACK) --provider $(PROVIDER) $(ARGS)
 
-# The evaluator that tests/simulate asks. Without npm those tests are skipped, and fail in CI.
-$(EVALUATOR): tests/simulate/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --prefix tests/simulate --silent --no-audit --no-fund && touch $@; fi
+# The evaluator of tests/simulate, and what programs in TypeScript need. Without npm the tests of them are skipped, and
+# fail in CI.
+%/node_modules/.package-lock.json: %/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix $* --silent --no-audit --no-fund && touch $@; fi
 
-test: cli $(EVALUATOR) ## Run all tests: ARGS="-k name", PROVIDER=real
+languages: $(READY) $(TYPESCRIPT) ## Build what the tests of other languages need; takes minutes once
+	@$(BIN)/python -m tests.engine.languages.tools
+
+test: cli languages $(EVALUATOR) ## Run all tests: ARGS="-k name", PROVIDER=real
 	@$(BIN)/python $(EVERYTHING) --provider $(PROVIDER) $(ARGS)
 
 # uv derives the versions from the ranges in pyproject.toml and requirements.txt; they override other pins.
@@ -68,7 +73,7 @@ $(OLDEST): $(READY)
 	@$(UV) pip install --quiet --python .venv-oldest --overrides .venv-oldest/versions.txt -r requirements-dev.txt
 	@touch $@
 
-test-oldest: cli $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest versions that the ranges allow
+test-oldest: cli languages $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest versions that the ranges allow
 	@echo with: && cat .venv-oldest/versions.txt
 	@.venv-oldest/bin/python $(EVERYTHING) $(ARGS)
 
@@ -81,7 +86,7 @@ test-oldest: cli $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest version
 linters: $(READY) $(LINTERS) ## Write docs/linters.md, what cloudsplaining and checkov find
 	@$(BIN)/python -m generators.linters
 
-proof: cli $(EVALUATOR) $(LINTERS) $(RELEASE) ## Run what takes minutes, and write docs/proof.md: ARGS=tests/mutation
+proof: cli languages $(EVALUATOR) $(LINTERS) $(RELEASE) ## Run what takes minutes, and write docs/proof.md: ARGS=tests/mutation
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m proof --junitxml .pytest_cache/proof.xml $(ARGS)
 	@$(BIN)/python -m generators.proof .pytest_cache/proof.xml $(ARGS)
 
@@ -149,6 +154,6 @@ dist: build ## Build the package, check and test it, and write its SBOM
 bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mocks" runs one of them
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-clean: ## Remove what the other targets made here; the Pulumi CLI in the user's cache stays
-	rm -rf .venv .venv-linters .venv-oldest .venv-release .venv-wheel dist site tests/simulate/node_modules .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove what the other targets made here; what is in the user's cache stays
+	rm -rf .venv .venv-linters .venv-oldest .venv-release .venv-wheel dist site $(dir $(EVALUATOR) $(TYPESCRIPT)) .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

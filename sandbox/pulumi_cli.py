@@ -1,49 +1,25 @@
 """Find the Pulumi CLI on PATH or in the cache; if there is none, download it or build it with Go."""
 
-import fcntl
 import hashlib
-import os
 import platform
 import re
 import shutil
-import signal
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
 from pulumi.automation import InvalidVersionError, PulumiCommand
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import SandboxError
+from .go_build import build, cache_directory, install_into, locked
 
 MODULE = Path(__file__).parent / "pulumi-cli"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 VERSION = re.search(r"github.com/pulumi/pulumi/pkg/v3 v(\S+)", (MODULE / "go.mod").read_text())[1]  # type: ignore[index]
 ARCHIVES = "https://get.pulumi.com/releases/sdk"
 CHECKSUMS = f"https://github.com/pulumi/pulumi/releases/download/v{VERSION}/pulumi-{VERSION}-checksums.txt"
-
-
-def cache_directory() -> Path:
-    """Return the directory of this project in the user's cache, and create it if needed.
-
-    Raises:
-        SandboxError: If it cannot be created.
-    """
-    try:
-        directory = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssm-profile"
-    except RuntimeError as error:  # without HOME, for a user that the system does not know
-        raise SandboxError("There is no home directory. Set HOME, or XDG_CACHE_HOME for the cache.") from error
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SandboxError(
-            f"Cannot create {directory}: {error.strerror}. Set XDG_CACHE_HOME to a directory that you can write to."
-        ) from error
-    return directory
 
 
 def find_pulumi(console: Console, *, install: bool = True) -> PulumiCommand:
@@ -65,11 +41,11 @@ def find_pulumi(console: Console, *, install: bool = True) -> PulumiCommand:
             failures.append(f"`pulumi` on PATH: {on_path} does not work: {error}")
     else:
         failures.append("`pulumi` on PATH: not found")
-    with _locked(directory, console):
+    with locked(directory, "the Pulumi CLI", console):
         if not (directory / "bin" / "pulumi").exists():
             for name, installer in _INSTALLERS.items() if install else ():
                 try:
-                    _install_into(directory, installer, console)
+                    install_into(directory, lambda part, install=installer: _install(part, install, console))
                     break
                 except (OSError, subprocess.SubprocessError, InvalidVersionError) as error:
                     failures.append(f"{name}: {error}")
@@ -86,29 +62,10 @@ _INSTRUCTIONS = f"""There is no Pulumi CLI. Provide one in any of these ways, an
 The sandbox tried:"""
 
 
-@contextmanager
-def _locked(directory: Path, console: Console) -> Iterator[None]:
-    """Hold the lock for installing into a directory. The system releases it when this process ends or is killed."""
-    with directory.with_name(f"{directory.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            console.print("Waiting for another run, which is installing the Pulumi CLI.")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _install_into(directory: Path, installer: Callable[[Path, Console], None], console: Console) -> None:
-    """Install the CLI into a temporary directory, and rename that when the CLI is complete and runs."""
-    for leftover in directory.parent.glob(f"{directory.name}.part-*"):  # of an interrupted run: this one has the lock
-        shutil.rmtree(leftover)
-    part = Path(tempfile.mkdtemp(prefix=f"{directory.name}.part-", dir=directory.parent))
-    try:
-        installer(part, console)
-        PulumiCommand(root=str(part))
-        part.rename(directory)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _install(part: Path, installer: Callable[[Path, Console], None], console: Console) -> None:
+    """Install the CLI into a directory, and run it once."""
+    installer(part, console)
+    PulumiCommand(root=str(part))
 
 
 def _download(root: Path, console: Console) -> None:
@@ -137,48 +94,15 @@ def _download(root: Path, console: Console) -> None:
 
 
 def _build(root: Path, console: Console) -> None:
-    """Build the CLI with Go, in the version that go.mod and go.sum pin, and show the progress."""
-    if not shutil.which("go"):
-        raise FileNotFoundError("`go` is not on PATH")
-    console.print(
-        f"Building Pulumi {VERSION} with Go, because no Pulumi CLI is installed. This happens once and takes about "
-        f"5 minutes on 2 cores. The result is kept in {cache_directory()}",
-        soft_wrap=True,
-    )
-    with console.status("Downloading Go modules"):
-        output = _go("list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", PACKAGE)
-    packages = [line for line in output if not line.startswith("go: ")]  # Go prints its downloads with this prefix
+    """Build the CLI with Go, in the version that go.mod and go.sum pin."""
+    if shutil.which("go"):
+        console.print(
+            f"Building Pulumi {VERSION} with Go, because no Pulumi CLI is installed. This happens once and takes about "
+            f"5 minutes on 2 cores. The result is kept in {cache_directory()}",
+            soft_wrap=True,
+        )
     flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={VERSION}"
-    columns = (TextColumn("Building"), BarColumn(), MofNCompleteColumn(), TextColumn("packages"), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("build", total=len(packages))
-        command = ("build", "-v", "-buildvcs=false", "-ldflags", flags, "-o", str(root / "bin" / "pulumi"), PACKAGE)
-        _go(*command, on_line=lambda: progress.advance(task))
-
-
-def _go(*arguments: str, on_line: Callable[[], None] = lambda: None) -> list[str]:
-    """Run Go in the directory of go.mod and return its output as lines."""
-    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
-    lines = []
-    with subprocess.Popen(
-        ["go", *arguments],
-        cwd=MODULE,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as go:
-        try:
-            for line in go.stdout or ():
-                lines.append(line.rstrip())
-                on_line()
-        except BaseException:
-            os.killpg(go.pid, signal.SIGKILL)  # with its compilers, which continue otherwise
-            raise
-    if go.returncode:
-        raise OSError(f"`go {arguments[0]}` failed: " + "\n    ".join(lines[-5:]))
-    return lines
+    build(MODULE, PACKAGE, root / "bin" / "pulumi", console, flags)
 
 
 _INSTALLERS: dict[str, Callable[[Path, Console], None]] = {"download": _download, "build with Go": _build}

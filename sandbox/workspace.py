@@ -21,8 +21,8 @@ from pulumi.automation._stack import StackInitMode  # pulumi.automation does not
 from ssm_profile.version import __version__
 
 from .aws import AWS_FILES, CREDENTIALS, LOOPBACK, EmulatedAws, forget_real_aws
+from .go_build import cache_directory
 from .plugin import SANDBOX_PID, is_running
-from .pulumi_cli import cache_directory
 from .real_provider import find_real_provider, settings
 from .stoppable_command import StoppableCommand
 
@@ -34,6 +34,8 @@ PASSPHRASE = "sandbox"  # noqa: S105 - of a state that is deleted at the end
 _PROGRAMS = ("ssm_profile", "examples", "policies")
 """The directories of the repository with Pulumi programs, and what they import."""
 
+_FAKE_VERSION = f"{version('pulumi_aws').split('.')[0]}.999.0"
+"""The version under which the engine finds the fake provider: later than the SDK of any language."""
 
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the key with which Pulumi marks values such as secrets in a state
 
@@ -94,12 +96,14 @@ class Sandbox:
         if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:  # the user's own one decrypts secrets in the stack's file
             self.environment["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
         plugins = self.home / "plugins"
-        provider = plugins / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws"
         if real_plugin:
+            provider = plugins / f"resource-aws-v{version('pulumi_aws')}" / "pulumi-resource-aws"
             provider.parent.mkdir(parents=True)
             provider.symlink_to(real_plugin)
         else:
-            _write_script(provider, "sandbox.provider")
+            _write_script(plugins / f"resource-aws-v{_FAKE_VERSION}" / "pulumi-resource-aws", "sandbox.provider")
+            # Each language's SDK asks for its own version. With this, the engine accepts any later one.
+            self.environment["PULUMI_ENABLE_LEGACY_PLUGIN_SEARCH"] = "true"
         self.config = settings(self.aws.url) if real_plugin else {}
         component = plugins / f"resource-ssm-profile-v{__version__}" / "pulumi-resource-ssm-profile"
         _write_script(component, "ssm_profile")

@@ -122,10 +122,10 @@ class LaunchTemplate(Ec2Type):
     computed = ("arn", "latestVersion", "tagsAll")
     version_properties: ClassVar = {
         "blockDeviceMappings": Property(default=[]),
-        "iamInstanceProfile": Property(),
+        "iamInstanceProfile": Property(type="object"),
         "imageId": Property(),
         "instanceType": Property(),
-        "metadataOptions": Property(),
+        "metadataOptions": Property(type="object"),
         "vpcSecurityGroupIds": Property(default=[]),
     }
     """The properties that belong to a version and not to the template."""
@@ -190,7 +190,7 @@ class Instance(Ec2Type):
     not_found_code = "InvalidInstanceID.NotFound"
     computed = ("arn", "iamInstanceProfile", "instanceState", "privateIp", "tagsAll")
     properties: ClassVar = {
-        "launchTemplate": Property(required=True, replaces=True),
+        "launchTemplate": Property(required=True, replaces=True, type="object"),
         "subnetId": Property(replaces=True, chosen_by_aws=True),
         "tags": Property(default={}),
     }

@@ -334,7 +334,7 @@ class RolePoliciesExclusive(RoleExclusive):
     title = "IAM Role Policies Exclusive"
     list_property = "policyNames"
     properties: ClassVar = {
-        "policyNames": Property(required=True),
+        "policyNames": Property(required=True, type="array"),
         "roleName": Property(required=True, replaces=True),
     }
 
@@ -356,7 +356,7 @@ class RolePolicyAttachmentsExclusive(RoleExclusive):
     title = "IAM Role Policy Attachments Exclusive"
     list_property = "policyArns"
     properties: ClassVar = {
-        "policyArns": Property(required=True),
+        "policyArns": Property(required=True, type="array"),
         "roleName": Property(required=True, replaces=True),
     }
 

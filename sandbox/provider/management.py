@@ -118,11 +118,11 @@ class AutoScalingGroup(ResourceType):
     name_limit = 255
     computed = ("arn",)
     properties: ClassVar = {
-        "desiredCapacity": Property(chosen_by_aws=True),
-        "instanceRefresh": Property(),
-        "launchTemplate": Property(required=True),
-        "maxSize": Property(required=True),
-        "minSize": Property(required=True),
+        "desiredCapacity": Property(chosen_by_aws=True, type="integer"),
+        "instanceRefresh": Property(type="object"),
+        "launchTemplate": Property(required=True, type="object"),
+        "maxSize": Property(required=True, type="integer"),
+        "minSize": Property(required=True, type="integer"),
         "name": _NAME,
         "vpcZoneIdentifiers": Property(default=[]),
     }
@@ -172,13 +172,13 @@ class StackSet(ResourceType):
     name_limit = 128
     computed = ("arn", "stackSetId", "tagsAll")
     properties: ClassVar = {
-        "autoDeployment": Property(replaces=True),
+        "autoDeployment": Property(replaces=True, type="object"),
         "callAs": Property(default="SELF"),
         "capabilities": Property(default=[]),
         "description": Property(default=""),
-        "managedExecution": Property(),
+        "managedExecution": Property(type="object"),
         "name": _NAME,
-        "operationPreferences": Property(),
+        "operationPreferences": Property(type="object"),
         "permissionModel": Property(default="SELF_MANAGED"),
         "tags": _TAGS,
         "templateBody": Property(required=True, document=True),
@@ -222,9 +222,9 @@ class StackInstances(ResourceType):
     computed = ("stackSetId",)
     properties: ClassVar = {
         "callAs": Property(default="SELF"),
-        "deploymentTargets": Property(required=True),
-        "operationPreferences": Property(),
-        "regions": Property(required=True),
+        "deploymentTargets": Property(required=True, type="object"),
+        "operationPreferences": Property(type="object"),
+        "regions": Property(required=True, type="array"),
         "stackSetName": Property(required=True, replaces=True),
     }
 

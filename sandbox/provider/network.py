@@ -107,7 +107,7 @@ class VpcEndpoint(Ec2Type):
     computed = ("arn", "prefixListId", "state", "tagsAll")
     properties: ClassVar = {
         "policy": Property(document=True, chosen_by_aws=True),
-        "privateDnsEnabled": Property(chosen_by_aws=True),
+        "privateDnsEnabled": Property(chosen_by_aws=True, type="boolean"),
         "routeTableIds": Property(default=[]),
         "securityGroupIds": Property(default=[]),
         "serviceName": Property(required=True, replaces=True),

@@ -28,6 +28,8 @@ class Property:
     """Whether it is a policy document. Documents are compared as JSON values, not as strings."""
     chosen_by_aws: bool = False
     """Whether AWS chooses the value if the program sets none. That value then stays."""
+    type: str = ""
+    """The type in the schema. It may be left out if the default has it, or if it is "string"."""
 
     def is_equal(self, old: Any, new: Any) -> bool:
         """Whether two values are equivalent in AWS."""

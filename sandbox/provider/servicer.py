@@ -16,6 +16,7 @@ from .clients import RETRIES, Clients
 from .protocol import UNKNOWN
 from .resource import DEFAULTS, PartlyCreatedError, ResourceType, State, unsupported_message
 from .resource_types import TYPES
+from .schema import package_schema
 
 
 class AwsServicer(ResourceProviderServicer):
@@ -36,6 +37,9 @@ class AwsServicer(ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=self.version)
+
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(package_schema(self.version, TYPES)))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         return provider_pb2.CheckResponse(inputs=request.news)

@@ -124,7 +124,7 @@ class BucketVersioning(BucketSetting):
     type_name = "aws:s3/bucketVersioning:BucketVersioning"
     title = "S3 Bucket Versioning"
     operation, argument = "bucket_versioning", "VersioningConfiguration"
-    properties: ClassVar = {"bucket": _BUCKET, "versioningConfiguration": Property(required=True)}
+    properties: ClassVar = {"bucket": _BUCKET, "versioningConfiguration": Property(required=True, type="object")}
 
     def request(self, inputs: State) -> Any:
         return to_aws(inputs["versioningConfiguration"])
@@ -139,7 +139,7 @@ class BucketEncryption(BucketSetting):
     type_name = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     title = "S3 Bucket Server-side Encryption Configuration"
     operation, argument = "bucket_encryption", "ServerSideEncryptionConfiguration"
-    properties: ClassVar = {"bucket": _BUCKET, "rules": Property(required=True)}
+    properties: ClassVar = {"bucket": _BUCKET, "rules": Property(required=True, type="array")}
 
 
 class BucketLifecycle(BucketSetting):

@@ -74,7 +74,7 @@ def resource_changes(result):
     Pulumi prints them at the end, for example "    + 5 created", "    ~ 1 updated" and "    +-2 replaced".
     """
     _, _, summary = result.stdout.partition("\nResources:")
-    rows = re.findall(r"^ +[^\w\s]+ ?(\d+) (\w+)", summary, re.MULTILINE)
+    rows = re.findall(r"^ +[^\w\s]+ ?(\d+) (?:to )?(\w+)", summary, re.MULTILINE)
     # Pulumi prints them in no fixed order.
     return dict(sorted((KINDS.get(word, word), int(count)) for count, word in rows))
 

@@ -1,7 +1,10 @@
 """The fake AWS provider behaves like the real one in what this project uses."""
 
+import inspect
 import json
 import re
+from collections.abc import Sequence
+from typing import Union, get_args, get_origin
 
 import pytest
 from pulumi.automation import CommandError
@@ -21,6 +24,7 @@ from tests.engine.stacks import (
 )
 from tests.expected import DEFAULT, TRUST
 
+package_schema = require("sandbox.provider.schema").package_schema
 iam_types = require("sandbox.provider.iam").TYPES
 storage = require("sandbox.provider.storage")
 launch_types = (*require("sandbox.provider.ec2").TYPES, storage.Bucket, storage.Key)
@@ -47,6 +51,22 @@ class TestResourceTypes:
             for name in names
             if not isinstance(getattr(pulumi_class(declared.type_name), python_name(name), None), property)
         ] == []
+
+    @pytest.mark.parametrize("declared", resource_types, ids=lambda declared: declared.type_name)
+    def test_schema_has_types_of_pulumi_aws(self, declared):
+        """A property of another type than string has a default of that type, or its type."""
+        resource = package_schema("7.0.0", [declared])["resources"][declared.type_name]
+        known = pulumi_class(declared.type_name)
+
+        def kind(name):
+            (value,) = get_args(inspect.get_annotations(getattr(known, python_name(name)).fget)["return"])
+            value = get_args(value)[0] if get_origin(value) is Union else value  # Optional
+            kinds = {str: "string", bool: "boolean", int: "integer", Sequence: "array"}
+            return kinds.get(get_origin(value) or value, "object")
+
+        assert {name: each["type"] for name, each in resource["properties"].items()} == {
+            name: kind(name) for name in resource["properties"]
+        }
 
     def test_iam_types(self, sandbox, dev, iam):
         """The stacks use every IAM type, and the provider returns the properties that pulumi_aws has."""

@@ -1,0 +1,1 @@
+"""The component in other languages than Python, in the real engine."""
