@@ -9,9 +9,10 @@ from live.plan import PROFILES, Names, options_of
 from live.resources import create_role
 from live.simulator import DENIED, Request, allowed_requests, check_allowed, check_denied, denied_requests
 from ssm_profile import policy
+from tests.agent_calls import encryption_keys_of
 from tests.live.emulated import LOCATION
 from tests.unit.test_agent_calls import LOCATION as RECORDED_LOCATION
-from tests.unit.test_agent_calls import OPTIONAL_CALLS, OPTIONS, encryption_keys_of, options_for
+from tests.unit.test_agent_calls import OPTIONAL_CALLS, OPTIONS, options_for
 
 NAMES = Names("r0a1b2c3d")
 KEYS = {name: f"arn:aws:kms:eu-central-1:012345678901:key/{name}" for name in ("sessions", "data")}
