@@ -61,7 +61,7 @@ sandbox: $(READY) ## Deploy a stack to an emulated AWS: STACK=prod, ARGS="--set 
 languages: $(READY) $(TYPESCRIPT) ## Build what the tests of other languages need; takes minutes once
 	@$(BIN)/python -m tests.engine.languages.tools
 
-test: cli languages $(EVALUATOR) ## Run all tests: ARGS="-k name", PROVIDER=real
+test: cli languages $(EVALUATOR) ## Run all tests but those of make proof: ARGS="-k name", PROVIDER=real
 	@$(BIN)/python $(EVERYTHING) --provider $(PROVIDER) $(ARGS)
 
 # uv derives the versions from the ranges in pyproject.toml and requirements.txt; they override other pins.
@@ -73,7 +73,7 @@ $(OLDEST): $(READY)
 	@$(UV) pip install --quiet --python .venv-oldest --overrides .venv-oldest/versions.txt -r requirements-dev.txt
 	@touch $@
 
-test-oldest: cli languages $(EVALUATOR) $(OLDEST) ## Run all tests with the oldest versions that the ranges allow
+test-oldest: cli languages $(EVALUATOR) $(OLDEST) ## Run the same tests with the oldest versions that the ranges allow
 	@echo with: && cat .venv-oldest/versions.txt
 	@.venv-oldest/bin/python $(EVERYTHING) $(ARGS)
 

@@ -19,8 +19,8 @@ INTRODUCTION = """<!-- Written by `make proof`. Do not edit. -->
 # The last run of `make proof`
 
 These tests take minutes and run weekly. `make test` runs a fixed part of most of them, which is not counted here.
-If a test fails, this page is not written. `make proof ARGS=tests/mutation` runs the tests of a folder or file again and
-replaces their rows.
+If a test fails, this page is not written. `make proof ARGS=tests/mutation` runs the tests of a folder, of a file or
+of a name again, and replaces their rows.
 
 The last run was on {date}, on {cpu}, {cores} cores, {memory}; {os}; {versions}.
 
@@ -35,7 +35,7 @@ def page(reports: Iterable[str], machine: Mapping[str, str], previous: str = "")
     Args:
         reports: pytest's reports in JUnit's XML format. A test case of a later report replaces that of an earlier one.
         machine: The date and the machine, as returned by :func:`benchmarks.machine.about`.
-        previous: The page before. Its rows stay, but for those of the files that are in the reports.
+        previous: The page before. Its rows stay, but for those of the tests that are in the reports.
 
     Raises:
         ValueError: If a test case failed, or if a test has no description.
@@ -46,15 +46,19 @@ def page(reports: Iterable[str], machine: Mapping[str, str], previous: str = "")
         raise ValueError(f"these tests have not passed: {', '.join(map(str, failed))}")
     cases = sorted(last.values(), key=_test)
     rows = [
-        (_file(test[0]), f"{row} {machine['date']} |")
+        f"{row} {machine['date']} |"
         for test, of_test in groupby(cases, key=_test)
         for row in _rows(test, list(of_test))
     ]
-    replaced = {file for file, _ in rows}
-    kept = [(file, row) for row, file in re.findall(r"^(\| \[.*?]\(\.\./(\S+?)\).*)$", previous, re.MULTILINE)]
-    rows += [(file, row) for file, row in kept if file not in replaced]
-    in_order = sorted(rows, key=lambda row: row[0])
-    return INTRODUCTION.format_map(machine) + "\n".join([*(row for _, row in in_order), ""])
+    replaced = set(map(_test_of, rows))
+    kept = [row for row in previous.splitlines() if row.startswith("| [") and _test_of(row) not in replaced]
+    return INTRODUCTION.format_map(machine) + "\n".join([*sorted(rows + kept, key=_test_of), ""])
+
+
+def _test_of(row: str) -> tuple[str, str]:
+    """The file and the description of the test of a row."""
+    description, file = re.findall(r"^\| \[(.*)]\(\.\./(\S+)\) \|", row)[0]
+    return file, description
 
 
 def _test(case: ET.Element) -> tuple[str, str]:

@@ -3,3 +3,7 @@
 
 class SandboxError(Exception):
     """A problem that stops the sandbox. The message says what is wrong and what to do."""
+
+
+class UsageError(SandboxError):
+    """An argument or a stack file that is wrong."""

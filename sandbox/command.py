@@ -24,7 +24,7 @@ from ssm_profile.policy import Options
 from ssm_profile.regions import REGIONS
 from ssm_profile.stack_config import parse_config
 
-from . import SandboxError
+from . import SandboxError, UsageError
 from .aws import ACCOUNT
 from .checks import check_instance, check_role, remaining_resources
 from .output import OutputConsole, OutputError, StepPrinter, print_checks, print_grants, print_heading, print_outputs
@@ -32,15 +32,18 @@ from .pulumi_cli import find_pulumi
 from .workspace import ROOT, Sandbox, delete_runs
 
 LAUNCH = ROOT / "examples" / "launch"
-FAILED, NO_OUTPUT, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_USAGE, NO_OUTPUT, INTERRUPTED = 1, 2, 2, 130
 HIGHEST_PORT = 65535
+_DISK_ERRORS = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WIDTH_OF_FILES = 140  # characters a line, where the output goes to a file or a pipe
 
 
 def main() -> int:
     """Run a command and return the exit code."""
-    arguments = _parser().parse_args()
+    arguments, unknown = _parser().parse_known_args()
+    if unknown:
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")  # with the usage of the command
     if sys.stdout is None:  # it was closed before Python started
         return _without_output(f"cannot write the output: {os.strerror(errno.EBADF)}.")
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
@@ -67,11 +70,13 @@ def _run(console: Console, arguments: argparse.Namespace) -> int:
     except OutputError:
         raise
     except SandboxError as error:
-        message = str(error)
+        message, code = str(error), WRONG_USAGE if isinstance(error, UsageError) else FAILED
     except OSError as error:
-        message = f"{error}. The sandbox writes to the user's cache only: set XDG_CACHE_HOME to another directory."
+        message, code = str(error), FAILED
+        if error.errno in _DISK_ERRORS:
+            message += ". The sandbox writes to the user's cache only: set XDG_CACHE_HOME to another directory."
     console.print(f"[red]error:[/] {escape(message)}", soft_wrap=True)
-    return FAILED
+    return code
 
 
 def _what_is_left() -> str:
@@ -176,22 +181,22 @@ def _stack_config(stack: str, added: Mapping[str, Any] | None = None) -> dict[st
         added: Config that is added, or replaces that of the file.
 
     Raises:
-        SandboxError: If there is no such stack, or if the file is not valid.
+        UsageError: If there is no such stack, or if the file is not valid.
     """
     file = ROOT / f"Pulumi.{stack}.yaml"
     if not file.is_file():
         stacks = sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in ROOT.glob("Pulumi.*.yaml"))
-        raise SandboxError(
+        raise UsageError(
             f"There is no stack {stack!r}, because there is no file Pulumi.{stack}.yaml. "
             f"Pass one of these to --stack: {', '.join(stacks)}."
         )
     try:
         content = yaml.safe_load(file.read_bytes())
     except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
-        raise SandboxError(f"{file.name} cannot be read as YAML: {error}") from error
+        raise UsageError(f"{file.name} cannot be read as YAML: {error}") from error
     config = content.get("config") if isinstance(content, dict) else content
     if not isinstance(config, dict | None):
-        raise SandboxError(f"{file.name} must have a map of keys and values as `config` (got {config!r}).")
+        raise UsageError(f"{file.name} must have a map of keys and values as `config` (got {config!r}).")
     return {**(config or {}), **(added or {})}
 
 
@@ -203,12 +208,12 @@ def _location(config: Mapping[str, Any]) -> dict[str, str]:
     """The partition, region and account of the stacks, independently of the engine.
 
     Raises:
-        SandboxError: If the region is missing, or is not one of AWS.
+        UsageError: If the region is missing, or is not one of AWS.
     """
     region = config.get("aws:region")
     if not isinstance(region, str) or region not in REGIONS:
         reason = "is missing" if region is None else f"must be a region of AWS (got {region!r})"
-        raise SandboxError(f"`aws:region` {reason}. Set it, for example with --set aws:region=eu-central-1.")
+        raise UsageError(f"`aws:region` {reason}. Set it, for example with --set aws:region=eu-central-1.")
     return {"partition": boto3.Session().get_partition_for_region(region), "region": region, "account": ACCOUNT}
 
 
@@ -246,7 +251,7 @@ def _setting(argument: str) -> tuple[str, Any]:
         raise argparse.ArgumentTypeError(f"{argument!r} must have the form KEY=VALUE, for example quietAgent=true")
     try:
         return key, yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"the value of {key!r} must be YAML (got {value!r}): {error}") from error
 
 
@@ -276,7 +281,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="up | serve | cli")
     up_parser = commands.add_parser("up", help="Deploy, check and destroy a stack", description=up.__doc__)
-    up_parser.set_defaults(command=up)
+    up_parser.set_defaults(command=up, parser=up_parser)
     up_parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -287,9 +292,9 @@ def _parser() -> argparse.ArgumentParser:
         "Repeatable",
     )
     serve_parser = commands.add_parser("serve", help="Keep an emulated AWS running", description=serve.__doc__)
-    serve_parser.set_defaults(command=serve)
+    serve_parser.set_defaults(command=serve, parser=serve_parser)
     cli_parser = commands.add_parser("cli", help="Find or install the Pulumi CLI", description=cli.__doc__)
-    cli_parser.set_defaults(command=cli)
+    cli_parser.set_defaults(command=cli, parser=cli_parser)
     for command, purpose in ((up_parser, "Deploy this stack"), (serve_parser, "Use the region of this stack")):
         command.add_argument(
             "--stack", default="dev", help=f"{purpose}, whose config is in Pulumi.STACK.yaml (default: dev)"

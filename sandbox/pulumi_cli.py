@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -47,7 +48,7 @@ def find_pulumi(console: Console, *, install: bool = True) -> PulumiCommand:
                 try:
                     install_into(directory, lambda part, install=installer: _install(part, install, console))
                     break
-                except (OSError, subprocess.SubprocessError, InvalidVersionError) as error:
+                except (OSError, HTTPException, ValueError, subprocess.SubprocessError, InvalidVersionError) as error:
                     failures.append(f"{name}: {error}")
             else:
                 raise SandboxError("\n  ".join([_INSTRUCTIONS, *failures]))

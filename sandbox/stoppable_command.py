@@ -45,7 +45,7 @@ class StoppableCommand(PulumiCommand):
         """
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         if (command := Path(self.command)).is_absolute():  # its plugins are beside it
-            environment["PATH"] = os.pathsep.join([str(command.parent), environment["PATH"]])
+            environment["PATH"] = os.pathsep.join([str(command.parent), environment.get("PATH", os.defpath)])
         process = subprocess.Popen(
             [self.command, "--non-interactive", *args],
             stdin=subprocess.DEVNULL,
@@ -54,6 +54,7 @@ class StoppableCommand(PulumiCommand):
             cwd=cwd,
             env=environment,
             encoding="utf-8",
+            errors="replace",
             start_new_session=True,
         )
         try:

@@ -10,6 +10,7 @@ from typing import Any, cast
 # Pulumi runs this directory. Without this, Python would look for modules in it instead of beside it.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+import pulumi  # noqa: E402
 from pulumi.errors import InputPropertyErrorDetails  # noqa: E402
 from pulumi.provider import server  # noqa: E402
 from pulumi.provider.experimental.component import ComponentProvider  # noqa: E402
@@ -28,6 +29,9 @@ Without it, a package from a Git URL gets the first part of the URL's path, whic
 """
 
 
+_LARGEST_EXACT_NUMBER = 2**53  # Pulumi passes numbers as floats
+
+
 class Plugin(ComponentProvider):
     """Pulumi's component host, which reports mistakes in the caller's words and without a traceback."""
 
@@ -41,6 +45,8 @@ class Plugin(ComponentProvider):
         Raises:
             OptionsError: If an input is wrong, with the path and the reason of each mistake.
         """
+        if mistakes := list(_output_maps(inputs)):
+            raise OptionsError(mistakes)
         args = cast("dict[str, Any]", super().map_inputs(inputs, component_def))
         tags: Any = args.get("tags")
         if isinstance(tags, dict):
@@ -50,26 +56,40 @@ class Plugin(ComponentProvider):
         return args
 
 
-def _unknown_keys(inputs: dict[str, Any]) -> Iterator[Mistake]:
-    """The mistake of each key in a map that the component does not have. Pulumi drops such keys without a word."""
+def _maps(inputs: dict[str, Any]) -> Iterator[tuple[Option, str, Any]]:
+    """The inputs that are maps with known keys, also those in lists: the option, the path and the value of each."""
     for option_name, option in OPTIONS.items():
         name = camel_case(option_name)
         value: Any = inputs.get(name) if option.keys else None
-        maps: dict[str, Any] = {name: value}
         if isinstance(value, list):
-            maps = {f"{name}[{number}]": each for number, each in enumerate(cast("list[Any]", value))}
-        for path, entries in maps.items():
-            if isinstance(entries, dict):
-                known = [f"{path}.{camel_case(key)}" for key in option.keys]
-                written = [f"{path}.{key}" for key in cast("dict[str, Any]", entries)]
-                yield from (unknown_key(key, known) for key in written if key not in known)
+            yield from ((option, f"{name}[{number}]", each) for number, each in enumerate(cast("list[Any]", value)))
+        else:
+            yield option, name, value
+
+
+def _output_maps(inputs: dict[str, Any]) -> Iterator[Mistake]:
+    """The mistake of each map that is an output or a secret as a whole. Pulumi takes it for an empty map."""
+    for _, path, value in _maps(inputs):
+        if isinstance(value, pulumi.Output):
+            yield Mistake(path, "cannot be an output or a secret as a whole. Only the values in it can")
+
+
+def _unknown_keys(inputs: dict[str, Any]) -> Iterator[Mistake]:
+    """The mistake of each key in a map that the component does not have. Pulumi drops such keys without a word."""
+    for option, path, entries in _maps(inputs):
+        if isinstance(entries, dict):
+            known = [f"{path}.{camel_case(key)}" for key in option.keys]
+            written = [f"{path}.{key}" for key in cast("dict[str, Any]", entries)]
+            yield from (unknown_key(key, known) for key in written if key not in known)
 
 
 def _as_text(value: Any) -> Any:
     """A number or a boolean as text: YAML has no quotes around the value of a tag, and Pulumi makes 1.0 of 1."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.15g}" if isinstance(value, float) else value
+    if isinstance(value, float) and abs(value) <= _LARGEST_EXACT_NUMBER:
+        return str(int(value)) if value.is_integer() else str(value)
+    return value  # a larger number may have lost digits already
 
 
 class Servicer(server.ProviderServicer):

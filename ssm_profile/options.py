@@ -432,7 +432,8 @@ CONFLICTS: tuple[Conflict, ...] = (
     Conflict(
         "patch_policy",
         "existing_role_name",
-        "it needs a tag on the role, and the tags of an existing role are not changed here. See docs/choosing.md",
+        "it needs a tag on the role, and the tags of an existing role are not changed here. See docs/choosing.md "
+        "in the repository of ssm-profile",
     ),
 )
 """Every pair of options that exclude each other."""

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from .errors import Mistake
 from .validation import format_value
 
-GUIDE = "docs/changing.md"
+GUIDE = "docs/changing.md in the repository of ssm-profile"
 
 _GET_ROLE = "aws:iam/getRole:getRole"
 _GET_PROFILE = "aws:iam/getInstanceProfile:getInstanceProfile"
@@ -65,7 +65,7 @@ async def _refuse_taken_name(
     else:
         reason = (
             f"is {format_value(name)}, and {taken['arn']} exists already. Choose another name, or adopt what exists: "
-            "see docs/adopting.md"
+            "see docs/adopting.md in the repository of ssm-profile"
         )
     raise pulumi.RunError(str(Mistake(option, reason)))
 

@@ -45,7 +45,15 @@ def read_roles_by_name(names: Sequence[str]) -> list[Role]:
     with _readable_errors("--role", (*READ_ACTIONS, LIST_ACTION)):
         iam = _client("iam")
         found = [each for name in names for each in _names(iam, name)]
-        return [_read(iam, name) for name in dict.fromkeys(found)]
+        roles = {name: _read(iam, name) for name in dict.fromkeys(found)}
+    for name in names:
+        role = roles.get(name.rsplit("/", 1)[-1])
+        if name.startswith("arn:") and role and role.arn != name:
+            raise InputError(
+                f"--role: AWS does not find {name}. The credentials are for the account of {role.arn}, which has the "
+                "same name."
+            )
+    return list(roles.values())
 
 
 def read_role_of_instance(instance: str) -> Role:
@@ -59,8 +67,10 @@ def read_role_of_instance(instance: str) -> Role:
     """
     with _readable_errors("--instance", (*INSTANCE_ACTIONS, *READ_ACTIONS)):
         pages = _client("ec2").get_paginator("describe_instances").paginate(InstanceIds=[instance])
-        (found,) = [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
-        profile = found.get("IamInstanceProfile")
+        found = [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
+        if not found:
+            raise InputError(f"--instance: AWS does not find {instance}. Check the region.")
+        profile = found[0].get("IamInstanceProfile")
         if not profile:
             raise InputError(f"--instance: {instance} has no instance profile, so it has no role.")
         iam = _client("iam")
@@ -108,7 +118,7 @@ def _readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
             f"{flag}: the request to AWS failed ({error}). Set up credentials as for the AWS CLI, for example with "
             "AWS_PROFILE."
         ) from None
-    except ResponseParserError:
+    except (ResponseParserError, KeyError):  # a page of a proxy, as an answer without what the call returns
         raise InputError(
             f"{flag}: the answer does not come from AWS. Check AWS_ENDPOINT_URL and the settings of your proxy."
         ) from None

@@ -202,6 +202,14 @@ class TestErrors:
         assert refused.code == 2
         assert "--role: AWS does not find it (" in refused.error
 
+    @pytest.mark.parametrize("arn", ["arn:aws:iam::999999999999:role/web", "arn:aws:iam::123456789012:role/team/web"])
+    def test_arn_of_another_role(self, role, run, arn):  # noqa: ARG002
+        """GetRole takes only a name. The role of that name in another account is another one."""
+        refused = run("audit", "--role", arn)
+
+        assert refused.code == 2
+        assert f"--role: AWS does not find {arn}." in refused.error
+
     def test_no_permissions(self, iam, role, run, monkeypatch):
         """The message lists the permissions that the command requires."""
         iam.create_user(UserName="nobody")

@@ -256,8 +256,9 @@ class TestProposedOptions:
         assert found.keys() == options.keys()
         assert statements(found) == statements(options)
 
+    @pytest.mark.proof
     def test_two_options(self, proposed):
-        """The options grant the same as those of the policy."""
+        """For the policy of any two options, `compare` proposes options that grant the same."""
         values = dict(VALUES) | MAPS
         # A log group of the CloudWatch agent can be the one of session logs, and one key is enough for two features.
         values["session_logs"] = {"bucket": "logs", "kms_key_arn": OTHER_KEY}

@@ -49,16 +49,20 @@ class TestPage:
             "| [It works](../tests/engine/test_b.py) | 2 passed | 3 | 2026-11-24 |\n"
         )
 
-    def test_selection_replaces_rows_of_its_files(self, proof):
+    def test_selection_replaces_rows_of_its_tests(self, proof):
         """Each row has the date on which it was measured."""
         previous = proof["page"]([FIRST], MACHINE)
-        again = report_xml(case("tests.engine.test_b.test_y", "It works better.", time="7"))
+        again = report_xml(
+            case("tests.engine.test_b.test_y", "It is new.", time="7"),
+            case("tests.engine.test_a.TestA.test_x", "Both agree."),
+        )
 
         page = proof["page"]([again], MACHINE | {"date": "2026-12-01"}, previous)
 
-        assert page.splitlines()[-2:] == [
-            "| [Both agree](../tests/engine/test_a.py) | skipped: needs X | | 2026-11-24 |",
-            "| [It works better](../tests/engine/test_b.py) | 1 passed | 7 | 2026-12-01 |",
+        assert page.splitlines()[-3:] == [
+            "| [Both agree](../tests/engine/test_a.py) | 1 passed | 1 | 2026-12-01 |",
+            "| [It is new](../tests/engine/test_b.py) | 1 passed | 7 | 2026-12-01 |",
+            "| [It works](../tests/engine/test_b.py) | 2 passed | 3 | 2026-11-24 |",
         ]
 
     def test_later_report_replaces_earlier(self, proof):

@@ -162,6 +162,10 @@ def all_calls(phases=PHASES):
 def case_parameters(all_cases, selected):
     """The cases as pytest parameters. `make test` runs the selected cases, and `make proof` runs the others."""
     return [
-        pytest.param(case, id="-".join(map(str, case)), marks=() if case in selected else pytest.mark.proof)
+        pytest.param(
+            case,
+            id=case if isinstance(case, str) else "-".join(map(str, case)),
+            marks=() if case in selected else pytest.mark.proof,
+        )
         for case in all_cases
     ]

@@ -9,6 +9,7 @@ from pulumi.automation import CommandError
 
 from ssm_profile.version import __version__
 from tests import ROOT
+from tests.engine.lifecycle import case_parameters
 from tests.engine.stacks import (
     ignore_unawaited_coroutines,
     inline_documents,
@@ -125,9 +126,10 @@ MISTAKES = {
 
 
 @ignore_unawaited_coroutines
-@pytest.mark.parametrize(("body", "path", "reason"), MISTAKES.values(), ids=MISTAKES)
-def test_mistake_of_the_component_has_no_traceback(package_stack, body, path, reason):
-    """The caller reads the property and the reason, and no secret."""
+@pytest.mark.parametrize("case", case_parameters(MISTAKES, ["output", "secret"]))
+def test_mistake_of_the_component_has_no_traceback(package_stack, case):
+    """A mistake that only the component finds names the property and the reason, and no secret value."""
+    body, path, reason = MISTAKES[case]
     china = 'china = pulumi.ResourceOptions(provider=aws.Provider("china", region="cn-north-1"))'
     stack = package_stack(f"{china}\nother = aws.kms.Key('other')\n{body}")
 

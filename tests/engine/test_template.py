@@ -53,10 +53,10 @@ def test_both_environments_work(new_project, cli):
 
 
 def test_prompts():
-    """`pulumi new` asks only for the region and for the widest permission, ec2:Describe*, and explains both."""
+    """`pulumi new` asks only for the region: an answer about an option would replace that of Pulumi.prod.yaml."""
     prompts = yaml.safe_load((TEMPLATE / "Pulumi.yaml").read_text())["template"]["config"]
 
-    assert prompts.keys() == {"aws:region", "ec2Describe"}
+    assert prompts.keys() == {"aws:region"}
     assert all(prompt["description"] and prompt["default"] for prompt in prompts.values())
 
 

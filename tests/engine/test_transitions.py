@@ -251,7 +251,9 @@ class TestWarning:
             assert "This instance profile is about to get another role." in (said := account.preview()), after
             assert GUIDE in said
 
+    @pytest.mark.proof
     def test_other_changes_are_not_announced(self, account):
+        """A change that leaves the role in the profile shows no warning in the preview."""
         start(account, "default")
 
         for name in ("managed, exclusive", "path", "profile name", "strings"):

@@ -8,6 +8,7 @@ import grpc
 import pytest
 import yaml
 from google.protobuf import empty_pb2
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import errors_pb2, provider_pb2, status_pb2
 
 from ssm_profile import SsmInstanceProfile
@@ -87,10 +88,11 @@ class TestConstruct:
 
     def test_tags_without_quotes(self, construct, cloud):
         """YAML makes numbers and booleans of them."""
-        construct({"tags": {"Count": 1, "Share": 2.5, "Enabled": True, "Team": "web"}})
+        construct({"tags": {"Count": 1, "Build": 1234567890123456, "Share": 2.5, "Enabled": True, "Team": "web"}})
 
         assert cloud.of_type("aws:iam/role:Role").inputs["tags"] == {
             "Count": "1",
+            "Build": "1234567890123456",
             "Share": "2.5",
             "Enabled": "true",
             "Team": "web",
@@ -109,7 +111,40 @@ def mistakes(error):
     return details.errors
 
 
+def secret(value):
+    """A secret value as the engine passes it to a component."""
+    return {rpc._special_sig_key: rpc._special_output_value_sig, "value": value, "secret": True}
+
+
 class TestMistakes:
+    @pytest.mark.parametrize("name", [camel_case(name) for name, option in OPTIONS.items() if option.keys])
+    def test_map_cannot_be_secret(self, construct, cloud, name):
+        """Pulumi's component host takes a map that is an output for an empty one."""
+        with pytest.raises(grpc.RpcError) as error:
+            construct({name: secret({"bucket": "logs"})})
+
+        assert [(each.property_path, each.reason) for each in mistakes(error)] == [
+            (f"`{name}`", "cannot be an output or a secret as a whole. Only the values in it can")
+        ]
+        assert cloud.registered == []
+
+    def test_map_in_a_list_cannot_be_secret(self, construct):
+        with pytest.raises(grpc.RpcError) as error:
+            construct({"readBuckets": [{"bucket": "a"}, secret({"bucket": "b"})]})
+
+        assert [each.property_path for each in mistakes(error)] == ["`readBuckets[1]`"]
+
+    def test_values_in_a_map_can_be_secret(self, construct, cloud):
+        construct(
+            {
+                "readBuckets": [{"bucket": "lists"}, {"bucket": secret("scripts")}],
+                "sessionLogs": {"bucket": secret("logs")},
+            }
+        )
+
+        policy = str(cloud.of_type("aws:iam/rolePolicy:RolePolicy").inputs["policy"])  # is a secret itself
+        assert all(f'"arn:aws:s3:::{bucket}/*"' in policy for bucket in ("lists", "scripts", "logs"))
+
     def test_every_mistake_has_path_and_reason(self, construct, cloud):
         inputs = {
             "inventory": True,

@@ -54,8 +54,8 @@ def test_every_mistake_is_in_one_error():
         '  `ssm-profile:quietAgent` must be true or false (got "yes").\n'
         "  `ssm-profile:inventory` requires `ssm-profile:stateManager` to be true.\n"
         "  `ssm-profile:protect` must be true or false (got 1).\n"
-        "  `ssm-profile:quitAgent` is not an option. Did you mean `ssm-profile:quietAgent`? docs/options.md lists all "
-        "options."
+        "  `ssm-profile:quitAgent` is not an option. Did you mean `ssm-profile:quietAgent`? docs/options.md in "
+        "the repository of ssm-profile lists all options."
     )
 
 

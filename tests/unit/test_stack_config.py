@@ -187,13 +187,15 @@ class TestMistakes:
             [
                 (
                     f"`ssm-profile:{key}` is not an option. Did you mean `ssm-profile:quietAgent`? "
-                    "docs/options.md lists all options."
+                    "docs/options.md in the repository of ssm-profile lists all options."
                 )
             ],
         )
 
     def test_unknown_empty_key_is_refused(self):
-        assert parse({"zzz": ""})[1] == ["`ssm-profile:zzz` is not an option. docs/options.md lists all options."]
+        assert parse({"zzz": ""})[1] == [
+            "`ssm-profile:zzz` is not an option. docs/options.md in the repository of ssm-profile lists all options."
+        ]
 
     def test_conflict_names_both_keys(self):
         assert parse({"ec2Describe": False, "ec2DescribeActions": ["DescribeTags"]})[1] == [

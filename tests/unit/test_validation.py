@@ -242,7 +242,7 @@ class TestCombinations:
         ) == [
             (
                 "`patch_policy` cannot be combined with `existing_role_name`: it needs a tag on the role, and the tags "
-                "of an existing role are not changed here. See docs/choosing.md."
+                "of an existing role are not changed here. See docs/choosing.md in the repository of ssm-profile."
             )
         ]
         only_new.remove("patch_policy")
@@ -328,12 +328,17 @@ class TestUnknownOptions:
         ],
     )
     def test_nearest_option_is_offered(self, key, nearest):
-        assert sentences({key: True}) == [
-            f"`{key}` is not an option. Did you mean `{nearest}`? docs/options.md lists all options."
-        ]
+        (sentence,) = sentences({key: True})
+
+        assert sentence == (
+            f"`{key}` is not an option. Did you mean `{nearest}`? docs/options.md in the repository of ssm-profile "
+            "lists all options."
+        )
 
     def test_nothing_like_it_is_not_guessed(self):
-        assert sentences({"zzz": True}) == ["`zzz` is not an option. docs/options.md lists all options."]
+        assert sentences({"zzz": True}) == [
+            "`zzz` is not an option. docs/options.md in the repository of ssm-profile lists all options."
+        ]
 
     def test_config_key_is_compared_without_its_project(self):
         mistake = unknown_option("ssm-profile:parameters.paths[0]", ["ssm-profile:parameters", "ssm-profile:path"])
