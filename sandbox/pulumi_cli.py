@@ -52,7 +52,12 @@ def find_pulumi(console: Console, *, install: bool = True) -> PulumiCommand:
                     failures.append(f"{name}: {error}")
             else:
                 raise SandboxError("\n  ".join([_INSTRUCTIONS, *failures]))
-    return PulumiCommand(root=str(directory))
+    try:
+        return PulumiCommand(root=str(directory))
+    except Exception as error:
+        raise SandboxError(
+            f"The Pulumi CLI in {directory} does not work ({error}). Delete this directory, and run the command again."
+        ) from error
 
 
 _INSTRUCTIONS = f"""There is no Pulumi CLI. Provide one in any of these ways, and run the command again:

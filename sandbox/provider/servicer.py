@@ -182,8 +182,12 @@ class AwsServicer(ResourceProviderServicer):
 
     def _is_deleted(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
         """Whether a deletion failed because the resource is already deleted."""
-        missing = isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchEntity"
-        return missing and resource.read(resource_id) is None
+        if not isinstance(error, ClientError):
+            return False
+        try:
+            return resource.read(resource_id) is None
+        except _AWS_ERRORS:
+            return False
 
 
 _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"

@@ -40,6 +40,9 @@ def main() -> None:
             sys.stdout.flush()
             raise
     except OSError as error:
+        if error.filename is not None:  # not of the output
+            sys.stderr.write(f"Error: {error}\n")
+            sys.exit(exit_codes.ERROR)
         _exit_without_output(error.errno or errno.EIO)
 
 

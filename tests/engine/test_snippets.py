@@ -46,6 +46,9 @@ def reader(sandbox, virtual_environment, tmp_path):
     """Runs commands as a reader of the documents does, in a clone of the repository."""
     clone = tmp_path / "ssm-profile"
     copy_repository(clone)
+    # There .venv links to the environment of the tests. If these were newer, `make` would install the clone in it.
+    for name in ("pyproject.toml", "requirements-dev.lock"):
+        os.utime(clone / name, (0, 0))
     environment = os.environ | sandbox.cli_environment(str(virtual_environment / "bin" / "python"), clone)
     path = [str(virtual_environment / "bin"), environment["PATH"], str(Path(sys.executable).parent)]
     environment |= {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sandbox import SandboxError
 from sandbox.go_build import build, cache_directory, install_into, locked
 
 MODULE = Path(__file__).parent / "generator"
@@ -44,7 +45,11 @@ def _build_into(part, console):
 
 
 if __name__ == "__main__":
+    skipped = "the tests of other languages than Python are skipped, and fail in CI."
     if shutil.which("go"):
-        build_tools(Console())
+        try:
+            build_tools(Console())
+        except (OSError, SandboxError) as error:
+            Console().print(f"{error}\nThe tools for other languages cannot be built: {skipped}", markup=False)
     else:
-        Console().print("Go is not on PATH: the tests of other languages than Python are skipped, and fail in CI.")
+        Console().print(f"Go is not on PATH: {skipped}")
