@@ -15,6 +15,8 @@ ACTIONLINT := $(BIN)/actionlint
 COGGED := Pulumi.yaml README.md docs/options.md docs/command.md
 # The user's uv, or the one of requirements-dev.lock.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(BIN)/uv)
+# As pip does. Otherwise each new process compiles the packages where Python may not write its cache.
+export UV_COMPILE_BYTECODE := 1
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/deploy.yml)
 LOCKS := $(wildcard requirements-*.lock)
 EVALUATOR := tests/simulate/node_modules/.package-lock.json
