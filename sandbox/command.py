@@ -67,8 +67,6 @@ def _run(console: Console, arguments: argparse.Namespace) -> int:
     except CommandError:
         console.print(f"[red]Pulumi failed:[/] see the error above. {_what_is_left()}", soft_wrap=True)
         return FAILED
-    except OutputError:
-        raise
     except SandboxError as error:
         message, code = str(error), WRONG_USAGE if isinstance(error, UsageError) else FAILED
     except OSError as error:
@@ -309,7 +307,3 @@ def _parser() -> argparse.ArgumentParser:
             "--port", type=_port, default=0, help="Serve the emulated AWS on this port (default: a free one)"
         )
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

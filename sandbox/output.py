@@ -18,8 +18,6 @@ from rich.markup import escape
 
 from ssm_profile.policy import Options, grants
 
-from . import SandboxError
-
 _DONE = {
     "create": ("green", "+ created"),
     "update": ("yellow", "~ updated"),
@@ -31,7 +29,7 @@ _FAILED: dict[str, tuple[str, str]] = dict.fromkeys(("create", "update", "delete
 _NARROWEST_SENTENCE = 30  # characters a line
 
 
-class OutputError(SandboxError):
+class OutputError(Exception):
     """The output cannot be written: the reader of a pipe is gone, or the disk is full."""
 
 

@@ -14,6 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def document(name: str) -> str:
+    """Where a message finds a page of the documentation, which is not a part of the package."""
+    return f"docs/{name}.md in the repository of ssm-profile"
+
+
 @dataclass(frozen=True)
 class Mistake:
     """One thing that is wrong with a set of options."""

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from .errors import document
 from .regions import ACCOUNT_PATTERN, PARTITION_PATTERN
 
 OptionType = Literal["boolean", "string", "array", "object"]
@@ -432,8 +433,8 @@ CONFLICTS: tuple[Conflict, ...] = (
     Conflict(
         "patch_policy",
         "existing_role_name",
-        "it needs a tag on the role, and the tags of an existing role are not changed here. See docs/choosing.md "
-        "in the repository of ssm-profile",
+        "it needs a tag on the role, and the tags of an existing role are not changed here. See "
+        + document("choosing"),
     ),
 )
 """Every pair of options that exclude each other."""

@@ -6,10 +6,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from .errors import Mistake
+from .errors import Mistake, document
 from .validation import format_value
 
-GUIDE = "docs/changing.md in the repository of ssm-profile"
+GUIDE = document("changing")
 
 _GET_ROLE = "aws:iam/getRole:getRole"
 _GET_PROFILE = "aws:iam/getInstanceProfile:getInstanceProfile"
@@ -65,7 +65,7 @@ async def _refuse_taken_name(
     else:
         reason = (
             f"is {format_value(name)}, and {taken['arn']} exists already. Choose another name, or adopt what exists: "
-            "see docs/adopting.md in the repository of ssm-profile"
+            f"see {document('adopting')}"
         )
     raise pulumi.RunError(str(Mistake(option, reason)))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, cast
 
-from .errors import Mistake
+from .errors import Mistake, document
 from .options import (
     CONFLICTS,
     MANAGED_POLICY_LIMIT,
@@ -244,7 +244,7 @@ def unknown_option(key: str, known: Iterable[str]) -> Mistake:
     # The first word names the option in `ssm-profile:parameters.paths[0]`, which Pulumi did not take as a path.
     nearest = _nearest(re.split(r"[.\[]", key.rpartition(":")[2])[0], known)
     hint = f". Did you mean `{nearest}`?" if nearest else "."
-    return Mistake(key, f"is not an option{hint} docs/options.md in the repository of ssm-profile lists all options")
+    return Mistake(key, f"is not an option{hint} {document('options')} lists all options")
 
 
 def format_value(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from .resource import Property, ResourceType, State, tag_list, to_aws
+from .resource import Property, ResourceType, State, tag_list, tag_map, to_aws
 
 _NAME = Property(replaces=True)
 _TAGS = Property(default={})
@@ -96,7 +96,7 @@ class Document(ResourceType):
             "documentFormat": document["DocumentFormat"],
             "documentType": document["DocumentType"],
             "name": resource_id,
-            "tagsAll": {tag["Key"]: tag["Value"] for tag in tags},
+            "tagsAll": tag_map({"Tags": tags}),
         }
 
     def update(self, resource_id: str, changed: set[str], old: State, new: State) -> None:
@@ -164,7 +164,15 @@ class AutoScalingGroup(ResourceType):
         }
 
 
-class StackSet(ResourceType):
+class CloudFormationType(ResourceType):
+    """A resource type of CloudFormation."""
+
+    @property
+    def cloudformation(self) -> Any:
+        return self.client("cloudformation")
+
+
+class StackSet(CloudFormationType):
     """aws.cloudformation.StackSet."""
 
     type_name = "aws:cloudformation/stackSet:StackSet"
@@ -184,10 +192,6 @@ class StackSet(ResourceType):
         "templateBody": Property(required=True, document=True),
     }
 
-    @property
-    def cloudformation(self) -> Any:
-        return self.client("cloudformation")
-
     def create(self, inputs: State) -> str:
         request = to_aws(self.given(inputs, "name", "operationPreferences"))
         self.cloudformation.create_stack_set(StackSetName=inputs["name"], **request, Tags=tag_list(inputs["tagsAll"]))
@@ -202,7 +206,7 @@ class StackSet(ResourceType):
             "arn": stack_set["StackSetARN"],
             "name": resource_id,
             "stackSetId": stack_set["StackSetId"],
-            "tagsAll": {tag["Key"]: tag["Value"] for tag in stack_set["Tags"]},
+            "tagsAll": tag_map(stack_set),
             "templateBody": stack_set["TemplateBody"],
         }
 
@@ -214,7 +218,7 @@ class StackSet(ResourceType):
         self.cloudformation.delete_stack_set(StackSetName=resource_id)
 
 
-class StackInstances(ResourceType):
+class StackInstances(CloudFormationType):
     """aws.cloudformation.StackInstances, for organizational units. Its ID is ``stack set,SELF,OU``."""
 
     type_name = "aws:cloudformation/stackInstances:StackInstances"
@@ -227,10 +231,6 @@ class StackInstances(ResourceType):
         "regions": Property(required=True, type="array"),
         "stackSetName": Property(required=True, replaces=True),
     }
-
-    @property
-    def cloudformation(self) -> Any:
-        return self.client("cloudformation")
 
     def create(self, inputs: State) -> str:
         self.cloudformation.create_stack_instances(**to_aws(self.given(inputs)))

@@ -1,14 +1,13 @@
 """The Git URLs in the documents: a package and a template from a repository, as a new user's Pulumi fetches them."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
 import yaml
 
 from ssm_profile.version import __version__
-from tests import ROOT
+from tests import copy_repository
 from tests.engine.git_server import serve_git
 
 TAG = f"v{__version__}"
@@ -24,10 +23,9 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def repository(tmp_path):
-    """A repository with the package, the template and a tag. The commit after the tag has no package."""
+    """This repository with a tag. The commit after the tag has no package."""
     folder = tmp_path / "git" / OWNER / "ssm-profile.git"
-    for part in ("ssm_profile", "template"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
+    copy_repository(folder)
     git(folder, "init", "--quiet")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "Release")

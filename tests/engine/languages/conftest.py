@@ -43,7 +43,9 @@ def generator(tools, build_once):
 
     def write_schemas(folder):
         shutil.copy(ROOT / "docs" / "schema.json", folder / "ssm-profile.json")
-        schema = require("sandbox.provider.schema").package_schema("7.0.0", require("sandbox.provider.servicer").TYPES)
+        schema = require("sandbox.provider.schema").package_schema(
+            "7.0.0", require("sandbox.provider.resource_types").TYPES
+        )
         (folder / "aws.json").write_text(json.dumps(schema))
 
     return Generator(tools / "generate", build_once("schemas", write_schemas))
