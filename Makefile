@@ -17,6 +17,8 @@ COGGED := Pulumi.yaml README.md docs/options.md docs/command.md
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(BIN)/uv)
 # As pip does. Otherwise each new process compiles the packages where Python may not write its cache.
 export UV_COMPILE_BYTECODE := 1
+# The tests start hundreds of Python processes, each of which would compile this project's modules.
+unexport PYTHONDONTWRITEBYTECODE
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/deploy.yml)
 LOCKS := $(wildcard requirements-*.lock)
 EVALUATOR := tests/simulate/node_modules/.package-lock.json

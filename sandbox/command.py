@@ -182,7 +182,7 @@ def _stack_config(stack: str, added: Mapping[str, Any] | None = None) -> dict[st
         UsageError: If there is no such stack, or if the file is not valid.
     """
     file = ROOT / f"Pulumi.{stack}.yaml"
-    if not file.is_file():
+    if not file.exists():
         stacks = sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in ROOT.glob("Pulumi.*.yaml"))
         raise UsageError(
             f"There is no stack {stack!r}, because there is no file Pulumi.{stack}.yaml. "
@@ -190,7 +190,9 @@ def _stack_config(stack: str, added: Mapping[str, Any] | None = None) -> dict[st
         )
     try:
         content = yaml.safe_load(file.read_bytes())
-    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
+    except OSError as error:
+        raise UsageError(f"{file.name} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{file.name} cannot be read as YAML: {error}") from error
     config = content.get("config") if isinstance(content, dict) else content
     if not isinstance(config, dict | None):

@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def imports_frozen() -> None:
-    """Excludes imported modules from the garbage collection after each test, so that it takes no time."""
+    """Excludes what exists from the garbage collection after each test, so that it takes no time."""
     gc.collect()
     gc.freeze()
 
@@ -134,6 +134,7 @@ def loops_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 loop.run_until_complete(asyncio.wait(left))
             loop.close()
     gc.collect()  # Pulumi logs failures when objects are freed. That must not happen within another test.
+    gc.freeze()
 
 
 @pytest.fixture

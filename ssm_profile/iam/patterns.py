@@ -75,11 +75,8 @@ class Glob:
 
     def after(self, positions: int, letter: str) -> int:
         """The positions after one more letter."""
-        masks = self._masks
-        stays, moves = masks[Wildcard.ANY], masks.get(letter, 0) | masks[Wildcard.ONE]
-        if letter != ":":
-            stays |= masks[Wildcard.ANY_IN_SEGMENT]
-            moves |= masks[Wildcard.ONE_IN_SEGMENT]
+        stays, moves = self._colon_masks if letter == ":" else self._other_masks
+        moves |= self._letter_masks.get(letter, 0)
         return self._with_skips((positions & stays) | ((positions & moves) << 1))
 
     def after_string(self, string: str) -> int:
@@ -103,9 +100,9 @@ class Glob:
 
     def letters(self, positions: int) -> Iterator[str]:
         """The letters that the pattern names at the positions."""
-        for token, mask in self._masks.items():
-            if isinstance(token, str) and positions & mask:
-                yield token
+        for letter, mask in self._letter_masks.items():
+            if positions & mask:
+                yield letter
 
     def sample(self) -> str:
         """A string that the pattern matches."""
@@ -118,6 +115,20 @@ class Glob:
         for position, token in enumerate(self.tokens):
             masks[token] = masks.get(token, 0) | 1 << position
         return masks
+
+    @cached_property
+    def _letter_masks(self) -> dict[str, int]:
+        return {token: mask for token, mask in self._masks.items() if isinstance(token, str)}
+
+    @cached_property
+    def _colon_masks(self) -> tuple[int, int]:
+        """The positions at which a colon matches a ``*`` and a ``?``."""
+        return self._masks[Wildcard.ANY], self._masks[Wildcard.ONE]
+
+    @cached_property
+    def _other_masks(self) -> tuple[int, int]:
+        """The positions at which any other letter matches a ``*`` and a ``?``."""
+        return self._stars, self._masks[Wildcard.ONE] | self._masks[Wildcard.ONE_IN_SEGMENT]
 
     @cached_property
     def _reached(self) -> dict[str, int]:

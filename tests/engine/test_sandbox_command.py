@@ -238,6 +238,15 @@ def test_stack_file_that_cannot_be_used(monkeypatch, tmp_path, name, content, me
         getattr(module, name)(None, SimpleNamespace(stack="my.stack", set=[]))
 
 
+def test_stack_file_is_a_directory(monkeypatch, tmp_path):
+    module = import_module("sandbox.command")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    (tmp_path / "Pulumi.dev.yaml").mkdir()
+
+    with pytest.raises(import_module("sandbox").SandboxError, match="^Pulumi.dev.yaml cannot be read: Is a directory$"):
+        module.up(None, SimpleNamespace(stack="dev", set=[]))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
