@@ -243,7 +243,9 @@ def test_stack_file_is_a_directory(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "ROOT", tmp_path)
     (tmp_path / "Pulumi.dev.yaml").mkdir()
 
-    with pytest.raises(import_module("sandbox").SandboxError, match="dev.yaml cannot be read: Is a directory"):
+    with pytest.raises(
+        import_module("sandbox").SandboxError, match=r"^Pulumi\.dev\.yaml cannot be read: Is a directory$"
+    ):
         module.up(None, SimpleNamespace(stack="dev", set=[]))
 
 
