@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -20,30 +20,17 @@ from ssm_profile.version import __version__
 from . import exit_codes
 from .audit import CLEAN, LEVELS, SCHEMA_VERSION, audit_role, has_level
 from .audit_report import format_audit
+from .commands import Command, with_readable_errors
 from .compare import compare_policies, differs, format_comparison
 from .completion import complete_policy, complete_region, complete_stack
 from .denied import answer_denials, format_answers, is_granted, plain, read_denials, read_source
 from .explain import explain_policy, format_explanation
+from .fleet.command import fleet
 from .policy import format_document, format_placeholders, format_tags, permissions_document, trust_document
 from .report import Report, bare, format_markdown, print_report
 from .roles import Role, only_role, read_roles
 from .sources import Configured, complete_location, configured
 from .stack_files import StackOptions, read_stack
-
-
-def _with_readable_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, which prints errors of input as messages, not as tracebacks."""
-
-    def run(**arguments: Any) -> None:
-        try:
-            command(**arguments)
-        except InputError as error:
-            # Not with click's own errors: their frame breaks the lines of the message.
-            click.echo(f"{click.style('Error:', fg='red')} {error}", err=True)
-            sys.exit(exit_codes.ERROR)
-
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    return run
 
 
 def _flag(path: str, value: Any = True) -> str:  # noqa: FBT002 - with one argument it is a label
@@ -235,38 +222,8 @@ def _with_location(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-class _Command(click.RichCommand):
-    """A command that refuses flags that contradict each other. Click takes the last one."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not ctx.resilient_parsing:
-            _, _, given = self.make_parser(ctx).parse_args(list(args))
-            _refuse_contradictions([each for each in given if isinstance(each, click.Option) and not each.multiple])
-        return super().parse_args(ctx, args)
-
-
-def _refuse_contradictions(given: Sequence[click.Option]) -> None:
-    """Refuse two flags for one value, and a value that is passed twice.
-
-    Args:
-        given: The flags in the order of the command line.
-
-    Raises:
-        click.UsageError: If there are such flags.
-    """
-    first: dict[str | None, click.Option] = {}
-    for flag in given:
-        name, other = flag.opts[-1], first.setdefault(flag.name, flag)
-        if other is not flag:
-            raise click.UsageError(f"{other.opts[-1]} and {name} cannot be combined. Pass one of the two.")
-    names = [flag.opts[-1] for flag in given if not flag.is_flag]
-    for name in names:
-        if names.count(name) > 1:
-            raise click.UsageError(f"{name} can be passed only once.")
-
-
 class _Group(click.RichGroup):
-    command_class = _Command
+    command_class = Command
 
 
 _HELP = click.RichHelpConfiguration(max_width=110)
@@ -299,7 +256,7 @@ def ssm_profile() -> None:
 @_cwd
 @_with_location
 @_forms
-@_with_readable_errors
+@with_readable_errors
 def explain(stack: str | None, folder: Path, location: Location, form: str, **flags: Any) -> None:
     """Explain each action that a policy grants: resources, purpose, symptom when it is missing, and sources.
 
@@ -324,7 +281,7 @@ def explain(stack: str | None, folder: Path, location: Location, form: str, **fl
 @_cwd
 @_with_location
 @click.option("--trust", is_flag=True, help="Print the trust policy of the role instead of the permissions policy.")
-@_with_readable_errors
+@with_readable_errors
 def print_policy(stack: str | None, folder: Path, location: Location, *, trust: bool, **flags: Any) -> None:
     """Print a policy document as JSON: the permissions policy, or the trust policy of the role with --trust.
 
@@ -366,7 +323,7 @@ def print_policy(stack: str | None, folder: Path, location: Location, *, trust: 
 @_cwd
 @_with_location
 @_forms
-@_with_readable_errors
+@with_readable_errors
 def compare(
     policy: str | None, stacks: tuple[str, ...], folder: Path, location: Location, form: str, **flags: Any
 ) -> None:
@@ -418,7 +375,7 @@ def compare(
 )
 @click.option("--all", "every_capability", is_flag=True, help="Show the capabilities that the policy does not touch.")
 @_forms
-@_with_readable_errors
+@with_readable_errors
 def audit(  # noqa: PLR0913 - one for each flag
     source: str | None,
     role_names: tuple[str, ...],
@@ -456,3 +413,6 @@ def _roles(source: str | None, names: tuple[str, ...], instance: str | None) -> 
     from .iam_roles import read_role_of_instance, read_roles_by_name  # noqa: PLC0415 - boto3 is costly to import
 
     return [read_role_of_instance(instance)] if instance else read_roles_by_name(names)
+
+
+ssm_profile.add_command(fleet)

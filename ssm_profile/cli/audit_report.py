@@ -100,6 +100,12 @@ def _first_line(audit: Data) -> str:
     return f"Systems Manager works with {name}." + (" There is nothing to fix." if audit["level"] == CLEAN else "")
 
 
+def required_reasons(audit: Data) -> list[str]:
+    """Why Systems Manager does not work, or else what this depends on, a sentence for each reason."""
+    required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
+    return [*audit["notes"], *(list(_missing(required)) or _conditions(required, audit["denies"]))]
+
+
 def _summary(audit: Data) -> Iterator[str]:
     """The answer in at most seven lines of 80 columns: what is missing and why, what is dangerous, what to do next."""
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]

@@ -42,8 +42,8 @@ def read_roles_by_name(names: Sequence[str]) -> list[Role]:
     Raises:
         InputError: If a role does not exist or cannot be read.
     """
-    with _readable_errors("--role", (*READ_ACTIONS, LIST_ACTION)):
-        iam = _client("iam")
+    with readable_errors("--role", (*READ_ACTIONS, LIST_ACTION)):
+        iam = client("iam")
         found = [each for name in names for each in _names(iam, name)]
         roles = {name: _read(iam, name) for name in dict.fromkeys(found)}
     for name in names:
@@ -65,15 +65,15 @@ def read_role_of_instance(instance: str) -> Role:
     Raises:
         InputError: If there is no such instance, or if it has no role, or if they cannot be read.
     """
-    with _readable_errors("--instance", (*INSTANCE_ACTIONS, *READ_ACTIONS)):
-        pages = _client("ec2").get_paginator("describe_instances").paginate(InstanceIds=[instance])
+    with readable_errors("--instance", (*INSTANCE_ACTIONS, *READ_ACTIONS)):
+        pages = client("ec2").get_paginator("describe_instances").paginate(InstanceIds=[instance])
         found = [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
         if not found:
             raise InputError(f"--instance: AWS does not find {instance}. Check the region.")
         profile = found[0].get("IamInstanceProfile")
         if not profile:
             raise InputError(f"--instance: {instance} has no instance profile, so it has no role.")
-        iam = _client("iam")
+        iam = client("iam")
         name = profile["Arn"].rsplit("/", 1)[-1]
         roles = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
         if not roles:
@@ -81,7 +81,12 @@ def read_role_of_instance(instance: str) -> Role:
         return _read(iam, roles[0]["RoleName"])
 
 
-def _client(service: Literal["iam", "ec2"]) -> Any:
+def client(service: Literal["iam", "ec2"]) -> Any:
+    """A client with the settings of the AWS SDK.
+
+    Raises:
+        InputError: If the settings cannot be used.
+    """
     session = boto3.Session()
     try:
         if credentials := session.get_credentials():
@@ -98,7 +103,7 @@ def _client(service: Literal["iam", "ec2"]) -> Any:
 
 
 @contextmanager
-def _readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
+def readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
     """Turn errors of AWS's API into errors of input."""
     try:
         yield

@@ -73,7 +73,7 @@ def read_roles(source: str) -> list[Role]:
             "Pass one of them, a file, or - for standard input."
         )
     name = name_of(source)
-    roles = [_role(each) for each in find_roles(parse(read_text(source), name), name)]
+    roles = [role_of(each) for each in find_roles(parse(read_text(source), name), name)]
     return [each for each in roles if not each.is_for_other_services] or roles
 
 
@@ -99,7 +99,12 @@ def role_notes(
         yield NOT_FOR_EC2
 
 
-def _role(found: FoundRole) -> Role:
+def role_of(found: FoundRole) -> Role:
+    """The role that a file contains.
+
+    Raises:
+        InputError: If IAM refuses one of its policies.
+    """
     copies = {arn: copy for arn in found.managed_policy_arns if (copy := _aws_policy(arn))}
     documents = [*found.policies, *(FoundPolicy(copy.name, copy.document) for copy in copies.values())]
     unread = [arn for arn in found.managed_policy_arns if arn not in copies]
@@ -118,6 +123,7 @@ def _role(found: FoundRole) -> Role:
     unknown = dict.fromkeys(value for each in documents for value in each.unknown)
     return Role(
         policy=policy,
+        arn=found.arn,
         attached=tuple(arn.rsplit("/", 1)[-1] for arn in found.managed_policy_arns if _AWS_POLICY in arn),
         notes=tuple(role_notes(found.name, [*statements, *unread], found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),

@@ -1,5 +1,6 @@
 """Finds the roles in the output of ``aws iam get-account-authorization-details``."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from ssm_profile.iam.documents import as_list
 from .found import FoundPolicy, FoundRole, Parts, map_of, policy_of, text_of
 from .parsing import parse_embedded
 
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+")
 _KEYS = ("RoleDetailList", "Policies", "UserDetailList", "GroupDetailList")
 
 
@@ -26,22 +28,34 @@ def find_account_roles(pages: Iterable[Mapping[str, Any]], name: str) -> list[Fo
         name: The name of the file.
     """
     pages = list(pages)
-    documents = {
-        text_of(policy.get("Arn")): _default_document(policy)
-        for page in pages
-        for policy in map(map_of, as_list(page.get("Policies")))
-    }
-    return [_role(map_of(role), documents, name) for page in pages for role in as_list(page.get("RoleDetailList"))]
+    policies = (map_of(policy) for page in pages for policy in as_list(page.get("Policies")))
+    documents = {text_of(policy.get("Arn")): default_document(policy) for policy in policies}
+    roles = (map_of(role) for page in pages for role in as_list(page.get("RoleDetailList")))
+    return [found_role(role, documents, f"{name}, role {role_name(role)}") for role in roles]
 
 
-def _default_document(policy: Mapping[str, Any]) -> Any:
+def role_name(role: Mapping[str, Any]) -> str:
+    """The name of a role in the output."""
+    return text_of(role.get("RoleName"), "without a name")
+
+
+def default_document(policy: Mapping[str, Any]) -> Any:
+    """The document of the default version of a managed policy in the output."""
     versions = [map_of(version) for version in as_list(policy.get("PolicyVersionList"))]
     default = next((version for version in versions if version.get("IsDefaultVersion") is True), {})
     return default.get("Document")
 
 
-def _role(role: Mapping[str, Any], documents: Mapping[str, Any], name: str) -> FoundRole:
-    parts, place = Parts(), f"{name}, role {text_of(role.get('RoleName'), 'without a name')}"
+def found_role(role: Mapping[str, Any], documents: Mapping[str, Any], place: str) -> FoundRole:
+    """A role of the output.
+
+    Args:
+        role: The role.
+        documents: The default documents of the managed policies, by ARN.
+        place: Where the role is, for messages and names of policies.
+    """
+    arn = text_of(role.get("Arn"))
+    parts = Parts(arn=arn if _ROLE_ARN.fullmatch(arn) else None)
     for inline in map(map_of, as_list(role.get("RolePolicyList"))):
         policy_name = f"{place}, policy {text_of(inline.get('PolicyName'))}"
         parts.add_policy(policy_name, parse_embedded(inline.get("PolicyDocument"), policy_name))

@@ -44,6 +44,8 @@ class FoundRole:
     """The names of the instance profiles that contain the role. None if the file does not say."""
     left_out: tuple[str, ...] = ()
     """The policies of the role that cannot be read, since they are unknown."""
+    arn: str | None = None
+    """Its ARN, if the file has it."""
 
     @property
     def incomplete(self) -> tuple[str, ...]:
@@ -62,6 +64,7 @@ class Parts:
     trust: Mapping[str, Any] | None = None
     profiles: list[str] | None = None
     left_out: list[str] = field(default_factory=list[str])
+    arn: str | None = None
 
     def add_policy(self, name: str, document: Any, unknown: tuple[str, ...] = ()) -> None:
         """Add a policy, or say that it was left out."""
@@ -96,6 +99,7 @@ class Parts:
             trust=self.trust,
             instance_profiles=None if self.profiles is None else tuple(self.profiles),
             left_out=tuple(unique(self.left_out)),
+            arn=self.arn,
         )
 
 

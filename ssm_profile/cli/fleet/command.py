@@ -1,0 +1,84 @@
+"""The command ``fleet``."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+import rich_click as click
+
+from ssm_profile.cli import exit_codes
+from ssm_profile.cli.audit import CLEAN, LEVELS, has_level
+from ssm_profile.cli.commands import Command, with_readable_errors
+from ssm_profile.cli.report import format_markdown, print_report
+
+from .formats import csv_lines, json_lines
+from .judgements import Judges
+from .members import Found, Member, Problem, for_instances
+from .report import format_fleet
+from .rows import Row, fleet_rows, problems_of, roles_of
+
+
+@click.command(
+    cls=Command,
+    epilog="Exit codes: 0 no role is at the level of --fail-on; 1 a role is; 2 wrong usage or input, or something that "
+    "cannot be judged. The command only reads.",
+)
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*(level for level in LEVELS if level != CLEAN), "never"]),
+    default="risky",
+    show_default=True,
+    help="Exit with 1 if a role is at this level or at a worse one.",
+)
+@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
+@click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
+@click.option("--json", "form", flag_value="json", help="Print JSON lines, one for each row, for programs.")
+@click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
+@with_readable_errors
+def fleet(sources: tuple[str, ...], fail_on: str, form: str) -> None:
+    """List every role that EC2 instances can have: what it grants, and what should replace it.
+
+    A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
+    such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
+    account of your AWS credentials.
+    """
+    problems = list[Problem]()
+    with Judges() as judges:
+        members = _without_problems(for_instances(_read(sources)), problems)
+        rows = fleet_rows(judges.judge(members), problems)
+        distinct = judges.distinct
+    _print(rows, distinct, form)
+    if fail_on != "never" and any(has_level(row, fail_on) for row in roles_of(rows)):
+        sys.exit(exit_codes.FINDINGS)
+    if any(problems_of(rows)):
+        sys.exit(exit_codes.ERROR)
+
+
+def _print(rows: Sequence[Row], distinct: int, form: str) -> None:
+    if form == "json":
+        sys.stdout.writelines(json_lines(rows))
+    elif form == "csv":
+        sys.stdout.writelines(csv_lines(rows))
+    elif form == "markdown":
+        sys.stdout.write(format_markdown(format_fleet(rows, distinct)))
+    else:
+        print_report(format_fleet(rows, distinct))
+
+
+def _read(sources: tuple[str, ...]) -> Iterable[Found]:
+    if sources:
+        from .files import read_files  # noqa: PLC0415 - ijson is not needed for an account
+
+        return read_files(sources)
+    from .account import read_account  # noqa: PLC0415 - boto3 is costly to import
+
+    return read_account()
+
+
+def _without_problems(found: Iterable[Found], problems: list[Problem]) -> Iterator[Member]:
+    """The roles. The problems are added to a list."""
+    for each in found:
+        if isinstance(each, Problem):
+            problems.append(each)
+        else:
+            yield each

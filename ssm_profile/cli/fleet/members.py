@@ -1,0 +1,89 @@
+"""The roles of a fleet, and what could not be read."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ssm_profile.cli.policy_files import FoundRole
+from ssm_profile.cli.policy_files.account_details import default_document, found_role, role_name
+from ssm_profile.cli.policy_files.found import text_of
+from ssm_profile.errors import InputError
+from ssm_profile.iam.trust import is_for_ec2
+
+
+@dataclass(frozen=True)
+class Member:
+    """A role of an account."""
+
+    found: FoundRole
+    """The role, whose policies have the names that IAM has for them."""
+    name: str
+    path: str
+    """Where it was read: a file or an account."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN, or an empty string if the input does not have it."""
+        return self.found.arn or ""
+
+    @property
+    def account(self) -> str:
+        """The ID of its account, or an empty string if the input does not have it."""
+        return self.arn.split(":")[4] if self.arn else ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that could not be read or judged. The rest of the fleet is."""
+
+    place: str
+    """A file, an account or a role."""
+    reason: str
+    """A sentence."""
+
+
+Found = Member | Problem
+
+
+def roles_of_account(
+    policies: Iterable[Mapping[str, Any]], roles: Iterable[Mapping[str, Any]], place: str
+) -> Iterator[Found]:
+    """The roles of an account.
+
+    Args:
+        policies: The managed policies, as ``Policies`` of the output has them.
+        roles: The roles, as ``RoleDetailList`` of the output has them.
+        place: Where they were read.
+    """
+    documents = {text_of(policy.get("Arn")): default_document(policy) for policy in policies}
+    for details in roles:
+        name = role_name(details)
+        try:
+            yield Member(found_role(details, documents, f"role {name}"), name, place)
+        except InputError as error:
+            yield Problem(text_of(details.get("Arn"), f"{place}, role {name}"), str(error))
+
+
+def for_instances(found: Iterable[Found]) -> Iterator[Found]:
+    """The roles that EC2 can assume, each once, and the problems.
+
+    A role is counted where it is read first. A role whose trust policy IAM would refuse is a problem.
+    """
+    places: dict[str, str] = {}
+    for each in found:
+        if isinstance(each, Problem):
+            yield each
+            continue
+        try:
+            is_kept = each.found.trust is None or is_for_ec2(each.found.trust, "The trust policy")
+        except InputError as error:
+            yield Problem(each.arn or f"{each.path}, {each.found.name}", str(error))
+            continue
+        if not is_kept:
+            continue
+        if each.arn in places:
+            yield Problem(each.arn, f"{each.path} has this role again. It is counted once, from {places[each.arn]}.")
+            continue
+        if each.arn:
+            places[each.arn] = each.path
+        yield each

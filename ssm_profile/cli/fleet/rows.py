@@ -1,0 +1,93 @@
+"""The rows of a fleet as plain data. docs/fleet.schema.json describes the keys."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ssm_profile.cli.audit import BROKEN, LEVELS
+from ssm_profile.cli.roles import NO_PROFILE
+from ssm_profile.risks import RISKS
+
+from .judgements import Judgement
+from .members import Member, Problem
+
+SCHEMA_VERSION = 1
+"""The version of the rows. It changes when a key changes its meaning or goes."""
+
+ROLE, PROBLEM = "role", "problem"
+"""The kinds of rows."""
+
+Row = Mapping[str, Any]
+
+_SEVERITY = {risk.name: number for number, risk in enumerate(RISKS)}
+
+
+def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
+    """The row of a role."""
+    profiles = member.found.instance_profiles
+    has_no_profile = profiles is not None and not profiles
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "kind": ROLE,
+        "account": member.account or None,
+        "role": member.name,
+        "arn": member.arn or None,
+        "instanceProfiles": None if profiles is None else list(profiles),
+        "source": member.path,
+        "level": BROKEN if has_no_profile else judgement.level,
+        "systemsManager": judgement.systems_manager,
+        "reasons": [*([NO_PROFILE] if has_no_profile else []), *judgement.reasons],
+        "risks": [{"risk": risk, "summary": summary, "certain": certain} for risk, summary, certain in judgement.risks],
+        "deprecated": list(judgement.deprecated),
+        "unread": list(judgement.unread),
+        "actions": judgement.actions,
+        "proposedActions": judgement.proposed_actions,
+        "options": json.loads(judgement.options) if judgement.options else None,
+    }
+
+
+def problem_row(problem: Problem) -> dict[str, Any]:
+    """The row of what could not be read or judged."""
+    return {"schemaVersion": SCHEMA_VERSION, "kind": PROBLEM, "place": problem.place, "reason": problem.reason}
+
+
+def fleet_rows(judged: Iterable[tuple[Member, Judgement]], problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """All rows: the roles with the worst first, and the problems after them.
+
+    Args:
+        judged: The roles with their judgements.
+        problems: What could not be read. It is complete only when *judged* has been read to its end.
+    """
+    rows = list[dict[str, Any]]()
+    refused = list[Problem]()
+    for member, judgement in judged:
+        if judgement.refusal:
+            refused.append(Problem(member.arn or member.name, judgement.refusal))
+        else:
+            rows.append(role_row(member, judgement))
+    rows.sort(key=_rank)
+    return [*rows, *map(problem_row, [*problems, *refused])]
+
+
+def roles_of(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of roles."""
+    return (row for row in rows if row["kind"] == ROLE)
+
+
+def problems_of(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of what could not be read or judged."""
+    return (row for row in rows if row["kind"] == PROBLEM)
+
+
+def _rank(row: Row) -> tuple[Any, ...]:
+    """The place of a role: by its worst risk, then by its level."""
+    certain = [_SEVERITY[risk["risk"]] for risk in row["risks"] if risk["certain"]]
+    possible = [_SEVERITY[risk["risk"]] for risk in row["risks"] if not risk["certain"]]
+    return (
+        min(certain, default=len(RISKS)),
+        min(possible, default=len(RISKS)),
+        -len(row["risks"]),
+        LEVELS.index(row["level"]),
+        row["account"] or "",
+        row["role"],
+    )
