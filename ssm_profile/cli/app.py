@@ -112,7 +112,7 @@ def _variable(path: str) -> str:
     return path.replace(".", "__")
 
 
-_PERMISSIONS = "Permissions added to the baseline"
+_PERMISSIONS = "Options for the policy"
 
 
 def _with_option_flags(command: click.Command) -> click.Command:
