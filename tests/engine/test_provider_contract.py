@@ -170,13 +170,13 @@ class Gone:
         return None
 
 
-class Aborted(Exception):
+class AbortedError(Exception):
     """The provider reported a failure."""
 
 
 class Context:
     def abort(self, _code, message):
-        raise Aborted(message)
+        raise AbortedError(message)
 
 
 @pytest.mark.parametrize(
@@ -195,5 +195,5 @@ def test_failed_deletion(servicer, code):
     """It fails, even if the resource is gone, since another call may have to delete more."""
     servicer.types = {"aws:x/y:Z": Gone(code)}
 
-    with pytest.raises(Aborted, match=f"deleting Thing .web.: DeleteThing: {code}"):
+    with pytest.raises(AbortedError, match=f"deleting Thing .web.: DeleteThing: {code}"):
         servicer.Delete(provider_pb2.DeleteRequest(urn=urn("aws:x/y:Z"), id="web"), Context())
