@@ -31,6 +31,12 @@ ran for up to eight minutes at a time with sessions and commands. A recorder ans
 agent can behave differently, and nothing was measured on live AWS. [Evidence](evidence.md) lists the runs. A symptom
 follows from the agent's source and from AWS's pages where the measurement does not say what happened when the action
 was denied.
+
+Resources and conditions contain fields in braces. `{partition}`, `{region}` and `{account}` are those of the
+deployment. `{domain_join[directory_id]}` is the value of `domain_join.directory_id`. `{each}` is each entry of a list,
+such as `document_arns`. `{parameter_owner}` is the account, or empty for public parameters of AWS. `{dns_suffix}` is
+the partition's own DNS suffix, if it is another one than `amazonaws.com`. `{patch_suffix}` and `{snapshot_suffix}` are
+parts of the names of AWS's buckets in the region.
 """
 
 
@@ -70,7 +76,7 @@ def _capability(capability: Capability) -> str:
 
 def _exceptions(capability: Capability) -> str:
     narrower = [f"`{other.name}`" for other in CAPABILITIES if other.replaces == capability.name]
-    return f", unless you set {' or '.join(narrower)}." if narrower else "."
+    return f". {' or '.join(narrower)} replaces this grant." if narrower else "."
 
 
 def _grant(grant: Grant) -> str:

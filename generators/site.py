@@ -1,7 +1,7 @@
 """The documentation site, a hook of MkDocs: the pages that are not in docs/, and the links of all pages.
 
 The pages are written for readers of the repository. On the site, a link to a page leads to that page. A link to another
-file leads to the repository. Comments for the tests and the generators are left out.
+file leads to the repository. Comments are left out: a page that begins with one has no title.
 """
 
 import posixpath
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "policies/README.md", "examples/*/README.md")
 """The files outside docs/ that are pages."""
 
-_COMMENT = re.compile(r"^[ ]*<!-- (?:test: |\[\[\[)[^\n]*-->\n", re.MULTILINE)
+_COMMENT = re.compile(r"^[ ]*<!-- [^\n]*-->\n", re.MULTILINE)
 _CELL = re.compile(r"<td>.*?</td>", re.DOTALL)
 _NAME = re.compile(r"(?<=<code>)[\w.:]+(?=</code>)")
 _BREAK = re.compile(r"[.:_](?=\w)|(?<=[a-z])(?=[A-Z])")

@@ -89,7 +89,10 @@ class Role(IamType):
         target = {"RoleName": resource_id}
         if "assumeRolePolicy" in changed:
             self.iam.update_assume_role_policy(**target, PolicyDocument=new["assumeRolePolicy"])
-        if changed & {"description", "maxSessionDuration"}:
+        if "description" in changed:
+            self.iam.update_role_description(**target, Description=new.get("description") or "")
+        if "maxSessionDuration" in changed:
+            # The description as well: moto removes it otherwise.
             self.iam.update_role(
                 **target,
                 Description=new.get("description") or "",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Container
 from typing import Any, NoReturn
 
@@ -182,7 +183,7 @@ class AwsServicer(ResourceProviderServicer):
 
     def _is_deleted(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
         """Whether a deletion failed because the resource is already deleted."""
-        if not isinstance(error, ClientError):
+        if not isinstance(error, ClientError) or not _MISSING.search(error.response["Error"]["Code"]):
             return False
         try:
             return resource.read(resource_id) is None
@@ -194,6 +195,9 @@ _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1e
 """The key and the value that mark a secret in Pulumi's protocol."""
 
 _AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+
+_MISSING = re.compile("NoSuch|NotFound|^InvalidDocument$|^ValidationError$|^404$")
+"""Codes with which AWS says that something does not exist. Auto Scaling says so with ValidationError."""
 
 
 def _from_json(value: Any) -> Any:

@@ -99,7 +99,7 @@ def _variable(path: str) -> str:
     return path.replace(".", "__")
 
 
-_PERMISSIONS = "Permissions added to the baseline"
+_PERMISSIONS = "Options for the policy"
 
 
 def _with_option_flags(command: click.Command) -> click.Command:
@@ -388,8 +388,9 @@ def audit(  # noqa: PLR0913 - one for each flag
 ) -> None:
     """Check whether Systems Manager works with a policy, and list missing and unneeded permissions.
 
-    The report ends with the options that replace the policy. FILE contains a policy document, or the output of an
-    AWS CLI command that prints one. It can also be - for standard input, or the name of an AWS managed policy.
+    The report ends with the options that replace the policy. FILE contains a policy document, the output of an AWS CLI
+    command that prints one, a CloudFormation template, a plan or a state of Terraform, or the export of a Pulumi stack.
+    It can also be - for standard input, or the name of an AWS managed policy.
     """
     chosen = [each for each in (source, role_names, instance) if each]
     if denied and not (role_names or instance):

@@ -57,9 +57,11 @@ def test_link_leads_to_page_or_repository(show, page, link, shown):
     assert show(page, f"[text]({link})") == f"[text]({shown})"
 
 
-def test_comments_for_tests_and_generators_are_left_out(show):
+def test_comments_are_left_out(show):
+    """A page that begins with one has no title."""
     text = (
-        "<!-- test: exit: 1 -->\nfalse\n<!-- [[[cog a ]]] -->\n| b |\n<!-- [[[end]]] -->\n    <!-- test: skip: c -->\n"
+        "<!-- Do not edit. -->\n<!-- test: exit: 1 -->\nfalse\n<!-- [[[cog a ]]] -->\n| b |\n<!-- [[[end]]] -->\n"
+        "    <!-- test: skip: c -->\n"
     )
 
     assert show("using.md", text) == "false\n| b |\n"

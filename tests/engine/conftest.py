@@ -13,6 +13,7 @@ import pytest
 
 from tests import IN_CI, require
 from tests.engine.faults import FaultInjector
+from tests.engine.languages.projects import Project
 from tests.engine.stacks import PulumiCli, require_real_provider
 
 # The CLI collects garbage less often, which saves a tenth of its time.
@@ -131,6 +132,31 @@ def small_disk():
     yield mount
     for path in mounted:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def needed(program, install):
+    """Fail in CI, and skip elsewhere, because a program is missing."""
+    reason = f"requires {program}: {install}"
+    assert not IN_CI, reason
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """The directory with the tools that `make test` builds."""
+    directory = require("tests.engine.languages.tools").tools_directory()
+    if not directory.exists():
+        needed("Pulumi's generators", "install Go, then run `make languages`")
+    return directory
+
+
+@pytest.fixture
+def yaml_project(cli, sandbox, tools):
+    """Creates a project in YAML. The language host is the one on PATH, or else the tests' own."""
+    programs = sandbox.directory / "bin"
+    if not shutil.which("pulumi-language-yaml") and programs.exists():
+        shutil.copy(tools / "pulumi-language-yaml", programs)  # beside the CLI, where the engine looks for it
+    return lambda folder: Project(cli, sandbox, folder)
 
 
 @pytest.fixture(scope="session")

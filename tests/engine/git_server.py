@@ -1,4 +1,4 @@
-"""A Git server with TLS on a loopback address, as the Git URLs in the documents need."""
+"""A Git server with TLS on a loopback address, for the Git URLs in the documents."""
 
 import os
 import ssl
@@ -51,20 +51,39 @@ class GitHandler(BaseHTTPRequestHandler):
         pass
 
 
+class Proxy(BaseHTTPRequestHandler):
+    """Leads to the Git server, whatever host the client asks for."""
+
+    context: ssl.SSLContext
+    git: type[GitHandler]
+
+    def do_CONNECT(self):
+        self.send_response(200)
+        self.end_headers()
+        with self.context.wrap_socket(self.connection, server_side=True) as connection:
+            self.git(connection, self.client_address, self.server)
+
+    def log_message(self, *_):
+        pass
+
+
 @contextmanager
-def serve_git(root, certificates):
-    """Serve the Git repositories below a folder. Yields the URL, and writes the certificate to trust into a file."""
+def serve_git(host, root, certificates):
+    """Serve the Git repositories below a folder under the name of a host: `pulumi package add` crashes on a port.
+
+    Yields the URL of the proxy that leads to it, and writes the certificate to trust into a file.
+    """
     authority = trustme.CA()
     authority.cert_pem.write_to_path(certificates)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    handler = type("Handler", (GitHandler,), {"root": str(root)})
-    with ThreadingHTTPServer(("localhost", 0), handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+    authority.issue_cert(host).configure_cert(context)
+    git = type("Git", (GitHandler,), {"root": str(root)})
+    proxy = type("GitProxy", (Proxy,), {"context": context, "git": git})
+    with ThreadingHTTPServer(("127.0.0.1", 0), proxy) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"https://localhost:{server.server_port}"
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

@@ -52,7 +52,7 @@ EXPECTED_CALLS = {
             iam:CreateInstanceProfile iam:AddRoleToInstanceProfile iam:GetInstanceProfile
         """,
         "update": """
-            iam:UpdateAssumeRolePolicy iam:UpdateRole iam:PutRolePermissionsBoundary iam:TagRole iam:GetRole
+            iam:UpdateAssumeRolePolicy iam:UpdateRoleDescription iam:PutRolePermissionsBoundary iam:TagRole iam:GetRole
             iam:PutRolePolicy iam:GetRolePolicy
             iam:TagInstanceProfile iam:GetInstanceProfile
         """,

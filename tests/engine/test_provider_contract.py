@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from botocore.exceptions import ClientError
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
@@ -152,3 +153,47 @@ def test_secret_tag_stays_secret(servicer):
         assert dict(inputs[key]) == SECRET | {"value": inputs[key]["value"]}
         assert dict(inputs[key]["value"]) == {"Team": "open sesame"}
     assert "open sesame" not in json.dumps(inputs["assumeRolePolicy"])
+
+
+class Gone:
+    """A resource that does not exist, and whose deletion fails with an error of AWS."""
+
+    title = "Thing"
+
+    def __init__(self, code):
+        self.code = code
+
+    def delete(self, _resource_id, _state):
+        raise ClientError({"Error": {"Code": self.code, "Message": "It failed."}}, "DeleteThing")
+
+    def read(self, _resource_id):
+        return None
+
+
+class AbortedError(Exception):
+    """The provider reported a failure."""
+
+
+class Context:
+    def abort(self, _code, message):
+        raise AbortedError(message)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["NoSuchEntity", "InvalidGroup.NotFound", "NoSuchBucket", "ResourceNotFoundException", "InvalidDocument", "404"],
+)
+def test_deletion_of_what_is_gone(servicer, code):
+    """It succeeds, as in the real provider."""
+    servicer.types = {"aws:x/y:Z": Gone(code)}
+
+    servicer.Delete(provider_pb2.DeleteRequest(urn=urn("aws:x/y:Z"), id="web"), Context())
+
+
+@pytest.mark.parametrize("code", ["InternalFailure", "Throttling", "AccessDenied"])
+def test_failed_deletion(servicer, code):
+    """It fails, even if the resource is gone, since another call may have to delete more."""
+    servicer.types = {"aws:x/y:Z": Gone(code)}
+
+    with pytest.raises(AbortedError, match=f"deleting Thing .web.: DeleteThing: {code}"):
+        servicer.Delete(provider_pb2.DeleteRequest(urn=urn("aws:x/y:Z"), id="web"), Context())

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from tests import IN_CI, ROOT, require
+from tests import ROOT, require
+from tests.engine.conftest import needed
 from tests.engine.languages.host import GO_PROGRAM, RUN_NODE, served_host
 from tests.engine.languages.projects import RUNTIMES, Generator, Project
 
@@ -19,22 +20,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "languages" in item.path.parts:
             item.add_marker("fake_provider")  # its schema is that of the fake provider
-
-
-def needed(program, install):
-    """Fail in CI, and skip elsewhere, because a program is missing."""
-    reason = f"requires {program}: {install}"
-    assert not IN_CI, reason
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def tools():
-    """The directory with the tools that `make test` builds."""
-    directory = require("tests.engine.languages.tools").tools_directory()
-    if not directory.exists():
-        needed("Pulumi's generators", "install Go, then run `make languages`")
-    return directory
 
 
 @pytest.fixture(scope="session")
@@ -56,15 +41,6 @@ def host():
     """The address of the host of programs in TypeScript and Go."""
     with served_host() as address:
         yield address
-
-
-@pytest.fixture
-def yaml_project(cli, sandbox, tools):
-    """Creates a project in YAML. The language host is the one on PATH, or else the tests' own."""
-    programs = sandbox.directory / "bin"
-    if not shutil.which("pulumi-language-yaml") and programs.exists():
-        shutil.copy(tools / "pulumi-language-yaml", programs)  # beside the CLI, where the engine looks for it
-    return lambda folder: Project(cli, sandbox, folder)
 
 
 @pytest.fixture(scope="session")
