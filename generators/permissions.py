@@ -16,6 +16,7 @@ from ssm_profile.iam.documents import condition_lines
 from ssm_profile.options import OPTIONS
 from ssm_profile.policy import is_granted_by_default
 from ssm_profile.regions import REGIONS, VPC_ENDPOINTS_COPY
+from ssm_profile.visibility import VISIBILITY
 
 PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 
@@ -31,6 +32,9 @@ ran for up to eight minutes at a time with sessions and commands. A recorder ans
 agent can behave differently, and nothing was measured on live AWS. [Evidence](evidence.md) lists the runs. A symptom
 follows from the agent's source and from AWS's pages where the measurement does not say what happened when the action
 was denied.
+
+"In CloudTrail" says how a call can be seen there. "Never" means that AWS's page about it has the action in no list. A
+time without events of an action then does not mean that nothing uses it.
 """
 
 
@@ -75,7 +79,8 @@ def _exceptions(capability: Capability) -> str:
 
 def _grant(grant: Grant) -> str:
     resources = ", ".join(f"`{resource}`" for resource in grant.resources)
-    sources = ", ".join(f"<{source}>" for source in grant.sources)
+    visibility = VISIBILITY[grant.action]
+    sources = ", ".join(f"<{source}>" for source in dict.fromkeys((*grant.sources, visibility.source)))
     return "\n".join(
         [
             f"### `{grant.action}`",
@@ -87,6 +92,7 @@ def _grant(grant: Grant) -> str:
             f"- If missing: {grant.symptom}",
             f"- Measured: {grant.measured}",
             f"- Agent versions: {grant.agents}",
+            f"- In CloudTrail: {visibility.kind.value}",
             f"- Sources: {sources}",
             "",
         ]
