@@ -11,12 +11,14 @@ FEATURES = {grant.needs or capability.name for capability in CAPABILITIES for gr
 
 
 def test_every_action_of_the_catalogue_has_one():
+    missing = ACTIONS - set(VISIBILITY)
+
+    assert not missing, "ssm_profile/visibility.py has no entry for these"
     assert set(VISIBILITY) == ACTIONS
 
 
-@pytest.mark.parametrize("action", sorted(ACTIONS))
-def test_source_is_a_page_of_aws(action):
-    assert VISIBILITY[action].source.startswith("https://docs.aws.amazon.com/")
+def test_source_is_a_page_of_aws():
+    assert {each.source.partition(".com/")[0] for each in VISIBILITY.values()} == {"https://docs.aws.amazon"}
 
 
 def test_wording_is_from_a_closed_list():
