@@ -1,5 +1,6 @@
 """Verdicts on features: what could be dropped, and what must stay."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,11 @@ class TestRecordedAgent:
 
 
 class TestEvidence:
+    def test_data_is_plain(self, tmp_path):
+        rows = list(advice(tmp_path, events_of("A")).values())
+
+        assert json.loads(json.dumps(rows)) == rows
+
     def test_without_any(self):
         rows = feature_uses(NAMES, uses(["ssm:GetDocument"], Evidence(), OLD, days=DAYS, now=NOW))
 
@@ -166,6 +172,43 @@ class TestOptions:
 
         assert options_without(options, rows) == left
         assert find_mistakes(left) == []
+
+    def test_option_that_grants_what_another_feature_needs(self):
+        """The audit leaves out an option if another one grants the same."""
+        rows = [
+            {"capability": "state_manager", "advice": "could be dropped"},
+            {"capability": "quiet_agent", "advice": "cannot be seen"},
+        ]
+        covered = [{"capability": "quiet_agent", "by": ["state_manager", "legacy_messaging"]}]
+
+        assert options_without({"state_manager": True, "legacy_messaging": True}, rows, covered) == {
+            "legacy_messaging": True,
+            "quiet_agent": True,
+        }
+
+    def test_option_that_grants_what_a_feature_with_values_needs(self):
+        """The values are not known, so that the option stays."""
+        rows = [
+            {"capability": "parameters.paths", "advice": "could be dropped"},
+            {"capability": "parameters.shared_arns", "advice": "keep"},
+        ]
+        options = {"parameters": {"paths": ["/a"]}}
+
+        assert options_without(
+            options, rows, [{"capability": "parameters.shared_arns", "by": ["parameters.paths"]}]
+        ) == (options)
+
+    def test_actions_of_ec2_that_are_used(self, tmp_path):
+        rows = advice(tmp_path, [event("ec2:DescribeTags", NOW, readOnly=True)], ["ec2_describe"])
+        options = options_without({}, rows.values())
+
+        assert options == {"ec2_describe_actions": ["DescribeTags"]}
+        assert find_mistakes(options) == []
+
+    def test_actions_of_ec2_are_not_narrowed_without_evidence(self):
+        rows = feature_uses(["ec2_describe"], [{"action": "ec2:DescribeTags", "use": "used"}])
+
+        assert options_without({}, rows) == {}
 
     def test_kept(self):
         rows = [{"capability": "inventory", "advice": each} for each in ("keep", "cannot be seen")]

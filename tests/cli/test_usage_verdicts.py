@@ -7,6 +7,7 @@ import pytest
 
 from ssm_profile.cli.usage import Evidence, RoleFacts, read_evidence, uses
 from ssm_profile.cli.usage.blindness import OLDEST
+from ssm_profile.errors import InputError
 from ssm_profile.visibility import VISIBILITY, Kind
 
 from .trails import ACCOUNT, DAYS, NOW, RECORDED, WEB, background, event, events_of, write
@@ -165,6 +166,12 @@ class TestCannotBeSeen:
 
         assert is_unseen(verdict(read_evidence([str(tmp_path)])), "evidence incomplete")
 
+    def test_damaged_part_of_unknown_content(self, tmp_path):
+        write(tmp_path / "a.json", background())
+        (tmp_path / "b.json.gz").write_bytes(b"\x1f\x8b")
+
+        assert is_unseen(verdict(read_evidence([str(tmp_path)])), "evidence incomplete")
+
     def test_damaged_file_of_another_account(self, tmp_path):
         write(tmp_path / "a.json", background())
         (tmp_path / "210987654321_CloudTrail_us-east-1_20261120T0420Z_a.json.gz").write_bytes(b"\x1f\x8b")
@@ -206,10 +213,9 @@ class TestCannotBeSeen:
 
         assert is_unseen(verdict(trail(background(role=WEB + "2")), role=role), "no evidence")
 
-    def test_user(self, trail):
-        assert is_unseen(
-            verdict(trail(background()), role=replace(OLD, arn=WEB.replace("role", "user"))), "no evidence"
-        )
+    def test_user(self):
+        with pytest.raises(InputError, match="user/web is not the ARN of a role"):
+            verdict(Evidence(), role=replace(OLD, arn=WEB.replace("role", "user")))
 
 
 class TestRecordedAgent:

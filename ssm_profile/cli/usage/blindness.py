@@ -91,25 +91,20 @@ def report_blindness(report: Report, period: Period) -> Blind | None:
     return None
 
 
-def blindness_of(action: str, source: Source, coverage: Coverage, period: Period, evidence: Evidence) -> Blind | None:
-    """Why a source does not show that an action is unused.
+def period_blindness(source: Source, coverage: Coverage, period: Period, evidence: Evidence) -> Blind | None:
+    """Why a source does not show that an account had no calls of any kind in a period."""
+    return _incomplete(source, coverage, period, evidence) or _too_short(source, coverage, period)
+
+
+def action_blindness(action: str, source: Source, coverage: Coverage, evidence: Evidence) -> Blind | None:
+    """Why a source can lack the kind of events of an action.
 
     Args:
         action: The action.
         source: The source.
         coverage: What the source has of the account.
-        period: The days that decide.
         evidence: The whole evidence.
     """
-    return (
-        _not_recorded(action, source, coverage, evidence)
-        or _incomplete(source, coverage, period, evidence)
-        or _too_short(source, coverage, period)
-    )
-
-
-def _not_recorded(action: str, source: Source, coverage: Coverage, evidence: Evidence) -> Blind | None:
-    """Why a source can lack the kind of events of an action."""
     visibility, service = visibility_of(action), action.partition(":")[0]
     if visibility is None or visibility.kind is Kind.NEVER:
         return Blind(Reason.NEVER, "CloudTrail lists no event of it.")

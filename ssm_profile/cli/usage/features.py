@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from ssm_profile.catalogue import HEARTBEAT, MESSAGING, QUIET_AGENT
+from ssm_profile.catalogue import EC2_DESCRIBE, HEARTBEAT, MESSAGING, QUIET_AGENT
 from ssm_profile.cli.reverse_lookup import FEATURES, Feature
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import is_granted_by_default
@@ -27,6 +27,7 @@ _CALLED_ANYWAY = {grant.action for capability in (MESSAGING, HEARTBEAT, QUIET_AG
 """The actions that every agent calls, whatever its role has. They tell nothing of other features."""
 
 _BY_NAME = {feature.name: feature for feature in FEATURES}
+_ACTIONS = {feature.name: frozenset(feature.actions()) for feature in FEATURES}
 
 
 def feature_uses(names: Iterable[str], action_uses: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -37,8 +38,9 @@ def feature_uses(names: Iterable[str], action_uses: Iterable[Mapping[str, Any]])
         action_uses: What :func:`uses` says of the actions. The others count as not seen.
 
     Returns:
-        For each feature ``capability``, its name; ``option``; ``advice``, one of :class:`Advice`; ``used``, the actions
-        that are used; ``reason``, one of :class:`Reason` or None; and ``why``, a sentence.
+        For each feature ``capability``, its name; ``option``; ``used``, the actions that are used; ``narrower``, the
+        options that grant only these, or None; ``advice``, one of :class:`Advice`; ``reason``, one of :class:`Reason`
+        or None; and ``why``, a sentence.
     """
     features = [_BY_NAME[name] for name in names if name in _BY_NAME]
     by_action = {each["action"]: each for each in action_uses}
@@ -59,8 +61,12 @@ def _keep_required(feature: Feature, rows: Mapping[str, dict[str, Any]]) -> None
 
 
 def _row(feature: Feature, features: Collection[Feature], uses: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    used = sorted(action for action in feature.actions() if _use_of(action, uses) == Use.USED)
-    row = {"capability": feature.name, "option": feature.option, "used": used}
+    used = sorted(action for action in _ACTIONS[feature.name] if _use_of(action, uses) == Use.USED)
+    row = {"capability": feature.name, "option": feature.option, "used": used, "narrower": None}
+    if feature.name == EC2_DESCRIBE.name and used:
+        is_known = all(_use_of(each, uses) in (Use.USED, Use.UNUSED) for each in _ACTIONS[feature.name])
+        names = [action.partition(":")[2] for action in used]
+        row["narrower"] = {"ec2_describe_actions": names} if is_known else None
     return row | _advice(feature, features, uses)
 
 
@@ -89,9 +95,9 @@ def _advice(feature: Feature, features: Collection[Feature], uses: Mapping[str, 
     return _verdict(Advice.DROP, why=f"None of its actions that can be seen was called. {shown['why']}")
 
 
-def _telling(feature: Feature) -> set[str]:
+def _telling(feature: Feature) -> frozenset[str]:
     """The actions of a feature whose calls say something of it."""
-    actions = feature.actions()
+    actions = _ACTIONS[feature.name]
     return actions if feature.capability is QUIET_AGENT else actions - _CALLED_ANYWAY
 
 
@@ -100,7 +106,7 @@ def _active(
 ) -> dict[str, Any]:
     """The verdict on a feature with actions that are called."""
     others = {
-        action: [each.name for each in features if each is not feature and action in each.actions()]
+        action: [each.name for each in features if each is not feature and action in _ACTIONS[each.name]]
         for action in active
     }
     if own := [action for action in active if not others[action]]:
@@ -125,17 +131,29 @@ def _verdict(advice: Advice, blind: Blind | None = None, why: str = "") -> dict[
     }
 
 
-def options_without(options: Mapping[str, Any], feature_rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Options without the features that could be dropped.
+def options_without(
+    options: Mapping[str, Any], feature_rows: Iterable[Mapping[str, Any]], covered: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Options without what could be dropped.
 
     Args:
         options: The options that grant what the role has, as the audit proposes them.
         feature_rows: What :func:`feature_uses` says.
+        covered: The features without an option of their own, as the audit has them: another option grants the same.
     """
-    left = dict(options)
-    for row in feature_rows:
-        if row["advice"] == Advice.DROP:
+    rows, left = list(feature_rows), dict(options)
+    kept = {row["capability"] for row in rows if row["advice"] != Advice.DROP}
+    for row in rows:
+        if row.get("narrower"):
+            left |= row["narrower"]
+        if row["advice"] != Advice.DROP:
+            continue
+        depending = [
+            each["capability"] for each in covered if row["capability"] in each["by"] and each["capability"] in kept
+        ]
+        if all(name in OPTIONS and OPTIONS[name].type == "boolean" for name in depending):
             _drop(left, _BY_NAME[row["capability"]])
+            left |= dict.fromkeys(depending, True)
     return left
 
 

@@ -4,14 +4,27 @@
 evidence never means that an action is unused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from .blindness import OLDEST, Blind, Period, Reason, blind_to_role, blindness_of, report_blindness
-from .evidence import Calls, Coverage, Evidence, RoleKey, Source, role_key
+from ssm_profile.errors import InputError
+
+from .blindness import (
+    OLDEST,
+    Blind,
+    Period,
+    Reason,
+    action_blindness,
+    blind_to_role,
+    period_blindness,
+    report_blindness,
+)
+from .evidence import Calls, Coverage, Evidence, Report, RoleKey, Source, role_key
+
+_RANK = {reason: rank for rank, reason in enumerate(Reason)}
 
 _MOST_REGIONS = 4
 """Up to this number of regions, a sentence names them."""
@@ -43,25 +56,33 @@ class RoleFacts:
 
 @dataclass(frozen=True)
 class _Witness:
-    """A source that may have shown a call."""
+    """A source that has calls of a role's account."""
 
     source: Source
-    name: str
-    """Its name with the regions of which it has events."""
+    coverage: Coverage
     blind: Blind | None
-    """Why it does not show that there was none."""
+    """Why it does not show that the role made no calls, of whatever action."""
+
+    @property
+    def name(self) -> str:
+        """Its name with the regions of which it has events. It shows no calls in others."""
+        regions = sorted(filter(None, self.coverage.regions))
+        listed = ", ".join(regions) if len(regions) <= _MOST_REGIONS else f"{len(regions)} Regions"
+        return f"{self.source} ({listed})"
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Subject:
-    """What is known of the calls of one role."""
+    """A role, and what is known of its calls."""
 
     facts: RoleFacts
-    key: RoleKey | None
+    account: str
     period: Period
-    calls: dict[str, Calls]
-    sources: list[Source]
-    """The sources with calls of its account."""
+    begin: str
+    """From when on a call counts as a use. Before, another role can have had the name."""
+    calls: Mapping[str, Calls]
+    report: Report | None
+    witnesses: tuple[_Witness, ...]
 
 
 def uses(
@@ -82,39 +103,51 @@ def uses(
         :class:`Reason` or None; and ``why``, a sentence.
     """
     key = role_key(role.arn)
-    subject = _Subject(
-        role,
-        key,
-        _period(evidence, key, days, now.astimezone(UTC).date()),
-        evidence.calls.get(key, {}) if key else {},
-        [source for source, account in evidence.coverage if key and account == key[0]],
-    )
+    if key is None:
+        raise InputError(f"{role.arn} is not the ARN of a role.")
+    subject = _subject(evidence, key, role, days, now.astimezone(UTC).date())
     return [_use(action, evidence, subject) for action in actions]
 
 
-def _period(evidence: Evidence, key: RoleKey | None, days: int, today: date) -> Period:
+def _subject(evidence: Evidence, key: RoleKey, role: RoleFacts, days: int, today: date) -> _Subject:
+    account = key[0]
+    coverages = {source: found for source in Source if (found := evidence.coverage.get((source, account)))}
+    period = _period(coverages.values(), days, today)
+    begin = f"{period.first}T00:00:00Z"
+    if role.created:
+        begin = max(begin, f"{role.created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    calls = evidence.calls.get(key, {})
+    silence = _silence(role, calls, period, begin)
+    witnesses = (
+        _Witness(
+            source,
+            coverage,
+            silence or period_blindness(source, coverage, period, evidence) or _other_region(role, source, coverage),
+        )
+        for source, coverage in coverages.items()
+    )
+    return _Subject(role, account, period, begin, calls, evidence.reports.get(key), tuple(witnesses))
+
+
+def _period(coverages: Iterable[Coverage], days: int, today: date) -> Period:
     """The days that decide: the last ones of which the evidence has something, if it is not too old."""
-    covered = [
-        day for (_, account), each in evidence.coverage.items() if key and account == key[0] for day in each.days
-    ]
-    last = date.fromisoformat(max(covered)) if covered else today
+    ends = [max(each.days) for each in coverages if each.days]
+    last = date.fromisoformat(max(ends)) if ends else today
     if not today - timedelta(days=OLDEST) <= last <= today:
         last = today
     return Period(last - timedelta(days=days - 1), last, today)
 
 
 def _use(action: str, evidence: Evidence, role: _Subject) -> dict[str, Any]:
-    calls = role.calls.get(action, Calls())
-    report = evidence.reports.get(role.key) if role.key else None
-    attempt = report.tracked.get(action, "") if report else ""
-    begin = _begin(role)
+    calls, begin = role.calls.get(action, Calls()), role.begin
+    attempt = role.report.tracked.get(action, "") if role.report else ""
     found: dict[str, Any] = {
         "action": action,
         "use": Use.USED.value,
         "calls": calls.allowed,
         "denied": calls.denied,
         "last": max(calls.last_allowed, attempt) or None,
-        "sources": [source.value for source in role.sources],
+        "sources": [each.source.value for each in role.witnesses],
         "reason": None,
         "why": "",
     }
@@ -136,68 +169,49 @@ def _use(action: str, evidence: Evidence, role: _Subject) -> dict[str, Any]:
     return found | _without_calls(action, evidence, role)
 
 
-def _begin(role: _Subject) -> str:
-    """From when on a call counts as a use. Before, another role can have had the name."""
-    created = role.facts.created
-    begin = f"{role.period.first}T00:00:00Z"
-    return max(begin, f"{created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}") if created else begin
-
-
 def _without_calls(action: str, evidence: Evidence, role: _Subject) -> dict[str, Any]:
     """The verdict on an action without a call in the period."""
-    report = evidence.reports.get(role.key) if role.key else None
-    tracked = report if report and action in report.tracked else None
+    tracked = role.report if role.report and action in role.report.tracked else None
     blind = blind_to_role(action, role.facts.created, role.period, is_tracked=tracked is not None)
-    if blind or role.key is None:
-        return _unseen(blind or Blind(Reason.NO_EVIDENCE, f"{role.facts.arn} is not the ARN of a role."))
-    witnesses = [_witness(action, source, evidence, role) for source in role.sources]
+    if blind:
+        return _unseen(blind)
+    found = {
+        each.source: (each.name, action_blindness(action, each.source, each.coverage, evidence) or each.blind)
+        for each in role.witnesses
+    }
     if tracked:
-        witnesses.append(_Witness(Source.ADVISOR, Source.ADVISOR.value, report_blindness(tracked, role.period)))
-    showing = [each for each in witnesses if each.blind is None]
+        found[Source.ADVISOR] = (Source.ADVISOR.value, report_blindness(tracked, role.period))
+    showing = {source.value: name for source, (name, blind) in found.items() if blind is None}
     if showing:
-        why = _unused(role.period, [each.name for each in showing])
-        return {"use": Use.UNUSED.value, "sources": [each.source.value for each in showing], "why": why}
-    none = Blind(Reason.NO_EVIDENCE, f"There is no evidence of account {role.key[0]}.")
-    blinds = [each.blind for each in witnesses if each.blind] or [none]
-    return _unseen(min(blinds, key=lambda each: list(Reason).index(each.reason)))
+        why = _unused(role.period, showing.values())
+        return {"use": Use.UNUSED.value, "sources": list(showing), "why": why}
+    none = Blind(Reason.NO_EVIDENCE, f"There is no evidence of account {role.account}.")
+    return _unseen(min([blind for _, blind in found.values() if blind] or [none], key=lambda each: _RANK[each.reason]))
 
 
-def _witness(action: str, source: Source, evidence: Evidence, role: _Subject) -> _Witness:
-    """Whether a source would have shown a call of an action."""
-    coverage = evidence.coverage_of(source, role.key[0] if role.key else "")
-    blind = _silence(role) or blindness_of(action, source, coverage, role.period, evidence)
-    region = role.facts.last_region
-    if not blind and region and region not in coverage.regions:
-        why = f"The role was last used in {region}, and there are no management events of it in {source}."
-        blind = Blind(Reason.LEFT_OUT, why)
-    return _Witness(source, f"{source} ({_regions(coverage)})", blind)
-
-
-def _silence(role: _Subject) -> Blind | None:
-    """Why an account's events can lack those of the role, if they have none of it."""
-    begin = _begin(role)
-    if any(max(each.last_allowed, each.last_denied) >= begin for each in role.calls.values()):
+def _silence(role: RoleFacts, calls: Mapping[str, Calls], period: Period, begin: str) -> Blind | None:
+    """Why the events of an account can lack those of the role, if they have none of it."""
+    if any(max(each.last_allowed, each.last_denied) >= begin for each in calls.values()):
         return None
-    facts = role.facts
-    if not facts.is_last_use_known:
+    if not role.is_last_use_known:
         return Blind(Reason.NO_EVIDENCE, "There is no call of the role, and it is not known whether it was used.")
-    if facts.last_used and facts.last_used.astimezone(UTC).date() >= role.period.first:
-        return Blind(
-            Reason.NO_EVIDENCE,
-            f"There is no call of the role, although IAM says that it was used on {facts.last_used:%Y-%m-%d}.",
-        )
+    if role.last_used and role.last_used.astimezone(UTC).date() >= period.first:
+        why = f"There is no call of the role, although IAM says that it was used on {role.last_used:%Y-%m-%d}."
+        return Blind(Reason.NO_EVIDENCE, why)
     return None
 
 
-def _unused(period: Period, showing: list[str]) -> str:
+def _other_region(role: RoleFacts, source: Source, coverage: Coverage) -> Blind | None:
+    """Why a source does not show the calls of a role that was last used in another region."""
+    if not role.last_region or role.last_region in coverage.regions:
+        return None
+    why = f"The role was last used in {role.last_region}, and there are no management events of it in {source}."
+    return Blind(Reason.LEFT_OUT, why)
+
+
+def _unused(period: Period, names: Iterable[str]) -> str:
     days = (period.last - period.first).days + 1
-    return f"No call from {period.first} to {period.last} ({days} days). {' and '.join(showing)} would have shown one."
-
-
-def _regions(coverage: Coverage) -> str:
-    """The regions of which a source has events. It shows no calls in others."""
-    regions = sorted(filter(None, coverage.regions))
-    return ", ".join(regions) if len(regions) <= _MOST_REGIONS else f"{len(regions)} Regions"
+    return f"No call from {period.first} to {period.last} ({days} days). {' and '.join(names)} would have shown one."
 
 
 def _unseen(blind: Blind) -> dict[str, Any]:
