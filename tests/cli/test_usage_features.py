@@ -194,9 +194,9 @@ class TestOptions:
         ]
         options = {"parameters": {"paths": ["/a"]}}
 
-        assert options_without(
-            options, rows, [{"capability": "parameters.shared_arns", "by": ["parameters.paths"]}]
-        ) == (options)
+        covered = [{"capability": "parameters.shared_arns", "by": ["parameters.paths"]}]
+
+        assert options_without(options, rows, covered) == options
 
     def test_actions_of_ec2_that_are_used(self, tmp_path):
         rows = advice(tmp_path, [event("ec2:DescribeTags", NOW, readOnly=True)], ["ec2_describe"])
