@@ -16,6 +16,7 @@ from ssm_profile.iam.documents import condition_lines
 from ssm_profile.options import OPTIONS
 from ssm_profile.policy import is_granted_by_default
 from ssm_profile.regions import REGIONS, VPC_ENDPOINTS_COPY
+from ssm_profile.visibility import VISIBILITY
 
 PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 
@@ -37,6 +38,9 @@ deployment. `{domain_join[directory_id]}` is the value of `domain_join.directory
 such as `document_arns`. `{parameter_owner}` is the account, or empty for public parameters of AWS. `{dns_suffix}` is
 the partition's own DNS suffix, if it is another one than `amazonaws.com`. `{patch_suffix}` and `{snapshot_suffix}` are
 parts of the names of AWS's buckets in the region.
+
+"In CloudTrail" says how a call can be seen there. "Never" means that AWS's page about it has the action in no list. A
+time without events of an action then does not mean that nothing uses it.
 """
 
 
@@ -81,7 +85,8 @@ def _exceptions(capability: Capability) -> str:
 
 def _grant(grant: Grant) -> str:
     resources = ", ".join(f"`{resource}`" for resource in grant.resources)
-    sources = ", ".join(f"<{source}>" for source in grant.sources)
+    visibility = VISIBILITY[grant.action]
+    sources = ", ".join(f"<{source}>" for source in dict.fromkeys((*grant.sources, visibility.source)))
     return "\n".join(
         [
             f"### `{grant.action}`",
@@ -93,6 +98,7 @@ def _grant(grant: Grant) -> str:
             f"- If missing: {grant.symptom}",
             f"- Measured: {grant.measured}",
             f"- Agent versions: {grant.agents}",
+            f"- In CloudTrail: {visibility.kind.value}",
             f"- Sources: {sources}",
             "",
         ]

@@ -1,0 +1,63 @@
+"""For each action, how its use can be seen in CloudTrail."""
+
+import pytest
+
+from ssm_profile.catalogue import CAPABILITIES
+from ssm_profile.visibility import CALLED_BY_EACH_USE, CALLED_ONCE, VISIBILITY, Kind, visibility_of
+
+GRANTS = [grant for capability in CAPABILITIES for grant in capability.grants]
+ACTIONS = {grant.action for grant in GRANTS}
+FEATURES = {grant.needs or capability.name for capability in CAPABILITIES for grant in capability.grants}
+
+
+def test_every_action_of_the_catalogue_has_one():
+    missing = ACTIONS - set(VISIBILITY)
+
+    assert not missing, "ssm_profile/visibility.py has no entry for these"
+    assert set(VISIBILITY) == ACTIONS
+
+
+def test_source_is_a_page_of_aws():
+    assert {each.source.partition(".com/")[0] for each in VISIBILITY.values()} == {"https://docs.aws.amazon"}
+
+
+def test_wording_is_from_a_closed_list():
+    assert [kind.value for kind in Kind] == ["management event", "data event, off by default", "never"]
+
+
+def test_sessions_leave_no_management_event():
+    session = {action: visibility.kind for action, visibility in VISIBILITY.items() if action.startswith("ssmmessages")}
+
+    assert session == {
+        "ssmmessages:CreateDataChannel": Kind.NEVER,
+        "ssmmessages:OpenDataChannel": Kind.NEVER,
+        "ssmmessages:CreateControlChannel": Kind.DATA,
+        "ssmmessages:OpenControlChannel": Kind.DATA,
+    }
+
+
+def test_every_action_of_ec2_is_a_management_event():
+    assert visibility_of("ec2:DescribeVpcs") == VISIBILITY["ec2:Describe*"]
+
+
+def test_other_actions_are_not_known():
+    assert visibility_of("ssm:SendCommand") is None
+
+
+@pytest.mark.parametrize(("feature", "action"), CALLED_BY_EACH_USE.items())
+def test_action_of_each_use_was_measured(feature, action):
+    option = feature.partition(".")[0]
+    measured = [
+        grant.measured
+        for capability in CAPABILITIES
+        for grant in capability.grants
+        if capability.name == option and grant.needs == feature and grant.action == action
+    ]
+
+    assert VISIBILITY[action].kind is Kind.MANAGEMENT
+    assert measured
+    assert all(" for each session log or command output." in text for text in measured)
+
+
+def test_features_exist():
+    assert set(CALLED_ONCE) | set(CALLED_BY_EACH_USE) <= FEATURES
