@@ -7,7 +7,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -24,7 +24,7 @@ ENDINGS = (".json", ".json.gz")
 """The ends of the names of files that are read in a folder."""
 
 _GZIP = b"\x1f\x8b"
-_UTF_8_MARK, _UTF_16_MARKS = codecs.BOM_UTF8, (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MOST_WHITE_SPACE = 1_000
 _BROKEN = (OSError, EOFError, zlib.error, ijson.JSONError, UnicodeDecodeError)
 
@@ -61,31 +61,34 @@ def _files(source: str) -> list[str]:
 
 @contextmanager
 def _opened(file: str) -> Iterator[IO[bytes]]:
-    """A file as decompressed bytes, which can be read from the beginning more than once."""
-    with tempfile.TemporaryFile() if _is_stream(file) else Path(file).open("rb") as raw:
-        if _is_stream(file):
-            with sys.stdin.buffer if file == STDIN else Path(file).open("rb") as stream:
-                shutil.copyfileobj(stream, raw)
-            raw.seek(0)
-        start = raw.read(len(_GZIP))
-        raw.seek(0)
-        if start == _GZIP:
-            with gzip.GzipFile(fileobj=raw) as content:
-                yield _as_utf_8(content)
+    """A file as decompressed UTF-8, which can be read from the beginning more than once."""
+    with ExitStack() as files:
+        content: IO[bytes]
+        if file == STDIN or Path(file).is_fifo():
+            stream = sys.stdin.buffer if file == STDIN else files.enter_context(Path(file).open("rb"))
+            content = _copy(stream, files)
         else:
-            yield _as_utf_8(raw)
+            content = files.enter_context(Path(file).open("rb"))
+        if _start(content) == _GZIP:
+            content = cast("IO[bytes]", files.enter_context(gzip.GzipFile(fileobj=content)))
+        start = _start(content)
+        encoding = "utf-16" if start in _UTF_16_MARKS else "utf-8-sig" if start == codecs.BOM_UTF8[:2] else None
+        yield _copy(codecs.EncodedFile(content, "utf-8", encoding), files) if encoding else content
 
 
-def _as_utf_8(content: IO[bytes]) -> IO[bytes]:
-    """The content as UTF-8 without a byte order mark. PowerShell writes UTF-16."""
-    start = content.read(len(_UTF_8_MARK))
+def _start(content: IO[bytes]) -> bytes:
+    """The first two bytes."""
+    start = content.read(2)
     content.seek(0)
-    encoding = "utf-16" if start.startswith(_UTF_16_MARKS) else "utf-8-sig" if start == _UTF_8_MARK else None
-    return cast("IO[bytes]", codecs.EncodedFile(content, "utf-8", encoding)) if encoding else content
+    return start
 
 
-def _is_stream(file: str) -> bool:
-    return file == STDIN or Path(file).is_fifo()
+def _copy(content: Any, files: ExitStack) -> IO[bytes]:
+    """A copy in a temporary file."""
+    copied = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    shutil.copyfileobj(content, copied)
+    copied.seek(0)
+    return copied
 
 
 def _roles(content: IO[bytes], name: str) -> Iterator[Found]:
