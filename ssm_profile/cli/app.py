@@ -1,8 +1,7 @@
 """The commands and their flags."""
 
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -24,26 +23,12 @@ from .compare import compare_policies, differs, format_comparison
 from .completion import complete_policy, complete_region, complete_stack
 from .denied import answer_denials, format_answers, is_granted, plain, read_denials, read_source
 from .explain import explain_policy, format_explanation
+from .forms import Command, print_result, with_forms, with_readable_errors
 from .policy import format_document, format_placeholders, format_tags, permissions_document, trust_document
-from .report import Report, bare, format_markdown, print_report
+from .report import bare
 from .roles import Role, only_role, read_roles
 from .sources import Configured, complete_location, configured
 from .stack_files import StackOptions, read_stack
-
-
-def _with_readable_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, which prints errors of input as messages, not as tracebacks."""
-
-    def run(**arguments: Any) -> None:
-        try:
-            command(**arguments)
-        except InputError as error:
-            # Not with click's own errors: their frame breaks the lines of the message.
-            click.echo(f"{click.style('Error:', fg='red')} {error}", err=True)
-            sys.exit(exit_codes.ERROR)
-
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    return run
 
 
 def _flag(path: str, value: Any = True) -> str:  # noqa: FBT002 - with one argument it is a label
@@ -182,22 +167,6 @@ def _configured(stack: str | None, folder: Path, location: Location, flags: Mapp
     return configured(f"{name} with flags" if stack and flag_options else name, options, known, _flag)
 
 
-def _print(result: Any, report: Report, form: str) -> None:
-    if form == "json":
-        sys.stdout.write(json.dumps(result, indent=2) + "\n")
-    elif form == "markdown":
-        sys.stdout.write(format_markdown(report))
-    else:
-        print_report(report)
-
-
-def _forms(command: Callable[..., None]) -> Callable[..., None]:
-    as_json = click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")
-    as_markdown = click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
-    as_text = click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
-    return as_json(as_markdown(as_text(command)))
-
-
 _cwd = click.option(
     "-C",
     "--cwd",
@@ -235,38 +204,8 @@ def _with_location(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-class _Command(click.RichCommand):
-    """A command that refuses flags that contradict each other. Click takes the last one."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not ctx.resilient_parsing:
-            _, _, given = self.make_parser(ctx).parse_args(list(args))
-            _refuse_contradictions([each for each in given if isinstance(each, click.Option) and not each.multiple])
-        return super().parse_args(ctx, args)
-
-
-def _refuse_contradictions(given: Sequence[click.Option]) -> None:
-    """Refuse two flags for one value, and a value that is passed twice.
-
-    Args:
-        given: The flags in the order of the command line.
-
-    Raises:
-        click.UsageError: If there are such flags.
-    """
-    first: dict[str | None, click.Option] = {}
-    for flag in given:
-        name, other = flag.opts[-1], first.setdefault(flag.name, flag)
-        if other is not flag:
-            raise click.UsageError(f"{other.opts[-1]} and {name} cannot be combined. Pass one of the two.")
-    names = [flag.opts[-1] for flag in given if not flag.is_flag]
-    for name in names:
-        if names.count(name) > 1:
-            raise click.UsageError(f"{name} can be passed only once.")
-
-
 class _Group(click.RichGroup):
-    command_class = _Command
+    command_class = Command
 
 
 _HELP = click.RichHelpConfiguration(max_width=110)
@@ -298,15 +237,15 @@ def ssm_profile() -> None:
 )
 @_cwd
 @_with_location
-@_forms
-@_with_readable_errors
+@with_forms
+@with_readable_errors
 def explain(stack: str | None, folder: Path, location: Location, form: str, **flags: Any) -> None:
     """Explain each action that a policy grants: resources, purpose, symptom when it is missing, and sources.
 
     Without --stack and flags, explain the default policy. With both, the flags override the options of the stack.
     """
     explanation = explain_policy(_configured(stack, folder, location, flags))
-    _print(explanation, format_explanation(explanation), form)
+    print_result(explanation, format_explanation(explanation), form)
 
 
 @_with_option_flags
@@ -324,7 +263,7 @@ def explain(stack: str | None, folder: Path, location: Location, form: str, **fl
 @_cwd
 @_with_location
 @click.option("--trust", is_flag=True, help="Print the trust policy of the role instead of the permissions policy.")
-@_with_readable_errors
+@with_readable_errors
 def print_policy(stack: str | None, folder: Path, location: Location, *, trust: bool, **flags: Any) -> None:
     """Print a policy document as JSON: the permissions policy, or the trust policy of the role with --trust.
 
@@ -365,8 +304,8 @@ def print_policy(stack: str | None, folder: Path, location: Location, *, trust: 
 )
 @_cwd
 @_with_location
-@_forms
-@_with_readable_errors
+@with_forms
+@with_readable_errors
 def compare(
     policy: str | None, stacks: tuple[str, ...], folder: Path, location: Location, form: str, **flags: Any
 ) -> None:
@@ -385,7 +324,7 @@ def compare(
         source = policy or "AmazonSSMManagedInstanceCore"
         there = only_role(source, read_roles(source)).policy
     comparison = compare_policies(here, there, location.get("account"))
-    _print(comparison, format_comparison(comparison), form)
+    print_result(comparison, format_comparison(comparison), form)
     sys.exit(exit_codes.FINDINGS if differs(comparison) else 0)
 
 
@@ -417,8 +356,8 @@ def compare(
     help="Exit with 1 if an audit is at this level or at a worse one.",
 )
 @click.option("--all", "every_capability", is_flag=True, help="Show the capabilities that the policy does not touch.")
-@_forms
-@_with_readable_errors
+@with_forms
+@with_readable_errors
 def audit(  # noqa: PLR0913 - one for each flag
     source: str | None,
     role_names: tuple[str, ...],
@@ -437,7 +376,7 @@ def audit(  # noqa: PLR0913 - one for each flag
     chosen = [each for each in (source, role_names, instance) if each]
     if denied and not (role_names or instance):
         answered = answer_denials(read_denials(read_source(source or "-")))
-        _print(plain(answered), format_answers(answered), form)
+        print_result(plain(answered), format_answers(answered), form)
         sys.exit(0 if is_granted(answered) else exit_codes.FINDINGS)
     if denied or len(chosen) != 1:
         raise click.UsageError(
@@ -445,7 +384,7 @@ def audit(  # noqa: PLR0913 - one for each flag
         )
     audits = [audit_role(role) for role in _roles(source, role_names, instance)]
     report = [part for each in audits for part in format_audit(each, every_capability=every_capability)]
-    _print({"schemaVersion": SCHEMA_VERSION, "audits": audits}, report, form)
+    print_result({"schemaVersion": SCHEMA_VERSION, "audits": audits}, report, form)
     sys.exit(exit_codes.FINDINGS if fail_on != "never" and any(has_level(each, fail_on) for each in audits) else 0)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
@@ -42,10 +43,10 @@ def read_roles_by_name(names: Sequence[str]) -> list[Role]:
     Raises:
         InputError: If a role does not exist or cannot be read.
     """
-    with _readable_errors("--role", (*READ_ACTIONS, LIST_ACTION)):
-        iam = _client("iam")
+    with readable_errors("--role", (*READ_ACTIONS, LIST_ACTION)):
+        iam = client("iam")
         found = [each for name in names for each in _names(iam, name)]
-        roles = {name: _read(iam, name) for name in dict.fromkeys(found)}
+        roles = {name: read_role(iam, name) for name in dict.fromkeys(found)}
     for name in names:
         role = roles.get(name.rsplit("/", 1)[-1])
         if name.startswith("arn:") and role and role.arn != name:
@@ -65,29 +66,39 @@ def read_role_of_instance(instance: str) -> Role:
     Raises:
         InputError: If there is no such instance, or if it has no role, or if they cannot be read.
     """
-    with _readable_errors("--instance", (*INSTANCE_ACTIONS, *READ_ACTIONS)):
-        pages = _client("ec2").get_paginator("describe_instances").paginate(InstanceIds=[instance])
+    with readable_errors("--instance", (*INSTANCE_ACTIONS, *READ_ACTIONS)):
+        pages = client("ec2").get_paginator("describe_instances").paginate(InstanceIds=[instance])
         found = [each for page in pages for group in page["Reservations"] for each in group["Instances"]]
         if not found:
             raise InputError(f"--instance: AWS does not find {instance}. Check the region.")
         profile = found[0].get("IamInstanceProfile")
         if not profile:
             raise InputError(f"--instance: {instance} has no instance profile, so it has no role.")
-        iam = _client("iam")
+        iam = client("iam")
         name = profile["Arn"].rsplit("/", 1)[-1]
         roles = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
         if not roles:
             raise InputError(f"--instance: the instance profile {name} of {instance} contains no role.")
-        return _read(iam, roles[0]["RoleName"])
+        return read_role(iam, roles[0]["RoleName"])
 
 
-def _client(service: Literal["iam", "ec2"]) -> Any:
+def client(service: str, region: str | None = None, config: Config | None = None) -> Any:
+    """A client of AWS's API, with the settings and credentials of the AWS SDK.
+
+    Args:
+        service: The name of the service in botocore.
+        region: The region. The default is that of the settings.
+        config: Settings of the client.
+
+    Raises:
+        InputError: If the settings of the SDK cannot be used.
+    """
     session = boto3.Session()
     try:
         if credentials := session.get_credentials():
             credentials.get_frozen_credentials()  # some sources are read only now
         # IAM is the same in all regions of a partition.
-        return session.client(service, region_name=session.region_name or "us-east-1")
+        return session.client(service, region_name=region or session.region_name or "us-east-1", config=config)
     except (BotoCoreError, ClientError):
         raise
     except Exception as error:  # noqa: BLE001 - botocore has no common base for wrong settings
@@ -98,8 +109,16 @@ def _client(service: Literal["iam", "ec2"]) -> Any:
 
 
 @contextmanager
-def _readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
-    """Turn errors of AWS's API into errors of input."""
+def readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
+    """Turn errors of AWS's API into errors of input.
+
+    Args:
+        flag: The flag that the messages name.
+        actions: The permissions that the calls require.
+
+    Raises:
+        InputError: If a call fails.
+    """
     try:
         yield
     except ClientError as error:
@@ -135,7 +154,13 @@ def _names(iam: Any, name: str) -> list[str]:
     return sorted(matching)
 
 
-def _read(iam: Any, name: str) -> Role:
+def read_role(iam: Any, name: str) -> Role:
+    """Read a role with its policies, its permissions boundary and its instance profiles.
+
+    Args:
+        iam: A client of IAM.
+        name: The name of the role.
+    """
     role = iam.get_role(RoleName=name)["Role"]
     inline = _all(iam, "list_role_policies", "PolicyNames", RoleName=name)
     attached = list(_all(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name))
