@@ -22,6 +22,7 @@ from .audit_report import format_audit
 from .compare import compare_policies, differs, format_comparison
 from .completion import complete_policy, complete_region, complete_stack
 from .denied import answer_denials, format_answers, is_granted, plain, read_denials, read_source
+from .diagnose.command import diagnose
 from .explain import explain_policy, format_explanation
 from .forms import Command, print_result, with_forms, with_readable_errors
 from .policy import format_document, format_placeholders, format_tags, permissions_document, trust_document
@@ -214,8 +215,8 @@ _HELP = click.RichHelpConfiguration(max_width=110)
 @click.group(
     cls=_Group,
     epilog="Exit codes: 0 no findings; 1 a difference, a finding, or a denied call that no option grants; "
-    "2 wrong usage or input, or output that cannot be written. The command changes nothing. Only `audit --role` and "
-    "`audit --instance` call AWS. They only read.",
+    "2 wrong usage or input, or output that cannot be written. The command changes nothing. Only `audit --role`, "
+    "`audit --instance` and `diagnose` call AWS. They only read.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ssm-profile")
@@ -386,6 +387,9 @@ def audit(  # noqa: PLR0913 - one for each flag
     report = [part for each in audits for part in format_audit(each, every_capability=every_capability)]
     print_result({"schemaVersion": SCHEMA_VERSION, "audits": audits}, report, form)
     sys.exit(exit_codes.FINDINGS if fail_on != "never" and any(has_level(each, fail_on) for each in audits) else 0)
+
+
+ssm_profile.add_command(diagnose)
 
 
 def _roles(source: str | None, names: tuple[str, ...], instance: str | None) -> list[Role]:
