@@ -1,6 +1,5 @@
 """The commands and their flags."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -20,14 +19,15 @@ from ssm_profile.version import __version__
 from . import exit_codes
 from .audit import CLEAN, LEVELS, SCHEMA_VERSION, audit_role, has_level
 from .audit_report import format_audit
-from .commands import Command, with_readable_errors
 from .compare import compare_policies, differs, format_comparison
 from .completion import complete_policy, complete_region, complete_stack
 from .denied import answer_denials, format_answers, is_granted, plain, read_denials, read_source
+from .diagnose.command import diagnose
 from .explain import explain_policy, format_explanation
 from .fleet.command import fleet
+from .forms import Command, print_result, with_forms, with_readable_errors
 from .policy import format_document, format_placeholders, format_tags, permissions_document, trust_document
-from .report import Report, bare, format_markdown, print_report
+from .report import bare
 from .roles import Role, only_role, read_roles
 from .sources import Configured, complete_location, configured
 from .stack_files import StackOptions, read_stack
@@ -169,22 +169,6 @@ def _configured(stack: str | None, folder: Path, location: Location, flags: Mapp
     return configured(f"{name} with flags" if stack and flag_options else name, options, known, _flag)
 
 
-def _print(result: Any, report: Report, form: str) -> None:
-    if form == "json":
-        sys.stdout.write(json.dumps(result, indent=2) + "\n")
-    elif form == "markdown":
-        sys.stdout.write(format_markdown(report))
-    else:
-        print_report(report)
-
-
-def _forms(command: Callable[..., None]) -> Callable[..., None]:
-    as_json = click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")
-    as_markdown = click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
-    as_text = click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
-    return as_json(as_markdown(as_text(command)))
-
-
 _cwd = click.option(
     "-C",
     "--cwd",
@@ -232,8 +216,8 @@ _HELP = click.RichHelpConfiguration(max_width=110)
 @click.group(
     cls=_Group,
     epilog="Exit codes: 0 no findings; 1 a difference, a finding, or a denied call that no option grants; "
-    "2 wrong usage or input, or output that cannot be written. The command changes nothing. Only `audit --role` and "
-    "`audit --instance` call AWS. They only read.",
+    "2 wrong usage or input, or output that cannot be written. The command changes nothing. Only `audit --role`, "
+    "`audit --instance`, `fleet` and `diagnose` call AWS. They only read.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ssm-profile")
@@ -255,7 +239,7 @@ def ssm_profile() -> None:
 )
 @_cwd
 @_with_location
-@_forms
+@with_forms
 @with_readable_errors
 def explain(stack: str | None, folder: Path, location: Location, form: str, **flags: Any) -> None:
     """Explain each action that a policy grants: resources, purpose, symptom when it is missing, and sources.
@@ -263,7 +247,7 @@ def explain(stack: str | None, folder: Path, location: Location, form: str, **fl
     Without --stack and flags, explain the default policy. With both, the flags override the options of the stack.
     """
     explanation = explain_policy(_configured(stack, folder, location, flags))
-    _print(explanation, format_explanation(explanation), form)
+    print_result(explanation, format_explanation(explanation), form)
 
 
 @_with_option_flags
@@ -322,7 +306,7 @@ def print_policy(stack: str | None, folder: Path, location: Location, *, trust: 
 )
 @_cwd
 @_with_location
-@_forms
+@with_forms
 @with_readable_errors
 def compare(
     policy: str | None, stacks: tuple[str, ...], folder: Path, location: Location, form: str, **flags: Any
@@ -342,7 +326,7 @@ def compare(
         source = policy or "AmazonSSMManagedInstanceCore"
         there = only_role(source, read_roles(source)).policy
     comparison = compare_policies(here, there, location.get("account"))
-    _print(comparison, format_comparison(comparison), form)
+    print_result(comparison, format_comparison(comparison), form)
     sys.exit(exit_codes.FINDINGS if differs(comparison) else 0)
 
 
@@ -374,7 +358,7 @@ def compare(
     help="Exit with 1 if an audit is at this level or at a worse one.",
 )
 @click.option("--all", "every_capability", is_flag=True, help="Show the capabilities that the policy does not touch.")
-@_forms
+@with_forms
 @with_readable_errors
 def audit(  # noqa: PLR0913 - one for each flag
     source: str | None,
@@ -395,7 +379,7 @@ def audit(  # noqa: PLR0913 - one for each flag
     chosen = [each for each in (source, role_names, instance) if each]
     if denied and not (role_names or instance):
         answered = answer_denials(read_denials(read_source(source or "-")))
-        _print(plain(answered), format_answers(answered), form)
+        print_result(plain(answered), format_answers(answered), form)
         sys.exit(0 if is_granted(answered) else exit_codes.FINDINGS)
     if denied or len(chosen) != 1:
         raise click.UsageError(
@@ -403,8 +387,12 @@ def audit(  # noqa: PLR0913 - one for each flag
         )
     audits = [audit_role(role) for role in _roles(source, role_names, instance)]
     report = [part for each in audits for part in format_audit(each, every_capability=every_capability)]
-    _print({"schemaVersion": SCHEMA_VERSION, "audits": audits}, report, form)
+    print_result({"schemaVersion": SCHEMA_VERSION, "audits": audits}, report, form)
     sys.exit(exit_codes.FINDINGS if fail_on != "never" and any(has_level(each, fail_on) for each in audits) else 0)
+
+
+ssm_profile.add_command(fleet)
+ssm_profile.add_command(diagnose)
 
 
 def _roles(source: str | None, names: tuple[str, ...], instance: str | None) -> list[Role]:
@@ -414,6 +402,3 @@ def _roles(source: str | None, names: tuple[str, ...], instance: str | None) -> 
     from .iam_roles import read_role_of_instance, read_roles_by_name  # noqa: PLC0415 - boto3 is costly to import
 
     return [read_role_of_instance(instance)] if instance else read_roles_by_name(names)
-
-
-ssm_profile.add_command(fleet)

@@ -81,6 +81,23 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
     ]
 
 
+def reasons(audit: Data) -> list[str]:
+    """Why Systems Manager does not work, or what it depends on that it works: a sentence for each reason.
+
+    Args:
+        audit: The audit of a role.
+    """
+    required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
+    return list(_missing(required)) or list(_conditions(required, audit["denies"]))
+
+
+def next_step(audit: Data) -> str:
+    """What to do where no option helps, because a Deny or a permissions boundary limits the role. Empty elsewhere."""
+    required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
+    step = "" if audit["options"] is not None else _change_limit(required).removeprefix("Next: ")
+    return step[:1].upper() + step[1:]
+
+
 def _without_own_name(data: Any, name: str) -> Any:
     """An audit in which statements of the audited policy itself do not repeat its name."""
     if isinstance(data, list):
@@ -98,12 +115,6 @@ def _first_line(audit: Data) -> str:
     if audit["systemsManager"] == Verdict.WORKS_IF.value:
         return f"Systems Manager may work with {name}."
     return f"Systems Manager works with {name}." + (" There is nothing to fix." if audit["level"] == CLEAN else "")
-
-
-def required_reasons(audit: Data) -> list[str]:
-    """Why Systems Manager does not work, or else what this depends on, a sentence for each reason."""
-    required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
-    return [*audit["notes"], *(list(_missing(required)) or _conditions(required, audit["denies"]))]
 
 
 def _summary(audit: Data) -> Iterator[str]:

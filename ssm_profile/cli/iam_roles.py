@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
@@ -45,7 +46,7 @@ def read_roles_by_name(names: Sequence[str]) -> list[Role]:
     with readable_errors("--role", (*READ_ACTIONS, LIST_ACTION)):
         iam = client("iam")
         found = [each for name in names for each in _names(iam, name)]
-        roles = {name: _read(iam, name) for name in dict.fromkeys(found)}
+        roles = {name: read_role(iam, name) for name in dict.fromkeys(found)}
     for name in names:
         role = roles.get(name.rsplit("/", 1)[-1])
         if name.startswith("arn:") and role and role.arn != name:
@@ -78,21 +79,26 @@ def read_role_of_instance(instance: str) -> Role:
         roles = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
         if not roles:
             raise InputError(f"--instance: the instance profile {name} of {instance} contains no role.")
-        return _read(iam, roles[0]["RoleName"])
+        return read_role(iam, roles[0]["RoleName"])
 
 
-def client(service: Literal["iam", "ec2"]) -> Any:
-    """A client with the settings of the AWS SDK.
+def client(service: str, region: str | None = None, config: Config | None = None) -> Any:
+    """A client of AWS's API, with the settings and credentials of the AWS SDK.
+
+    Args:
+        service: The name of the service in botocore.
+        region: The region. The default is that of the settings.
+        config: Settings of the client.
 
     Raises:
-        InputError: If the settings cannot be used.
+        InputError: If the settings of the SDK cannot be used.
     """
     session = boto3.Session()
     try:
         if credentials := session.get_credentials():
             credentials.get_frozen_credentials()  # some sources are read only now
         # IAM is the same in all regions of a partition.
-        return session.client(service, region_name=session.region_name or "us-east-1")
+        return session.client(service, region_name=region or session.region_name or "us-east-1", config=config)
     except (BotoCoreError, ClientError):
         raise
     except Exception as error:  # noqa: BLE001 - botocore has no common base for wrong settings
@@ -104,7 +110,15 @@ def client(service: Literal["iam", "ec2"]) -> Any:
 
 @contextmanager
 def readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
-    """Turn errors of AWS's API into errors of input."""
+    """Turn errors of AWS's API into errors of input.
+
+    Args:
+        flag: The flag that the messages name.
+        actions: The permissions that the calls require.
+
+    Raises:
+        InputError: If a call fails.
+    """
     try:
         yield
     except ClientError as error:
@@ -140,7 +154,13 @@ def _names(iam: Any, name: str) -> list[str]:
     return sorted(matching)
 
 
-def _read(iam: Any, name: str) -> Role:
+def read_role(iam: Any, name: str) -> Role:
+    """Read a role with its policies, its permissions boundary and its instance profiles.
+
+    Args:
+        iam: A client of IAM.
+        name: The name of the role.
+    """
     role = iam.get_role(RoleName=name)["Role"]
     inline = _all(iam, "list_role_policies", "PolicyNames", RoleName=name)
     attached = list(_all(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name))

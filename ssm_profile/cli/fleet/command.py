@@ -7,7 +7,7 @@ import rich_click as click
 
 from ssm_profile.cli import exit_codes
 from ssm_profile.cli.audit import CLEAN, LEVELS, has_level
-from ssm_profile.cli.commands import Command, with_readable_errors
+from ssm_profile.cli.forms import Command, with_readable_errors
 from ssm_profile.cli.report import format_markdown, print_report
 
 from .formats import csv_lines, json_lines

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, LEVELS, audit_role
-from ssm_profile.cli.audit_report import required_reasons
+from ssm_profile.cli.audit_report import reasons
 from ssm_profile.cli.granted import granted_actions
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.report import code
@@ -168,7 +168,7 @@ def _judged(text: str) -> Judgement:
     return Judgement(
         level=audit["level"],
         systems_manager=audit["systemsManager"],
-        reasons=tuple(required_reasons(audit)),
+        reasons=(*audit["notes"], *reasons(audit)),
         risks=tuple((risk["risk"], risk["summary"], risk["certain"]) for risk in audit["risks"]),
         deprecated=tuple(each["policy"] for each in audit["deprecated"]),
         actions=len(granted_actions(role.policy)),

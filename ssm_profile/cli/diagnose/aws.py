@@ -1,0 +1,317 @@
+"""Reads facts about instances from AWS, with read-only calls. A call that fails is a fact that could not be read."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from boto3 import Session
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name
+
+from ssm_profile.cli.iam_roles import client, read_role
+from ssm_profile.errors import InputError
+from ssm_profile.regions import interface_endpoint
+
+from .facts import ControlPolicies, Facts, Instance, Network, Profile, Registration, Unread
+from .network import AGENT_SERVICES
+from .responses import endpoint_of, instance_of, registration_of, route_table_of, security_group_of
+
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+_WRONG_CREDENTIALS = (
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+"""The codes with which AWS refuses every call. They are no fact about an instance."""
+
+_HOST_MANAGEMENT = "/ssm/managed-instance/default-ec2-instance-management-role"
+_NO_ROLE = "$None"
+_BATCH = 50
+"""How many instances one request asks for. Systems Manager accepts 50 values in a filter."""
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=30)
+"""Bounds for each call, so that a service that cannot be reached does not hold up the other checks."""
+
+Clients = Callable[[str], Any]
+"""Gives the client of a service."""
+
+
+class Reader:
+    """Reads from one region, and asks each question once."""
+
+    def __init__(self, region: str | None = None, clients: Clients | None = None) -> None:
+        """Set up the clients.
+
+        Args:
+            region: The region. The default is that of the settings of the AWS SDK.
+            clients: Gives the client of a service. The default is the AWS SDK's.
+
+        Raises:
+            InputError: If there is no region, or if the settings of the SDK cannot be used.
+        """
+        if not (region or clients or Session().region_name):
+            raise InputError("No region is set. Pass --region, or set one as for the AWS CLI.")
+        self._create = clients or (lambda service: client(service, region, _CONFIG))
+        self._clients: dict[str, Any] = {}
+        self._answers: dict[str, Any] = {}
+        self._unreachable: dict[str, str] = {}
+        self.region: str = self._client("ec2").meta.region_name
+
+    def running_instances(self) -> dict[str, Instance]:
+        """Every running instance of the region.
+
+        Raises:
+            InputError: If they cannot be listed.
+        """
+        running = self._instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])
+        if isinstance(running, Unread):
+            raise InputError(f"--all: the running instances cannot be listed ({_why(running)}). Pass instance IDs.")
+        return running
+
+    def registrations(self, instances: Iterable[str]) -> dict[str, Registration] | Unread:
+        """The instances that Systems Manager knows, of some instances."""
+        listed, found = list(instances), dict[str, Registration]()
+        for start in range(0, len(listed), _BATCH):
+            rows = self._pages(
+                "ssm",
+                "describe_instance_information",
+                "InstanceInformationList",
+                Filters=[{"Key": "InstanceIds", "Values": listed[start : start + _BATCH]}],
+            )
+            if isinstance(rows, Unread):
+                return rows
+            found |= {row["InstanceId"]: registration_of(row) for row in rows}
+        return found
+
+    def unmanaged(self) -> tuple[list[Facts], int]:
+        """The facts about every running instance that is not online, and how many instances run.
+
+        Raises:
+            InputError: If it cannot be known which instances these are.
+        """
+        running = self.running_instances()
+        known = self.registrations(running)
+        if isinstance(known, Unread):
+            raise InputError(
+                f"--all: it cannot be known which instances Systems Manager manages ({_why(known)}). Pass instance IDs."
+            )
+        missing = {name: each for name, each in running.items() if name not in known or not known[name].is_online}
+        return [self._facts(name, each, known.get(name)) for name, each in missing.items()], len(running)
+
+    def facts(self, instances: Iterable[str]) -> list[Facts]:
+        """The facts about instances.
+
+        Args:
+            instances: Their IDs.
+
+        Raises:
+            InputError: If there is no such instance in the region.
+        """
+        listed = list(dict.fromkeys(instances))
+        found = self._instances(InstanceIds=listed)
+        known = self.registrations(listed)
+        if not isinstance(found, Unread) and (absent := [name for name in listed if name not in found]):
+            raise InputError(
+                f"AWS does not find {', '.join(absent)} in {self.region}. Check the region and the account."
+            )
+        return [
+            self._facts(
+                name,
+                found if isinstance(found, Unread) else found[name],
+                known if isinstance(known, Unread) else known.get(name),
+            )
+            for name in listed
+        ]
+
+    def _facts(self, name: str, instance: Instance | Unread, registration: Registration | Unread | None) -> Facts:
+        online = isinstance(registration, Registration) and registration.is_online
+        channel = self._ask("ssm", "get_connection_status", Target=name) if online else None
+        status = channel["Status"] if isinstance(channel, Mapping) else channel
+        setting = self._ask("ssm", "get_service_setting", SettingId=_HOST_MANAGEMENT)
+        return Facts(
+            instance_id=name,
+            region=self.region,
+            instance=instance,
+            registration=registration,
+            channel=status,
+            profile=instance if isinstance(instance, Unread) else self._profile(instance.profile_arn),
+            host_management=setting if isinstance(setting, Unread) else _role_in(setting),
+            control_policies=instance if isinstance(instance, Unread) else self._control_policies(instance.account),
+            network=self._network(instance) if status != "connected" and isinstance(instance, Instance) else None,
+        )
+
+    def _instances(self, **arguments: Any) -> dict[str, Instance] | Unread:
+        reservations = self._pages("ec2", "describe_instances", "Reservations", **arguments)
+        if isinstance(reservations, Unread):
+            if reservations.message.startswith("InvalidInstanceID"):
+                raise InputError(
+                    f"AWS does not find the instances in {self.region} ({reservations.message}). Check the IDs, the "
+                    "region and the account."
+                )
+            return reservations
+        return {
+            each["InstanceId"]: instance_of(each, group.get("OwnerId", ""))
+            for group in reservations
+            for each in group["Instances"]
+        }
+
+    def _profile(self, arn: str | None) -> Profile | Unread | None:
+        if arn is None:
+            return None
+        answer = self._ask("iam", "get_instance_profile", InstanceProfileName=arn.rsplit("/", 1)[-1])
+        if isinstance(answer, Unread):
+            return None if answer.message.startswith("NoSuchEntity") else answer
+        found = answer["InstanceProfile"]
+        roles = [each["RoleName"] for each in found["Roles"]]
+        if not roles:
+            return Profile(found["InstanceProfileId"], None, None, None)
+        trust = self._ask("iam", "get_role", RoleName=roles[0])
+        return Profile(
+            id=found["InstanceProfileId"],
+            role_arn=found["Roles"][0]["Arn"],
+            trust=trust if isinstance(trust, Unread) else trust["Role"]["AssumeRolePolicyDocument"],
+            role=self._once(f"role {roles[0]}", "iam", lambda iam: read_role(iam, roles[0])),
+        )
+
+    def _control_policies(self, account: str) -> ControlPolicies | Unread | None:
+        """The names of the policies of the account, of the units that contain it, and of the root."""
+        names, target, is_complete = dict[str, None](), account, False
+        while target:
+            found = self._pages(
+                "organizations",
+                "list_policies_for_target",
+                "Policies",
+                TargetId=target,
+                Filter="SERVICE_CONTROL_POLICY",
+            )
+            if isinstance(found, Unread):
+                if found.message.startswith("AWSOrganizationsNotInUse"):
+                    return None
+                return found if target == account else ControlPolicies(tuple(names), is_complete=False)
+            names |= dict.fromkeys(each["Name"] for each in found)
+            if target.startswith("r-"):
+                is_complete = True
+                break
+            parents = self._pages("organizations", "list_parents", "Parents", ChildId=target)
+            target = parents[0]["Id"] if not isinstance(parents, Unread) and parents else ""
+        return ControlPolicies(tuple(names), is_complete)
+
+    def _network(self, instance: Instance) -> Network | None:
+        if not instance.vpc or not instance.subnet:
+            return None
+        in_vpc = [{"Name": "vpc-id", "Values": [instance.vpc]}]
+        rows = self._pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=in_vpc)
+        names = [interface_endpoint(service, self.region) for service in AGENT_SERVICES]
+        endpoints = (
+            rows if isinstance(rows, Unread) else tuple(endpoint_of(row) for row in rows if row["ServiceName"] in names)
+        )
+        known = () if isinstance(endpoints, Unread) else endpoints
+        groups = sorted({*instance.groups, *(group for each in known for group in each.groups)})
+        found = self._pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=groups) if groups else []
+        return Network(
+            route_table=self._route_table(instance.vpc, instance.subnet),
+            endpoints=endpoints,
+            groups=found if isinstance(found, Unread) else {row["GroupId"]: security_group_of(row) for row in found},
+            addresses=self._addresses(sorted(name for each in known for name in each.interfaces)),
+            dns=self._dns(instance.vpc),
+            hosted_zones=() if all(each.has_private_dns for each in known) else self._hosted_zones(instance.vpc),
+        )
+
+    def _route_table(self, vpc: str, subnet: str) -> Any:
+        """The route table of a subnet: its own, or the main one of the VPC."""
+        main = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+        for filters in ([{"Name": "association.subnet-id", "Values": [subnet]}], main):
+            tables = self._pages("ec2", "describe_route_tables", "RouteTables", Filters=filters)
+            if isinstance(tables, Unread) or tables:
+                return tables if isinstance(tables, Unread) else route_table_of(tables[0])
+        return None
+
+    def _addresses(self, interfaces: list[str]) -> dict[str, str] | Unread:
+        if not interfaces:
+            return {}
+        rows = self._pages("ec2", "describe_network_interfaces", "NetworkInterfaces", NetworkInterfaceIds=interfaces)
+        return (
+            rows if isinstance(rows, Unread) else {row["NetworkInterfaceId"]: row["PrivateIpAddress"] for row in rows}
+        )
+
+    def _dns(self, vpc: str) -> dict[str, bool] | Unread:
+        found = dict[str, bool]()
+        for name in ("enableDnsSupport", "enableDnsHostnames"):
+            answer = self._ask("ec2", "describe_vpc_attribute", VpcId=vpc, Attribute=name)
+            if isinstance(answer, Unread):
+                return answer
+            found[name] = answer[f"{name[0].upper()}{name[1:]}"]["Value"]
+        return found
+
+    def _hosted_zones(self, vpc: str) -> tuple[str, ...] | Unread:
+        names, token = list[str](), dict[str, str]()
+        while True:  # botocore has no paginator for it
+            answer = self._ask("route53", "list_hosted_zones_by_vpc", VPCId=vpc, VPCRegion=self.region, **token)
+            if isinstance(answer, Unread):
+                return answer
+            names += [each["Name"].rstrip(".") for each in answer["HostedZoneSummaries"]]
+            if not answer.get("NextToken"):
+                return tuple(names)
+            token = {"NextToken": answer["NextToken"]}
+
+    def _pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any] | Unread:
+        """The rows of all pages of an answer."""
+
+        def call(of_service: Any) -> list[Any]:
+            pages: Iterator[Mapping[str, Any]] = of_service.get_paginator(operation).paginate(**arguments)
+            return [row for page in pages for row in page[key]]
+
+        return self._once(f"{operation} {json.dumps(arguments)}", service, call)
+
+    def _ask(self, service: str, operation: str, **arguments: Any) -> Any:
+        return self._once(
+            f"{operation} {json.dumps(arguments)}", service, lambda of: getattr(of, operation)(**arguments)
+        )
+
+    def _once(self, question: str, service: str, call: Callable[[Any], Any]) -> Any:
+        if question not in self._answers:
+            self._answers[question] = self._called(service, call)
+        return self._answers[question]
+
+    def _called(self, service: str, call: Callable[[Any], Any]) -> Any:
+        """The answer of a call, or why there is none.
+
+        Raises:
+            ClientError: If AWS refuses the credentials, so that no call can succeed.
+        """
+        if service in self._unreachable:
+            return Unread(f"{service}:*", is_denied=False, message=self._unreachable[service])
+        of_service = self._client(service)
+        try:
+            return call(of_service)
+        except InputError as error:  # a document that IAM would refuse
+            return Unread(f"{service}:*", is_denied=False, message=str(error))
+        except ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+            if code in _WRONG_CREDENTIALS:
+                raise
+            return Unread(f"{service}:{error.operation_name}", code in _DENIED, f"{code}: {message}")
+        except (ConnectionError, HTTPClientError) as error:
+            self._unreachable[service] = str(error)
+            return Unread(f"{service}:*", is_denied=False, message=str(error))
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._create(service)
+        return self._clients[service]
+
+
+def _why(fact: Unread) -> str:
+    return f"the credentials do not allow {fact.action}" if fact.is_denied else f"{fact.action} failed: {fact.message}"
+
+
+def _role_in(setting: Mapping[str, Any]) -> str | None:
+    """The name of the role in the setting of Default Host Management Configuration."""
+    value = setting["ServiceSetting"].get("SettingValue", _NO_ROLE)
+    return None if value in ("", _NO_ROLE) else value.rsplit("/", 1)[-1]

@@ -1,0 +1,115 @@
+"""The command ``diagnose``."""
+
+import re
+import sys
+from typing import Any
+
+import rich_click as click
+
+from ssm_profile.cli import exit_codes
+from ssm_profile.cli.completion import complete_region
+from ssm_profile.cli.denied import plain as plain_answers
+from ssm_profile.cli.forms import Command, print_result, with_forms, with_readable_errors
+from ssm_profile.errors import InputError
+
+from .diagnosis import SCHEMA_VERSION, is_ok
+from .diagnosis import diagnose as diagnosis_of
+from .logs import read_log
+from .permissions import PERMISSIONS
+from .report import format_diagnoses, plain
+
+
+@click.command(
+    cls=Command,
+    epilog="Exit codes: 0 nothing is wrong; 1 something is wrong or could not be read; 2 wrong usage or input.",
+)
+@click.argument("instances", metavar="[INSTANCE]...", nargs=-1)
+@click.option(
+    "--all",
+    "every_instance",
+    is_flag=True,
+    help="Diagnose every running instance that is not online in Systems Manager.",
+)
+@click.option(
+    "--region",
+    shell_complete=complete_region,
+    help="Look for the instances in this region, for example eu-central-1. The default is that of the AWS CLI.",
+)
+@click.option(
+    "--log",
+    "logs",
+    metavar="FILE",
+    multiple=True,
+    help="Read a log of the SSM Agent, or the output of `ssm-cli get-diagnostics`, from this file. It can also be - "
+    "for standard input. Repeatable.",
+)
+@with_forms
+@with_readable_errors
+def diagnose(
+    instances: tuple[str, ...], region: str | None, logs: tuple[str, ...], form: str, *, every_instance: bool
+) -> None:
+    """Find out why Systems Manager does not manage an instance.
+
+    INSTANCE is the ID of an EC2 instance. The command checks its state, its metadata options, its instance profile, its
+    role, Default Host Management Configuration, its agent and its network, with AWS credentials as for the AWS CLI. It
+    only reads. With --log alone it does not call AWS.
+    """
+    if instances and every_instance:
+        raise click.UsageError("Instance IDs and --all cannot be combined. Pass one of the two.")
+    if not (instances or every_instance or logs):
+        raise click.UsageError("Pass the ID of an instance, or --all, or --log FILE.")
+    for name in instances:
+        _check_id(name)
+    diagnosed = diagnose_all(instances, region, logs, every_instance=every_instance)
+    printed = plain(diagnosed)
+    for log in printed["logs"]:
+        log["denied"] = plain_answers(log["denied"])
+    print_result(printed, format_diagnoses(diagnosed), form)
+    sys.exit(0 if _is_ok(diagnosed) else exit_codes.FINDINGS)
+
+
+def diagnose_all(
+    instances: tuple[str, ...], region: str | None, logs: tuple[str, ...], *, every_instance: bool
+) -> dict[str, Any]:
+    """The diagnoses of instances and of files, as plain data. docs/diagnose.schema.json describes the keys.
+
+    Args:
+        instances: The IDs of instances.
+        region: Their region. The default is that of the AWS SDK.
+        logs: Paths of files.
+        every_instance: Whether to diagnose every running instance that is not online.
+
+    Raises:
+        InputError: If an instance does not exist, or if nothing can be read.
+    """
+    read = [read_log(each) for each in logs]
+    facts, running = [], None
+    if instances or every_instance:
+        from ssm_profile.cli.iam_roles import readable_errors  # noqa: PLC0415 - boto3 is costly to import
+
+        from .aws import Reader  # noqa: PLC0415 - the same
+
+        with readable_errors("diagnose", PERMISSIONS):
+            reader = Reader(region)
+            facts, running = reader.unmanaged() if every_instance else (reader.facts(instances), None)
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "running": running,
+        "instances": [diagnosis_of(each) for each in facts],
+        "logs": read,
+    }
+
+
+def _check_id(name: str) -> None:
+    if name.startswith("mi-"):
+        raise InputError(
+            f"{name} is a hybrid node, which has an activation and no instance profile. Pass an EC2 instance."
+        )
+    if not re.fullmatch(r"i-[0-9a-f]{8,17}", name):
+        raise InputError(f"The ID of an instance has the form i-0123456789abcdef0 (got {name!r}).")
+
+
+def _is_ok(diagnosed: dict[str, Any]) -> bool:
+    rows = [row for each in diagnosed["instances"] for row in each["checks"]]
+    rows += [row for each in diagnosed["logs"] for row in each["diagnostics"]]
+    return is_ok(rows) and not any(each["denied"] for each in diagnosed["logs"])

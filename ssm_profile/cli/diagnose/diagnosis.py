@@ -1,0 +1,150 @@
+"""The data of ``diagnose --json``, which docs/diagnose.schema.json describes. The report is made from it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .checks import Check, Result
+from .facts import Facts, Registration, Unread
+from .identity import (
+    Audit,
+    audit_of,
+    control_policies_check,
+    host_management_check,
+    policies_check,
+    profile_check,
+    trust_check,
+    uses_host_management,
+)
+from .instances import channel_checks, metadata_check, ping_check, state_check, version_check
+from .network import network_checks
+
+SCHEMA_VERSION = 1
+"""The version of the data of ``--json``. It changes when a key is removed or changes its meaning."""
+
+_RUNBOOK = (
+    "aws ssm start-automation-execution --document-name AWSSupport-TroubleshootManagedInstance "
+    "--parameters InstanceId={instance} --region {region}"
+)
+_ON_INSTANCE = (
+    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. The log "
+    "of the agent can be passed as well."
+)
+_BEYOND = (
+    "This command does not check network ACLs, firewalls, DNS servers, proxies and the operating system. AWS's runbook "
+    "AWSSupport-TroubleshootManagedInstance does."
+)
+
+
+def diagnose(facts: Facts) -> dict[str, Any]:
+    """The diagnosis of an instance, as plain data. Sentences are Markdown.
+
+    Args:
+        facts: What is known of the instance.
+    """
+    checks = _checks(facts)
+    registration = facts.registration
+    managed = None if isinstance(registration, Unread) else bool(registration and registration.is_online)
+    wrong = [each for each in checks if each.result is Result.WRONG]
+    unsolved = managed is not True or bool(wrong)
+    return {
+        "instance": facts.instance_id,
+        "region": facts.region,
+        "managed": managed,
+        "pingStatus": registration.status if isinstance(registration, Registration) else None,
+        "answer": _answer(facts, managed, checks),
+        "causes": [each.cause for each in wrong if each.cause],
+        "checks": [check_data(each) for each in checks],
+        "next": [*_next(checks), *([_ON_INSTANCE, _BEYOND] if unsolved else [])],
+        "runbook": _RUNBOOK.format(instance=facts.instance_id, region=facts.region) if unsolved else None,
+    }
+
+
+def is_ok(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether nothing is wrong and everything could be read.
+
+    Args:
+        rows: Checks, as :func:`check_data` gives them.
+    """
+    return not any(row["result"] in (Result.WRONG.value, Result.UNREAD.value) for row in rows)
+
+
+def check_data(check: Check) -> dict[str, Any]:
+    """A check as plain data."""
+    return {
+        "check": check.name,
+        "result": check.result.value,
+        "finding": check.finding,
+        "cause": check.cause or None,
+        "fix": check.fix or None,
+        "permission": check.permission or None,
+        "sources": list(check.sources),
+    }
+
+
+def _checks(facts: Facts) -> list[Check]:
+    """The checks in the order in which a person would look."""
+    audit = audit_of(facts)
+    uses_default_role = uses_host_management(facts, audit)
+    has_default_role = isinstance(facts.host_management, str)
+    needs_default_role = bool(uses_default_role and has_default_role)
+    checks = [
+        state_check(facts),
+        metadata_check(facts),
+        profile_check(facts),
+        trust_check(facts),
+        policies_check(facts, audit),
+        control_policies_check(facts),
+        host_management_check(facts, uses_default_role),
+        ping_check(facts),
+        version_check(
+            facts,
+            needs_host_management=needs_default_role,
+            has_legacy_messaging=None if needs_default_role else _has_legacy_messaging(audit),
+        ),
+        *channel_checks(facts),
+        *network_checks(facts),
+    ]
+    return [each for each in checks if each]
+
+
+def _has_legacy_messaging(audit: Audit | None) -> bool | None:
+    """Whether the role grants the ec2messages actions. None if this is not known."""
+    verdicts = (
+        [row["verdict"] for row in audit["capabilities"] if row["capability"] == "legacy_messaging"] if audit else []
+    )
+    return {"works": True, "works if": None}.get(verdicts[0], False) if verdicts else None
+
+
+def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:  # noqa: FBT001 - a fact, not a switch
+    name, wrong = facts.instance_id, [each for each in checks if each.result is Result.WRONG]
+    causes = [each.cause for each in wrong if each.cause]
+    first = f"{causes[0]}.{f' {len(causes) - 1} more below.' if len(causes) > 1 else ''}" if causes else ""
+    if managed is None:
+        found = f" Wrong: {first}" if causes else _open_questions(checks)
+        return f"It cannot be known whether Systems Manager manages {name}.{found}"
+    if managed:
+        if wrong:
+            return f"Systems Manager manages {name}, but {first or 'sessions and commands do not reach it.'}"
+        return f"Systems Manager manages {name}. Nothing is wrong.{_open_questions(checks)}"
+    start = f"Systems Manager does not manage {name}"
+    if isinstance(facts.registration, Registration):
+        start = f"Systems Manager has lost the connection to {name}"
+    return f"{start}: {first}" if causes else f"{start}. No check finds the cause.{_open_questions(checks)}"
+
+
+def _open_questions(checks: Sequence[Check]) -> str:
+    """How many checks say nothing."""
+    unread, unknown = (sum(each.result is result for each in checks) for result in (Result.UNREAD, Result.UNKNOWN))
+    parts = [f"{unread} could not be read"] if unread else []
+    parts += [f"{unknown} cannot be known"] if unknown else []
+    return f" Of the checks, {' and '.join(parts)}." if parts else ""
+
+
+def _next(checks: Sequence[Check]) -> list[str]:
+    """What to do, in the order of the checks."""
+    fixes = [each.fix for each in checks if each.result is Result.WRONG and each.fix]
+    permissions = dict.fromkeys(each.permission for each in checks if each.permission)
+    if permissions:
+        names = ", ".join(f"`{each}`" for each in permissions)
+        fixes.append(f"Use credentials that allow {names}, and run the command again.")
+    return fixes

@@ -1,0 +1,139 @@
+"""Checks of the instance and of its connection to Systems Manager."""
+
+from collections.abc import Iterator
+
+from ssm_profile.catalogue import MESSAGE_APIS, USER_GUIDE
+
+from .checks import EC2_GUIDE, HOST_MANAGEMENT, REQUIREMENTS, Check, Result, unread
+from .facts import Facts, Unread
+
+AGENT_WITH_SESSIONS = (2, 3, 68, 0)
+"""The first version of the agent with Session Manager."""
+AGENT_WITH_HOST_MANAGEMENT = (3, 2, 582, 0)
+"""The first version that Default Host Management Configuration manages."""
+AGENT_WITHOUT_EC2MESSAGES = (3, 3, 40, 0)
+"""The first version that receives commands through ssmmessages."""
+
+_AGENT_STATUS = f"{USER_GUIDE}/ssm-agent-status-and-restart.html"
+_UPDATE = "Update the agent."
+_STATES = {
+    "pending": "Wait until it runs. The agent registers the instance after the start.",
+    "stopping": "Start it.",
+    "stopped": "Start it.",
+    "shutting-down": "It cannot be started again.",
+    "terminated": "It cannot be started again.",
+}
+
+
+def state_check(facts: Facts) -> Check:
+    """Whether the instance runs."""
+    name, instance = "instance state", facts.instance
+    if isinstance(instance, Unread):
+        return unread(name, instance)
+    if instance.state == "running":
+        return Check(name, Result.OK, "The instance is running.")
+    return Check(
+        name,
+        Result.WRONG,
+        f"The instance is {instance.state}.",
+        cause=f"the instance is {instance.state}",
+        fix=_STATES.get(instance.state, "Start it."),
+        sources=(f"{EC2_GUIDE}/ec2-instance-lifecycle.html",),
+    )
+
+
+def metadata_check(facts: Facts) -> Check:
+    """Whether the agent can get credentials from the instance metadata service."""
+    name, instance = "instance metadata", facts.instance
+    if isinstance(instance, Unread):
+        return unread(name, instance)
+    source = (f"{EC2_GUIDE}/configuring-instance-metadata-options.html",)
+    if not instance.has_metadata:
+        return Check(
+            name,
+            Result.WRONG,
+            "The instance metadata service is off (`HttpEndpoint` is `disabled`), so the agent gets no credentials.",
+            cause="the instance metadata service is off",
+            fix="Turn it on: `aws ec2 modify-instance-metadata-options --http-endpoint enabled --instance-id "
+            f"{facts.instance_id}`.",
+            sources=source,
+        )
+    limit = ""
+    if instance.hop_limit == 1:
+        limit = " Its hop limit is 1: enough for an agent on the host, too low for one in a container."
+    return Check(name, Result.OK, f"The instance metadata service is on.{limit}", sources=source)
+
+
+def ping_check(facts: Facts) -> Check:
+    """Whether heartbeats arrive."""
+    name, registration = "ping status", facts.registration
+    if isinstance(registration, Unread):
+        return unread(name, registration)
+    if registration is None:
+        return Check(
+            name,
+            Result.WRONG,
+            "Systems Manager does not know the instance: no heartbeat has arrived. It can also have forgotten an "
+            "instance whose connection was lost for 30 days.",
+            sources=(REQUIREMENTS,),
+        )
+    if registration.is_online:
+        return Check(name, Result.OK, "The instance is online.", sources=(REQUIREMENTS,))
+    since = f" The last heartbeat was at {registration.last_ping}." if registration.last_ping else ""
+    return Check(name, Result.WRONG, f"The ping status is `{registration.status}`.{since}", sources=(REQUIREMENTS,))
+
+
+def version_check(facts: Facts, *, needs_host_management: bool, has_legacy_messaging: bool | None) -> Check:
+    """Whether the agent is new enough.
+
+    Args:
+        facts: The facts about the instance.
+        needs_host_management: Whether only Default Host Management Configuration can manage the instance.
+        has_legacy_messaging: Whether the role grants the ec2messages actions. None if this is not known.
+    """
+    name, registration = "agent version", facts.registration
+    if isinstance(registration, Unread):
+        return unread(name, registration)
+    written = registration.agent_version if registration else None
+    version = version_of(written)
+    if not version:
+        return Check(name, Result.UNKNOWN, "Systems Manager does not know the version of the agent.")
+    if version < AGENT_WITH_SESSIONS:
+        finding, fix = "It has no Session Manager, which begins with 2.3.68.0.", _UPDATE
+    elif needs_host_management and version < AGENT_WITH_HOST_MANAGEMENT:
+        finding, fix = "Default Host Management Configuration needs 3.2.582.0 or later.", _UPDATE
+    elif version < AGENT_WITHOUT_EC2MESSAGES and has_legacy_messaging is False:
+        finding = "Before 3.3.40.0 it receives commands only through `ec2messages`, which the role does not allow."
+        fix = f"{_UPDATE[:-1]}, or set `legacyMessaging: true`."
+    else:
+        return Check(name, Result.OK, f"The agent has version {written}.")
+    return Check(
+        name,
+        Result.WRONG,
+        f"The agent has version {written}. {finding}",
+        cause=f"the agent is too old ({written})",
+        fix=fix,
+        sources=(MESSAGE_APIS, HOST_MANAGEMENT, _AGENT_STATUS),
+    )
+
+
+def channel_checks(facts: Facts) -> Iterator[Check]:
+    """Whether an instance that is online is connected to Session Manager."""
+    name, status = "connection to Session Manager", facts.channel
+    if isinstance(status, Unread):
+        yield unread(name, status)
+    elif status == "connected":
+        yield Check(name, Result.OK, "The agent is connected, so its network and its credentials work.")
+    elif status is not None:
+        yield Check(
+            name,
+            Result.WRONG,
+            "Heartbeats arrive, but the agent has no control channel. Sessions and commands do not reach it.",
+            sources=(f"{USER_GUIDE}/session-manager-troubleshooting.html",),
+        )
+
+
+def version_of(text: str | None) -> tuple[int, ...]:
+    """The parts of a version of the agent. Empty if it is not known."""
+    parts = (text or "").split(".")
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()

@@ -1,0 +1,30 @@
+"""The permissions that ``diagnose`` requires, and what each is for."""
+
+PERMISSIONS: dict[str, str] = {
+    "ec2:DescribeInstances": "the state, the metadata options, the instance profile and the network of the instance",
+    "ssm:DescribeInstanceInformation": "whether Systems Manager knows the instance, its ping status and agent version",
+    "ssm:GetConnectionStatus": "whether an instance that is online is connected to Session Manager",
+    "iam:GetInstanceProfile": "the role of the instance profile",
+    "iam:GetRole": "the trust policy and the permissions boundary of the role",
+    "iam:ListRolePolicies": "the policies of the role",
+    "iam:GetRolePolicy": "the policies of the role",
+    "iam:ListAttachedRolePolicies": "the policies of the role",
+    "iam:GetPolicy": "the policies of the role, and its permissions boundary",
+    "iam:GetPolicyVersion": "the policies of the role, and its permissions boundary",
+    "iam:ListInstanceProfilesForRole": "the instance profiles of the role",
+    "ssm:GetServiceSetting": "whether Default Host Management Configuration is on",
+    "ec2:DescribeRouteTables": "the route to the internet, if the instance is not connected",
+    "ec2:DescribeVpcEndpoints": "the VPC endpoints, if the instance is not connected",
+    "ec2:DescribeSecurityGroups": "the security groups of the instance and of the VPC endpoints",
+    "ec2:DescribeNetworkInterfaces": "the addresses of the VPC endpoints",
+    "ec2:DescribeVpcAttribute": "whether the VPC resolves the private names of endpoints",
+    "route53:ListHostedZonesByVPC": "private hosted zones, if an endpoint has no private DNS",
+    "ec2:DescribeVpcs": "nothing by itself: Route 53 looks up the VPC with the same credentials",
+}
+"""Each permission, with what it reads."""
+
+OPTIONAL_PERMISSIONS: dict[str, str] = {
+    "organizations:ListPoliciesForTarget": "the names of service control policies",
+    "organizations:ListParents": "the organizational units whose service control policies apply, too",
+}
+"""Permissions that only the management account and delegated administrators can have. They decide no result."""

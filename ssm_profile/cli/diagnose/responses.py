@@ -1,0 +1,113 @@
+"""Turns answers of AWS's API into facts."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from typing import Any
+
+from .facts import Endpoint, Instance, Registration, Route, RouteTable, Rule, SecurityGroup
+
+Row = Mapping[str, Any]
+
+_TARGETS = (
+    "GatewayId",
+    "NatGatewayId",
+    "TransitGatewayId",
+    "VpcPeeringConnectionId",
+    "NetworkInterfaceId",
+    "InstanceId",
+    "EgressOnlyInternetGatewayId",
+    "LocalGatewayId",
+    "CarrierGatewayId",
+    "CoreNetworkArn",
+)
+_DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+
+
+def instance_of(row: Row, account: str) -> Instance:
+    """An instance of DescribeInstances.
+
+    Args:
+        row: The instance.
+        account: The account of its reservation.
+    """
+    profile, options = row.get("IamInstanceProfile") or {}, row.get("MetadataOptions") or {}
+    interfaces = row.get("NetworkInterfaces") or [{}]
+    primary = next((each for each in interfaces if each.get("Attachment", {}).get("DeviceIndex") == 0), interfaces[0])
+    addresses = [each["PrivateIpAddress"] for each in primary.get("PrivateIpAddresses", [])]
+    return Instance(
+        account=account,
+        state=row["State"]["Name"],
+        profile_arn=profile.get("Arn"),
+        profile_id=profile.get("Id"),
+        has_metadata=options.get("HttpEndpoint") != "disabled",
+        hop_limit=options.get("HttpPutResponseHopLimit"),
+        vpc=row.get("VpcId"),
+        subnet=row.get("SubnetId"),
+        addresses=tuple(addresses or filter(None, [row.get("PrivateIpAddress")])),
+        has_public_address=bool(row.get("PublicIpAddress")),
+        groups=_groups(primary.get("Groups") or row.get("SecurityGroups", [])),
+    )
+
+
+def registration_of(row: Row) -> Registration:
+    """An instance of DescribeInstanceInformation."""
+    ping = row.get("LastPingDateTime")
+    return Registration(
+        row["PingStatus"], row.get("AgentVersion"), f"{ping.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if ping else None
+    )
+
+
+def endpoint_of(row: Row) -> Endpoint:
+    """A VPC endpoint of DescribeVpcEndpoints."""
+    return Endpoint(
+        id=row["VpcEndpointId"],
+        service=row["ServiceName"],
+        state=row["State"],
+        has_private_dns=bool(row.get("PrivateDnsEnabled")),
+        groups=_groups(row.get("Groups", [])),
+        interfaces=tuple(row.get("NetworkInterfaceIds", [])),
+        policy=row.get("PolicyDocument"),
+    )
+
+
+def route_table_of(row: Row) -> RouteTable:
+    """A route table of DescribeRouteTables."""
+    routes = (
+        Route(
+            destination=_first(route, _DESTINATIONS),
+            target=_first(route, _TARGETS),
+            is_active=route.get("State") != "blackhole",
+        )
+        for route in row["Routes"]
+    )
+    return RouteTable(row.get("OwnerId", ""), tuple(routes))
+
+
+def security_group_of(row: Row) -> SecurityGroup:
+    """A security group of DescribeSecurityGroups."""
+    return SecurityGroup(_rules(row.get("IpPermissions", [])), _rules(row.get("IpPermissionsEgress", [])))
+
+
+def _rules(rows: Iterable[Row]) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            protocol=row["IpProtocol"],
+            first_port=row.get("FromPort"),
+            last_port=row.get("ToPort"),
+            networks=(
+                *(each["CidrIp"] for each in row.get("IpRanges", [])),
+                *(each["CidrIpv6"] for each in row.get("Ipv6Ranges", [])),
+            ),
+            groups=tuple(each["GroupId"] for each in row.get("UserIdGroupPairs", []) if "GroupId" in each),
+            prefix_lists=tuple(each["PrefixListId"] for each in row.get("PrefixListIds", [])),
+        )
+        for row in rows
+    )
+
+
+def _groups(rows: Iterable[Row]) -> tuple[str, ...]:
+    return tuple(row["GroupId"] for row in rows)
+
+
+def _first(row: Row, keys: Iterable[str]) -> str:
+    return next((row[key] for key in keys if row.get(key)), "")

@@ -1,0 +1,106 @@
+"""The check of the route to the internet."""
+
+from ssm_profile.cli.report import code
+
+from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
+from .facts import Instance, Network, Route, RouteTable, Unread
+from .places import Place, Way
+
+_ANYWHERE = "0.0.0.0/0"
+_ROUTES = f"{VPC_GUIDE}/userguide/VPC_Route_Tables.html"
+_SHARED = f"{VPC_GUIDE}/userguide/vpc-sharing.html"
+_CREATE = "Create the VPC endpoints `ssm` and `ssmmessages`, or add a route to a NAT gateway."
+
+_UNKNOWN_TARGETS = {
+    "tgw-": "a transit gateway",
+    "pcx-": "a peering connection",
+    "eni-": "a network interface",
+    "i-": "an instance",
+    "vgw-": "a virtual private gateway",
+    "lgw-": "a local gateway",
+    "cagw-": "a carrier gateway",
+    "vpce-": "a Gateway Load Balancer endpoint",
+    "arn:": "a core network",
+}
+"""The targets of routes that lead to a network of which nothing is known here, by the beginning of their IDs."""
+
+
+def way_to_internet(network: Network, instance: Instance) -> Way:
+    """Whether the subnet of an instance has a route to the internet."""
+    table = network.route_table
+    if isinstance(table, Unread):
+        return Way(is_open=None, finding="")
+    if table is None:
+        return Way(is_open=None, finding="AWS lists no route table for the subnet. Another account may own it.")
+    return _way_of(table, instance)
+
+
+def _way_of(table: RouteTable, instance: Instance) -> Way:
+    default = next((each for each in table.routes if each.destination == _ANYWHERE), None)
+    if default is None:
+        return _way_without_default(table)
+    target = code(default.target)
+    if not default.is_active:
+        return Way(
+            is_open=False,
+            finding=f"The default route leads to {target}, which does not exist any more.",
+            fix="Let the default route lead to a gateway that exists.",
+        )
+    if default.target.startswith("igw-"):
+        if instance.has_public_address:
+            return Way(is_open=True, finding=f"The default route leads to the internet gateway {target}.")
+        return Way(
+            is_open=False,
+            finding=f"The default route leads to the internet gateway {target}, but the instance has no public IPv4 "
+            "address.",
+            fix="Give the instance a public IPv4 address, or let the route lead to a NAT gateway.",
+        )
+    if default.target.startswith("nat-"):
+        text = f"The default route leads to the NAT gateway {target}. The route of the gateway is not checked."
+        return Way(is_open=True, finding=text)
+    kind = next((text for start, text in _UNKNOWN_TARGETS.items() if default.target.startswith(start)), "a target")
+    text = f"The default route leads to {kind} ({target}). What is behind it cannot be known."
+    return Way(is_open=None, finding=text)
+
+
+def _way_without_default(table: RouteTable) -> Way:
+    if any(each.destination == "::/0" for each in table.routes):
+        text = "There is a default route for IPv6 only. Whether the agent uses IPv6 cannot be known."
+        return Way(is_open=None, finding=text)
+    others = [each for each in table.routes if _may_reach_aws(each)]
+    if others:
+        names = ", ".join(code(f"{each.destination} to {each.target}") for each in others)
+        return Way(is_open=None, finding=f"There is no default route. Whether {names} is a way to AWS cannot be known.")
+    return Way(is_open=False, finding="The subnet has no route to the internet.")
+
+
+def _may_reach_aws(route: Route) -> bool:
+    """Whether a route that is not the default one may lead to AWS's public addresses, or to endpoints elsewhere."""
+    is_to_prefix_list = route.destination.startswith("pl-")
+    if not route.is_active or (is_to_prefix_list and route.target.startswith("vpce-")):  # a gateway endpoint
+        return False
+    return route.target.startswith(("igw-", "nat-", *_UNKNOWN_TARGETS))
+
+
+def route_check(place: Place) -> Check:
+    """Whether there is a route to the internet, where there are no VPC endpoints instead."""
+    name, sources, way = "route to the internet", (_ROUTES, ENDPOINTS), place.way
+    if isinstance(place.network.route_table, Unread):
+        return unread(name, place.network.route_table)
+    if way.is_open is not False:
+        return Check(name, Result.OK if way.is_open else Result.UNKNOWN, way.finding, sources=sources)
+    if place.has_endpoints:
+        return Check(name, Result.OK, f"{way.finding} The VPC endpoints are the way to AWS.", sources=sources)
+    if isinstance(place.network.endpoints, Unread):
+        return Check(name, Result.UNKNOWN, f"{way.finding} It needs none if there are VPC endpoints.", sources=sources)
+    if place.is_shared:
+        text = f"{way.finding} Another account owns the VPC, and its VPC endpoints cannot be seen from this one."
+        return Check(name, Result.UNKNOWN, text, sources=(_SHARED,))
+    return Check(
+        name,
+        Result.WRONG,
+        f"{way.finding} There are no VPC endpoints for the agent, either.",
+        cause="there is no way to AWS's endpoints",
+        fix=way.fix or _CREATE,
+        sources=sources,
+    )

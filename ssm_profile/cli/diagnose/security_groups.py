@@ -1,0 +1,88 @@
+"""The rules of security groups: whether they allow HTTPS."""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address, ip_network
+
+from ssm_profile.cli.report import code
+
+from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
+from .facts import Endpoint, Instance, Network, Rule, Unread
+from .places import Place, is_used
+
+_HTTPS = 443
+_ANYWHERE = "0.0.0.0/0"
+_GROUPS = f"{VPC_GUIDE}/userguide/vpc-security-groups.html"
+
+
+def lets_in(rules: Iterable[Rule], instance: Instance) -> bool | None:
+    """Whether inbound rules allow HTTPS from an instance. None if this cannot be known."""
+    https = [rule for rule in rules if _is_https(rule)]
+    if any(set(rule.groups) & set(instance.groups) for rule in https):
+        return True
+    if any(_covers(rule, each) for rule in https for each in instance.addresses):
+        return True
+    return None if any(rule.prefix_lists for rule in https) else False
+
+
+def outbound_check(place: Place) -> Check:
+    """Whether the security groups of the instance allow HTTPS to where the calls go."""
+    name, groups, own = "security groups of the instance", place.network.groups, place.instance.groups
+    if isinstance(groups, Unread):
+        return unread(name, groups)
+    rules = [rule for each in own if each in groups for rule in groups[each].outbound if _is_https(rule)]
+    if any(_ANYWHERE in rule.networks for rule in rules):
+        return Check(name, Result.OK, "They allow TCP 443 to every address.", sources=(_GROUPS,))
+    listed, outcomes = ", ".join(map(code, own)) or "none", _outcomes(rules, place)
+    if False in outcomes:
+        return Check(
+            name,
+            Result.WRONG,
+            f"No outbound rule of the instance's security groups ({listed}) allows TCP 443 to AWS's endpoints.",
+            cause="its security groups do not allow HTTPS to AWS",
+            fix="Allow outbound TCP 443 to 0.0.0.0/0, or to the security groups of the VPC endpoints.",
+            sources=(_GROUPS, ENDPOINTS),
+        )
+    if None in outcomes:
+        text = f"They ({listed}) allow TCP 443 to some addresses. Whether AWS's are among them cannot be known."
+        return Check(name, Result.UNKNOWN, text, sources=(_GROUPS,))
+    return Check(name, Result.OK, "They allow TCP 443 to the VPC endpoints.", sources=(_GROUPS,))
+
+
+def _outcomes(rules: Sequence[Rule], place: Place) -> set[bool | None]:
+    """Whether outbound rules allow each way that the calls take."""
+    found = [endpoint for _, endpoint in place.endpoints]
+    outcomes = {_reaches(rules, each, place.network) for each in found if each and is_used(each)}
+    if not all(map(is_used, found)) and place.way.is_open is not False:
+        # A service of AWS has more addresses than a rule for some of them is known to cover.
+        has_public = any(rule.prefix_lists or any(map(_is_public, rule.networks)) for rule in rules)
+        outcomes.add(None if has_public else False)
+    return outcomes
+
+
+def _reaches(rules: Sequence[Rule], endpoint: Endpoint, network: Network) -> bool | None:
+    """Whether outbound rules allow the addresses of an endpoint."""
+    if any(set(rule.groups) & set(endpoint.groups) for rule in rules):
+        return True
+    if isinstance(network.addresses, Unread):
+        return None if any(rule.networks or rule.prefix_lists for rule in rules) else False
+    addresses = [network.addresses[each] for each in endpoint.interfaces if each in network.addresses]
+    covered = [any(_covers(rule, each) for rule in rules) for each in addresses]
+    if covered and all(covered):
+        return True
+    return None if any(covered) or any(rule.prefix_lists for rule in rules) else False
+
+
+def _is_https(rule: Rule) -> bool:
+    """Whether a rule is about TCP on port 443."""
+    if rule.protocol == "-1":
+        return True
+    first, last = rule.first_port, rule.last_port
+    return rule.protocol in ("tcp", "6") and (first is None or last is None or first <= _HTTPS <= last)
+
+
+def _covers(rule: Rule, address: str) -> bool:
+    return any(ip_address(address) in ip_network(each, strict=False) for each in rule.networks)
+
+
+def _is_public(network: str) -> bool:
+    return ip_network(network, strict=False).version == 4 and not ip_network(network, strict=False).is_private  # noqa: PLR2004 - IPv4

