@@ -33,7 +33,7 @@ def complete():
 
 class TestValues:
     def test_commands(self, complete):
-        assert complete("")[0] == ["audit", "compare", "diagnose", "explain", "policy"]
+        assert complete("")[0] == ["audit", "compare", "diagnose", "explain", "fleet", "policy"]
 
     @pytest.mark.parametrize("command", ["explain", "policy", "compare"])
     def test_stacks(self, complete, command, monkeypatch):

@@ -1,6 +1,7 @@
 """Each distinct set of policies is judged once, and as ``audit`` judges it."""
 
 import json
+from typing import ClassVar
 
 import pytest
 
@@ -152,7 +153,7 @@ def test_processes(judge, monkeypatch):
 class TestPlantedFaults:
     """Ten kinds of faults in 100 of 1,000 roles are found exactly."""
 
-    FAULTS = {
+    FAULTS: ClassVar = {
         "run commands": ([allow(MINIMUM), allow("ssm:SendCommand")], "risky"),
         "read parameters": ([allow(MINIMUM), allow("ssm:GetParameter")], "risky"),
         "everything": ([allow("*")], "risky"),

@@ -29,7 +29,7 @@ def format_fleet(rows: Sequence[Row], distinct: int) -> Report:
         *([Items(tuple(summary))] if (summary := list(_summary(roles, rows))) else []),
         Table(
             "Roles",
-            ("Account", "Role", "Systems Manager", "An instance can", "Actions", "Proposed", "Config"),
+            ("Role", "Account", "Systems Manager", "An instance can", "Actions", "Proposed", "Config"),
             [_role(row, configs) for row in roles],
         ),
         *_replacements(configs, roles),
@@ -81,8 +81,8 @@ def _role(row: Row, configs: dict[str, int]) -> tuple[str, ...]:
     certain = [risk["summary"] for risk in row["risks"] if risk["certain"]]
     possible = [f"{risk['summary']} (possibly)" for risk in row["risks"] if not risk["certain"]]
     return (
-        row["account"] or "",
         code(row["role"]),
+        row["account"] or "",
         words.get(verdict, verdict) + (reasons[0] if reasons else ""),
         "\n".join([*certain, *possible]),
         f"{row['actions']:,}",

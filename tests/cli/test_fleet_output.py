@@ -1,0 +1,183 @@
+"""What ``fleet`` prints."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests import ROOT, require
+from tests.cli.accounts import ACCOUNT, details, role
+from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
+
+jsonschema = require("jsonschema")
+require("ijson")
+
+SCHEMA = json.loads((ROOT / "docs" / "fleet.schema.json").read_text())
+CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+ATTACHED = {"AttachedManagedPolicies": [{"PolicyArn": CORE, "PolicyName": CORE.rsplit("/", 1)[-1]}]}
+ROLES = [
+    role("scoped", *SCOPED_MINIMUM),
+    role("core", *SCOPED_MINIMUM, **ATTACHED),
+    role("operator", allow(MINIMUM), allow(["ssm:SendCommand"])),
+    role("silent", allow(MINIMUM[4])),
+    role("idle", *SCOPED_MINIMUM, profiles=()),
+    role("broken", RolePolicyList=[{"PolicyName": "p", "PolicyDocument": {"Statement": [{"Effect": "Maybe"}]}}]),
+]
+
+
+@pytest.fixture
+def fleet(run, tmp_path):
+    """Runs ``fleet`` on roles."""
+
+    def run_fleet(*arguments, roles=ROLES):
+        (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
+        return run("fleet", str(tmp_path / "account.json"), *arguments)
+
+    return run_fleet
+
+
+def test_summary(fleet):
+    assert fleet().items == [
+        "Systems Manager works with 3, does not work with 2.",
+        (
+            "Dangerous: 2 roles. An instance can run commands on other instances (1); "
+            "read every parameter, secrets included (1)."
+        ),
+        "Policies to replace: AmazonSSMManagedInstanceCore (1).",
+        "Without an instance profile, so that no instance can use it: 1 role.",
+        "Not judged: 1. The reasons are at the end.",
+    ]
+
+
+def test_table(fleet):
+    """The most dangerous role is first."""
+    rows = fleet().tables["Roles"]
+
+    assert [row["Role"] for row in rows] == ["operator", "core", "idle", "silent", "scoped"]
+    assert [row["Systems Manager"] for row in rows] == [
+        "works",
+        "works",
+        "does not work: No instance profile contains the role, so no instance can use it.",
+        (
+            "does not work: ssmmessages:CreateDataChannel, ssmmessages:OpenDataChannel and 2 more: "
+            "no statement allows them. Sessions cannot start, because the instance never connects to Session Manager."
+        ),
+        "works",
+    ]
+    assert [row["Config"] for row in rows][-1] == ""
+
+
+def test_configs(fleet):
+    """Roles with the same proposal share one."""
+    out = fleet(
+        roles=[role("a", allow(MINIMUM)), role("b", allow(MINIMUM)), role("c", allow(MINIMUM), allow("ec2:Describe*"))]
+    ).out
+
+    assert (
+        "Config 1, for 2 roles:\n\nconfig:\n  ssm-profile:ec2Describe: false\n  ssm-profile:scopeHeartbeat: true" in out
+    )
+    assert "Config 2, for 1 role:\n\nconfig:\n  ssm-profile:scopeHeartbeat: true" in out
+
+
+def test_json(fleet):
+    rows = [json.loads(line) for line in fleet("--json").out.splitlines()]
+
+    for row in rows:
+        jsonschema.Draft202012Validator(SCHEMA).validate(row)
+    assert [row["kind"] for row in rows] == ["role"] * 5 + ["problem"]
+
+
+def test_schema_is_strict(fleet):
+    row = json.loads(fleet("--json").out.splitlines()[0])
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(SCHEMA).validate(row | {"new": 1})
+
+
+class TestCsv:
+    def test_rows(self, fleet):
+        rows = list(csv.DictReader(io.StringIO(fleet("--csv").out)))
+
+        assert [row["role"] for row in rows] == ["operator", "core", "idle", "silent", "scoped"]
+        assert rows[0]["account"] == ACCOUNT
+        assert json.loads(rows[0]["options"]) == {"ec2_describe": False, "scope_heartbeat": True}
+
+    @pytest.mark.parametrize("name", ["=cmd", "+a", "-a", "@a"])
+    def test_formula(self, fleet, name):
+        """A spreadsheet does not run the name of a role."""
+        (row,) = csv.DictReader(io.StringIO(fleet("--csv", roles=[role(name)]).out))
+
+        assert row["role"] == f"'{name}"
+
+
+def test_markdown(fleet):
+    out = fleet("--markdown").out
+
+    assert "| `operator` | 123456789012 | works |" in out
+    assert "### Not judged" in out
+
+
+@pytest.mark.parametrize(
+    ("roles", "level", "code"),
+    [
+        (ROLES[:1], "wide", 0),
+        (ROLES[:2], "risky", 1),
+        (ROLES[3:4], "broken", 1),
+        (ROLES[2:3], "broken", 0),
+        (ROLES[2:3], "never", 0),
+        (ROLES[5:], "never", 2),
+    ],
+)
+def test_exit_codes(fleet, roles, level, code):
+    assert fleet("--fail-on", level, roles=roles).code == code
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_terminal(run_on_terminal, tmp_path, width):
+    (tmp_path / "account.json").write_text(json.dumps(details(*ROLES)))
+
+    lines = run_on_terminal(width, "fleet", str(tmp_path / "account.json")).splitlines()
+
+    assert lines[0].startswith("5 roles for EC2 instances in 1 account")
+    assert [line for line in lines if len(line) > width] == []
+
+
+class TestAccount:
+    """The account of the credentials, which moto emulates."""
+
+    @pytest.fixture
+    def iam(self, monkeypatch):
+        moto, boto3 = require("moto"), require("boto3")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+        with moto.mock_aws():
+            yield boto3.client("iam", region_name="us-east-1")
+
+    def test_roles(self, run, iam):
+        for name in ("web", "job"):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(role(name)["AssumeRolePolicyDocument"]))
+        iam.create_instance_profile(InstanceProfileName="web")
+        iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
+        iam.put_role_policy(RoleName="web", PolicyName="p", PolicyDocument=document(*SCOPED_MINIMUM))
+        policy = iam.create_policy(PolicyName="q", PolicyDocument=document(allow("*")))["Policy"]
+        iam.attach_role_policy(RoleName="job", PolicyArn=policy["Arn"])
+
+        rows = [json.loads(line) for line in run("fleet", "--json").out.splitlines()]
+
+        assert [(row["role"], row["level"], row["instanceProfiles"]) for row in rows] == [
+            ("job", "broken", []),
+            ("web", "clean", ["web"]),
+        ]
+
+    def test_without_permission(self, run, monkeypatch):
+        """The error names the permission."""
+        stub = require("botocore.stub").Stubber
+        client = require("boto3").client("iam", "us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
+        monkeypatch.setattr(require("ssm_profile.cli.fleet.account"), "client", lambda _service: client)
+        with stub(client) as stubbed:
+            stubbed.add_client_error("get_account_authorization_details", "AccessDenied", "Not allowed.")
+            done = run("fleet")
+
+        assert (done.code, done.out) == (2, "")
+        assert done.error.endswith("Use credentials with these permissions: iam:GetAccountAuthorizationDetails.\n")
