@@ -118,7 +118,9 @@ def _role(found: FoundRole) -> Role:
     unknown = dict.fromkeys(value for each in documents for value in each.unknown)
     return Role(
         policy=policy,
-        attached=tuple(arn.rsplit("/", 1)[-1] for arn in found.managed_policy_arns if _AWS_POLICY in arn),
+        attached=tuple(
+            arn.rsplit("/", 1)[-1] for arn in (*found.managed_policy_arns, *found.read_arns) if _AWS_POLICY in arn
+        ),
         notes=tuple(role_notes(found.name, [*statements, *unread], found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
         copies=tuple(copy.label for copy in copies.values()),

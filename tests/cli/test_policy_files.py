@@ -320,6 +320,7 @@ class TestAccount:
             boundary="arn:aws:iam::123456789012:policy/boundary",
             trust={"Version": "2012-10-17", "Statement": [{"Sid": "", **EC2_TRUST["Statement"][0]}]},
             instance_profiles=("web-profile",),
+            read_arns=("arn:aws:iam::123456789012:policy/parameters",),
         )
 
     def test_encoded(self):

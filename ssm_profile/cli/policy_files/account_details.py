@@ -50,6 +50,7 @@ def _role(role: Mapping[str, Any], documents: Mapping[str, Any], name: str) -> F
         if documents.get(arn) is None:
             parts.arns.append(arn)
         else:
+            parts.read_arns.append(arn)
             parts.add_policy(f"{place}, policy {arn}", parse_embedded(documents[arn], f"policy {arn}"))
     if arn := text_of(map_of(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")):
         boundary: FoundPolicy | str | None = None

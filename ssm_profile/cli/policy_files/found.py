@@ -44,6 +44,8 @@ class FoundRole:
     """The names of the instance profiles that contain the role. None if the file does not say."""
     left_out: tuple[str, ...] = ()
     """The policies of the role that cannot be read, since they are unknown."""
+    read_arns: tuple[str, ...] = ()
+    """The ARNs of the attached policies whose document is in the file."""
 
     @property
     def incomplete(self) -> tuple[str, ...]:
@@ -62,6 +64,7 @@ class Parts:
     trust: Mapping[str, Any] | None = None
     profiles: list[str] | None = None
     left_out: list[str] = field(default_factory=list[str])
+    read_arns: list[str] = field(default_factory=list[str])
 
     def add_policy(self, name: str, document: Any, unknown: tuple[str, ...] = ()) -> None:
         """Add a policy, or say that it was left out."""
@@ -96,6 +99,7 @@ class Parts:
             trust=self.trust,
             instance_profiles=None if self.profiles is None else tuple(self.profiles),
             left_out=tuple(unique(self.left_out)),
+            read_arns=tuple(unique(self.read_arns)),
         )
 
 
