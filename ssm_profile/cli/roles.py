@@ -124,7 +124,9 @@ def role_of(found: FoundRole) -> Role:
     return Role(
         policy=policy,
         arn=found.arn,
-        attached=tuple(arn.rsplit("/", 1)[-1] for arn in found.managed_policy_arns if _AWS_POLICY in arn),
+        attached=tuple(
+            arn.rsplit("/", 1)[-1] for arn in (*found.managed_policy_arns, *found.read_arns) if _AWS_POLICY in arn
+        ),
         notes=tuple(role_notes(found.name, [*statements, *unread], found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
         copies=tuple(copy.label for copy in copies.values()),

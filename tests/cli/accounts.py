@@ -21,12 +21,12 @@ def trust(service="ec2.amazonaws.com"):
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def role(name, *statements, account=ACCOUNT, service="ec2.amazonaws.com", profiles=("profile",), **details):
+def role(name, *statements, account=ACCOUNT, path="/", service="ec2.amazonaws.com", profiles=("profile",), **details):
     """A role with one inline policy. Without statements, the policy grants the minimum."""
     policy = json.loads(document(*(statements or [allow(MINIMUM)])))
     return {
         "RoleName": name,
-        "Arn": f"arn:aws:iam::{account}:role/{name}",
+        "Arn": f"arn:aws:iam::{account}:role{path}{name}",
         "AssumeRolePolicyDocument": trust(service),
         "InstanceProfileList": [{"InstanceProfileName": profile} for profile in profiles],
         "RolePolicyList": [{"PolicyName": "inline", "PolicyDocument": policy}],

@@ -8,7 +8,7 @@ import pytest
 from ssm_profile import policy
 from ssm_profile.options import OPTIONS
 from tests import ROOT
-from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, working_features
+from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, document, working_features
 from tests.expected import KEY, LOCATION, MAPS, SHARED_DOCUMENT, SHARED_KEY
 
 
@@ -77,6 +77,22 @@ def test_core(run):
         "parameters": {"paths": ["..."], "shared_arns": ["..."]},
         "document_arns": ["..."],
     }
+
+
+def test_deprecated_policy_of_an_account(run, policy_file):
+    """AWS's details of an account contain the documents of attached policies, too."""
+    attached = [
+        f"arn:aws:iam::aws:policy/{name}" for name in ("service-role/AmazonEC2RoleforSSM", "AmazonS3ReadOnlyAccess")
+    ]
+    version = {"IsDefaultVersion": True, "Document": json.loads(document(allow(MINIMUM)))}
+    role = {"RoleName": "web", "AttachedManagedPolicies": [{"PolicyArn": arn} for arn in attached]}
+    policies = [{"Arn": arn, "PolicyVersionList": [version]} for arn in attached]
+
+    audited = run(
+        "audit", policy_file(text=json.dumps({"RoleDetailList": [role], "Policies": policies})), "--json"
+    ).audit
+
+    assert [row["policy"] for row in audited["deprecated"]] == ["AmazonEC2RoleforSSM"]
 
 
 def test_deprecated_policy_with_another_name(run, policy_file):

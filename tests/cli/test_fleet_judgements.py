@@ -18,7 +18,7 @@ from ssm_profile.cli.fleet import judgements  # noqa: E402
 from ssm_profile.cli.fleet.members import roles_of_account  # noqa: E402
 from ssm_profile.cli.roles import role_of  # noqa: E402
 
-OTHER = "210987654321"
+OTHER = "345678901234"
 AWS_POLICIES = {name: entry["Document"] for name, entry in json.loads(managed.aws_managed_policies_data).items()}
 FOR_INSTANCES = sorted(name for name in AWS_POLICIES if "SSM" in name or "EC2Role" in name or "CloudWatchAgent" in name)
 DENY = {"Effect": "Deny", "Action": "ssmmessages:*", "Resource": "*"}
@@ -44,6 +44,12 @@ def attached(name, account=ACCOUNT):
     return {"AttachedManagedPolicies": [{"PolicyArn": f"arn:aws:iam::{account}:policy/{name}", "PolicyName": name}]}
 
 
+def unless_like(effect, name, operator="Like", key="aws:PrincipalArn"):
+    """A statement about the messages with a condition on the ARN of the role."""
+    condition = {f"Arn{operator}": {key: f"arn:aws:iam::*:{name}"}}
+    return DENY | {"Effect": effect, "Condition": condition}
+
+
 CASES = {
     **{
         name: role(name, RolePolicyList=[{"PolicyName": name, "PolicyDocument": AWS_POLICIES[name]}])
@@ -63,6 +69,16 @@ CASES = {
     "another name in a condition": role(
         "job", allow(MINIMUM, Condition={"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/web"}})
     ),
+    "denied by path": role("web", allow(MINIMUM), unless_like("Deny", "role/team-a/*"), path="/team-a/"),
+    "allowed by path": role("web", allow(MINIMUM), unless_like("Deny", "role/team-a/*", "NotLike"), path="/team-a/"),
+    "wildcard": role("web-1", allow(MINIMUM), unless_like("Deny", "role/web*", "NotLike")),
+    "another case": role("web-1", allow(MINIMUM), unless_like("Deny", "role/web*", "NotLike", key="AWS:principalARN")),
+    "part of an account": role(
+        "web", allow(MINIMUM), DENY | {"Condition": {"StringNotLike": {"aws:PrincipalAccount": f"{ACCOUNT[:4]}*"}}}
+    ),
+    "part of an account in an ARN": role(
+        "web", allow(MINIMUM), allow("ssm:GetParameter", f"arn:aws:ssm:*:{ACCOUNT[:4]}*:parameter/a/*")
+    ),
     "unread": role("web", **attached("unknown")),
     "boundary": role("web", PermissionsBoundary={"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/limit"}),
 }
@@ -78,7 +94,9 @@ def test_as_audit(judge, case):
 
     assert judgement.systems_manager == audit["systemsManager"]
     assert judgement.level == audit["level"]
-    assert [risk for risk, *_ in judgement.risks] == [risk["risk"] for risk in audit["risks"]]
+    assert [(risk, certain) for risk, _, certain in judgement.risks] == [
+        (risk["risk"], risk["certain"]) for risk in audit["risks"]
+    ]
     assert list(judgement.deprecated) == [each["policy"] for each in audit["deprecated"]]
     assert list(judgement.unread) == audit["unread"]
     if judgement.options:

@@ -321,6 +321,7 @@ class TestAccount:
             trust={"Version": "2012-10-17", "Statement": [{"Sid": "", **EC2_TRUST["Statement"][0]}]},
             instance_profiles=("web-profile",),
             arn="arn:aws:iam::123456789012:role/web",
+            read_arns=("arn:aws:iam::123456789012:policy/parameters",),
         )
 
     def test_encoded(self):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,6 +25,11 @@ from .members import Member
 _ACCOUNT = "210987654321"
 _ROLE = "fleet-role"
 """They stand for the account and the name of a role, so that equal policies of two accounts are judged once."""
+
+_ROLE_MATTERS = re.compile("aws:PrincipalArn", re.IGNORECASE)
+"""What a policy contains if its answer can depend on the name and the path of the role."""
+_ACCOUNT_MATTERS = re.compile(r"aws:PrincipalAccount|SourceInstanceArn|[0-9][*?]|[*?][0-9]", re.IGNORECASE)
+"""What a policy contains if its answer can depend on the digits of the account: a key, or a part of an account."""
 
 _CHUNK = 2_000
 _FEWEST_FOR_PROCESSES = 200
@@ -119,15 +125,13 @@ def _question(member: Member) -> _Question:
         else found.boundary,
         "left_out": found.left_out,
     }
-    if found.arn:
-        content["arn"] = ""
-        text = json.dumps(content)
-        is_named = member.name in text or _ROLE in text
-        content["arn"] = found.arn if is_named else f"{found.arn.split(':role/')[0]}:role/{_ROLE}"
     text = json.dumps(content)
-    if member.account and _ACCOUNT not in text:
-        text = text.replace(member.account, _ACCOUNT)
-        names[_ACCOUNT] = member.account
+    if found.arn and not _ROLE_MATTERS.search(text):
+        content["arn"] = f"{found.arn.split(':role/')[0]}:role/{_ROLE}"
+        text = json.dumps(content)
+        if _ACCOUNT not in text and not _ACCOUNT_MATTERS.search(text):
+            text = text.replace(member.account, _ACCOUNT)
+            names[_ACCOUNT] = member.account
     return _Question(text, names)
 
 

@@ -64,6 +64,7 @@ def found_role(role: Mapping[str, Any], documents: Mapping[str, Any], place: str
         if documents.get(arn) is None:
             parts.arns.append(arn)
         else:
+            parts.read_arns.append(arn)
             parts.add_policy(f"{place}, policy {arn}", parse_embedded(documents[arn], f"policy {arn}"))
     if arn := text_of(map_of(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")):
         boundary: FoundPolicy | str | None = None

@@ -46,6 +46,8 @@ class FoundRole:
     """The policies of the role that cannot be read, since they are unknown."""
     arn: str | None = None
     """Its ARN, if the file has it."""
+    read_arns: tuple[str, ...] = ()
+    """The ARNs of the attached policies whose document is in the file."""
 
     @property
     def incomplete(self) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ class Parts:
     profiles: list[str] | None = None
     left_out: list[str] = field(default_factory=list[str])
     arn: str | None = None
+    read_arns: list[str] = field(default_factory=list[str])
 
     def add_policy(self, name: str, document: Any, unknown: tuple[str, ...] = ()) -> None:
         """Add a policy, or say that it was left out."""
@@ -100,6 +103,7 @@ class Parts:
             instance_profiles=None if self.profiles is None else tuple(self.profiles),
             left_out=tuple(unique(self.left_out)),
             arn=self.arn,
+            read_arns=tuple(unique(self.read_arns)),
         )
 
 
