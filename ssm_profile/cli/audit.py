@@ -87,7 +87,8 @@ def _level(audit: Mapping[str, Any]) -> str:
         return BROKEN
     if audit["risks"]:
         return RISKY
-    return WIDE if audit["unneeded"] or audit["unscoped"] or audit["deprecated"] else CLEAN
+    is_wide = audit["unneeded"] or audit["unscoped"] or audit["deprecated"] or audit["unread"]
+    return WIDE if is_wide else CLEAN
 
 
 def _worst(verdicts: Iterable[FeatureVerdict]) -> Verdict:
