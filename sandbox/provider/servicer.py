@@ -151,10 +151,9 @@ class AwsServicer(ResourceProviderServicer):
     def Delete(self, request: Any, context: Any) -> Any:
         resource = self._type(request, context)
         try:
-            resource.delete(request.id, _state(request.properties))
+            self._delete(resource, request.id, _state(request.properties))
         except _AWS_ERRORS as error:
-            if not self._is_deleted(resource, request.id, error):
-                _fail(context, "deleting", resource, request.id, error)
+            _fail(context, "deleting", resource, request.id, error)
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
@@ -181,14 +180,13 @@ class AwsServicer(ResourceProviderServicer):
         }
         return current | kept
 
-    def _is_deleted(self, resource: ResourceType, resource_id: str, error: Exception) -> bool:
-        """Whether a deletion failed because the resource is already deleted."""
-        if not isinstance(error, ClientError) or not _MISSING.search(error.response["Error"]["Code"]):
-            return False
+    def _delete(self, resource: ResourceType, resource_id: str, state: State) -> None:
+        """Delete a resource. It is no error if AWS says that it does not exist, and a read confirms this."""
         try:
-            return resource.read(resource_id) is None
-        except _AWS_ERRORS:
-            return False
+            resource.delete(resource_id, state)
+        except ClientError as error:
+            if not _MISSING.search(error.response["Error"]["Code"]) or resource.read(resource_id) is not None:
+                raise
 
 
 _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"

@@ -95,6 +95,19 @@ def test_deprecated_policy_of_an_account(run, policy_file):
     assert [row["policy"] for row in audited["deprecated"]] == ["AmazonEC2RoleforSSM"]
 
 
+def test_unread_policy_is_not_clean(run, policy_file):
+    """Whatever the policy grants, nobody knows that there is nothing to fix."""
+    role = {
+        "RoleName": "web",
+        "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": json.loads(document(*SCOPED_MINIMUM))}],
+        "AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/AmazonS3FullAccess"}],
+    }
+
+    done = run("audit", policy_file(text=json.dumps({"RoleDetailList": [role]})), "--json", "--fail-on", "wide")
+
+    assert (done.code, done.audit["level"]) == (1, "wide")
+
+
 def test_deprecated_policy_with_another_name(run, policy_file):
     """AWS's policies are recognised by their statements."""
     document = json.loads((ROOT / "ssm_profile/cli/aws_policies/AmazonEC2RoleforSSM.json").read_text())["document"]
