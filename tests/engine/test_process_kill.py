@@ -121,7 +121,8 @@ def kill_engine(fault_injector):
 
     def kill(stack, after):
         fault = process_kill(engine_pid, before=False)
-        fault_injector.fault_for = lambda name, _: fault if name == after else None
+        # the provider outlives the engine and can repeat the call, which must not kill the next command
+        fault_injector.fault_for = lambda name, number: fault if (name, number) == (after, 1) else None
         with pytest.raises(CommandError):
             stack.up()
         fault_injector.reset()
