@@ -48,7 +48,11 @@ SELECTED_CASES = [
 ]
 ALL_CASES = [(*call, order) for call in all_calls(("up", "update", "destroy")) for order in KILLS]
 
-pytestmark = [ignore_unawaited_coroutines, pytest.mark.fake_provider]  # the calls are those of the fake provider
+pytestmark = [
+    ignore_unawaited_coroutines,
+    pytest.mark.fake_provider,  # the calls are those of the fake provider
+    pytest.mark.provider_process,
+]
 
 
 @pytest.mark.parametrize("case", case_parameters(ALL_CASES, SELECTED_CASES))
