@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
@@ -51,7 +52,11 @@ class _Workspace(auto.LocalWorkspace):
 
     def _state_file(self, stack_name: str) -> Path:
         folder = Path(urlsplit(self.env_vars["PULUMI_BACKEND_URL"]).path) / ".pulumi" / "stacks"
-        return folder / self.project_settings().name / f"{stack_name}.json"
+        return folder / self._project_name / f"{stack_name}.json"
+
+    @cached_property
+    def _project_name(self) -> str:
+        return self.project_settings().name
 
     def stack_outputs(self, stack_name: str) -> auto.OutputMap:
         state = json.loads(self._state_file(stack_name).read_text())

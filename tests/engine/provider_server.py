@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import version
 from typing import Any
-from unittest.mock import patch
 
 import grpc
-from botocore.loaders import create_loader
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from sandbox.plugin import LARGEST_MESSAGE
@@ -18,9 +16,6 @@ from sandbox.workspace import Sandbox
 
 PLUGIN = "#!/bin/sh\necho {port}\nexec sleep 600\n"
 """What the engine starts instead: it prints a port as each plugin does, and the engine stops it."""
-
-loader_of_all_providers = cache(create_loader)
-"""Reads AWS's data once in this process. For each provider it takes 0.1 to 0.2 s to read those of one service."""
 
 
 class Connections:
@@ -46,7 +41,7 @@ class Connections:
 def served_provider(sandbox: Sandbox) -> Iterator[None]:
     """Serve the provider for a sandbox."""
     (plugin,) = (sandbox.home / "plugins").glob("resource-aws-*/pulumi-resource-aws")
-    with patch("botocore.session.create_loader", loader_of_all_providers), ThreadPoolExecutor(64) as threads:
+    with ThreadPoolExecutor(64) as threads:
         server = grpc.server(threads, options=[("grpc.max_receive_message_length", LARGEST_MESSAGE)])
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(Connections(sandbox.aws.url), server)
         plugin.write_text(PLUGIN.format(port=server.add_insecure_port("127.0.0.1:0")))
