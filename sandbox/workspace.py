@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pulumi.automation as auto
 import yaml
 from pulumi.automation._stack import StackInitMode  # pulumi.automation does not export it
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 
 from ssm_profile.version import __version__
 
@@ -39,6 +40,11 @@ _FAKE_VERSION = f"{version('pulumi_aws').split('.')[0]}.999.0"
 """The version under which the engine finds the fake provider: later than the SDK of any language."""
 
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the key with which Pulumi marks values such as secrets in a state
+
+
+# gRPC remembers for two minutes that an address refused a connection, and fails each new connection to it meanwhile.
+# A later engine can get the port of an earlier one, and its program would end: "Resource monitor has terminated".
+_GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 
 class _Workspace(auto.LocalWorkspace):
