@@ -63,8 +63,14 @@ class EmulatedAws:
 
     def stop(self) -> None:
         """Delete every resource, and stop serving."""
+        unloaded = ("MOTO_EC2_LOAD_DEFAULT_AMIS", "MOTO_IAM_LOAD_MANAGED_POLICIES")
+        before = {name: os.environ[name] for name in unloaded if name in os.environ}
+        os.environ |= dict.fromkeys(unloaded, "false")  # moto would load AWS's data once more, and then delete them
         with suppress(OSError):  # on a busy machine the answer can be late, and the process ends anyway
             urlopen(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=10).close()  # noqa: S310 - our own
+        for name in unloaded:
+            del os.environ[name]
+        os.environ |= before
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import pulumi.automation as auto
 import yaml
 from pulumi.automation._stack import StackInitMode  # pulumi.automation does not export it
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 
 from ssm_profile.version import __version__
 
@@ -40,6 +42,11 @@ _FAKE_VERSION = f"{version('pulumi_aws').split('.')[0]}.999.0"
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the key with which Pulumi marks values such as secrets in a state
 
 
+# gRPC remembers for two minutes that an address refused a connection, and fails each new connection to it meanwhile.
+# A later engine can get the port of an earlier one, and its program would end: "Resource monitor has terminated".
+_GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
+
+
 class _Workspace(auto.LocalWorkspace):
     """A workspace that creates stacks and reads outputs in the state's files. The CLI would take half a second each."""
 
@@ -51,7 +58,11 @@ class _Workspace(auto.LocalWorkspace):
 
     def _state_file(self, stack_name: str) -> Path:
         folder = Path(urlsplit(self.env_vars["PULUMI_BACKEND_URL"]).path) / ".pulumi" / "stacks"
-        return folder / self.project_settings().name / f"{stack_name}.json"
+        return folder / self._project_name / f"{stack_name}.json"
+
+    @cached_property
+    def _project_name(self) -> str:
+        return self.project_settings().name
 
     def stack_outputs(self, stack_name: str) -> auto.OutputMap:
         state = json.loads(self._state_file(stack_name).read_text())

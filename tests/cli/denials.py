@@ -5,7 +5,10 @@ import yaml
 from tests import ROOT
 
 _FILES = sorted((ROOT / "tests/data/denials").glob("*.yaml"))
-ENTRIES = {f"{file.stem}: {entry['name']}": entry for file in _FILES for entry in yaml.safe_load(file.read_text())}
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # each process of the tests reads the corpus
+ENTRIES = {
+    f"{file.stem}: {entry['name']}": entry for file in _FILES for entry in yaml.load(file.read_text(), Loader=_LOADER)
+}
 """Each message with its source and its expected answers, by file and name."""
 
 INSTANCE = "arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0"

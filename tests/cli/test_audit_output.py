@@ -475,4 +475,4 @@ class TestRisks:
             assert run("audit", policy_file(allow("*"), *denies), "--json").audit["systemsManager"] == "works"
 
         audit(1)  # AWS's list of actions is read once
-        assert count_calls(lambda: audit(1500)) < 15 * count_calls(lambda: audit(150))
+        assert count_calls(lambda: audit(500)) < 15 * count_calls(lambda: audit(50))

@@ -39,16 +39,16 @@ class TestInput:
     @pytest.mark.parametrize(
         ("content", "error"),
         [
-            (gzip.compress(LOG.encode())[:-12], "is a damaged gzip file"),
-            (b"\x1f\x8bgarbage", "is a damaged gzip file"),
-            (b"x" * 10_000_001, "has more than 10,000,000 bytes"),
-            (gzip.compress(b"x" * 100_000_001), "has more than 100,000,000 bytes after decompression"),
+            (lambda: gzip.compress(TestInput.LOG.encode())[:-12], "is a damaged gzip file"),
+            (lambda: b"\x1f\x8bgarbage", "is a damaged gzip file"),
+            (lambda: b"x" * 10_000_001, "has more than 10,000,000 bytes"),
+            (lambda: gzip.compress(b"x" * 100_000_001), "has more than 100,000,000 bytes after decompression"),
         ],
         ids=["truncated", "not gzip", "too long", "too long when read"],
     )
     def test_unreadable_bytes(self, run, tmp_path, content, error):
         file = tmp_path / "log"
-        file.write_bytes(content)
+        file.write_bytes(content())
 
         done = run("audit", "--denied", str(file))
 

@@ -44,13 +44,19 @@ def pulumi_cli():
 
 
 @pytest.fixture
-def sandbox(pulumi_cli, loops_closed, request):  # noqa: ARG001
-    """An emulated AWS for this test only."""
+def sandbox(pulumi_cli, loops_closed, request, monkeypatch):  # noqa: ARG001
+    """An emulated AWS for this test only. The fake provider runs in this process, which saves its start."""
     real = request.config.getoption("provider") == "real"
     if real:
         require_real_provider()
     with import_module("sandbox.workspace").Sandbox(pulumi_cli, real_provider=real) as running:
-        yield running
+        if real or request.node.get_closest_marker("provider_process"):
+            yield running
+            return
+        for name, value in import_module("sandbox.aws").CREDENTIALS.items():
+            monkeypatch.setenv(name, value)
+        with import_module("tests.engine.provider_server").served_provider(running):
+            yield running
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ ignore_unawaited_coroutines = pytest.mark.filterwarnings(
 
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
+IMAGE = "ami-12c6146b"
+"""An image in the emulated EC2, which takes more than a second to list all its images."""
+
 
 class PulumiCli:
     """The Pulumi CLI as a person runs it against a sandbox.

@@ -6,7 +6,7 @@ import pytest
 from pulumi.automation import CommandError
 
 from tests import ROOT, require
-from tests.engine.stacks import ignore_unawaited_coroutines, resource_changes, set_options, single_line
+from tests.engine.stacks import IMAGE, ignore_unawaited_coroutines, resource_changes, set_options, single_line
 
 LAUNCH = ROOT / "examples" / "launch"
 
@@ -64,15 +64,14 @@ def test_renamed_profile_reaches_launch(sandbox, ec2, dev):
 
 
 def test_own_image_and_network(sandbox, ec2, dev):  # noqa: ARG001
-    image = ec2.describe_images()["Images"][0]["ImageId"]
     vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24")["Subnet"]["SubnetId"]
-    config = {"imageId": image, "vpcId": vpc, "subnetId": subnet, "instanceType": "m7i.large"}
+    config = {"imageId": IMAGE, "vpcId": vpc, "subnetId": subnet, "instanceType": "m7i.large"}
 
     outputs = sandbox.stack("dev", LAUNCH, config).up().outputs
 
     instance = described_instance(ec2, outputs)
-    assert (instance["ImageId"], instance["VpcId"], instance["SubnetId"]) == (image, vpc, subnet)
+    assert (instance["ImageId"], instance["VpcId"], instance["SubnetId"]) == (IMAGE, vpc, subnet)
     assert instance["InstanceType"] == "m7i.large"
 
 

@@ -11,6 +11,7 @@ from pulumi.automation import CommandError
 
 from tests import require
 from tests.engine.stacks import (
+    IMAGE,
     attached_policies,
     aws_resources,
     check_returned_properties,
@@ -94,7 +95,7 @@ group = aws.ec2.SecurityGroup(
 )
 template = aws.ec2.LaunchTemplate(
     "web",
-    image_id="ami-12c6146b",
+    image_id="{4}",
     instance_type="{3}",
     vpc_security_group_ids=[group.id],
     update_default_version=True,
@@ -105,7 +106,7 @@ instance = aws.ec2.Instance("web", launch_template={{"id": template.id, "version
 
     def test_launch_types(self, sandbox, project):
         """The resources of a launch are created, refreshed, updated in place and deleted."""
-        stack = sandbox.stack("test", project(self.LAUNCH.format("one", False, "10.0.0.0/8", "t3.micro")))
+        stack = sandbox.stack("test", project(self.LAUNCH.format("one", False, "10.0.0.0/8", "t3.micro", IMAGE)))
         stack.up()
         resources = aws_resources(stack)
         assert {resource["type"] for resource in resources} == {declared.type_name for declared in launch_types}
@@ -113,7 +114,7 @@ instance = aws.ec2.Instance("web", launch_template={{"id": template.id, "version
         stack.refresh()
         assert resource_changes(stack.up()) == {}
 
-        changed = sandbox.stack("test", project(self.LAUNCH.format("two", True, "10.1.0.0/16", "t3.small")))
+        changed = sandbox.stack("test", project(self.LAUNCH.format("two", True, "10.1.0.0/16", "t3.small", IMAGE)))
         assert resource_changes(changed.up()) == {"update": 4}
         ec2 = sandbox.aws.client("ec2", region_name="eu-central-1")
         (template,) = ec2.describe_launch_templates()["LaunchTemplates"]

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests import require
+from tests.engine.stacks import IMAGE
 
 Clients = require("sandbox.provider.clients").Clients
 TYPES = {known.type_name.split(":")[2]: known for known in require("sandbox.provider.resource_types").TYPES}
@@ -191,7 +192,7 @@ def test_document(create, client):
 def test_auto_scaling_group(create, client):
     """A new version of the launch template reaches the group."""
     ec2 = client("ec2")
-    template = create("LaunchTemplate", imageId=ec2.describe_images()["Images"][0]["ImageId"], instanceType="t3.micro")
+    template = create("LaunchTemplate", imageId=IMAGE, instanceType="t3.micro")
     subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"]][:2]
     launch = {"id": template.id, "version": "1"}
     group = create("Group", minSize=0, maxSize=1, launchTemplate=launch, vpcZoneIdentifiers=subnets)

@@ -207,10 +207,19 @@ def test_up_prints_steps_and_checks(command):
     ],
     ids=str,
 )
-def test_wrong_usage(command, arguments, code, message):
-    assert (result := run(command, *arguments))[0] == code
-    assert message in result[1]
-    assert "Traceback" not in result[1]
+def test_wrong_usage(monkeypatch, capsys, arguments, code, message):
+    module = import_module("sandbox.command")
+    monkeypatch.setattr(module, "_on_signals", lambda _: None)  # pytest keeps its own handlers
+    monkeypatch.setattr(sys, "argv", ["sandbox", *arguments])
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(module.main())
+
+    output = "".join(capsys.readouterr())
+    assert ended.value.code == code
+    assert message in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """An emulated account for each test, and a plugin that plays a session."""
 
 import os
+from functools import cache
+from unittest.mock import patch
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests import require
 
@@ -21,6 +24,13 @@ printf 'sh-5.2$ '
 read -r line
 """
 """A session-manager-plugin that runs the first line that is typed, and ends at the second."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_private_key():
+    """Gives all KMS keys the same RSA key. moto creates one for each, which takes up to half a second."""
+    with patch.object(rsa, "generate_private_key", cache(rsa.generate_private_key)):
+        yield
 
 
 @pytest.fixture
