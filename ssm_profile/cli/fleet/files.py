@@ -1,131 +1,200 @@
 """Reads the output of ``aws iam get-account-authorization-details`` from files of any length."""
 
-import codecs
-import gzip
-import shutil
-import sys
-import tempfile
+import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import IO, Any, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import ijson
 
-from ssm_profile.cli.policy_files import STDIN, name_of
-from ssm_profile.cli.policy_files.account_details import default_document
-from ssm_profile.cli.policy_files.found import map_of
+from ssm_profile.cli.policy_files import name_of
+from ssm_profile.cli.policy_files.account_details import default_document, role_name
+from ssm_profile.cli.policy_files.found import map_of, text_of
 from ssm_profile.errors import InputError
 
-from .members import Found, Problem, roles_of_account
+from .content import Files, find_files
+from .members import Flaw, Found, Problem, found_in
+from .pages import POLICIES, ROLES, Entry, PageEnd, UnreadableError, read_pages
 
-ENDINGS = (".json", ".json.gz")
-"""The ends of the names of files that are read in a folder."""
+_ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
+_BROKEN = (OSError, EOFError, zlib.error, ijson.JSONError, UnicodeDecodeError, UnreadableError, InputError)
 
-_GZIP = b"\x1f\x8b"
-_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_MOST_WHITE_SPACE = 1_000
-_BROKEN = (OSError, EOFError, zlib.error, ijson.JSONError, UnicodeDecodeError)
+
+@dataclass
+class _File:
+    """What is known of a file before its roles are read."""
+
+    path: str
+    is_whole: dict[str, bool] = field(default_factory=dict[str, bool])
+    """The accounts, and whether the last page of each says that there are no more."""
+    roles: set[str] = field(default_factory=set[str])
+    """The ARNs of the roles."""
+    others: int = 0
+    """How many entries of the list of roles are something else."""
+
+    @property
+    def name(self) -> str:
+        return name_of(self.path)
 
 
 def read_files(sources: Iterable[str]) -> Iterator[Found]:
     """The roles of files.
 
+    A managed policy can be in another file of the same account than the role that has it.
+
     Args:
-        sources: The paths of files and of folders, or ``-`` for standard input. In a folder, the files at any depth are
-            read whose names end with one of :data:`ENDINGS`.
+        sources: The sources, as :func:`find_files` describes them.
 
     Raises:
-        InputError: If a source does not exist, or if a folder has no such file.
+        InputError: If a source cannot be used.
     """
-    for file in [file for source in sources for file in _files(source)]:
-        try:
-            with _opened(file) as content:
-                yield from _roles(content, name_of(file))
-        except _BROKEN as error:
-            yield Problem(name_of(file), _reason(error))
+    with Files() as opened:
+        read = list[_File]()
+        for each in find_files(sources):
+            if isinstance(each, Problem):
+                yield each
+                continue
+            try:
+                file = _surveyed(opened, each)
+            except _BROKEN as error:
+                yield Problem(name_of(each), _reason(error))
+                continue
+            read.append(file)
+            yield from _problems(file)
+        for file in read:
+            if partial := sorted(account for account in file.is_whole if not _is_whole(account, file, read)):
+                yield Problem(file.name, _incomplete(partial, file))
+        for group in _by_account(read):
+            yield from _roles(opened, group)
 
 
-def _files(source: str) -> list[str]:
-    path = Path(source)
-    if source == STDIN or path.is_file() or path.is_fifo():
-        return [source]
-    if not path.is_dir():
-        raise InputError(f"{source} does not exist. Pass a file, a folder, or - for standard input.")
-    files = sorted(str(each) for each in path.rglob("*") if each.name.endswith(ENDINGS) and each.is_file())
-    if not files:
-        raise InputError(f"The folder {source} has no file whose name ends with {' or '.join(ENDINGS)}.")
-    return files
+def _surveyed(opened: Files, path: str) -> _File:
+    """Read the accounts of a file. This reads it to its end, so that a damaged one is known before it is judged."""
+    file = _File(path)
+    previous, accounts = {""}, set[str]()
+    with opened.opened(path) as content:
+        for each in read_pages(content, whole=()):
+            if isinstance(each, PageEnd):
+                # A page can have nothing but policies of AWS. It belongs to the account of the page before it.
+                previous = accounts or previous
+                if accounts:
+                    file.is_whole.pop("", None)
+                file.is_whole.update(dict.fromkeys(previous, each.is_last))
+                accounts = set[str]()
+                continue
+            arn = text_of(map_of(each.value).get("Arn"))
+            if account := _ACCOUNT.match(arn):
+                accounts.add(account[1])
+            if each.key == ROLES:
+                if _is_role(each):
+                    file.roles.add(arn)
+                else:
+                    file.others += 1
+    return file
 
 
-@contextmanager
-def _opened(file: str) -> Iterator[IO[bytes]]:
-    """A file as decompressed UTF-8, which can be read from the beginning more than once."""
-    with ExitStack() as files:
-        content: IO[bytes]
-        if file == STDIN or Path(file).is_fifo():
-            stream = sys.stdin.buffer if file == STDIN else files.enter_context(Path(file).open("rb"))
-            content = _copy(stream, files)
-        else:
-            content = files.enter_context(Path(file).open("rb"))
-        if _start(content) == _GZIP:
-            content = cast("IO[bytes]", files.enter_context(gzip.GzipFile(fileobj=content)))
-        start = _start(content)
-        encoding = "utf-16" if start in _UTF_16_MARKS else "utf-8-sig" if start == codecs.BOM_UTF8[:2] else None
-        yield _copy(codecs.EncodedFile(content, "utf-8", encoding), files) if encoding else content
+def _is_role(entry: Entry) -> bool:
+    return bool(text_of(map_of(entry.value).get("RoleName")))
 
 
-def _start(content: IO[bytes]) -> bytes:
-    """The first two bytes."""
-    start = content.read(2)
-    content.seek(0)
-    return start
-
-
-def _copy(content: Any, files: ExitStack) -> IO[bytes]:
-    """A copy in a temporary file."""
-    copied = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-    shutil.copyfileobj(content, copied)
-    copied.seek(0)
-    return copied
-
-
-def _roles(content: IO[bytes], name: str) -> Iterator[Found]:
-    """The roles of a file. A role can stand before its policies, so that the file is read twice."""
-    policies = [_needed(policy) for policy in _items(content, "Policies")]
-    count = 0
-    for each in roles_of_account(policies, _items(content, "RoleDetailList"), name):
-        count += 1
-        yield each
-    if not count:
+def _problems(file: _File) -> Iterator[Problem]:
+    """What is wrong with a file as a whole."""
+    if file.others:
+        entries = "1 entry that is not a role" if file.others == 1 else f"{file.others:,} entries that are not roles"
+        yield Problem(file.name, f"Its RoleDetailList has {entries}. Write the file again.")
+    elif not file.roles:
         yield Problem(
-            name, "It has no roles. Pass the output of `aws iam get-account-authorization-details`, with all its pages."
+            file.name,
+            "It has no roles. Pass the output of `aws iam get-account-authorization-details`, with all its pages.",
         )
 
 
-def _needed(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """A managed policy with its default version only, since a policy can have four further versions."""
-    return {
-        "Arn": policy.get("Arn"),
-        "PolicyVersionList": [{"IsDefaultVersion": True, "Document": default_document(policy)}],
-    }
+def _is_whole(account: str, file: _File, read: Sequence[_File]) -> bool:
+    """Whether the last page of an account was read. It can be in another file, which has none of the same roles."""
+    return file.is_whole[account] or any(
+        account and each.is_whole.get(account) is True and not each.roles & file.roles for each in read
+    )
 
 
-def _items(content: IO[bytes], key: str) -> Iterator[Mapping[str, Any]]:
-    """The objects of a list in the output: of one page, of several pages, or of a list of pages."""
-    content.seek(0)
-    is_list = content.read(_MOST_WHITE_SPACE).lstrip().startswith(b"[")
-    content.seek(0)
-    for each in ijson.items(content, f"{'item.' if is_list else ''}{key}.item", multiple_values=True, use_float=True):
-        yield map_of(each)
+def _incomplete(accounts: Sequence[str], file: _File) -> str:
+    of = f" for account {', '.join(accounts)}" if len(file.is_whole) > 1 else ""
+    return (
+        f"The file is not complete{of}: its last page says that there are more roles or policies. Run the command "
+        "again without --max-items and --no-paginate."
+    )
+
+
+def _by_account(files: Sequence[_File]) -> list[list[_File]]:
+    """The files in groups, so that all files of an account are in one."""
+    group_of = dict[str, list[_File]]()
+    groups = dict[int, list[_File]]()
+    for file in files:
+        accounts = [account for account in file.is_whole if account]
+        old = {id(group): group for account in accounts if (group := group_of.get(account))}
+        joined, *others = old.values() if old else [list[_File]()]
+        for group in others:
+            joined += group
+            del groups[id(group)]
+        joined.append(file)
+        groups[id(joined)] = joined
+        moved = [account for group in others for each in group for account in each.is_whole if account]
+        group_of.update(dict.fromkeys([*accounts, *moved], joined))
+    return list(groups.values())
+
+
+def _roles(opened: Files, group: Sequence[_File]) -> Iterator[Found]:
+    """The roles of files that have accounts in common."""
+    own = dict[str, Mapping[str, Any]]()
+    joined = dict[str, Any]()
+    for file in group:
+        own[file.path] = documents = {}
+        try:
+            with opened.opened(file.path) as content:
+                documents.update(_documents(content))
+        except _BROKEN as error:  # it was changed after the survey
+            yield Problem(file.name, _reason(error))
+        for arn, document in documents.items():
+            # Of two documents, it is not known which one a third file means.
+            joined[arn] = document if joined.get(arn, document) == document else None
+    for file in group:
+        documents = {**joined, **own[file.path]}
+        try:
+            with opened.opened(file.path) as content:
+                for each in read_pages(content, whole=[ROLES]):
+                    if isinstance(each, Entry) and each.key == ROLES and _is_role(each):
+                        yield _role(each, documents, file.name)
+        except _BROKEN as error:
+            yield Problem(file.name, _reason(error))
+
+
+def _documents(content: Any) -> Iterator[tuple[str, Any]]:
+    """The ARNs of the managed policies, each with the document of its default version."""
+    for each in read_pages(content, whole=[POLICIES]):
+        if isinstance(each, Entry) and each.key == POLICIES:
+            policy = map_of(each.value)
+            document = Flaw(each.flaw) if each.flaw else default_document(policy)
+            if document is not None:
+                yield text_of(policy.get("Arn")), document
+
+
+def _role(entry: Entry, documents: Mapping[str, Any], file: str) -> Found:
+    if not entry.flaw:
+        return found_in(entry.value, documents, file)
+    place = text_of(entry.value.get("Arn")) or f"{file}, role {role_name(entry.value)}"
+    return Problem(place, f"{entry.flaw} It is in {file}.")
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, ijson.IncompleteJSONError) and "premature" in str(error):
+    text = str(error).splitlines()[0].strip() if str(error) else type(error).__name__
+    if isinstance(error, ijson.IncompleteJSONError) and ("premature" in text or "Incomplete" in text):
         return "The JSON ends too early. Write the file again."
     if isinstance(error, ijson.JSONError | UnicodeDecodeError):
-        return f"It is not JSON ({str(error).splitlines()[0].strip()})."
+        return f"It is not JSON ({text})."
+    if isinstance(error, UnreadableError):
+        return f"{text} Pass the output of `aws iam get-account-authorization-details`."
+    if isinstance(error, InputError):
+        return text
     if isinstance(error, OSError) and error.strerror:
         return f"It cannot be read: {error.strerror}."
-    return f"It is a damaged gzip file ({error}). Compress it again."
+    return f"It is a damaged gzip file ({text}). Compress it again."

@@ -1,11 +1,12 @@
 """The roles of a fleet, and what could not be read."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.cli.policy_files import FoundRole
-from ssm_profile.cli.policy_files.account_details import default_document, found_role, role_name
+from ssm_profile.cli.policy_files.account_details import default_document, found_role, policy_arns, role_name
 from ssm_profile.cli.policy_files.found import text_of
 from ssm_profile.errors import InputError
 from ssm_profile.iam.trust import is_for_ec2
@@ -45,6 +46,14 @@ class Problem:
 Found = Member | Problem
 
 
+@dataclass(frozen=True)
+class Flaw:
+    """What stands for the document of a policy that cannot be judged."""
+
+    reason: str
+    """Sentences."""
+
+
 def roles_of_account(
     policies: Iterable[Mapping[str, Any]], roles: Iterable[Mapping[str, Any]], place: str
 ) -> Iterator[Found]:
@@ -56,12 +65,38 @@ def roles_of_account(
         place: Where they were read.
     """
     documents = {text_of(policy.get("Arn")): default_document(policy) for policy in policies}
-    for details in roles:
-        name = role_name(details)
-        try:
-            yield Member(found_role(details, documents, f"role {name}"), name, place)
-        except InputError as error:
-            yield Problem(text_of(details.get("Arn"), f"{place}, role {name}"), str(error))
+    return (found_in(details, documents, place) for details in roles)
+
+
+def found_in(details: Mapping[str, Any], documents: Mapping[str, Any], place: str) -> Found:
+    """A role of an account.
+
+    Args:
+        details: The role, as ``RoleDetailList`` of the output has it.
+        documents: The default documents of the managed policies, by ARN. Some can be a :class:`Flaw`.
+        place: Where it was read.
+    """
+    name = role_name(details)
+    problem_place = text_of(details.get("Arn")) or f"{place}, role {name}"
+    for arn in policy_arns(details):
+        if isinstance(flaw := documents.get(arn), Flaw):
+            return Problem(problem_place, f"Its policy {arn} cannot be judged. {flaw.reason}")
+    try:
+        found = found_role(details, documents, f"role {name}")
+    except InputError as error:
+        return Problem(problem_place, str(error))
+    if found.trust is None:
+        return Problem(problem_place, _unknown_trust(details))
+    return Member(found, name, place)
+
+
+def _unknown_trust(details: Mapping[str, Any]) -> str:
+    trust = details.get("AssumeRolePolicyDocument")
+    reason = "is missing" if trust is None else f"is not a policy document (got {json.dumps(trust)[:80]})"
+    return (
+        f"Its trust policy (AssumeRolePolicyDocument) {reason}, so that it cannot be known whether EC2 can assume the "
+        "role. Write the file again."
+    )
 
 
 def for_instances(found: Iterable[Found]) -> Iterator[Found]:
@@ -75,7 +110,7 @@ def for_instances(found: Iterable[Found]) -> Iterator[Found]:
             yield each
             continue
         try:
-            is_kept = each.found.trust is None or is_for_ec2(each.found.trust, "The trust policy")
+            is_kept = is_for_ec2(each.found.trust, "The trust policy")
         except InputError as error:
             yield Problem(each.arn or f"{each.path}, {each.found.name}", str(error))
             continue

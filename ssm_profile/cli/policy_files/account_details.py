@@ -1,7 +1,7 @@
 """Finds the roles in the output of ``aws iam get-account-authorization-details``."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ssm_profile.iam.documents import as_list
@@ -44,6 +44,13 @@ def default_document(policy: Mapping[str, Any]) -> Any:
     versions = [map_of(version) for version in as_list(policy.get("PolicyVersionList"))]
     default = next((version for version in versions if version.get("IsDefaultVersion") is True), {})
     return default.get("Document")
+
+
+def policy_arns(role: Mapping[str, Any]) -> Iterator[str]:
+    """The ARNs of the managed policies of a role in the output, and of its permissions boundary."""
+    for attached in map(map_of, as_list(role.get("AttachedManagedPolicies"))):
+        yield text_of(attached.get("PolicyArn"))
+    yield text_of(map_of(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn"))
 
 
 def found_role(role: Mapping[str, Any], documents: Mapping[str, Any], place: str) -> FoundRole:
