@@ -42,6 +42,16 @@ def managed_policy(name, *statements, account=ACCOUNT):
     return {"Arn": f"arn:aws:iam::{account}:policy/{name}", "PolicyVersionList": [old, version]}
 
 
+def attached(*policies):
+    """What makes managed policies a role's own."""
+    return {"AttachedManagedPolicies": [{"PolicyName": "name", "PolicyArn": policy["Arn"]} for policy in policies]}
+
+
 def details(*roles, policies=()):
     """The whole output."""
     return {"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [*roles], "Policies": [*policies]}
+
+
+def names(rows):
+    """The names of the roles of rows."""
+    return sorted(row["role"] for row in rows if row["kind"] == "role")

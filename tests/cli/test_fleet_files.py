@@ -2,33 +2,37 @@
 
 import gzip
 import json
+import tracemalloc
 
 import pytest
 
-from tests.cli.accounts import ACCOUNT, details, managed_policy, role
+from tests import require
+from tests.cli.accounts import ACCOUNT, attached, details, managed_policy, names, role
 from tests.cli.policies import allow
 
+require("ijson")
+
+from ssm_profile.cli.fleet import content, files, pages  # noqa: E402
+
 OTHER = "210987654321"
+ALL = managed_policy("all", allow("*"))
+NOT_COMPLETE = "The file is not complete"
 
 
 @pytest.fixture
 def rows(run, tmp_path):
     """Runs ``fleet --json`` on files that have these contents, and gives its rows."""
 
-    def read(*contents, stdin="", names=("a.json", "b.json"), fail_on="never"):
+    def read(*contents, stdin="", names=("a.json", "b.json", "c.json"), fail_on="never"):
         paths = []
-        for name, content in zip(names, contents, strict=False):
+        for name, each in zip(names, contents, strict=False):
             path = tmp_path / name
-            path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+            path.write_bytes(each if isinstance(each, bytes) else json.dumps(each).encode())
             paths.append(str(path))
         done = run("fleet", "--json", "--fail-on", fail_on, *(paths or ["-"]), stdin=stdin)
         return [json.loads(line) for line in done.out.splitlines()]
 
     return read
-
-
-def names(rows):
-    return sorted(row["role"] for row in rows if row["kind"] == "role")
 
 
 def problems(rows):
@@ -55,11 +59,10 @@ class TestForms:
 
     def test_pages(self, rows):
         """A list of pages, and pages one after another. A policy can be on a later page than its role."""
-        attached = {"AttachedManagedPolicies": [{"PolicyArn": managed_policy("all")["Arn"], "PolicyName": "all"}]}
-        pages = [details(role("web", **attached)), details(policies=[managed_policy("all", allow("*"))])]
+        output = [details(role("web", **attached(ALL))), details(policies=[ALL])]
 
-        for content in (json.dumps(pages), "\n".join(map(json.dumps, pages))):
-            (row,) = rows(content.encode())
+        for text in (json.dumps(output), "\n".join(map(json.dumps, output))):
+            (row,) = rows(text.encode())
             assert (row["unread"], row["level"]) == ([], "risky")
 
     def test_folder(self, run, tmp_path):
@@ -102,6 +105,132 @@ class TestMembers:
         assert row["reasons"] == ["No instance profile contains the role, so no instance can use it."]
 
 
+class TestCompleteness:
+    """Whether a file has the whole account."""
+
+    @pytest.mark.parametrize("mark", [{"IsTruncated": True}, {"Marker": "x"}, {"NextToken": "x"}])
+    def test_more_pages(self, rows, mark):
+        found = rows(details(role("web", **attached(ALL))) | mark)
+
+        assert problems(found)[0].startswith(NOT_COMPLETE)
+        assert (names(found), found[0]["unread"]) == (["web"], [ALL["Arn"]])
+
+    @pytest.mark.parametrize("last", [details(role("job")), details(policies=[managed_policy("x", account="aws")])])
+    def test_last_page(self, rows, last):
+        """Only the last page of an account counts. It may have nothing that names the account."""
+        first = details(role("web")) | {"IsTruncated": True}
+
+        assert not problems(rows([first, last | {"IsTruncated": False}]))
+        assert problems(rows([details(role("job")), first]))[0].startswith(NOT_COMPLETE)
+
+    def test_first_page_without_account(self, rows):
+        assert not problems(rows([details() | {"IsTruncated": True}, details(role("web"))]))
+
+    def test_object_of_something_else(self, rows):
+        """It is no last page."""
+        assert problems(rows([details(role("web")) | {"IsTruncated": True}, {"a": 1}]))
+
+    def test_two_accounts(self, rows):
+        found = rows([details(role("web")) | {"IsTruncated": True}, details(role("job", account=OTHER))])
+
+        assert problems(found)[0].startswith(f"{NOT_COMPLETE} for account {ACCOUNT}: ")
+
+    def test_page_per_file(self, rows):
+        """The pages of an account are joined, in whatever order the files are read."""
+        first = details(role("web", **attached(ALL))) | {"IsTruncated": True}
+        last = details(policies=[ALL])
+
+        for contents in ([first, last], [last, first]):
+            found = rows(*contents)
+            assert [row["unread"] for row in found if row["kind"] == "role"] == [[]]
+            assert not [each for each in problems(found) if each.startswith(NOT_COMPLETE)]
+
+    def test_older_output(self, rows):
+        """A file with the same roles is another output, not the remaining pages."""
+        found = rows(details(role("web")), details(role("web"), role("job")) | {"IsTruncated": True})
+
+        assert problems(found)[0].startswith(NOT_COMPLETE)
+
+    def test_policy_of_two_files(self, rows):
+        """A role has the policy of its own file. If it has none, it is not known which one it has."""
+        none = managed_policy("all", allow("ec2:DescribeTags"))
+        found = rows(
+            details(role("wide", **attached(ALL)), policies=[ALL]),
+            details(role("narrow", **attached(ALL)), policies=[none]),
+            details(role("unknown", **attached(ALL))),
+        )
+
+        assert {row["role"]: (row["actions"] > 100, row["unread"]) for row in found} == {
+            "wide": (True, []),
+            "narrow": (False, []),
+            "unknown": (False, [ALL["Arn"]]),
+        }
+
+
+class TestBrokenRole:
+    """A role that cannot be judged is a problem. The others are judged."""
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"AssumeRolePolicyDocument": "nonsense"}, 'is not a policy document (got "nonsense")'),
+            ({"AssumeRolePolicyDocument": 3}, "is not a policy document (got 3)"),
+            ({"AssumeRolePolicyDocument": None}, "is missing"),
+            ({"AssumeRolePolicyDocument": {"Statement": []}}, "has no statements"),
+            ({"RolePolicyList": None}, "Its RolePolicyList is missing"),
+            ({"AttachedManagedPolicies": "x"}, "Its AttachedManagedPolicies is missing"),
+            (
+                {"RolePolicyList": [{"PolicyDocument": {"Statement": {"Resource": 1e999}}}]},
+                "a number that is too large",
+            ),
+        ],
+    )
+    def test_reason(self, rows, changes, reason):
+        text = json.dumps(details(role("web"), role("bad", **changes))).replace("Infinity", "1e999")
+        found = rows(text.encode())
+
+        assert names(found) == ["web"]
+        assert reason in problems(found)[0]
+        assert found[1]["place"] == f"arn:aws:iam::{ACCOUNT}:role/bad"
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda text: text.replace('"Effect": "Allow"', '"Effect": "Deny", "Effect": "Allow"', 1),
+            lambda text: text.replace('"Resource": "*"', f'"Resource": {"[" * 101}{"]" * 101}'),
+            lambda text: text.replace('"Resource": "*"', f'"Resource": [{"0," * pages.MOST_VALUES}0]'),
+            lambda text: text.replace('"Resource": "*"', f'"Resource": "{"x" * pages.MOST_CHARACTERS}"'),
+        ],
+        ids=["duplicate", "deep", "values", "characters"],
+    )
+    @pytest.mark.parametrize("place", ["role", "policy"])
+    def test_document(self, rows, make, place):
+        """The key is read before or after the document."""
+        bad = role("bad", **(attached(ALL) if place == "policy" else {}))
+        name = bad.pop("RoleName")
+        sound, broken = json.dumps(role("web")), json.dumps({**bad, "RoleName": name})
+        policy = json.dumps(ALL)
+        broken, policy = (make(broken), policy) if place == "role" else (broken, make(policy))
+        found = rows(f'{{"RoleDetailList": [{broken}, {sound}], "Policies": [{policy}]}}'.encode())
+
+        assert names(found) == ["web"]
+        assert [row["place"] for row in found if row["kind"] == "problem"] == [bad["Arn"]]
+
+    def test_duplicate_key(self, rows):
+        text = json.dumps(details(role("bad"))).replace('"Action": "sts', '"Effect": "Deny", "Action": "sts')
+
+        assert problems(rows(text.encode()))[0].startswith(
+            'It has the key "Effect" twice in AssumeRolePolicyDocument.Statement[0]. '
+        )
+
+    def test_entries_that_are_not_roles(self, rows):
+        """They are one problem of the file, and no roles."""
+        found = rows(details(1, "a", None, {}, {"Arn": 3}, [[{}]], role("web")))
+
+        assert names(found) == ["web"]
+        assert problems(found) == ["Its RoleDetailList has 6 entries that are not roles. Write the file again."]
+
+
 class TestBrokenInput:
     """A line says what is wrong, and the rest is judged."""
 
@@ -116,6 +245,7 @@ class TestBrokenInput:
             (b"{}", "It has no roles. Pass the output of `aws iam get-account-authorization-details`"),
             (b"3", "It has no roles."),
             (b'{"RoleDetailList": {"a": 1}}', "It has no roles."),
+            (b'{"a": 1' + b"0" * 6000 + b"}", "It has a number that is too long."),
         ],
     )
     def test_file(self, rows, content, reason):
@@ -144,22 +274,52 @@ class TestBrokenInput:
         assert names(found) == ["web"]
         assert [row["place"] for row in found if row["kind"] == "problem"] == [f"arn:aws:iam::{ACCOUNT}:role/bad"]
 
-    @pytest.mark.parametrize("odd", [None, 3, "x", {}, {"Arn": 3}, {"RoleName": None, "RolePolicyList": 5}])
-    def test_odd_role(self, rows, odd):
-        assert "web" in names(rows(details(odd, role("web"))))
-
     def test_exit_code(self, run, tmp_path):
         """What could not be judged is no success."""
         (tmp_path / "a.json").write_text("{")
 
         assert run("fleet", str(tmp_path)).code == 2
 
-    @pytest.mark.parametrize("make", [lambda _: None, lambda path: path.mkdir()])
-    def test_no_source(self, run, tmp_path, make):
-        path = tmp_path / "missing"
-        make(path)
 
-        done = run("fleet", str(path))
+class TestLimits:
+    """The memory and the disk that a file can take are bounded."""
 
-        assert (done.code, done.out) == (2, "")
-        assert str(path) in done.error
+    @pytest.mark.parametrize(
+        ("limit", "reason"),
+        [
+            ("LONGEST_FILE", "It has more than 10 bytes, the most that is read."),
+            ("LONGEST_VALUE", "It has a string or white space of more than 10 bytes."),
+            ("LONGEST_START", "It has no roles in its first 10 bytes."),
+        ],
+    )
+    def test_file(self, rows, monkeypatch, limit, reason):
+        monkeypatch.setattr(pages, limit, 10)
+        start = '{"RoleDetailList": ["' if limit == "LONGEST_FILE" else '{"a": "'
+
+        assert problems(rows((start + "x" * 100_000).encode()))[0].startswith(reason)
+
+    def test_gzip_bomb(self, rows):
+        assert "white space of more than 10,000,000 bytes" in problems(rows(gzip.compress(b" " * 20_000_000)))[0]
+
+    def test_standard_input(self, run, monkeypatch, tmp_path):
+        monkeypatch.setattr(content, "LONGEST_COPY", 10)
+        (tmp_path / "a.json").write_text(json.dumps(details(role("web"))))
+
+        found = [
+            json.loads(line) for line in run("fleet", "--json", "-", str(tmp_path), stdin=" " * 11).out.splitlines()
+        ]
+
+        assert problems(found) == ["It has more than 10 bytes. Pass a file instead of a pipe."]
+        assert names(found) == ["web"]
+
+    def test_levels(self, tmp_path):
+        """The memory does not grow with the square of the levels."""
+        path = tmp_path / "a.json"
+        path.write_text(f'{{"RoleDetailList": {"[" * 10_000}{"]" * 10_000}}}')
+        tracemalloc.start()
+
+        found = list(files.read_files([str(path)]))
+
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+        tracemalloc.stop()
+        assert found[0].reason == "Its RoleDetailList has 1 entry that is not a role. Write the file again."

@@ -11,6 +11,9 @@ from ssm_profile.cli.policy_files.found import text_of
 from ssm_profile.errors import InputError
 from ssm_profile.iam.trust import is_for_ec2
 
+_POLICY_LISTS = ("RolePolicyList", "AttachedManagedPolicies")
+_WRITE_AGAIN = "Write the file again with `aws iam get-account-authorization-details`."
+
 
 @dataclass(frozen=True)
 class Member:
@@ -87,6 +90,8 @@ def found_in(details: Mapping[str, Any], documents: Mapping[str, Any], place: st
         return Problem(problem_place, str(error))
     if found.trust is None:
         return Problem(problem_place, _unknown_trust(details))
+    if missing := next((key for key in _POLICY_LISTS if not isinstance(details.get(key), list)), None):
+        return Problem(problem_place, f"Its {missing} is missing, so that its policies are not known. {_WRITE_AGAIN}")
     return Member(found, name, place)
 
 
@@ -95,7 +100,7 @@ def _unknown_trust(details: Mapping[str, Any]) -> str:
     reason = "is missing" if trust is None else f"is not a policy document (got {json.dumps(trust)[:80]})"
     return (
         f"Its trust policy (AssumeRolePolicyDocument) {reason}, so that it cannot be known whether EC2 can assume the "
-        "role. Write the file again."
+        f"role. {_WRITE_AGAIN}"
     )
 
 
