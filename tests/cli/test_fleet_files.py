@@ -239,7 +239,7 @@ class TestBrokenInput:
         [
             (b"", "The JSON ends too early. Write the file again."),
             (b'{"RoleDetailList": [', "The JSON ends too early. Write the file again."),
-            (b"not JSON", "It is not JSON (lexical error: invalid string in json text.)."),
+            (b"not JSON", "It is not JSON ("),
             (b"\xff" * 50, "It is not JSON ("),
             (gzip.compress(json.dumps(details(role("job"))).encode())[:-9], "It is a damaged gzip file ("),
             (b"{}", "It has no roles. Pass the output of `aws iam get-account-authorization-details`"),
@@ -285,21 +285,31 @@ class TestLimits:
     """The memory and the disk that a file can take are bounded."""
 
     @pytest.mark.parametrize(
-        ("limit", "reason"),
+        ("limit", "text", "reason"),
         [
-            ("LONGEST_FILE", "It has more than 10 bytes, the most that is read."),
-            ("LONGEST_VALUE", "It has a string or white space of more than 10 bytes."),
-            ("LONGEST_START", "It has no roles in its first 10 bytes."),
+            ("LONGEST_FILE", '{"RoleDetailList": ["', "It has more than 10 bytes. Pass a file for each account."),
+            ("LONGEST_VALUE", '{"a": "', "It has a string or white space of more than 10 bytes."),
+            ("LONGEST_START", '{"a": "', "It has no roles in its first 10 bytes."),
+            ("MOST_SKIPPED", f'{{"a": [{"0," * 20}', "It has an object or a list with more than 10 values."),
         ],
     )
-    def test_file(self, rows, monkeypatch, limit, reason):
+    def test_file(self, rows, monkeypatch, limit, text, reason):
         monkeypatch.setattr(pages, limit, 10)
-        start = '{"RoleDetailList": ["' if limit == "LONGEST_FILE" else '{"a": "'
 
-        assert problems(rows((start + "x" * 100_000).encode()))[0].startswith(reason)
+        assert problems(rows(f"{text}{' ' * 100_000}".encode()))[0].startswith(reason)
 
-    def test_gzip_bomb(self, rows):
-        assert "white space of more than 10,000,000 bytes" in problems(rows(gzip.compress(b" " * 20_000_000)))[0]
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            (b" " * 20_000_000, "a string or white space of more than 10,000,000 bytes"),
+            (b'{"RoleDetailList": [' + b"{}," * 20_000 + b"{}]}", "more than 10,000 entries that are not roles"),
+            (b"[" * 1_100_000, "more than 1,000,000 levels"),
+        ],
+        ids=["space", "entries", "levels"],
+    )
+    def test_gzip_bomb(self, rows, text, reason):
+        """It ends with a line, and soon."""
+        assert reason in problems(rows(gzip.compress(text)))[0]
 
     def test_standard_input(self, run, monkeypatch, tmp_path):
         monkeypatch.setattr(content, "LONGEST_COPY", 10)

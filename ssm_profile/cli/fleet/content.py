@@ -19,7 +19,7 @@ from .members import Problem
 
 ENDINGS = (".json", ".json.gz")
 """The ends of the names of files that are read in a folder."""
-LONGEST_COPY = 5_000_000_000
+LONGEST_COPY = 2_000_000_000
 """How many bytes of standard input or of a pipe are read, before decompression. They are copied to the disk."""
 
 _GZIP = b"\x1f\x8b"

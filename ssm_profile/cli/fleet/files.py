@@ -15,9 +15,13 @@ from ssm_profile.errors import InputError
 
 from .content import Files, find_files
 from .members import Flaw, Found, Problem, found_in
-from .pages import POLICIES, ROLES, Entry, PageEnd, UnreadableError, read_pages
+from .pages import ACCEPTED, POLICIES, ROLES, Entry, PageEnd, UnreadableError, read_pages
 
 _ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
+MOST_OTHERS = 10_000
+"""With more entries that are not roles, a file is something else."""
+
+_LONGEST_REASON = 300
 _BROKEN = (OSError, EOFError, zlib.error, ijson.JSONError, UnicodeDecodeError, UnreadableError, InputError)
 
 
@@ -91,6 +95,8 @@ def _surveyed(opened: Files, path: str) -> _File:
                     file.roles.add(arn)
                 else:
                     file.others += 1
+                if file.others > MOST_OTHERS:
+                    raise UnreadableError(f"It has more than {MOST_OTHERS:,} entries that are not roles. {ACCEPTED}.")
     return file
 
 
@@ -106,7 +112,7 @@ def _problems(file: _File) -> Iterator[Problem]:
     elif not file.roles:
         yield Problem(
             file.name,
-            "It has no roles. Pass the output of `aws iam get-account-authorization-details`, with all its pages.",
+            f"It has no roles. {ACCEPTED}, with all its pages.",
         )
 
 
@@ -186,14 +192,12 @@ def _role(entry: Entry, documents: Mapping[str, Any], file: str) -> Found:
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error).splitlines()[0].strip() if str(error) else type(error).__name__
+    text = (str(error) or type(error).__name__).splitlines()[0].strip()[:_LONGEST_REASON]
     if isinstance(error, ijson.IncompleteJSONError) and ("premature" in text or "Incomplete" in text):
         return "The JSON ends too early. Write the file again."
     if isinstance(error, ijson.JSONError | UnicodeDecodeError):
         return f"It is not JSON ({text})."
-    if isinstance(error, UnreadableError):
-        return f"{text} Pass the output of `aws iam get-account-authorization-details`."
-    if isinstance(error, InputError):
+    if isinstance(error, UnreadableError | InputError):
         return text
     if isinstance(error, OSError) and error.strerror:
         return f"It cannot be read: {error.strerror}."

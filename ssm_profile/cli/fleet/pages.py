@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Collection, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, Any
@@ -11,11 +12,13 @@ import ijson
 
 from ssm_profile.cli.policy_files.parsing import DEEPEST
 
+ACCEPTED = "Pass the output of `aws iam get-account-authorization-details`"
+
 ROLES, POLICIES = "RoleDetailList", "Policies"
 LISTS = (ROLES, POLICIES, "UserDetailList", "GroupDetailList")
 """The lists of a page."""
 
-LONGEST_FILE = 5_000_000_000
+LONGEST_FILE = 2_000_000_000
 """The longest file that is read, in bytes after decompression."""
 LONGEST_START = 100_000_000
 """How many bytes a file may have before the first of :data:`LISTS`. In the output, a list is at the beginning."""
@@ -23,6 +26,8 @@ LONGEST_VALUE = 10_000_000
 """The longest string that is read, in bytes. The parser keeps a string until its end."""
 MOST_VALUES, MOST_CHARACTERS = 100_000, 2_000_000
 """The largest entry that is read. IAM has none of this size: a policy has at most 131,072 characters."""
+MOST_SKIPPED = 10_000_000
+"""The largest object or list that is skipped, in values."""
 
 _NAMES = ("RoleName", "Arn")
 """What is read of an entry that is not read whole."""
@@ -35,7 +40,7 @@ _Events = Generator[tuple[str, Any], None, None]
 
 
 class UnreadableError(ValueError):
-    """The file is not the output of the command, or one of its numbers or strings is too long."""
+    """The file is too long, or it is not the output of the command. The message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -95,27 +100,35 @@ class _Reader:
         # Not use_float: ijson then refuses an integer of more than 64 bits.
         parser = ijson.basic_parse_coro(found, multiple_values=True)
         length = silent = 0
-        while chunk := self.content.read(_CHUNK):
-            _sent(lambda data=chunk: parser.send(data))
-            length += len(chunk)
-            silent = 0 if found else silent + len(chunk)
-            if silent > LONGEST_VALUE:
-                raise UnreadableError(f"It has a string or white space of more than {LONGEST_VALUE:,} bytes.")
-            if length > LONGEST_START and not self.has_list:
-                raise UnreadableError(f"It has no roles in its first {LONGEST_START:,} bytes.")
-            if length > LONGEST_FILE:
-                raise UnreadableError(f"It has more than {LONGEST_FILE:,} bytes, the most that is read.")
-            yield from found
-            found.clear()
+        try:
+            while chunk := self.content.read(_CHUNK):
+                _sent(lambda data=chunk: parser.send(data))
+                length += len(chunk)
+                silent = 0 if found else silent + len(chunk)
+                self._check(length, silent)
+                yield from found
+                found.clear()
+        except BaseException:
+            with suppress(ijson.JSONError):  # a parser that is not closed prints an error when it is deleted
+                parser.close()
+            raise
         _sent(parser.close)
         yield from found
+
+    def _check(self, length: int, silent: int) -> None:
+        if silent > LONGEST_VALUE:
+            raise UnreadableError(f"It has a string or white space of more than {LONGEST_VALUE:,} bytes. {ACCEPTED}.")
+        if length > LONGEST_START and not self.has_list:
+            raise UnreadableError(f"It has no roles in its first {LONGEST_START:,} bytes. {ACCEPTED}.")
+        if length > LONGEST_FILE:
+            raise UnreadableError(f"It has more than {LONGEST_FILE:,} bytes. Pass a file for each account.")
 
 
 def _sent(send: Any) -> None:
     try:
         send()
     except (ArithmeticError, SystemError):  # of int() and Decimal() in ijson
-        raise UnreadableError("It has a number that is too long.") from None
+        raise UnreadableError(f"It has a number that is too long. {ACCEPTED}.") from None
 
 
 def _page(events: _Events, reader: _Reader, whole: Collection[str]) -> Iterator[Entry | PageEnd]:
@@ -157,15 +170,17 @@ def _entries(events: _Events, key: str, *, is_whole: bool) -> Iterator[Entry]:
 
 def _skip(events: _Events, depth: int = 1) -> None:
     """Go to the end of a container, or of the outermost of several."""
-    for event, _ in events:
+    for count, (event, _) in enumerate(events):
         if event in _STARTS:
             depth += 1
-            if depth > _DEEPEST_FILE:
-                raise UnreadableError(f"It has more than {_DEEPEST_FILE:,} levels of objects and lists.")
         elif event in _ENDS:
             depth -= 1
             if not depth:
                 return
+        if depth > _DEEPEST_FILE:
+            raise UnreadableError(f"It has more than {_DEEPEST_FILE:,} levels of objects and lists. {ACCEPTED}.")
+        if count > MOST_SKIPPED:
+            raise UnreadableError(f"It has an object or a list with more than {MOST_SKIPPED:,} values. {ACCEPTED}.")
 
 
 def _read_names(events: _Events, top: Any) -> None:
@@ -188,56 +203,59 @@ class _Builder:
     def __init__(self, top: Any) -> None:
         self.top = top
         self.flaw = ""
-        self._path: list[tuple[Any, str]] = [(top, "")]
-        """The open containers, each with the key of the value that is read."""
+        self._outer: list[tuple[Any, str]] = []
+        """The open containers around the one that is read, each with the key of what is read in it."""
 
     def build(self, events: _Events) -> None:
         """Read to the end of the object. What exceeds the limits is not kept."""
-        container, key, values, characters = self.top, "", 0, 0
+        container: Any = self.top
+        key, values, characters = "", 0, 0
         for event, value in events:
             if event in _ENDS:
-                self._path.pop()
-                if not self._path:
+                if not self._outer:
                     return
-                container, key = self._path[-1]
+                container, key = self._outer.pop()
                 continue
             if event == "map_key":
                 key = _encodable(value)
                 characters += len(key)
                 if key in container:
                     self.flaw = self.flaw or self._duplicate(key)
-                self._path[-1] = (container, key)
                 continue
-            added = {} if event == "start_map" else [] if event == "start_array" else self._scalar(event, value)
+            if event == "string":
+                added: Any = _encodable(value)
+                characters += len(added)
+            else:
+                added = {} if event == "start_map" else [] if event == "start_array" else self._scalar(value)
             if isinstance(container, dict):
                 container[key] = added
             else:
                 container.append(added)
             if event in _STARTS:
-                container = added
-                self._path.append((container, ""))
+                self._outer.append((container, key))
+                container, key = added, ""
             values += 1
-            characters += len(value) if event == "string" else 0
-            if flaw := self._excess(values, characters):
-                self.flaw = flaw
-                if len(self._path) > 1:
-                    _skip(events, len(self._path) - 1)
-                _read_names(events, self.top)
+            if values > MOST_VALUES or characters > MOST_CHARACTERS or len(self._outer) >= DEEPEST:
+                self._leave(events)
                 return
 
-    def _excess(self, values: int, characters: int) -> str:
-        if len(self._path) > DEEPEST:
-            return f"It has more than {DEEPEST} levels of objects and lists."
-        if values > MOST_VALUES or characters > MOST_CHARACTERS:
-            return f"It has more than {MOST_VALUES:,} values or {MOST_CHARACTERS:,} characters."
-        return ""
+    def _leave(self, events: _Events) -> None:
+        """Read the name and the ARN only, so that the problem can be told."""
+        self.flaw = (
+            f"It has more than {DEEPEST} levels of objects and lists."
+            if len(self._outer) >= DEEPEST
+            else f"It has more than {MOST_VALUES:,} values or {MOST_CHARACTERS:,} characters."
+        )
+        if self._outer:
+            _skip(events, len(self._outer))
+        _read_names(events, self.top)
 
-    def _scalar(self, event: str, value: Any) -> Any:
-        if event == "number" and isinstance(value, Decimal | float):
+    def _scalar(self, value: Any) -> Any:
+        if isinstance(value, Decimal | float):
             value = float(value)
             if not math.isfinite(value):
                 self.flaw = self.flaw or f"It has a number that is too large{self._place()}."
-        return _encodable(value) if event == "string" else value
+        return value
 
     def _duplicate(self, key: str) -> str:
         return (
@@ -247,7 +265,7 @@ class _Builder:
 
     def _place(self) -> str:
         """Where the open container is."""
-        parts = (f"[{len(each) - 1}]" if isinstance(each, list) else f".{key[:80]}" for each, key in self._path[:-1])
+        parts = (f"[{len(each) - 1}]" if isinstance(each, list) else f".{key[:80]}" for each, key in self._outer)
         place = "".join(parts).removeprefix(".")
         return f" in {place}" if place else ""
 
