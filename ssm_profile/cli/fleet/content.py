@@ -134,7 +134,7 @@ class Files:
             InputError: If it is standard input or a pipe, and too long.
         """
         with ExitStack() as opened:
-            if file == STDIN or Path(file).is_fifo():
+            if file == STDIN or file in self._copies or Path(file).is_fifo():
                 content = self._copy(file)
             else:
                 content = opened.enter_context(Path(file).open("rb"))

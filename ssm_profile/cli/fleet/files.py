@@ -9,18 +9,18 @@ from typing import Any
 import ijson
 
 from ssm_profile.cli.policy_files import name_of
-from ssm_profile.cli.policy_files.account_details import default_document, role_name
+from ssm_profile.cli.policy_files.account_details import default_document
 from ssm_profile.cli.policy_files.found import map_of, text_of
 from ssm_profile.errors import InputError
 
 from .content import Files, find_files
-from .members import Flaw, Found, Problem, found_in
+from .members import Flaw, Found, Problem, found_in, place_of
 from .pages import ACCEPTED, POLICIES, ROLES, Entry, PageEnd, UnreadableError, read_pages
 
-_ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
 MOST_OTHERS = 10_000
 """With more entries that are not roles, a file is something else."""
 
+_ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
 _LONGEST_REASON = 300
 _BROKEN = (OSError, EOFError, zlib.error, ijson.JSONError, UnicodeDecodeError, UnreadableError, InputError)
 
@@ -39,6 +39,7 @@ class _File:
 
     @property
     def name(self) -> str:
+        """Its name in messages."""
         return name_of(self.path)
 
 
@@ -65,11 +66,9 @@ def read_files(sources: Iterable[str]) -> Iterator[Found]:
                 yield Problem(name_of(each), _reason(error))
                 continue
             read.append(file)
-            yield from _problems(file)
-        for file in read:
-            if partial := sorted(account for account in file.is_whole if not _is_whole(account, file, read)):
-                yield Problem(file.name, _incomplete(partial, file))
         for group in _by_account(read):
+            for file in group:
+                yield from _problems(file, group)
             yield from _roles(opened, group)
 
 
@@ -104,30 +103,26 @@ def _is_role(entry: Entry) -> bool:
     return bool(text_of(map_of(entry.value).get("RoleName")))
 
 
-def _problems(file: _File) -> Iterator[Problem]:
-    """What is wrong with a file as a whole."""
+def _problems(file: _File, group: Sequence[_File]) -> Iterator[Problem]:
+    """What is wrong with a file as a whole, given all files of its accounts."""
     if file.others:
         entries = "1 entry that is not a role" if file.others == 1 else f"{file.others:,} entries that are not roles"
         yield Problem(file.name, f"Its RoleDetailList has {entries}. Write the file again.")
-    elif not file.roles:
+    elif not any(each.roles for each in group):
+        yield Problem(file.name, f"It has no roles. {ACCEPTED}, with all its pages.")
+    if partial := sorted(account for account in file.is_whole if not _is_whole(account, file, group)):
+        of = f" for account {', '.join(partial)}" if len(file.is_whole) > 1 else ""
         yield Problem(
             file.name,
-            f"It has no roles. {ACCEPTED}, with all its pages.",
+            f"The file is not complete{of}: its last page says that there are more roles or policies. Run "
+            "`aws iam get-account-authorization-details` again without --max-items and --no-paginate.",
         )
 
 
-def _is_whole(account: str, file: _File, read: Sequence[_File]) -> bool:
+def _is_whole(account: str, file: _File, group: Sequence[_File]) -> bool:
     """Whether the last page of an account was read. It can be in another file, which has none of the same roles."""
     return file.is_whole[account] or any(
-        account and each.is_whole.get(account) is True and not each.roles & file.roles for each in read
-    )
-
-
-def _incomplete(accounts: Sequence[str], file: _File) -> str:
-    of = f" for account {', '.join(accounts)}" if len(file.is_whole) > 1 else ""
-    return (
-        f"The file is not complete{of}: its last page says that there are more roles or policies. Run the command "
-        "again without --max-items and --no-paginate."
+        account and each.is_whole.get(account) is True and not each.roles & file.roles for each in group
     )
 
 
@@ -187,8 +182,7 @@ def _documents(content: Any) -> Iterator[tuple[str, Any]]:
 def _role(entry: Entry, documents: Mapping[str, Any], file: str) -> Found:
     if not entry.flaw:
         return found_in(entry.value, documents, file)
-    place = text_of(entry.value.get("Arn")) or f"{file}, role {role_name(entry.value)}"
-    return Problem(place, f"{entry.flaw} It is in {file}.")
+    return Problem(place_of(entry.value, file), f"{entry.flaw} It is in {file}.")
 
 
 def _reason(error: BaseException) -> str:

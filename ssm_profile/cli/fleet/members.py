@@ -79,8 +79,7 @@ def found_in(details: Mapping[str, Any], documents: Mapping[str, Any], place: st
         documents: The default documents of the managed policies, by ARN. Some can be a :class:`Flaw`.
         place: Where it was read.
     """
-    name = role_name(details)
-    problem_place = text_of(details.get("Arn")) or f"{place}, role {name}"
+    name, problem_place = role_name(details), place_of(details, place)
     for arn in policy_arns(details):
         if isinstance(flaw := documents.get(arn), Flaw):
             return Problem(problem_place, f"Its policy {arn} cannot be judged. {flaw.reason}")
@@ -93,6 +92,11 @@ def found_in(details: Mapping[str, Any], documents: Mapping[str, Any], place: st
     if missing := next((key for key in _POLICY_LISTS if not isinstance(details.get(key), list)), None):
         return Problem(problem_place, f"Its {missing} is missing, so that its policies are not known. {_WRITE_AGAIN}")
     return Member(found, name, place)
+
+
+def place_of(details: Mapping[str, Any], place: str) -> str:
+    """Where the problem of a role is: its ARN, if it has one."""
+    return text_of(details.get("Arn")) or f"{place}, role {role_name(details)}"
 
 
 def _unknown_trust(details: Mapping[str, Any]) -> str:
