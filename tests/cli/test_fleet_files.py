@@ -194,27 +194,30 @@ class TestBrokenRole:
         assert found[1]["place"] == f"arn:aws:iam::{ACCOUNT}:role/bad"
 
     @pytest.mark.parametrize(
-        "make",
+        ("resource", "reason"),
         [
-            lambda text: text.replace('"Effect": "Allow"', '"Effect": "Deny", "Effect": "Allow"', 1),
-            lambda text: text.replace('"Resource": "*"', f'"Resource": {"[" * 101}{"]" * 101}'),
-            lambda text: text.replace('"Resource": "*"', f'"Resource": [{"0," * pages.MOST_VALUES}0]'),
-            lambda text: text.replace('"Resource": "*"', f'"Resource": "{"x" * pages.MOST_CHARACTERS}"'),
+            ('"*", "Resource": "*"', 'It has the key "Resource" twice'),
+            (f"{'[' * 101}{']' * 101}", "It has more than 100 levels"),
+            (f"[{'0,' * pages.MOST_VALUES}0]", "It has more than 100,000 values"),
+            (f'"{"x" * pages.MOST_CHARACTERS}"', "It has more than 100,000 values or 2,000,000 characters"),
         ],
         ids=["duplicate", "deep", "values", "characters"],
     )
     @pytest.mark.parametrize("place", ["role", "policy"])
-    def test_document(self, rows, make, place):
-        """The key is read before or after the document."""
+    def test_document(self, rows, resource, reason, place):
+        """The name of the role can be after it."""
         bad = role("bad", **(attached(ALL) if place == "policy" else {}))
-        name = bad.pop("RoleName")
-        sound, broken = json.dumps(role("web")), json.dumps({**bad, "RoleName": name})
-        policy = json.dumps(ALL)
-        broken, policy = (make(broken), policy) if place == "role" else (broken, make(policy))
+        bad["RoleName"] = bad.pop("RoleName")
+        sound, broken, policy = map(json.dumps, (role("web"), bad, ALL))
+        broken, policy = (
+            text.replace('"Resource": "*"', f'"Resource": {resource}') if place == name else text
+            for text, name in ((broken, "role"), (policy, "policy"))
+        )
         found = rows(f'{{"RoleDetailList": [{broken}, {sound}], "Policies": [{policy}]}}'.encode())
 
         assert names(found) == ["web"]
         assert [row["place"] for row in found if row["kind"] == "problem"] == [bad["Arn"]]
+        assert reason in problems(found)[0]
 
     def test_duplicate_key(self, rows):
         text = json.dumps(details(role("bad"))).replace('"Action": "sts', '"Effect": "Deny", "Action": "sts')
