@@ -43,6 +43,16 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "actions": judgement.actions,
         "proposedActions": judgement.proposed_actions,
         "options": json.loads(judgement.options) if judgement.options else None,
+        "fillIn": list(judgement.fill_in),
+        "leftOut": [
+            {
+                "capability": each.capability,
+                "verdict": each.verdict,
+                "reasons": [f"It works {one}." for one in each.reasons],
+            }
+            for each in judgement.left_out
+        ],
+        "denies": list(judgement.denies),
     }
 
 
