@@ -30,8 +30,7 @@ def main() -> None:
     if sys.stdout is None:  # it was closed before Python started
         _exit_without_output(errno.EBADF)
     try:
-        # A policy can have characters that the encoding of a terminal does not have.
-        cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
+        sys.stdout = _standard_output()
         try:
             ssm_profile(prog_name="ssm-profile")
         except SystemExit as ending:
@@ -44,6 +43,16 @@ def main() -> None:
             sys.stderr.write(f"Error: {error}\n")
             sys.exit(exit_codes.ERROR)
         _exit_without_output(error.errno or errno.EIO)
+
+
+def _standard_output() -> TextIOWrapper:
+    """Standard output with a buffer, also where PYTHONUNBUFFERED is set.
+
+    Without a buffer, Python does not notice that the reader of a pipe leaves in the middle of a text.
+    """
+    encoding = cast("TextIOWrapper", sys.stdout).encoding
+    # A policy can have characters that the encoding of a terminal does not have.
+    return open(sys.stdout.fileno(), "w", encoding=encoding, errors="backslashreplace", closefd=False)
 
 
 def _exit_without_output(error: int) -> NoReturn:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import IN_CI, ROOT, require
+from tests.cli.accounts import details, role
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,19 @@ class TestOutput:
         shown = run("bash", "-c", f"({command} {arguments}; echo $? >&2; kill 0) {redirection}", start_new_session=True)
 
         assert shown.stderr == f"Error: cannot write the output: {reason}.\n2\n"
+
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_reader_leaves(self, command, tmp_path, unbuffered):
+        """The exit code does not depend on the buffers of Python."""
+        require("ijson")
+        roles = [role(f"web-{number}") for number in range(2_000)]
+        (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
+        pipe = f"{command} fleet account.json | head -1; echo ${{PIPESTATUS[0]}}"
+
+        shown = run("bash", "-c", pipe, cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": unbuffered})
+
+        assert shown.stderr == "Error: cannot write the output: Broken pipe.\n"
+        assert shown.stdout.splitlines()[1:] == ["2"]
 
     def test_message_cannot_be_written(self, command):
         """The exit code is then all that is left."""

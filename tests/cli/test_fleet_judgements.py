@@ -212,7 +212,8 @@ def test_proposed_actions(judge):
     for judgement in judged:
         if judgement.options:
             location = {"partition": "aws", "region": "eu-central-1", "account": ACCOUNT}
-            document = policy_document(json.loads(judgement.options), location)
+            options = json.loads(judgement.options.replace('"..."', '"*"'))
+            document = policy_document(options, location)
             assert judgement.proposed_actions == len(granted_actions(Policy("it", statements_of(document, "it"))))
 
 
