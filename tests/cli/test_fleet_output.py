@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import string
 from typing import ClassVar
 
 import pytest
@@ -219,6 +220,79 @@ class TestProposal:
         assert fleet(roles=roles).items[-1] == (
             "Keep each statement that denies in a policy of its own: statement 3 of policy inline."
         )
+
+
+class TestSarif:
+    @pytest.fixture
+    def sarif_run(self, fleet):
+        """The only run in the log."""
+        (only,) = fleet("--sarif").json["runs"]
+        return only
+
+    def test_results(self, sarif_run):
+        """One for each role and finding. A finding that is not certain is a warning."""
+        found = [
+            (each["locations"][0]["logicalLocations"][0]["name"], each["ruleId"], each["level"])
+            for each in sarif_run["results"]
+        ]
+
+        assert found == [
+            ("operator", "run_commands", "error"),
+            ("core", "read_all_parameters", "error"),
+            ("core", "AmazonSSMManagedInstanceCore", "warning"),
+            ("idle", "systems-manager", "error"),
+            ("silent", "systems-manager", "error"),
+        ]
+
+    def test_possible_risk(self, fleet):
+        statement = allow("ssm:SendCommand", Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
+        ((result,),) = (
+            each["results"] for each in fleet("--sarif", roles=[role("a", allow(MINIMUM), statement)]).json["runs"]
+        )
+
+        assert result["level"] == "warning"
+        assert result["message"]["text"].startswith("Role a: An instance with it may be able to run commands")
+
+    def test_rules(self, sarif_run):
+        """Each result has a rule with a help text and a page."""
+        rules = {rule["id"]: rule for rule in sarif_run["tool"]["driver"]["rules"]}
+
+        assert {each["ruleId"] for each in sarif_run["results"]} <= set(rules)
+        for rule in rules.values():
+            assert rule["help"]["text"]
+            assert rule["helpUri"].startswith("https://")
+
+    def test_locations(self, sarif_run):
+        """A path and an ARN that do not depend on the file that was read."""
+        location = sarif_run["results"][0]["locations"][0]
+
+        assert location["physicalLocation"]["artifactLocation"] == {"uri": f"{ACCOUNT}/role/operator"}
+        assert location["logicalLocations"][0]["fullyQualifiedName"] == f"arn:aws:iam::{ACCOUNT}:role/operator"
+
+    def test_fingerprints(self, fleet, sarif_run):
+        """They distinguish results, and are the same in another run with another order."""
+        (other,) = fleet("--sarif", roles=ROLES[::-1]).json["runs"]
+        fingerprints, others = (
+            [each["partialFingerprints"]["roleAndRule/v1"] for each in one["results"]] for one in (sarif_run, other)
+        )
+
+        assert len(set(fingerprints)) == len(fingerprints) == 5
+        assert sorted(fingerprints) == sorted(others)
+
+    def test_problems(self, sarif_run):
+        (invocation,) = sarif_run["invocations"]
+        (problem,) = invocation["toolExecutionNotifications"]
+
+        assert invocation["executionSuccessful"] is False
+        assert problem["message"]["text"].startswith(f"arn:aws:iam::{ACCOUNT}:role/broken: role broken, policy p")
+
+    @pytest.mark.parametrize("name", ["a b:c", "\ud800", "a/../b%"])
+    def test_any_name(self, fleet, name):
+        """A location is a relative reference, whatever the name contains."""
+        (only,) = fleet("--sarif", "--fail-on", "never", roles=[role(name, allow("*"))]).json["runs"]
+        uri = only["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+
+        assert set(uri) <= set(string.ascii_letters + string.digits + "/%._-~")
 
 
 def test_markdown(fleet):
