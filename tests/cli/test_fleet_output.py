@@ -193,8 +193,9 @@ class TestProposal:
             for number in range(7)
         ]
 
-        *_, last = fleet(roles=roles).items
+        *items, last = fleet(roles=roles).items
 
+        assert len([each for each in items if each.startswith("It leaves out read_buckets of 1 role.")]) == 5
         assert last == "It leaves out more, for 2 further reasons. --json contains all of them."
 
     def test_markdown(self, fleet):
@@ -207,6 +208,14 @@ class TestProposal:
             "read_buckets; inspector; cloudwatch_agent",
             "parameters.paths; parameters.shared_arns",
         )
+
+    def test_covered(self, fleet):
+        """What needs no option of its own is lost with the options that cover it."""
+        row = json.loads(fleet("--json", roles=ROLES[1:2]).out)
+
+        assert {"capability": "documents", "by": ["state_manager", "distributor"]} in row["covered"]
+        assert "documents (by state_manager, distributor)" in fleet(roles=ROLES[1:2]).items[-1]
+        assert "documents" in next(csv.DictReader(io.StringIO(fleet("--csv", roles=ROLES[1:2]).out)))["covered"]
 
     def test_deny(self, fleet):
         """What only a Deny may prevent is kept, and the Deny must be."""

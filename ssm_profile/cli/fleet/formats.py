@@ -28,6 +28,7 @@ _COLUMNS = (
     "options",
     "fillIn",
     "leftOut",
+    "covered",
     "denies",
     "source",
     "place",
@@ -62,8 +63,8 @@ def _of_role(row: Row) -> Row:
     risks = {
         certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
     }
-    left_out = [each["capability"] for each in row["leftOut"]]
-    return {**row, "risks": risks[True], "possibleRisks": risks[False], "leftOut": left_out}
+    names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
+    return {**row, **names, "risks": risks[True], "possibleRisks": risks[False]}
 
 
 def _cell(value: object) -> str:

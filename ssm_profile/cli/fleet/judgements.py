@@ -76,6 +76,8 @@ class Judgement:
     """The options, or keys of options, whose values are not known: ``parameters.paths``, ``read_buckets[0].bucket``."""
     left_out: tuple[LeftOut, ...] = ()
     """The capabilities that the options leave out."""
+    covered: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The capabilities that need no option of their own, each with those whose options grant what it needs."""
     denies: tuple[str, ...] = ()
     """The statements that deny and that no option adds, in Markdown."""
     unread: tuple[str, ...] = ()
@@ -234,6 +236,7 @@ def _judged(text: str) -> Judgement:
         options=json.dumps(options) if has_options else None,
         fill_in=tuple(_paths_to_fill_in("", options)),
         left_out=tuple(_left_out(audit)) if has_options else (),
+        covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
         denies=tuple(denies_to_keep(audit)) if has_options else (),
         unread=tuple(audit["unread"]),
     )

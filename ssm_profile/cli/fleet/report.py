@@ -128,7 +128,8 @@ def _replacements(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Par
     for key, number in configs.items():
         yield Paragraph(f"Config {number}, for {_count(len(replaced[key]), 'role')}:")
         yield CodeBlock(format_stack_config(json.loads(key)))
-        if advice := [*_fill_in(replaced[key][0]), *_left_out(replaced[key]), *_denies(replaced[key])]:
+        whose = replaced[key]
+        if advice := [*_fill_in(whose[0]), *_left_out(whose), *_covered(whose), *_denies(whose)]:
             yield Items(tuple(advice))
 
 
@@ -152,6 +153,13 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
         yield f"It leaves out {names}{of}. {reason} Add those that you use."
     if len(found) > _MOST_REASONS:
         yield f"It leaves out more, for {len(found) - _MOST_REASONS:,} further reasons. `--json` contains all of them."
+
+
+def _covered(roles: Sequence[Row]) -> Iterator[str]:
+    covered = {each["capability"]: each["by"] for row in roles for each in row["covered"]}
+    if covered:
+        names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
+        yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
 
 
 def _denies(roles: Sequence[Row]) -> Iterator[str]:

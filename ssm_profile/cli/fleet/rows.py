@@ -52,6 +52,7 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
             }
             for each in judgement.left_out
         ],
+        "covered": [{"capability": name, "by": list(by)} for name, by in judgement.covered],
         "denies": list(judgement.denies),
     }
 
