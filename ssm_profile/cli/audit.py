@@ -164,7 +164,7 @@ def _risk(verdict: RiskVerdict) -> dict[str, Any]:
 
 
 def _replacement(
-    judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: set[str]
+    judge: Judge, verdicts: Mapping[str, FeatureVerdict], granted: frozenset[str]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The options that grant every feature that works, and the features among these that need no option of their own.
 
@@ -273,14 +273,14 @@ def _readable(template: str, grant: Grant) -> str:
     )
 
 
-def _ec2_options(verdict: Verdict, granted: set[str], judge: Judge) -> dict[str, Any]:
+def _ec2_options(verdict: Verdict, granted: frozenset[str], judge: Judge) -> dict[str, Any]:
     if verdict is Verdict.WORKS:
         return {}
     described = sorted(_allowed_describe_actions(granted, judge))
     return {"ec2_describe_actions": described} if described else {"ec2_describe": False}
 
 
-def _allowed_describe_actions(granted: set[str], judge: Judge) -> Iterator[str]:
+def _allowed_describe_actions(granted: frozenset[str], judge: Judge) -> Iterator[str]:
     for action in granted:
         if action.startswith("ec2:Describe") and judge.decide(action, Need(("*",))).outcome is Outcome.ALLOWED:
             yield action.removeprefix("ec2:")

@@ -91,6 +91,31 @@ def reasons(audit: Data) -> list[str]:
     return list(_missing(required)) or list(_conditions(required, audit["denies"]))
 
 
+def left_out(audit: Data, verdict: Verdict) -> list[Data]:
+    """The capabilities with a verdict that the options leave out, although the policy grants or may grant them.
+
+    A capability that only a statement that denies may prevent is not left out: whoever replaces the policy keeps the
+    statement.
+    """
+    return [
+        row
+        for row in audit["capabilities"]
+        if row["capability"] not in REQUIRED_FEATURES
+        and row["verdict"] == verdict.value
+        and not _depends_on_denies(row)
+    ]
+
+
+def conditions(row: Data) -> list[str]:
+    """What a capability depends on, each worded to follow "It works"."""
+    return _all_conditions(row["dependsOn"])
+
+
+def denies_to_keep(audit: Data) -> list[str]:
+    """The statements that deny and that no option adds."""
+    return [_statement(row) for row in audit["denies"] if not row["option"]]
+
+
 def next_step(audit: Data) -> str:
     """What to do where no option helps, because a Deny or a permissions boundary limits the role. Empty elsewhere."""
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
@@ -202,26 +227,23 @@ def _replacement(audit: Data) -> Iterator[Part]:
     )
     yield CodeBlock(format_stack_config(audit["options"]))
     yield from format_covered(audit["covered"])
-    if left_out := list(_left_out(audit)):
+    if sentences := list(_left_out(audit)):
         yield Paragraph("The options leave out:")
-        yield Items(tuple(left_out))
+        yield Items(tuple(sentences))
 
 
 def _left_out(audit: Data) -> Iterator[str]:
     """What the options do not grant or deny, although the policy may."""
-    further = [row for row in audit["capabilities"] if row["capability"] not in REQUIRED_FEATURES]
     for verdict, why in (
         (Verdict.WORKS_IF, "It is not known whether the policy grants all that is needed."),
         (Verdict.PARTLY, "The policy grants only a part of what is needed."),
     ):
-        rows = [row for row in further if row["verdict"] == verdict.value and not _depends_on_denies(row)]
-        names = [row["capability"] for row in rows]
-        if names:
+        if names := [row["capability"] for row in left_out(audit, verdict)]:
             yield f"{', '.join(map(code, names))}. {why} Add those that you use."
     if _has_further_permissions(audit):
         yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
-    if denies := [row for row in audit["denies"] if not row["option"]]:
-        places = ", ".join(_statement(row) for row in denies[:_MOST_REASONS])
+    if denies := denies_to_keep(audit):
+        places = ", ".join(denies[:_MOST_REASONS])
         more = f" and {len(denies) - _MOST_REASONS} more" if len(denies) > _MOST_REASONS else ""
         yield f"Each statement that denies: {places}{more}. Keep it in a policy of its own."
 

@@ -95,7 +95,10 @@ def _located(statement: Statement, location: Mapping[str, str]) -> Statement:
 
 
 def _granted_only_there(
-    here: Mapping[str, FeatureVerdict], there: Mapping[str, FeatureVerdict], wanted: set[str], within: set[str]
+    here: Mapping[str, FeatureVerdict],
+    there: Mapping[str, FeatureVerdict],
+    wanted: frozenset[str],
+    within: frozenset[str],
 ) -> list[FeatureVerdict]:
     """The verdicts on the features that grant what only the second policy grants.
 

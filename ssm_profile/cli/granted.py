@@ -1,6 +1,7 @@
 """The actions that a policy grants, with wildcards expanded by AWS's list of actions."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from ssm_profile.iam.documents import Statement, condition_lines, describe_statement
@@ -12,12 +13,13 @@ SMALL_GROUP = 6
 """Up to this number of actions, a list is clearer than a pattern."""
 
 
-def granted_actions(policy: Policy) -> set[str]:
+@lru_cache(maxsize=1)  # an audit and its row in a fleet ask for the same policy
+def granted_actions(policy: Policy) -> frozenset[str]:
     """Every action that is allowed on any resource, under any condition."""
     listed = {action for each in policy.statements if each.allows for action in expanded_actions(each)}
     if policy.boundary is None and not policy.denies():
-        return listed
-    return {action for action in listed if policy.allowing(action)}
+        return frozenset(listed)
+    return frozenset(action for action in listed if policy.allowing(action))
 
 
 def expanded_actions(statement: Statement) -> set[str]:

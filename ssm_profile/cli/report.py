@@ -6,7 +6,7 @@ a reader can copy an ARN, a URL or a condition as a whole. Prose wraps at words.
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +50,17 @@ Line = tuple[str, str]
 
 
 def code(value: str) -> str:
-    """A value as Markdown's code. Control characters are escaped, since a policy can contain any character."""
-    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
+    """A value as Markdown's code."""
+    shown = escaped(value)
     if "`" not in shown:
         return f"`{shown}`"
     fence = "`" * (max(map(len, re.findall("`+", shown))) + 1)
     return f"{fence} {shown} {fence}"
+
+
+def escaped(value: str) -> str:
+    """A value with its control characters escaped, since a policy can contain any character."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
 
 
 def code_lines(values: Sequence[str]) -> str:
@@ -165,6 +170,11 @@ _WORD = re.compile(rf"(?:{_CODE.pattern}|\S)+")
 def bare(text: str) -> str:
     """A text without the marks of Markdown's code."""
     return _CODE.sub(lambda span: span["code"][1:-1] if len(span["fence"]) > 1 else span["code"], text)
+
+
+def with_changed_code(text: str, change: Callable[[str], str]) -> str:
+    """A text in which a function has changed the content of each of Markdown's codes."""
+    return _CODE.sub(lambda span: code(change(bare(span[0]))), text)
 
 
 def _padded(text: str, width: int) -> str:

@@ -24,7 +24,8 @@ _OF_DEPLOYMENT = (_PARTITION, *_PSEUDO_PARAMETERS)
 MAX_LENGTH = 131_072
 """The longest policy document that IAM's API accepts, in characters without white space."""
 
-_AWS_POLICY = ":iam::aws:policy/"
+AWS_POLICY = ":iam::aws:policy/"
+"""What the ARN of an AWS managed policy contains."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def role_of(found: FoundRole) -> Role:
         policy=policy,
         arn=found.arn,
         attached=tuple(
-            arn.rsplit("/", 1)[-1] for arn in (*found.managed_policy_arns, *found.read_arns) if _AWS_POLICY in arn
+            arn.rsplit("/", 1)[-1] for arn in (*found.managed_policy_arns, *found.read_arns) if AWS_POLICY in arn
         ),
         notes=tuple(role_notes(found.name, [*statements, *unread], found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
@@ -135,7 +136,7 @@ def role_of(found: FoundRole) -> Role:
 
 def _aws_policy(arn: str) -> AwsPolicy | None:
     """The copy of an AWS managed policy, if the command has one."""
-    return aws_policies().get(arn.rsplit("/", 1)[-1]) if _AWS_POLICY in arn else None
+    return aws_policies().get(arn.rsplit("/", 1)[-1]) if AWS_POLICY in arn else None
 
 
 def _statements(policy: FoundPolicy, partition: str) -> tuple[Statement, ...]:

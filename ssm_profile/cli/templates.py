@@ -54,16 +54,14 @@ def as_pattern(template: str, known: Mapping[str, str] = {}, each: str | None = 
             return owner_of_parameters(known.get(each or "", ""), known.get("account", "*"))
         return known.get(path, "*")
 
-    pattern = "".join(
-        literal + ("" if field is None else value(field)) for literal, field, _, _ in Formatter().parse(template)
-    )
+    pattern = "".join(literal + ("" if field is None else value(field)) for literal, field in _parsed(template))
     pattern = re.sub(r"\*+", "*", pattern)
     return pattern.replace(":parameter*", ":parameter/*")  # the paths of parameters begin with a slash
 
 
 def depends_on_options(template: str) -> bool:
     """Whether the value of an option decides what a template matches."""
-    fields = {field for _, field, _, _ in Formatter().parse(template) if field}
+    fields = {field for _, field in _parsed(template) if field}
     return bool(fields - {*PLACE_FIELDS})
 
 
@@ -75,9 +73,7 @@ def filled(template: str, grant: Grant, values: Values) -> str:
             return owner_of_parameters(values[grant.each or ""], values["account"])
         return values[path_of(field, grant.each or "")]
 
-    return "".join(
-        literal + ("" if field is None else value(field)) for literal, field, _, _ in Formatter().parse(template)
-    )
+    return "".join(literal + ("" if field is None else value(field)) for literal, field in _parsed(template))
 
 
 def option_fields(grant: Grant) -> list[str]:
@@ -86,7 +82,7 @@ def option_fields(grant: Grant) -> list[str]:
         *grant.resources,
         *(each for keys in grant.condition.values() for some in keys.values() for each in some),
     )
-    fields = [field for template in templates for _, field, _, _ in Formatter().parse(template) if field]
+    fields = [field for template in templates for _, field in _parsed(template) if field]
     return [path for path in dict.fromkeys(path_of(field, grant.each or "") for field in fields) if _is_option(path)]
 
 
@@ -155,7 +151,7 @@ def match_template(template: str, grant: Grant, text: str) -> dict[str, str]:
 def _compiled(template: str, each: str) -> tuple[re.Pattern[str], list[str]]:
     """A template as a regular expression, and the paths of its groups."""
     pattern, paths = "", list[str]()
-    for literal, field, _, _ in Formatter().parse(template):
+    for literal, field in _parsed(template):
         pattern += re.escape(literal)
         if field is not None:
             path = path_of(field, each)
@@ -184,6 +180,7 @@ def _condition_values(statement: Statement) -> Iterator[tuple[str, str]]:
                     yield str(key), value
 
 
+@cache
 def path_of(field: str, each: str) -> str:
     """The path of the option in a field of a template. The name of the field if it is no option.
 
@@ -206,6 +203,12 @@ def _aws_buckets() -> list[str]:
     suffix = "[a-z0-9-]*"
     fields = {"region": f"(?:{REGION_PATTERN})", "patch_suffix": suffix, "snapshot_suffix": suffix}
     return [bucket.format_map(fields) for bucket in buckets]
+
+
+@cache
+def _parsed(template: str) -> tuple[tuple[str, str | None], ...]:
+    """The parts of a template: each a literal and the field after it."""
+    return tuple((literal, field) for literal, field, _, _ in Formatter().parse(template))
 
 
 def _is_option(path: str) -> bool:

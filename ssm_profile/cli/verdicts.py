@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations, islice
 
 from ssm_profile.catalogue import ANY_INSTANCE, MANAGED_BUCKETS, PATCH_POLICY, Grant
@@ -81,6 +81,7 @@ _WHOLE_ARN = re.compile(
     "|".join(option_at(path).pattern for path in option_paths() if option_at(path).pattern.startswith("arn:"))
 )
 """An ARN that is the value of an option."""
+_KEY_PATHS = tuple(path for path in option_paths() if path.endswith("kms_key_arn"))
 _MOST_LOCATIONS = 50
 _MOST_PAIRED = 20
 _MOST_NAMED = 500
@@ -172,6 +173,7 @@ class Judge:
         self._context = instance_context(self.partition, self.role_arn)
         self._found_locations: dict[tuple[str | None, ...], list[Values]] = {}
         self._named_values: dict[tuple[str | None, ...], list[Values]] = {}
+        self._with_action: dict[str, list[Statement]] = {}
         self._with_unread = self.policy.with_unread()
         self._role_account = self.role_arn.split(":")[4] if self.role_arn else None
         self._own_account = self._role_account or self.account or _own_account(self.policy)
@@ -300,26 +302,19 @@ class Judge:
             yield Addition(action, tuple(resources))
 
     def _rows(self, feature: Feature, values: Values) -> Iterator[Row]:
-        for grant in feature.grants:
+        for grant, groups in _resources_of(_key(feature), self.partition):
             evaluator = self._evaluator(self._with_unread, self._condition_values(grant, values))
-            templates = tight_templates(feature, grant)
-            # A value of an option is granted as a whole or below it, such as a path and the parameters below it.
-            groups = [templates] if any(map(depends_on_options, templates)) else [(each,) for each in templates]
             for group in groups:
                 # Most policies grant what is below a value, whose template comes last.
-                needs = [_need(filled(each, grant, values)) for each in reversed(group)]
-                patterns = _widest(tuple(as_pattern(each, {"partition": self.partition}, grant.each) for each in group))
-                # A policy that does not name the ARNs of a list grants none of them, whatever else it grants.
-                is_list = group == ("{each}",)
-                parts = [Need((each,), _exceptions(each)) for each in patterns if each != "*" and not is_list]
+                needs = [_need(filled(each, grant, values)) for each in reversed(group.templates)]
                 for action in actions_of(grant):
                     decision = _most_favorable(evaluator, action, needs)
-                    if group == (ANY_INSTANCE,) and decision.outcome is Outcome.DENIED:
+                    if group.templates == (ANY_INSTANCE,) and decision.outcome is Outcome.DENIED:
                         decision = self._on_one_instance(evaluator, action, values, decision)
                     on_some = decision.outcome is not Outcome.DENIED or any(
-                        evaluator.decide(action, part).outcome is not Outcome.DENIED for part in parts
+                        evaluator.decide(action, part).outcome is not Outcome.DENIED for part in group.parts
                     )
-                    yield Row(grant, action, patterns, decision, on_some)
+                    yield Row(grant, action, group.patterns, decision, on_some)
 
     def _on_one_instance(self, evaluator: Evaluator, action: str, values: Values, on_all: Decision) -> Decision:
         """The decision on the instance's own ARN, where the action is not allowed on every instance.
@@ -417,10 +412,12 @@ class Judge:
                 yield from named_values(statement, replace(grant, resources=(), sufficient=()))
 
     def _statements(self, grant: Grant) -> list[Statement]:
-        actions = actions_of(grant)
-        statements = (*self.policy.statements, *(self.policy.boundary or ()))
-        of_service = [each for each in statements if each.allows and each.has_service(grant.action)]
-        return [each for each in of_service if any(map(each.has_action, actions))]
+        if grant.action not in self._with_action:
+            actions = actions_of(grant)
+            statements = (*self.policy.statements, *(self.policy.boundary or ()))
+            of_service = [each for each in statements if each.allows and each.has_service(grant.action)]
+            self._with_action[grant.action] = [each for each in of_service if any(map(each.has_action, actions))]
+        return self._with_action[grant.action]
 
     def _completed(self, values: Values) -> dict[str, str]:
         """The values, with a sample for each that is not given."""
@@ -428,7 +425,7 @@ class Judge:
         if self._role_account:
             location["account"] = self._role_account
         key = _SAMPLE_KEY.format_map(location)
-        keys = {path: key for path in option_paths() if path.endswith("kms_key_arn")}
+        keys = dict.fromkeys(_KEY_PATHS, key)
         shared = {path: arn.format_map({**location, "other": _OTHER_ACCOUNT}) for path, arn in _SAMPLE_SHARED.items()}
         suffixes = {
             "patch_suffix": PATCH_BUCKET_SUFFIXES.get(location["region"], "sample"),
@@ -598,6 +595,38 @@ def _widest(patterns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         each for each in globs if not any(covers(globs[other], globs[each]) for other in globs if other != each)
     )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Resources of a grant, one of which is sufficient."""
+
+    templates: tuple[str, ...]
+    patterns: tuple[str, ...]
+    parts: tuple[Need, ...]
+    """Some of the resources of each pattern."""
+
+
+@lru_cache(maxsize=1_000)  # the number of partitions that policies name has no limit
+def _resources_of(key: tuple[str | None, ...], partition: str) -> list[tuple[Grant, list[_Group]]]:
+    """The grants of a feature with their resources in a partition."""
+    feature = _FEATURES[key]
+    return [(grant, list(_groups_of(feature, grant, partition))) for grant in feature.grants]
+
+
+def _groups_of(feature: Feature, grant: Grant, partition: str) -> Iterator[_Group]:
+    templates = tight_templates(feature, grant)
+    # A value of an option is granted as a whole or below it, such as a path and the parameters below it.
+    groups = [templates] if any(map(depends_on_options, templates)) else [(each,) for each in templates]
+    for group in groups:
+        patterns = _widest(tuple(as_pattern(each, {"partition": partition}, grant.each) for each in group))
+        # A policy that does not name the ARNs of a list grants none of them, whatever else it grants.
+        is_list = group == ("{each}",)
+        parts = tuple(Need((each,), _exceptions(each)) for each in patterns if each != "*" and not is_list)
+        yield _Group(group, patterns, parts)
+
+
+_FEATURES = {_key(each): each for feature in FEATURES for each in (feature, *feature.alternatives)}
 
 
 def _need(pattern: str) -> Need:

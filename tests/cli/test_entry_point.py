@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import IN_CI, ROOT, require
+from tests.cli.accounts import details, role
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,19 @@ class TestOutput:
 
         assert shown.stderr == f"Error: cannot write the output: {reason}.\n2\n"
 
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_reader_leaves(self, command, tmp_path, unbuffered):
+        """The exit code does not depend on the buffers of Python."""
+        require("ijson")
+        roles = [role(f"web-{number}") for number in range(6_000)]  # more than a pipe holds
+        (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
+        pipe = f"{command} fleet account.json | head -1; echo ${{PIPESTATUS[0]}}"
+
+        shown = run("bash", "-c", pipe, cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": unbuffered})
+
+        assert shown.stderr == "Error: cannot write the output: Broken pipe.\n"
+        assert shown.stdout.splitlines()[1:] == ["2"]
+
     def test_message_cannot_be_written(self, command):
         """The exit code is then all that is left."""
         shown = run("bash", "-c", f"{command} audit nosuch 2>/dev/full; echo $?")
@@ -153,15 +167,16 @@ class TestOutput:
 
 
 class TestImports:
-    def test_missing_package(self):
+    @pytest.mark.parametrize(("package", "arguments"), [("rich_click", []), ("ijson", ["fleet", "account.json"])])
+    def test_missing_package(self, package, arguments):
         """The message says how to install the command."""
-        program = "import sys; sys.modules['rich_click'] = None; from ssm_profile.cli import main; main()"
+        program = f"import sys; sys.modules[{package!r}] = None; from ssm_profile.cli import main; main()"
 
-        refused = run(sys.executable, "-c", program)
+        refused = run(sys.executable, "-c", program, *arguments)
 
         assert refused.returncode == 2
         assert refused.stderr == (
-            "Error: the command requires the package rich_click, which is not installed. Install it with:\n"
+            f"Error: the command requires the package {package}, which is not installed. Install it with:\n"
             "  pip install 'ssm-profile[cli]'\n"
         )
 

@@ -16,7 +16,11 @@ managed = require("moto.iam.aws_managed_policies")
 from ssm_profile.cli.audit import audit_role  # noqa: E402
 from ssm_profile.cli.fleet import judgements  # noqa: E402
 from ssm_profile.cli.fleet.members import roles_of_account  # noqa: E402
+from ssm_profile.cli.granted import granted_actions  # noqa: E402
 from ssm_profile.cli.roles import role_of  # noqa: E402
+from ssm_profile.iam.documents import statements_of  # noqa: E402
+from ssm_profile.iam.evaluator import Policy  # noqa: E402
+from ssm_profile.policy import policy_document  # noqa: E402
 
 OTHER = "345678901234"
 AWS_POLICIES = {name: entry["Document"] for name, entry in json.loads(managed.aws_managed_policies_data).items()}
@@ -157,6 +161,60 @@ def test_stand_in_of_the_account_is_in_a_policy(judge):
     ]
 
     assert judge(members(*roles))[1] == 2
+
+
+def test_names_like_stand_ins(judge):
+    """Names and values that look like what stands for names are shown as they are."""
+    condition = {"StringEquals": {"aws:RequestedRegion": "⟦0⟧"}}
+    names = ["⟦1⟧", "⟦0⟧ `b`"]
+    policies = [
+        {"Version": "2012-10-17", "Statement": [each]} for each in (allow(MINIMUM), DENY | {"Condition": condition})
+    ]
+    inline = [{"PolicyName": name, "PolicyDocument": each} for name, each in zip(names, policies, strict=True)]
+
+    ((judgement,), _) = judge(members(role("web", RolePolicyList=inline)))
+
+    assert judgement.reasons == (
+        "It works unless `StringEquals aws:RequestedRegion ⟦0⟧` applies (statement 1 of `` policy ⟦0⟧ `b` `` denies).",
+    )
+
+
+def test_name_with_stand_in_of_the_account(judge):
+    """A name that contains the account that stands for others keeps it."""
+    name = f"p-{judgements._ACCOUNT}"
+    document = {"Version": "2012-10-17", "Statement": [DENY]}
+
+    ((judgement,), _) = judge(members(role("web", RolePolicyList=[{"PolicyName": name, "PolicyDocument": document}])))
+
+    assert f"`policy {name}`" in judgement.reasons[0]
+
+
+@pytest.mark.parametrize("names", [["AmazonEC2RoleforSSM"], ["AmazonEC2RoleforSSM", "AmazonSSMManagedInstanceCore"]])
+def test_deprecated_policies_in_the_input(judge, names):
+    """Policies of AWS whose documents the input has are known by their ARNs."""
+    paths = {"AmazonEC2RoleforSSM": "service-role/"}
+    arns = [f"arn:aws:iam::aws:policy/{paths.get(name, '')}{name}" for name in names]
+    versions = [{"IsDefaultVersion": True, "Document": AWS_POLICIES[name]} for name in names]
+    policies = [{"Arn": arn, "PolicyVersionList": [each]} for arn, each in zip(arns, versions, strict=True)]
+    attached_policies = [{"PolicyArn": arn, "PolicyName": name} for arn, name in zip(arns, names, strict=True)]
+
+    ((judgement,), _) = judge(members(role("web", AttachedManagedPolicies=attached_policies), policies=policies))
+
+    assert set(judgement.deprecated) == set(names)
+
+
+def test_proposed_actions(judge):
+    """Their number is that of the policy of the options."""
+    found = members(*CASES.values())
+
+    judged, _ = judge(found)
+
+    for judgement in judged:
+        if judgement.options:
+            location = {"partition": "aws", "region": "eu-central-1", "account": ACCOUNT}
+            options = json.loads(judgement.options.replace('"..."', '"*"'))
+            document = policy_document(options, location)
+            assert judgement.proposed_actions == len(granted_actions(Policy("it", statements_of(document, "it"))))
 
 
 def test_processes(judge, monkeypatch):

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import string
+from typing import ClassVar
 
 import pytest
 
@@ -38,7 +40,7 @@ def fleet(run, tmp_path):
 
 
 def test_summary(fleet):
-    assert fleet().items == [
+    assert fleet().items[:5] == [
         "Systems Manager works with 3, does not work with 2.",
         (
             "Dangerous: 2 roles. An instance can run commands on other instances (1); "
@@ -48,6 +50,19 @@ def test_summary(fleet):
         "Without an instance profile, so that no instance can use it: 1 role.",
         "Not judged: 1. The reasons are at the end.",
     ]
+
+
+def test_refused_policies_are_not_counted(fleet):
+    """The first line counts the sets of policies of the roles that are listed."""
+    assert fleet(roles=[ROLES[0], ROLES[5]]).out.startswith("1 role for EC2 instances in 1 account.\n")
+
+
+def test_refused_policy_is_named(fleet):
+    """A problem names the role and the policy, as ``audit`` does."""
+    (problem,) = fleet(roles=ROLES[5:]).tables["Not judged"]
+
+    assert problem["Reason"].startswith("role broken, policy p, statement 1: ")
+    assert "Maybe" in problem["Reason"]
 
 
 def test_table(fleet):
@@ -99,16 +114,194 @@ class TestCsv:
     def test_rows(self, fleet):
         rows = list(csv.DictReader(io.StringIO(fleet("--csv").out)))
 
-        assert [row["role"] for row in rows] == ["operator", "core", "idle", "silent", "scoped"]
+        assert [row["role"] for row in rows] == ["operator", "core", "idle", "silent", "scoped", ""]
+        assert [row["kind"] for row in rows] == ["role"] * 5 + ["problem"]
         assert rows[0]["account"] == ACCOUNT
+        assert rows[-1]["place"] == f"arn:aws:iam::{ACCOUNT}:role/broken"
+        assert "Maybe" in rows[-1]["reason"]
         assert json.loads(rows[0]["options"]) == {"ec2_describe": False, "scope_heartbeat": True}
 
-    @pytest.mark.parametrize("name", ["=cmd", "+a", "-a", "@a"])
+    @pytest.mark.parametrize("name", ["=cmd", "+a", "-a", "@a", " =a", "\uff1da"])
     def test_formula(self, fleet, name):
-        """A spreadsheet does not run the name of a role."""
+        """A spreadsheet does not run the name of a role or, in a list, of an instance profile."""
+        (row,) = csv.DictReader(io.StringIO(fleet("--csv", roles=[role(name, profiles=["a", name])]).out))
+
+        assert (row["role"], row["instanceProfiles"]) == (f"'{name}", f"a; '{name}")
+
+    @pytest.mark.parametrize("name", ["a\n=b", "a\rb", "\t=b", "a\0b"])
+    def test_control_characters(self, fleet, name):
+        """Each row is one line, and no character is lost."""
+        lines = fleet("--csv", roles=[role(name)]).out.split("\n")
+
+        assert len(lines) == 3
+        assert f'"{repr(name)[1:-1]}"' in lines[1]
+
+    def test_quotes(self, fleet):
+        name = 'a"b,=c'
+
         (row,) = csv.DictReader(io.StringIO(fleet("--csv", roles=[role(name)]).out))
 
-        assert row["role"] == f"'{name}"
+        assert row["role"] == name
+
+
+class TestProposal:
+    """What a proposal leaves out, and what must be filled in, is in each form."""
+
+    OBJECTS = "arn:aws:s3:::data/*"
+    TAGGED = allow("s3:GetObject", OBJECTS, Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
+    PARAMETERS = allow(["ssm:GetParameter", "ssm:GetParameters"])
+    ROLES: ClassVar = [role("a", allow(MINIMUM), TAGGED, PARAMETERS), role("b", allow(MINIMUM), PARAMETERS)]
+
+    def test_json(self, fleet):
+        rows = [json.loads(line) for line in fleet("--json", roles=self.ROLES).out.splitlines()]
+
+        partly = [
+            {"capability": name, "verdict": "partly", "reasons": []} for name in ("inspector", "cloudwatch_agent")
+        ]
+        reason = "It works if `StringEquals aws:PrincipalTag/team web` holds (statement 2 of `policy inline`)."
+        assert [row["leftOut"] for row in rows] == [
+            [{"capability": "read_buckets", "verdict": "works if", "reasons": [reason]}, *partly],
+            partly,
+        ]
+        assert [row["fillIn"] for row in rows] == [["parameters.paths", "parameters.shared_arns"]] * 2
+        assert rows[0]["options"] == rows[1]["options"]
+
+    def test_text(self, fleet):
+        shown = fleet(roles=self.ROLES)
+
+        assert shown.items[-4:] == [
+            "The configs leave out capabilities of 1 role that may work today. Each config names them.",
+            "Fill in parameters.paths, parameters.sharedArns, or leave out those that you do not use.",
+            (
+                "It leaves out inspector, cloudwatch_agent. The policies grant only a part of what is needed. "
+                "Add those that you use."
+            ),
+            (
+                "It leaves out read_buckets of 1 role. It works if StringEquals aws:PrincipalTag/team web holds "
+                "(statement 2 of policy inline). Add those that you use."
+            ),
+        ]
+        assert [row["Config"] for row in shown.tables["Roles"]] == ["1, leaves out 1 capability", "1"]
+
+    def test_many_reasons(self, fleet):
+        """The report names the most frequent ones, and how many more there are."""
+        condition = "aws:PrincipalTag/{}"
+        roles = [
+            role(
+                f"r{number}", allow(MINIMUM), self.TAGGED | {"Condition": {"Null": {condition.format(number): "true"}}}
+            )
+            for number in range(7)
+        ]
+
+        *items, last = fleet(roles=roles).items
+
+        assert len([each for each in items if each.startswith("It leaves out read_buckets of 1 role.")]) == 5
+        assert last == "It leaves out more, for 2 further reasons. --json contains all of them."
+
+    def test_markdown(self, fleet):
+        assert "\n- It leaves out `read_buckets` of 1 role. It works if `" in fleet("--markdown", roles=self.ROLES).out
+
+    def test_csv(self, fleet):
+        row = next(csv.DictReader(io.StringIO(fleet("--csv", roles=self.ROLES).out)))
+
+        assert (row["leftOut"], row["fillIn"]) == (
+            "read_buckets; inspector; cloudwatch_agent",
+            "parameters.paths; parameters.shared_arns",
+        )
+
+    def test_covered(self, fleet):
+        """What needs no option of its own is lost with the options that cover it."""
+        row = json.loads(fleet("--json", roles=ROLES[1:2]).out)
+
+        assert {"capability": "documents", "by": ["state_manager", "distributor"]} in row["covered"]
+        assert "documents (by state_manager, distributor)" in fleet(roles=ROLES[1:2]).items[-1]
+        assert "documents" in next(csv.DictReader(io.StringIO(fleet("--csv", roles=ROLES[1:2]).out)))["covered"]
+
+    def test_deny(self, fleet):
+        """What only a Deny may prevent is kept, and the Deny must be."""
+        deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"aws:a": "true"}}}
+        roles = [role("a", allow(MINIMUM), allow("s3:GetObject", self.OBJECTS), deny)]
+
+        row = json.loads(fleet("--json", roles=roles).out)
+
+        assert (row["options"]["read_buckets"], row["leftOut"]) == ([{"bucket": "data"}], [])
+        assert row["denies"] == ["statement 3 of `policy inline`"]
+        assert fleet(roles=roles).items[-1] == (
+            "Keep each statement that denies in a policy of its own: statement 3 of policy inline."
+        )
+
+
+class TestSarif:
+    @pytest.fixture
+    def sarif_run(self, fleet):
+        """The only run in the log."""
+        (only,) = fleet("--sarif").json["runs"]
+        return only
+
+    def test_results(self, sarif_run):
+        """One for each role and finding. A finding that is not certain is a warning."""
+        found = [
+            (each["locations"][0]["logicalLocations"][0]["name"], each["ruleId"], each["level"])
+            for each in sarif_run["results"]
+        ]
+
+        assert found == [
+            ("operator", "run_commands", "error"),
+            ("core", "read_all_parameters", "error"),
+            ("core", "AmazonSSMManagedInstanceCore", "warning"),
+            ("idle", "systems-manager", "error"),
+            ("silent", "systems-manager", "error"),
+        ]
+
+    def test_possible_risk(self, fleet):
+        statement = allow("ssm:SendCommand", Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
+        ((result,),) = (
+            each["results"] for each in fleet("--sarif", roles=[role("a", allow(MINIMUM), statement)]).json["runs"]
+        )
+
+        assert result["level"] == "warning"
+        assert result["message"]["text"].startswith("Role a: An instance with it may be able to run commands")
+
+    def test_rules(self, sarif_run):
+        """Each result has a rule with a help text and a page."""
+        rules = {rule["id"]: rule for rule in sarif_run["tool"]["driver"]["rules"]}
+
+        assert {each["ruleId"] for each in sarif_run["results"]} <= set(rules)
+        for rule in rules.values():
+            assert rule["help"]["text"]
+            assert rule["helpUri"].startswith("https://")
+
+    def test_locations(self, sarif_run):
+        """A path and an ARN that do not depend on the file that was read."""
+        location = sarif_run["results"][0]["locations"][0]
+
+        assert location["physicalLocation"]["artifactLocation"] == {"uri": f"{ACCOUNT}/role/operator"}
+        assert location["logicalLocations"][0]["fullyQualifiedName"] == f"arn:aws:iam::{ACCOUNT}:role/operator"
+
+    def test_fingerprints(self, fleet, sarif_run):
+        """They distinguish results, and are the same in another run with another order."""
+        (other,) = fleet("--sarif", roles=ROLES[::-1]).json["runs"]
+        fingerprints, others = (
+            [each["partialFingerprints"]["roleAndRule/v1"] for each in one["results"]] for one in (sarif_run, other)
+        )
+
+        assert len(set(fingerprints)) == len(fingerprints) == 5
+        assert sorted(fingerprints) == sorted(others)
+
+    def test_problems(self, sarif_run):
+        (invocation,) = sarif_run["invocations"]
+        (problem,) = invocation["toolExecutionNotifications"]
+
+        assert invocation["executionSuccessful"] is False
+        assert problem["message"]["text"].startswith(f"arn:aws:iam::{ACCOUNT}:role/broken: role broken, policy p")
+
+    @pytest.mark.parametrize("name", ["a b:c", "\ud800", "a/../b%"])
+    def test_any_name(self, fleet, name):
+        """A location is a relative reference, whatever the name contains."""
+        (only,) = fleet("--sarif", "--fail-on", "never", roles=[role(name, allow("*"))]).json["runs"]
+        uri = only["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+
+        assert set(uri) <= set(string.ascii_letters + string.digits + "/%._-~")
 
 
 def test_markdown(fleet):

@@ -1,5 +1,6 @@
 """The command ``fleet``."""
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -15,6 +16,7 @@ from .judgements import Judges
 from .members import Found, Member, Problem, for_instances
 from .report import format_fleet
 from .rows import Row, fleet_rows, problems_of, roles_of
+from .sarif import sarif_log
 
 
 @click.command(
@@ -33,6 +35,7 @@ from .rows import Row, fleet_rows, problems_of, roles_of
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
 @click.option("--json", "form", flag_value="json", help="Print JSON lines, one for each row, for programs.")
+@click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0, for code scanning.")
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
 @with_readable_errors
 def fleet(sources: tuple[str, ...], fail_on: str, form: str) -> None:
@@ -57,6 +60,8 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str) -> None:
 def _print(rows: Sequence[Row], distinct: int, form: str) -> None:
     if form == "json":
         sys.stdout.writelines(json_lines(rows))
+    elif form == "sarif":
+        sys.stdout.write(json.dumps(sarif_log(rows), indent=2) + "\n")
     elif form == "csv":
         sys.stdout.writelines(csv_lines(rows))
     elif form == "markdown":

@@ -3,11 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
-from .rows import Row, roles_of
+from ssm_profile.cli.report import escaped
+
+from .rows import ROLE, Row
 
 _COLUMNS = (
+    "kind",
     "account",
     "role",
     "arn",
@@ -22,8 +26,20 @@ _COLUMNS = (
     "actions",
     "proposedActions",
     "options",
+    "fillIn",
+    "leftOut",
+    "covered",
+    "denies",
+    "source",
+    "place",
+    "reason",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""The columns. The last two are those of a problem."""
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets read the wide forms as well
+"""What a cell begins with that a spreadsheet reads as a formula.
+
+Source: https://owasp.org/www-community/attacks/CSV_Injection
+"""
 
 
 def json_lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -32,29 +48,40 @@ def json_lines(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def csv_lines(rows: Iterable[Row]) -> Iterator[str]:
-    """Comma-separated values: a line with the names of the columns, and one for each role.
+    """Comma-separated values: a line with the names of the columns, and one for each row.
 
-    A cell that a spreadsheet would read as a formula begins with an apostrophe.
+    Control characters are escaped. A cell that a spreadsheet would read as a formula begins with an apostrophe, and so
+    does each entry of a list, since the spreadsheets of some countries separate cells with semicolons.
     """
     yield _csv(_COLUMNS)
-    for row in roles_of(rows):
-        risks = {
-            certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
-        }
-        cells = {**row, "risks": risks[True], "possibleRisks": risks[False]}
-        yield _csv(_cell(cells[column]) for column in _COLUMNS)
+    for row in rows:
+        cells = _of_role(row) if row["kind"] == ROLE else row
+        yield _csv(_cell(cells.get(column)) for column in _COLUMNS)
+
+
+def _of_role(row: Row) -> Row:
+    risks = {
+        certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
+    }
+    names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
+    return {**row, **names, "risks": risks[True], "possibleRisks": risks[False]}
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return "; ".join(map(str, value))
-    text = json.dumps(value) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+        return "; ".join(map(_cell, cast("list[Any]", value)))
+    return _text(json.dumps(value) if isinstance(value, Mapping) else str(value))
+
+
+def _text(text: str) -> str:
+    shown = escaped(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def _csv(cells: Iterable[str]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
+    # Quoted cells stay whole where the separator is not a comma.
+    csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(cells)
     return line.getvalue()

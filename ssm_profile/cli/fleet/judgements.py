@@ -4,19 +4,21 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
-from ssm_profile.cli.audit import CLEAN, LEVELS, audit_role
-from ssm_profile.cli.audit_report import reasons
+from ssm_profile.cli.audit import CLEAN, audit_role
+from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, reasons
 from ssm_profile.cli.granted import granted_actions
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
-from ssm_profile.cli.report import code
-from ssm_profile.cli.roles import role_of
+from ssm_profile.cli.report import with_changed_code
+from ssm_profile.cli.reverse_lookup import FILL_IN
+from ssm_profile.cli.roles import AWS_POLICY, role_of
+from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
 from ssm_profile.policy import actions
 
@@ -31,32 +33,54 @@ _ROLE_MATTERS = re.compile("aws:PrincipalArn", re.IGNORECASE)
 _ACCOUNT_MATTERS = re.compile(r"aws:PrincipalAccount|SourceInstanceArn|[0-9][*?]|[*?][0-9]", re.IGNORECASE)
 """What a policy contains if its answer can depend on the digits of the account: a key, or a part of an account."""
 
+_MARK = "⟦"
+"""What the stand-ins for the names of policies begin with. It is repeated until no text of a policy contains it."""
+
 _CHUNK = 2_000
 _FEWEST_FOR_PROCESSES = 200
 """With fewer policies, starting processes takes longer than it saves."""
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A capability that the proposed options do not grant, although the policies grant a part of it or may grant it."""
+
+    capability: str
+    verdict: str
+    """``works if`` or ``partly``."""
+    reasons: tuple[str, ...]
+    """What it depends on whether it works, in Markdown, worded to follow "It works"."""
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What a role's policies grant, and what should replace them."""
 
-    level: str
+    level: str = ""
     """One of the levels of ``audit``."""
-    systems_manager: str
+    systems_manager: str = ""
     """The verdict: ``works``, ``works if``, ``partly`` or ``missing``."""
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
     """Why Systems Manager does not work, or what this depends on: sentences in Markdown."""
-    risks: tuple[tuple[str, str, bool], ...]
+    risks: tuple[tuple[str, str, bool], ...] = ()
     """The name of each risk, what an instance can do, and whether this is certain."""
-    deprecated: tuple[str, ...]
+    deprecated: tuple[str, ...] = ()
     """The AWS managed policies that AWS or this project advises to replace."""
-    actions: int
+    actions: int = 0
     """How many actions the policies grant, with wildcards expanded."""
-    proposed_actions: int | None
+    proposed_actions: int | None = None
     """How many actions the proposed options grant."""
-    options: str | None
+    options: str | None = None
     """The options that replace the policies, as JSON. None where no option helps."""
-    unread: tuple[str, ...]
+    fill_in: tuple[str, ...] = ()
+    """The options, or keys of options, whose values are not known: ``parameters.paths``, ``read_buckets[0].bucket``."""
+    left_out: tuple[LeftOut, ...] = ()
+    """The capabilities that the options leave out."""
+    covered: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The capabilities that need no option of their own, each with those whose options grant what it needs."""
+    denies: tuple[str, ...] = ()
+    """The statements that deny and that no option adds, in Markdown."""
+    unread: tuple[str, ...] = ()
     """The policies whose content is not known. The verdict is not certain then."""
     refusal: str = ""
     """Why the policies cannot be judged. The other fields say nothing then."""
@@ -67,8 +91,12 @@ class _Question:
     """Policies without what distinguishes equal ones: the names of policies, of the role and of the account."""
 
     text: str
-    names: dict[str, str]
-    """What stands in the text, and what it stands for."""
+    role: str
+    """The role, as messages name it."""
+    names: Mapping[str, str]
+    """What stands for the names of policies in the judgement, and the names."""
+    account: str | None
+    """The account that :data:`_ACCOUNT` stands for. None if it stands for none."""
 
     @property
     def key(self) -> bytes:
@@ -84,8 +112,8 @@ class Judges:
 
     @property
     def distinct(self) -> int:
-        """How many distinct policies were judged."""
-        return len(self._known)
+        """How many distinct policies were judged. Those that IAM would refuse do not count."""
+        return sum(not judgement.refusal for judgement in self._known.values())
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +131,7 @@ class Judges:
             new = {key: each.text for key, each in zip(keys, questions, strict=True) if key not in self._known}
             self._known.update(zip(new, self._answers(list(new.values())), strict=True))
             for member, question, key in zip(chunk, questions, keys, strict=True):
-                yield member, _with_names(self._known[key], question.names)
+                yield member, _with_names(self._known[key], question)
 
     def _answers(self, texts: Sequence[str]) -> Iterable[Judgement]:
         if len(texts) < _FEWEST_FOR_PROCESSES or (os.cpu_count() or 1) == 1:
@@ -115,41 +143,61 @@ class Judges:
 def _question(member: Member) -> _Question:
     found = member.found
     named = [*found.policies, *([found.boundary] if isinstance(found.boundary, FoundPolicy) else [])]
-    names = {f"⟦{number}⟧": policy.name.removeprefix(f"{found.name}, ") for number, policy in enumerate(named)}
     content: dict[str, Any] = {
         "arn": found.arn,
         "policies": [[each.document, each.left_out] for each in found.policies],
         "managed": found.managed_policy_arns,
+        "read": [arn for arn in found.read_arns if AWS_POLICY in arn],
         "boundary": [found.boundary.document, found.boundary.left_out]
         if isinstance(found.boundary, FoundPolicy)
         else found.boundary,
         "left_out": found.left_out,
     }
-    text = json.dumps(content)
+    text, account = json.dumps(content), None
     if found.arn and not _ROLE_MATTERS.search(text):
         content["arn"] = f"{found.arn.split(':role/')[0]}:role/{_ROLE}"
         text = json.dumps(content)
         if _ACCOUNT not in text and not _ACCOUNT_MATTERS.search(text):
-            text = text.replace(member.account, _ACCOUNT)
-            names[_ACCOUNT] = member.account
-    return _Question(text, names)
+            text, account = text.replace(member.account, _ACCOUNT), member.account
+    names = dict(zip(_stand_ins(text, len(named)), (policy.name for policy in named), strict=True))
+    return _Question(text, found.name, names, account)
 
 
-def _with_names(judgement: Judgement, names: dict[str, str]) -> Judgement:
+def _stand_ins(text: str, count: int) -> list[str]:
+    """Names for policies, none of which a text of JSON contains."""
+    mark = _MARK
+    while json.dumps(mark)[1:-1] in text:
+        mark += _MARK
+    return [f"{mark}{number}⟧" for number in range(count)]
+
+
+def _with_names(judgement: Judgement, question: _Question) -> Judgement:
     """A judgement with the names of one role."""
+    account = {_ACCOUNT: question.account} if question.account else {}
+    own = {stand_in: name.removeprefix(f"{question.role}, ") for stand_in, name in question.names.items()}
 
     def named(text: str) -> str:
-        for stand_in, name in names.items():
-            text = text.replace(code(stand_in), code(name)).replace(stand_in, name)
-        return text
+        return _replaced(text, own | account)
+
+    def named_in_code(text: str) -> str:
+        return with_changed_code(text, named)
 
     return replace(
         judgement,
-        reasons=tuple(map(named, judgement.reasons)),
-        options=named(judgement.options) if judgement.options else judgement.options,
+        reasons=tuple(map(named_in_code, judgement.reasons)),
+        options=judgement.options and _replaced(judgement.options, account),
+        left_out=tuple(replace(each, reasons=tuple(map(named_in_code, each.reasons))) for each in judgement.left_out),
+        denies=tuple(map(named_in_code, judgement.denies)),
         unread=tuple(map(named, judgement.unread)),
-        refusal=named(judgement.refusal),
+        refusal=_replaced(judgement.refusal, {**question.names, **account}),
     )
+
+
+def _replaced(text: str, names: Mapping[str, str]) -> str:
+    """A text with names for what stands for them. What a name contains stands for nothing."""
+    if not any(stand_in in text for stand_in in names):
+        return text
+    return re.sub("|".join(map(re.escape, names)), lambda found: names[found[0]], text)
 
 
 def _judged(text: str) -> Judgement:
@@ -157,18 +205,26 @@ def _judged(text: str) -> Judgement:
     content = json.loads(text)
     documents = [*content["policies"], *([content["boundary"]] if isinstance(content["boundary"], list) else [])]
     policies = [
-        FoundPolicy(f"⟦{number}⟧", document, left_out=tuple(left_out))
-        for number, (document, left_out) in enumerate(documents)
+        FoundPolicy(name, document, left_out=tuple(left_out))
+        for name, (document, left_out) in zip(_stand_ins(text, len(documents)), documents, strict=True)
     ]
     boundary = policies.pop() if isinstance(content["boundary"], list) else content["boundary"]
-    managed, left_out = tuple(content["managed"]), tuple(content["left_out"])
-    found = FoundRole("the role", tuple(policies), managed, boundary, left_out=left_out, arn=content["arn"])
+    found = FoundRole(
+        "the role",
+        tuple(policies),
+        tuple(content["managed"]),
+        boundary,
+        left_out=tuple(content["left_out"]),
+        arn=content["arn"],
+        read_arns=tuple(content["read"]),
+    )
     try:
         role = role_of(found)
         audit = audit_role(role)
     except InputError as error:
-        return Judgement(LEVELS[0], "", (), (), (), 0, None, None, (), str(error))
-    options = audit["options"]
+        return Judgement(refusal=str(error))
+    options = None if audit["level"] == CLEAN else audit["options"]
+    has_options = options is not None
     return Judgement(
         level=audit["level"],
         systems_manager=audit["systemsManager"],
@@ -176,11 +232,33 @@ def _judged(text: str) -> Judgement:
         risks=tuple((risk["risk"], risk["summary"], risk["certain"]) for risk in audit["risks"]),
         deprecated=tuple(each["policy"] for each in audit["deprecated"]),
         actions=len(granted_actions(role.policy)),
-        proposed_actions=None if options is None or audit["level"] == CLEAN else _number_of_actions(options),
-        options=None if options is None or audit["level"] == CLEAN else json.dumps(options),
+        proposed_actions=_number_of_actions(options) if has_options else None,
+        options=json.dumps(options) if has_options else None,
+        fill_in=tuple(_paths_to_fill_in("", options)),
+        left_out=tuple(_left_out(audit)) if has_options else (),
+        covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
+        denies=tuple(denies_to_keep(audit)) if has_options else (),
         unread=tuple(audit["unread"]),
     )
 
 
 def _number_of_actions(options: dict[str, Any]) -> int:
     return len({action for pattern in actions(options) for action in expanded(pattern)})
+
+
+def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
+    for verdict in (Verdict.WORKS_IF, Verdict.PARTLY):
+        for row in left_out(audit, verdict):
+            yield LeftOut(row["capability"], row["verdict"], tuple(conditions(row)))
+
+
+def _paths_to_fill_in(path: str, value: Any) -> Iterator[str]:
+    """The paths of the values at and below a path that are not known."""
+    if value in (FILL_IN, [FILL_IN]):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, entry in cast("Mapping[str, Any]", value).items():
+            yield from _paths_to_fill_in(f"{path}.{key}" if path else key, entry)
+    elif isinstance(value, list):
+        for number, entry in enumerate(cast("list[Any]", value)):
+            yield from _paths_to_fill_in(f"{path}[{number}]", entry)

@@ -9,10 +9,12 @@ from ssm_profile.cli.audit import BROKEN
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, code
 from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
+from ssm_profile.options import camel_case
 
 from .rows import Row, problems_of, roles_of
 
 _MOST_RISKS = 3
+_MOST_REASONS = 5
 
 
 def format_fleet(rows: Sequence[Row], distinct: int) -> Report:
@@ -62,6 +64,9 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     deprecated = Counter(policy for row in roles for policy in row["deprecated"])
     if deprecated:
         yield f"Policies to replace: {', '.join(f'{code(policy)} ({n:,})' for policy, n in deprecated.most_common())}."
+    if losing := sum(any(_uncertain(row)) for row in roles):
+        whose = _count(losing, "role")
+        yield f"The configs leave out capabilities of {whose} that may work today. Each config names them."
     if without := sum(row["instanceProfiles"] == [] for row in roles):
         yield f"Without an instance profile, so that no instance can use it: {_count(without, 'role')}."
     if problems := sum(1 for _ in problems_of(rows)):
@@ -87,8 +92,20 @@ def _role(row: Row, configs: dict[str, int]) -> tuple[str, ...]:
         "\n".join([*certain, *possible]),
         f"{row['actions']:,}",
         "" if row["proposedActions"] is None else f"{row['proposedActions']:,}",
-        "" if row["options"] is None else str(configs[_key(row["options"])]),
+        _config(row, configs),
     )
+
+
+def _config(row: Row, configs: dict[str, int]) -> str:
+    if row["options"] is None:
+        return ""
+    number, uncertain = str(configs[_key(row["options"])]), len(list(_uncertain(row)))
+    return f"{number}, leaves out {_count(uncertain, 'capability')}" if uncertain else number
+
+
+def _uncertain(row: Row) -> Iterator[str]:
+    """The capabilities that the config leaves out and that may work today."""
+    return (each["capability"] for each in row["leftOut"] if each["verdict"] == Verdict.WORKS_IF.value)
 
 
 def _configs(roles: Sequence[Row]) -> dict[str, int]:
@@ -100,14 +117,57 @@ def _configs(roles: Sequence[Row]) -> dict[str, int]:
 def _replacements(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Part]:
     if not configs:
         return
-    counts = Counter(_key(row["options"]) for row in roles if row["options"] is not None)
+    replaced = dict[str, list[Row]]()
+    for row in roles:
+        if row["options"] is not None:
+            replaced.setdefault(_key(row["options"]), []).append(row)
     yield Paragraph(
-        "These options replace the policies and keep every capability that works with them. Keep the permissions that "
-        "your software needs in a policy of their own. `ssm-profile audit` explains a single role."
+        "These options replace the policies and keep every capability that certainly works with them. Keep the "
+        "permissions that your software needs in a policy of their own. `ssm-profile audit` explains a single role."
     )
     for key, number in configs.items():
-        yield Paragraph(f"Config {number}, for {_count(counts[key], 'role')}:")
+        yield Paragraph(f"Config {number}, for {_count(len(replaced[key]), 'role')}:")
         yield CodeBlock(format_stack_config(json.loads(key)))
+        whose = replaced[key]
+        if advice := [*_fill_in(whose[0]), *_left_out(whose), *_covered(whose), *_denies(whose)]:
+            yield Items(tuple(advice))
+
+
+def _fill_in(row: Row) -> Iterator[str]:
+    if row["fillIn"]:
+        names = ", ".join(code(camel_case(path)) for path in row["fillIn"])
+        yield f"Fill in {names}, or leave out those that you do not use."
+
+
+def _left_out(roles: Sequence[Row]) -> Iterator[str]:
+    """The capabilities that a config leaves out, a sentence for all with the same reason."""
+    found = Counter[tuple[str, str]]()
+    for row in roles:
+        capabilities = dict[str, list[str]]()
+        for each in row["leftOut"]:
+            reason = " ".join(each["reasons"]) or "The policies grant only a part of what is needed."
+            capabilities.setdefault(reason, []).append(code(each["capability"]))
+        found.update((", ".join(names), reason) for reason, names in capabilities.items())
+    for (names, reason), count in found.most_common(_MOST_REASONS):
+        of = "" if count == len(roles) else f" of {_count(count, 'role')}"
+        yield f"It leaves out {names}{of}. {reason} Add those that you use."
+    if len(found) > _MOST_REASONS:
+        yield f"It leaves out more, for {len(found) - _MOST_REASONS:,} further reasons. `--json` contains all of them."
+
+
+def _covered(roles: Sequence[Row]) -> Iterator[str]:
+    covered = {each["capability"]: each["by"] for row in roles for each in row["covered"]}
+    if covered:
+        names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
+        yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
+
+
+def _denies(roles: Sequence[Row]) -> Iterator[str]:
+    denying = [row for row in roles if row["denies"]]
+    if len(denying) == len(roles) == 1:
+        yield f"Keep each statement that denies in a policy of its own: {', '.join(denying[0]['denies'])}."
+    elif denying:
+        yield f"Keep the statements that deny, of {_count(len(denying), 'role')}, in policies of their own."
 
 
 def _key(options: Any) -> str:
@@ -115,4 +175,5 @@ def _key(options: Any) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"

@@ -43,6 +43,17 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "actions": judgement.actions,
         "proposedActions": judgement.proposed_actions,
         "options": json.loads(judgement.options) if judgement.options else None,
+        "fillIn": list(judgement.fill_in),
+        "leftOut": [
+            {
+                "capability": each.capability,
+                "verdict": each.verdict,
+                "reasons": [f"It works {one}." for one in each.reasons],
+            }
+            for each in judgement.left_out
+        ],
+        "covered": [{"capability": name, "by": list(by)} for name, by in judgement.covered],
+        "denies": list(judgement.denies),
     }
 
 
