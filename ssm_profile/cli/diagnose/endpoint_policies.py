@@ -65,7 +65,7 @@ def judge(endpoint: Endpoint, service: str, facts: Facts, instance: Instance) ->
         evaluator = Evaluator(
             _policy(endpoint, caller), {**caller.context(), **_request(endpoint, facts, instance, arn)}
         )
-    except (InputError, ValueError) as error:
+    except InputError as error:
         return PolicyVerdict(problem=str(error))
     denied, depends_on = list[str](), dict[str, None]()
     for action in ACTIONS[service]:
@@ -119,16 +119,32 @@ def _policy(endpoint: Endpoint, caller: _Caller) -> Policy:
     Raises:
         InputError: If it is not a policy of an endpoint.
     """
-    document = json.loads(endpoint.policy or "")
+    try:
+        document = json.loads(endpoint.policy or "")
+    except (ValueError, RecursionError):
+        raise InputError("it is not JSON.") from None
     if not isinstance(document, Mapping):
         raise InputError("it is not a policy document.")
     rows = as_list(document.get("Statement"))
     if not all(isinstance(row, Mapping) and "Principal" in row for row in rows):
         raise InputError("a statement has no Principal.")
-    if not all(isinstance(row.get("Condition", {}), Mapping) for row in rows):
-        raise InputError("a Condition is not an object.")
+    if not all(_is_principal(row["Principal"]) for row in rows):
+        raise InputError('a Principal is neither "*" nor an object with principals.')
+    if not all(_is_condition(row.get("Condition", {})) for row in rows):
+        raise InputError("a Condition is not an object with operators, keys and values.")
     statements = [_without_principal(row, caller) for row in rows]
     return Policy(endpoint.id, statements_of({**document, "Statement": statements}, f"the policy of {endpoint.id}"))
+
+
+def _is_principal(principal: Any) -> bool:
+    if not isinstance(principal, Mapping):
+        return principal == "*"
+    values = [as_list(each) for each in principal.values()]
+    return bool(values) and all(each and all(isinstance(name, str) for name in each) for each in values)
+
+
+def _is_condition(condition: Any) -> bool:
+    return isinstance(condition, Mapping) and all(isinstance(keys, Mapping) for keys in condition.values())
 
 
 def _without_principal(row: Mapping[str, Any], caller: _Caller) -> dict[str, Any]:
