@@ -336,7 +336,9 @@ class TestEndpointPolicies:
             json.dumps({"Statement": {**statement(), "Principal": {"AWS": [1]}, "Action": 1}}),
             "[" * 100_000,
             *(
-                json.dumps({"Statement": statement(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/x"}, Condition=each)})
+                json.dumps(
+                    {"Statement": statement(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/x"}, Condition=each)}
+                )
                 for each in ({"Null": []}, {"StringLike": "x"}, {"StringEquals": None}, [])
             ),
             *(json.dumps({"Statement": statement(principal=each)}) for each in (ROLE, [], {}, None, {"AWS": []})),
@@ -360,7 +362,9 @@ class TestEndpointPolicies:
 
     @hypothesis.given(
         st.dictionaries(
-            st.sampled_from(["Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition", "Sid"]),
+            st.sampled_from(
+                ["Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition", "Sid"]
+            ),
             json_values,
         )
     )
