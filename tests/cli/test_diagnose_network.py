@@ -65,6 +65,7 @@ def check(  # noqa: PLR0913 - one for each fact
     }
     local = facts.Route("10.0.0.0/16", "local")
     values = {"vpc": "vpc-1", "subnet": "subnet-1", "addresses": ("10.0.1.5",), "groups": ("sg-own",)}
+    values |= {"profile_arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/web"} if role else {}
     profile = facts.Profile("AIPA1", role, TRUST, roles.Role(evaluator.Policy("role web", ()))) if role else None
     found = facts.Facts(
         instance_id=INSTANCE,

@@ -17,7 +17,8 @@ from ssm_profile.iam.evaluator import NO_RESOURCE, Evaluator, Need, Outcome, Pol
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.regions import partition_of
 
-from .facts import Endpoint, Facts, Instance, Profile
+from .facts import Endpoint, Facts, Instance
+from .identity import caller_role
 
 ACTIONS: dict[str, tuple[str, ...]] = {
     "ssm": ("ssm:UpdateInstanceInformation",),
@@ -30,6 +31,9 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "ec2messages": ("ec2messages:GetMessages",),
 }
 """The calls without which Systems Manager does not work, by the service whose endpoint they go through."""
+
+_DEFAULT_ROLE = ("ssm:RegisterManagedInstance", "ssm:RequestManagedInstanceRoleToken")
+"""The calls with which the agent requests the account's default role."""
 
 _NEVER = {"Null": {"aws:SecureTransport": "true"}}
 """A condition that holds for no call of the agent."""
@@ -75,6 +79,10 @@ def judge(endpoint: Endpoint, service: str, facts: Facts, instance: Instance) ->
             denied.append(action)
         elif decision.outcome is Outcome.CONDITIONAL:
             depends_on |= dict.fromkeys(each.depends_on or each.kind.value for each in decision.reasons)
+    if service == "ssm" and caller.role_arn is None and facts.host_management is not None:
+        unsure = [each for each in _DEFAULT_ROLE if evaluator.decide(each, NO_RESOURCE).outcome is not Outcome.ALLOWED]
+        if unsure:
+            return PolicyVerdict(tuple(denied), tuple(depends_on), f"it may not allow {', '.join(unsure)}.")
     return PolicyVerdict(tuple(denied), tuple(depends_on))
 
 
@@ -82,7 +90,7 @@ class _Caller:
     """Who makes the calls of the agent."""
 
     def __init__(self, facts: Facts, instance: Instance, partition: str) -> None:
-        self.role_arn = facts.profile.role_arn if isinstance(facts.profile, Profile) else None
+        self.role_arn = caller_role(facts)
         self.account, self.partition = instance.account, partition
         self.principals = {"*", self.account, f"arn:{partition}:iam::{self.account}:root"}
         if self.role_arn:

@@ -185,9 +185,8 @@ def _why_unknown(name: str, status: str, note: str) -> str:
     service = _service_of(name)
     if service and service not in _NEEDED:
         return f"It is not always needed. {_NOTES.get(service, '')}".strip()
-    if _UNREACHABLE_STS.search(note):
-        return "Only ssm-cli calls STS. Systems Manager does not, so this says nothing about the credentials."
-    return ""
+    only_sts = "Only ssm-cli calls STS. Systems Manager does not, so this says nothing about the credentials."
+    return only_sts if _UNREACHABLE_STS.search(note) else ""
 
 
 def _service_of(check: str) -> str:
