@@ -17,8 +17,7 @@ diagnose_aws = require("ssm_profile.cli.diagnose.aws")
 permissions = require("ssm_profile.cli.diagnose.permissions")
 
 SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
-CALLS = {*permissions.PERMISSIONS} - {"ec2:DescribeVpcs"}
-"""The permissions of calls that the command itself makes."""
+CALLS = {*permissions.PERMISSIONS}
 SYMPTOMS = {"ping status", "connection to Session Manager"}
 LOST = "Systems Manager has lost the connection to"
 
@@ -417,6 +416,66 @@ class TestAgentVersion:
         assert results(diagnose()[1]) == ["VPC endpoint ec2messages"]
 
 
+class TestDns:
+    """What answers DNS queries in the place of the VPC."""
+
+    @pytest.mark.parametrize(
+        ("servers", "expected"),
+        [
+            (["AmazonProvidedDNS"], None),
+            (["10.0.0.2"], None),  # the VPC's own
+            (["169.254.169.253"], None),
+            (["10.0.0.9", "AmazonProvidedDNS"], "The DNS server 10.0.0.9 can"),
+            ([], "The DNS server that the operating system names (the VPC has no DHCP options) can"),
+        ],
+    )
+    def test_servers(self, account, diagnose, servers, expected):
+        account.set_dns_servers(*servers)
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found, "not known") == (["DNS of the VPC"] if expected else [])
+        assert finding(found, "DNS of the VPC").startswith(expected or "The VPC resolves names")
+
+    @pytest.mark.parametrize(
+        ("domain", "expected"),
+        [
+            ("example.com.", False),
+            ("ssm.eu-west-1.amazonaws.com.", False),
+            ("ssm.eu-central-1.amazonaws.com.", True),
+            ("amazonaws.com.", True),
+            (".", True),
+        ],
+    )
+    def test_rules(self, account, diagnose, domain, expected):
+        account.forward(rslvr_rr_1=domain, rslvr_autodefined_rr_internet_resolver=".")
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found, "not known") == (["DNS of the VPC"] if expected else [])
+
+    def test_profile(self, account, diagnose):
+        rows = {"ProfileAssociations": [{"ProfileId": "rp-1"}]}
+        account.answers["route53profiles", "list_profile_associations"] = lambda _: rows
+        account.disconnect()
+
+        assert finding(diagnose()[1], "DNS of the VPC").startswith("The Route 53 Profile rp-1 can resolve names.")
+
+
+class TestEnded:
+    def test_terminated(self, account, diagnose):
+        """AWS does not say any more what the instance had."""
+        account.ec2.terminate_instances(InstanceIds=[account.instance])
+        account.registrations.clear()
+
+        _, found = diagnose()
+
+        assert [row["check"] for row in found["checks"]] == ["instance state", "ping status"]
+        assert found["causes"] == ["the instance is terminated"]
+
+
 class TestUnread:
     @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
     @pytest.mark.parametrize("permission", sorted(CALLS))
@@ -426,6 +485,8 @@ class TestUnread:
         account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
         zones = {"HostedZoneSummaries": [zone("ssm"), zone("ssmmessages")], "MaxItems": "100"}
         account.answers["route53", "list_hosted_zones_by_vpc"] = lambda _: zones
+        if permission == "route53resolver:ListResolverRules":
+            account.forward(rslvr_rr_1="amazonaws.com.")
         if permission == "ssm:GetConnectionStatus":
             account.registrations[account.instance] = emulated.ONLINE
         if permission in ("iam:GetPolicy", "iam:GetPolicyVersion"):
@@ -627,6 +688,7 @@ def test_only_listed_permissions(account, run):
     """Every call is one of the listed permissions, and each of these is used."""
     account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
     account.channel = "notconnected"
+    account.forward(rslvr_rr_1="example.com.")
     arn = account.iam.create_policy(PolicyName="b", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
     account.iam.attach_role_policy(RoleName="web", PolicyArn=arn)
     account.answers |= organization()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .checks import Check, Result
-from .facts import Facts, Registration, Unread
+from .facts import Facts, Instance, Registration, Unread
 from .identity import (
     Audit,
     audit_of,
@@ -15,7 +15,7 @@ from .identity import (
     trust_check,
     uses_host_management,
 )
-from .instances import channel_checks, metadata_check, ping_check, state_check, version_check
+from .instances import ENDED, channel_checks, metadata_check, ping_check, state_check, version_check
 from .network import network_checks
 
 SCHEMA_VERSION = 1
@@ -83,6 +83,8 @@ def check_data(check: Check) -> dict[str, Any]:
 
 def _checks(facts: Facts) -> list[Check]:
     """The checks in the order in which a person would look."""
+    if isinstance(facts.instance, Instance) and facts.instance.state in ENDED:
+        return [state_check(facts), ping_check(facts)]  # AWS does not say any more what the instance had
     audit = audit_of(facts)
     uses_default_role = uses_host_management(facts, audit)
     has_default_role = isinstance(facts.host_management, str)

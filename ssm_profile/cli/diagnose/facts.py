@@ -33,7 +33,11 @@ class Instance:
     vpc: str | None = None
     subnet: str | None = None
     addresses: tuple[str, ...] = ()
-    """The private addresses of the primary network interface."""
+    """The private IPv4 addresses of the primary network interface. The first is the primary one."""
+    has_ipv6: bool = False
+    """Whether the primary network interface has an IPv6 address."""
+    interfaces: int = 1
+    """The number of its network interfaces."""
     has_public_address: bool = False
     groups: tuple[str, ...] = ()
     """The IDs of the security groups of the primary network interface."""
@@ -108,6 +112,8 @@ class Endpoint:
     interfaces: tuple[str, ...]
     policy: str | None
     """The JSON of its policy. None if the endpoint has none, and so allows everything."""
+    has_ipv4: bool = True
+    """Whether it has IPv4 addresses."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,9 @@ class Network:
     dns: Mapping[str, bool] | Unread
     """The attributes of the VPC: ``enableDnsSupport`` and ``enableDnsHostnames``."""
     hosted_zones: tuple[str, ...] | Unread
-    """The names of the private hosted zones of the VPC. They are read only where an endpoint has no private DNS."""
+    """The names of the private hosted zones of the VPC."""
+    other_dns: tuple[str, ...] | Unread = ()
+    """What answers DNS queries in the place of the VPC: DNS servers, rules of Route 53 Resolver, Profiles."""
 
 
 @dataclass(frozen=True)

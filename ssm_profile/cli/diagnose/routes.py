@@ -1,5 +1,7 @@
 """The check of the route to the internet."""
 
+from ipaddress import ip_network
+
 from ssm_profile.cli.report import code
 
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
@@ -37,8 +39,24 @@ def way_to_internet(network: Network, instance: Instance) -> Way:
 
 def _way_of(table: RouteTable, instance: Instance) -> Way:
     default = next((each for each in table.routes if each.destination == _ANYWHERE), None)
+    way = _way_by_default(default, instance)
+    others = [each for each in table.routes if each is not default and _may_matter(each, instance)]
+    if way.is_open:  # a route to a part of the public addresses is more specific than the default route
+        others = [each for each in others if _is_public(each.destination)]
+    if way.is_open is None or not others:
+        return way
+    names = ", ".join(code(f"{each.destination} to {each.target}") for each in others)
+    return Way(
+        is_open=None,
+        finding=f"{way.finding} There are other routes ({names}). Whether they lead to AWS, too, or "
+        "away from it cannot be known.",
+    )
+
+
+def _way_by_default(default: Route | None, instance: Instance) -> Way:
+    """The way that the default route is."""
     if default is None:
-        return _way_without_default(table)
+        return Way(is_open=False, finding="The subnet has no route to the internet.")
     target = code(default.target)
     if not default.is_active:
         return Way(
@@ -63,23 +81,19 @@ def _way_of(table: RouteTable, instance: Instance) -> Way:
     return Way(is_open=None, finding=text)
 
 
-def _way_without_default(table: RouteTable) -> Way:
-    if any(each.destination == "::/0" for each in table.routes):
-        text = "There is a default route for IPv6 only. Whether the agent uses IPv6 cannot be known."
-        return Way(is_open=None, finding=text)
-    others = [each for each in table.routes if _may_reach_aws(each)]
-    if others:
-        names = ", ".join(code(f"{each.destination} to {each.target}") for each in others)
-        return Way(is_open=None, finding=f"There is no default route. Whether {names} is a way to AWS cannot be known.")
-    return Way(is_open=False, finding="The subnet has no route to the internet.")
-
-
-def _may_reach_aws(route: Route) -> bool:
-    """Whether a route that is not the default one may lead to AWS's public addresses, or to endpoints elsewhere."""
+def _may_matter(route: Route, instance: Instance) -> bool:
+    """Whether a route that is not the default one may lead to AWS, or to endpoints elsewhere."""
     is_to_prefix_list = route.destination.startswith("pl-")
     if not route.is_active or (is_to_prefix_list and route.target.startswith("vpce-")):  # a gateway endpoint
         return False
-    return route.target.startswith(("igw-", "nat-", *_UNKNOWN_TARGETS))
+    return route.target != "local" and (":" not in route.destination or instance.has_ipv6)
+
+
+def _is_public(destination: str) -> bool:
+    """Whether a destination may contain public addresses of IPv4."""
+    if destination.startswith("pl-"):
+        return True
+    return ":" not in destination and not (destination and ip_network(destination, strict=False).is_private)
 
 
 def route_check(place: Place) -> Check:
@@ -99,7 +113,7 @@ def route_check(place: Place) -> Check:
     return Check(
         name,
         Result.WRONG,
-        f"{way.finding} There are no VPC endpoints for the agent, either.",
+        f"{way.finding} There are no VPC endpoints for the agent, either. A proxy in the VPC is not checked.",
         cause="there is no way to AWS's endpoints",
         fix=way.fix or _CREATE,
         sources=sources,
