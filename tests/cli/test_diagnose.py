@@ -284,6 +284,13 @@ class TestFaults:
 NO_HEARTBEAT = grant(allow("s3:GetObject"))
 
 
+def test_role_put_into_the_profile_later(account, diagnose):
+    """It takes up to one hour until the instance has it."""
+    account.disconnect()
+
+    assert "within one hour" in finding(diagnose()[1], "instance profile")
+
+
 class TestDefaultHostManagement:
     """The agent requests the account's default role only if its own does not allow the heartbeat."""
 
@@ -401,6 +408,14 @@ class TestAgentVersion:
         account.registrations[account.instance] = emulated.ONLINE | {"AgentVersion": "3.3.39.0"}
 
         assert diagnose()[0] == 0
+
+    def test_legacy_messaging_of_the_default_role(self, account, diagnose):
+        """Where the default role may be used, what the role does not allow is not wrong."""
+        NO_HEARTBEAT(account)
+        account.deny("ssm", "get_service_setting")
+        account.registrations[account.instance] = emulated.ONLINE | {"AgentVersion": "3.3.39.0"}
+
+        assert results(diagnose()[1]) == []
 
     def test_default_role(self, account, diagnose):
         account.default_role = "custom"

@@ -59,6 +59,7 @@ def check(  # noqa: PLR0913 - one for each fact
     role=ROLE,
     registration=None,
     channel=None,
+    state="running",
     **instance,
 ):
     """The results of the checks of an instance in a network, with the findings of those that are not ok."""
@@ -73,7 +74,7 @@ def check(  # noqa: PLR0913 - one for each fact
     found = facts.Facts(
         instance_id=INSTANCE,
         region=REGION,
-        instance=facts.Instance(ACCOUNT, "running", **values | instance),
+        instance=facts.Instance(ACCOUNT, state, **values | instance),
         registration=registration,
         channel=channel,
         profile=profile,
@@ -162,6 +163,14 @@ class TestRoute:
         assert results(check(endpoints=ENDPOINTS[:1], owner="210987654321")) == {
             "VPC endpoint ssmmessages": "not known"
         }
+        assert check([NAT], endpoints=(), owner="210987654321")["VPC endpoint ssm"].result.value == "not known"
+
+    @pytest.mark.parametrize("state", ["stopped", "pending"])
+    def test_public_address_of_an_instance_that_does_not_run(self, state):
+        """It can get one when it starts."""
+        found = check([IGW], endpoints=(), state=state)
+
+        assert found["route to the internet"].result.value == "not known"
 
 
 UNREAD = facts.Unread("ec2:DescribeVpcAttribute", is_denied=True, message="")

@@ -8,6 +8,7 @@ from .facts import Facts, Instance, Registration, Unread
 from .identity import (
     Audit,
     audit_of,
+    caller_role,
     control_policies_check,
     host_management_check,
     policies_check,
@@ -30,8 +31,8 @@ _ON_INSTANCE = (
     "of the agent can be passed as well."
 )
 _BEYOND = (
-    "This command does not check network ACLs, firewalls, DNS servers, proxies and the operating system. AWS's runbook "
-    "AWSSupport-TroubleshootManagedInstance does."
+    "This command does not check network ACLs, VPC Block Public Access, firewalls, DNS servers, proxies, the settings "
+    "of the agent and the operating system. AWS's runbook AWSSupport-TroubleshootManagedInstance checks more."
 )
 
 
@@ -101,7 +102,7 @@ def _checks(facts: Facts) -> list[Check]:
         version_check(
             facts,
             needs_host_management=needs_default_role,
-            has_legacy_messaging=None if needs_default_role else _has_legacy_messaging(audit),
+            has_legacy_messaging=_has_legacy_messaging(audit) if caller_role(facts) else None,
         ),
         *channel_checks(facts),
         *network_checks(facts),
@@ -127,7 +128,9 @@ def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:
     if managed:
         if wrong:
             return f"Systems Manager manages {name}, but {first or 'sessions and commands do not reach it.'}"
-        return f"Systems Manager manages {name}. Nothing is wrong.{_open_questions(checks)}"
+        questions = _open_questions(checks)
+        verdict = "No check finds a fault." if questions else "Nothing is wrong."
+        return f"Systems Manager manages {name}. {verdict}{questions}"
     start = f"Systems Manager does not manage {name}"
     if isinstance(facts.registration, Registration):
         start = f"Systems Manager has lost the connection to {name}"

@@ -40,14 +40,14 @@ def _name(service: str) -> str:
 def _missing_check(service: str, place: Place) -> Check:
     """The check of a service without a VPC endpoint."""
     name, sources, way = _name(service), (ENDPOINTS,), place.way
+    if way.is_open is None or place.is_shared:
+        text = "There is none in this account's view. Whether there is another way cannot be known."
+        return Check(name, Result.UNKNOWN, text, sources=sources)
     zones_matter = isinstance(place.network.hosted_zones, Unread) or zone_of(service, place)
     if (way.is_open or zones_matter) and resolves_to(None, service, place) is None:
         return _unknown_name(service, None, place, "There is none in the VPC.")
     if way.is_open:
         return Check(name, Result.OK, "There is none. Calls take the route to the internet.", sources=sources)
-    if way.is_open is None or place.is_shared:
-        text = "There is none in this account's view. Whether there is another way cannot be known."
-        return Check(name, Result.UNKNOWN, text, sources=sources)
     return Check(
         name,
         Result.WRONG,

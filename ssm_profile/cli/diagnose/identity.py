@@ -75,36 +75,40 @@ def profile_check(facts: Facts) -> Check:
             return unread(name, fact)
     problem = _profile_problem(facts)
     if problem is None:
-        return Check(name, Result.OK, f"The instance has the profile {_profile_name(facts)}, which contains a role.")
+        text = f"The instance has the profile {_profile_name(facts)}, which contains a role."
+        online = isinstance(facts.registration, Registration) and facts.registration.is_online
+        delay = " If the role was put into the profile after the launch, this takes effect within one hour."
+        return Check(name, Result.OK, text if online else f"{text}{delay}", sources=(_PROFILES,))
     return _unless_default_role(problem, facts)
 
 
-def _unless_default_role(problem: Check, facts: Facts, *, applies: bool | None = True) -> Check:
+def _unless_default_role(problem: Check, facts: Facts, *, applies: bool | None = True, brief: str = "") -> Check:
     """A check that is wrong unless the agent uses the account's default role.
 
     Args:
         problem: The check without the default role. Its finding ends with a period.
         facts: The facts about the instance.
         applies: Whether the problem makes the agent request the default role. None if this is not known.
+        brief: The finding without what follows from it, for the case that the default role is there.
     """
     default, registration = facts.host_management, facts.registration
     if default is None or applies is False:
         off = " Default Host Management Configuration is off." if default is None else ""
         return replace(problem, finding=f"{problem.finding}{off}")
-    unknown = replace(problem, result=Result.UNKNOWN, cause="", fix="")
+    found, unknown = brief or problem.finding, replace(problem, result=Result.UNKNOWN, cause="", fix="")
     if isinstance(default, Unread):
-        text = f"{problem.finding} Whether the account's default role is there instead could not be read."
+        text = f"{found} Whether the account's default role is there instead could not be read."
         return replace(unknown, finding=text, permission=default.action if default.is_denied else "")
     instead = f"The account's default role {code(default)} is there instead"
     if applies is None:
         depends = f"{instead} if the role of the instance does not allow the heartbeat, which is not known."
-        return replace(unknown, finding=f"{problem.finding} {depends}")
+        return replace(unknown, finding=f"{found} {depends}")
     if isinstance(registration, Registration) and registration.is_online:
-        return replace(unknown, result=Result.OK, finding=f"{problem.finding} {instead}.", sources=(HOST_MANAGEMENT,))
+        return replace(unknown, result=Result.OK, finding=f"{found} {instead}.", sources=(HOST_MANAGEMENT,))
     version = version_of(registration.agent_version) if isinstance(registration, Registration) else ()
     if version and version < AGENT_WITH_HOST_MANAGEMENT:
         return problem
-    text = f"{problem.finding} {instead}, for agents of version 3.2.582.0 or later. Its policies are not checked."
+    text = f"{found} {instead}, for agents of version 3.2.582.0 or later. Its policies are not checked."
     return replace(unknown, finding=text, sources=(HOST_MANAGEMENT,))
 
 
@@ -211,7 +215,8 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
         fix=next_step(audit) or grants,
         sources=(_EVALUATION,),
     )
-    return _unless_default_role(problem, facts, applies=audit["defaultHostManagement"])
+    brief = f"The role does not allow {_missing_actions(audit)}."
+    return _unless_default_role(problem, facts, applies=audit["defaultHostManagement"], brief=brief)
 
 
 def _missing_actions(audit: Audit) -> str:

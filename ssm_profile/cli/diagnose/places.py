@@ -69,6 +69,8 @@ def resolves_to(endpoint: Endpoint | None, service: str, place: Place) -> bool |
 
     Source: https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html
     """
+    if endpoint is None and place.is_shared:
+        return None
     dns, zones, other = place.network.dns, place.network.hosted_zones, place.network.other_dns
     if isinstance(dns, Unread) or isinstance(other, Unread) or other or not dns.get("enableDnsSupport"):
         return None

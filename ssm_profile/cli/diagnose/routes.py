@@ -65,20 +65,28 @@ def _way_by_default(default: Route | None, instance: Instance) -> Way:
             fix="Let the default route lead to a gateway that exists.",
         )
     if default.target.startswith("igw-"):
-        if instance.has_public_address:
-            return Way(is_open=True, finding=f"The default route leads to the internet gateway {target}.")
-        return Way(
-            is_open=False,
-            finding=f"The default route leads to the internet gateway {target}, but the instance has no public IPv4 "
-            "address.",
-            fix="Give the instance a public IPv4 address, or let the route lead to a NAT gateway.",
-        )
+        return _way_by_internet_gateway(target, instance)
     if default.target.startswith("nat-"):
         text = f"The default route leads to the NAT gateway {target}. The route of the gateway is not checked."
         return Way(is_open=True, finding=text)
     kind = next((text for start, text in _UNKNOWN_TARGETS.items() if default.target.startswith(start)), "a target")
     text = f"The default route leads to {kind} ({target}). What is behind it cannot be known."
     return Way(is_open=None, finding=text)
+
+
+def _way_by_internet_gateway(target: str, instance: Instance) -> Way:
+    """The way that a default route to an internet gateway is."""
+    finding = f"The default route leads to the internet gateway {target}"
+    if instance.has_public_address:
+        return Way(is_open=True, finding=f"{finding}.")
+    if instance.state != "running":
+        text = f"{finding}. Whether the instance gets a public IPv4 address when it runs cannot be known."
+        return Way(is_open=None, finding=text)
+    return Way(
+        is_open=False,
+        finding=f"{finding}, but the instance has no public IPv4 address.",
+        fix="Give the instance a public IPv4 address, or let the route lead to a NAT gateway.",
+    )
 
 
 def _may_matter(route: Route, instance: Instance) -> bool:
