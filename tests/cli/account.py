@@ -86,6 +86,11 @@ class Account:
         (table,) = self.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["RouteTables"]
         self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", **target)
 
+    def nat(self):
+        """A NAT gateway in the subnet."""
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        return self.ec2.create_nat_gateway(SubnetId=self.subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+
     def set_dns_servers(self, *servers):
         """The DNS servers in the DHCP options of the VPC. Without one, it has no DHCP options."""
         options = "default"

@@ -512,6 +512,8 @@ class TestUnread:
         if permission == "ec2:DescribeNetworkInterfaces":
             account.let_out(outbound(IpRanges=[{"CidrIp": "10.0.1.0/24"}]))
             account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints")
+        if permission == "ec2:DescribeNatGateways":
+            account.route(NatGatewayId=account.nat())
         account.deny(*operation(permission), code)
 
         exit_code, found = diagnose()
@@ -704,6 +706,7 @@ def test_only_listed_permissions(account, run):
     account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
     account.channel = "notconnected"
     account.forward(rslvr_rr_1="example.com.")
+    account.route(NatGatewayId=account.nat())
     arn = account.iam.create_policy(PolicyName="b", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
     account.iam.attach_role_policy(RoleName="web", PolicyArn=arn)
     account.answers |= organization()

@@ -43,6 +43,7 @@ ENDPOINTS = (endpoint("ssm"), endpoint("ssmmessages"))
 IGW, NAT = facts.Route("0.0.0.0/0", "igw-1"), facts.Route("0.0.0.0/0", "nat-1")
 
 
+WORKING_NAT = facts.NatGateway("available", is_public=True, route_table=facts.RouteTable(ACCOUNT, (IGW,)))
 FROM_INSTANCE, TO_EVERYWHERE = rule(groups=("sg-own",)), rule("0.0.0.0/0")
 
 
@@ -60,6 +61,8 @@ def check(  # noqa: PLR0913 - one for each fact
     registration=None,
     channel=None,
     state="running",
+    nat=(),
+    host_management=None,
     **instance,
 ):
     """The results of the checks of an instance in a network, with the findings of those that are not ok."""
@@ -78,7 +81,7 @@ def check(  # noqa: PLR0913 - one for each fact
         registration=registration,
         channel=channel,
         profile=profile,
-        host_management=None,
+        host_management=host_management,
         control_policies=None,
         network=facts.Network(
             route_table=facts.RouteTable(owner, (local, *routes)),
@@ -87,6 +90,7 @@ def check(  # noqa: PLR0913 - one for each fact
             addresses={"eni-ssm": "10.0.2.10", "eni-ssmmessages": "10.0.2.11", "eni-other": "10.0.3.10"},
             dns=dict(zip(("enableDnsSupport", "enableDnsHostnames"), dns, strict=True)) if dns is not UNREAD else dns,
             other_dns=other_dns,
+            nat=WORKING_NAT if nat == () else nat,
             hosted_zones=zones,
         ),
     )
@@ -144,6 +148,30 @@ class TestRoute:
     )
     def test_several_routes(self, routes, expected):
         assert check(routes, endpoints=(), has_ipv6=True)["route to the internet"].result.value == expected
+
+    @pytest.mark.parametrize(
+        ("state", "public", "beyond", "expected"),
+        [
+            ("available", True, [IGW], "ok"),
+            ("available", False, [IGW], "not known"),
+            ("available", True, [facts.Route("0.0.0.0/0", "tgw-1")], "not known"),
+            ("available", True, [facts.Route("0.0.0.0/0", "igw-1", is_active=False)], "not known"),
+            ("available", True, [], "not known"),
+            ("pending", True, [IGW], "not known"),
+            ("failed", True, [IGW], "wrong"),
+            ("deleted", True, [IGW], "wrong"),
+        ],
+    )
+    def test_nat_gateway(self, state, public, beyond, expected):
+        nat = facts.NatGateway(state, public, facts.RouteTable(ACCOUNT, tuple(beyond)))
+
+        assert check([NAT], endpoints=(), nat=nat)["route to the internet"].result.value == expected
+
+    def test_nat_gateway_that_is_not_read(self):
+        found = check([NAT], endpoints=(), nat=facts.Unread("ec2:DescribeNatGateways", is_denied=True, message=""))
+
+        assert found["route to the internet"].permission == "ec2:DescribeNatGateways"
+        assert "wrong" not in results(found).values()
 
     def test_ipv6_without_an_address(self):
         found = check([facts.Route("::/0", "eigw-1")], endpoints=())
@@ -220,6 +248,12 @@ class TestNames:
         assert found["VPC endpoint ssm"].result.value == expected
         assert found["DNS of the VPC"].result.value == "not known"
         assert found["DNS of the VPC"].finding.startswith(f"T{other[1:]} can resolve names.")
+
+    def test_other_dns_where_the_way_is_not_known(self):
+        """That the endpoint works is not enough."""
+        found = check([TGW], other_dns=("the DNS server 10.0.0.9",))
+
+        assert found["VPC endpoint ssm"].result.value == "not known"
 
     @pytest.mark.parametrize("other", [("the Resolver rule rslvr-rr-1",), UNREAD])
     def test_other_dns_without_private_dns(self, other):
@@ -485,6 +519,21 @@ class TestEndpointPolicies:
     )
     def test_resources_of_the_heartbeat(self, judge, resource, expected):
         assert judge(statement(Resource=resource)).result.value == expected
+
+    @pytest.mark.parametrize(
+        ("action", "expected"),
+        [("*", "ok"), ("ssm:*", "ok"), ("ssm:UpdateInstanceInformation", "not known")],
+    )
+    def test_request_of_the_default_role(self, judge, action, expected):
+        """The agent asks for the default role, which the policy must allow, too."""
+        assert judge(statement(action=action), role=None, host_management="custom").result.value == expected
+
+    @pytest.mark.parametrize("host_management", ["custom", UNREAD])
+    def test_default_role(self, judge, host_management):
+        """The caller is not known to be the role, which does not allow the heartbeat."""
+        found = judge(statement(principal={"AWS": ROLE}), host_management=host_management)
+
+        assert found.result.value == "not known"
 
     def test_one_channel(self):
         """Three of the four actions are not enough."""

@@ -13,7 +13,7 @@ from ssm_profile.cli.iam_roles import client, read_role
 from ssm_profile.errors import InputError
 from ssm_profile.regions import interface_endpoint
 
-from .facts import ControlPolicies, Facts, Instance, Network, Profile, Registration, Unread
+from .facts import ControlPolicies, Facts, Instance, NatGateway, Network, Profile, Registration, RouteTable, Unread
 from .network import AGENT_SERVICES
 from .places import covers_name
 from .responses import dns_servers_of, endpoint_of, instance_of, registration_of, route_table_of, security_group_of
@@ -218,8 +218,11 @@ class Reader:
         known = () if isinstance(endpoints, Unread) else endpoints
         groups = sorted({*instance.groups, *(group for each in known for group in each.groups)})
         found = self._pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=groups) if groups else []
+        route_table = self._route_table(instance.vpc, instance.subnet)
+        default = route_table.default if isinstance(route_table, RouteTable) else None
         return Network(
-            route_table=self._route_table(instance.vpc, instance.subnet),
+            route_table=route_table,
+            nat=self._nat(instance.vpc, default.target) if default and default.target.startswith("nat-") else None,
             endpoints=endpoints,
             groups=found if isinstance(found, Unread) else {row["GroupId"]: security_group_of(row) for row in found},
             addresses=self._addresses(sorted(name for each in known for name in each.interfaces)),
@@ -228,7 +231,18 @@ class Reader:
             other_dns=self._other_dns(instance.vpc),
         )
 
-    def _route_table(self, vpc: str, subnet: str) -> Any:
+    def _nat(self, vpc: str, name: str) -> NatGateway | Unread | None:
+        rows = self._pages("ec2", "describe_nat_gateways", "NatGateways", NatGatewayIds=[name])
+        if isinstance(rows, Unread) or not rows:
+            return rows if isinstance(rows, Unread) else None
+        subnet = rows[0].get("SubnetId")  # a regional gateway has none
+        return NatGateway(
+            state=rows[0]["State"],
+            is_public=rows[0].get("ConnectivityType", "public") == "public",
+            route_table=self._route_table(vpc, subnet) if subnet else None,
+        )
+
+    def _route_table(self, vpc: str, subnet: str) -> RouteTable | Unread | None:
         """The route table of a subnet: its own, or the main one of the VPC."""
         main = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
         for filters in ([{"Name": "association.subnet-id", "Values": [subnet]}], main):

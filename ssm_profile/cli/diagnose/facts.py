@@ -134,6 +134,21 @@ class RouteTable:
     """The account that owns the VPC."""
     routes: tuple[Route, ...]
 
+    @property
+    def default(self) -> Route | None:
+        """The default route for IPv4."""
+        return next((each for each in self.routes if each.destination == "0.0.0.0/0"), None)
+
+
+@dataclass(frozen=True)
+class NatGateway:
+    """The NAT gateway to which a default route leads."""
+
+    state: str
+    is_public: bool
+    route_table: RouteTable | Unread | None
+    """The route table of its subnet. None if AWS lists none."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -152,6 +167,8 @@ class Network:
     """The names of the private hosted zones of the VPC."""
     other_dns: tuple[str, ...] | Unread = ()
     """What answers DNS queries in the place of the VPC: DNS servers, rules of Route 53 Resolver, Profiles."""
+    nat: NatGateway | Unread | None = None
+    """The NAT gateway of the default route. None if the route leads elsewhere, or if AWS does not find the gateway."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ PERMISSIONS: dict[str, str] = {
     "iam:ListInstanceProfilesForRole": "the instance profiles of the role",
     "ssm:GetServiceSetting": "whether Default Host Management Configuration is on",
     "ec2:DescribeRouteTables": "the route to the internet, if the instance is not connected",
+    "ec2:DescribeNatGateways": "the NAT gateway of the default route",
     "ec2:DescribeVpcEndpoints": "the VPC endpoints, if the instance is not connected",
     "ec2:DescribeSecurityGroups": "the security groups of the instance and of the VPC endpoints",
     "ec2:DescribeNetworkInterfaces": "the addresses of the VPC endpoints",

@@ -5,10 +5,9 @@ from ipaddress import ip_network
 from ssm_profile.cli.report import code
 
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
-from .facts import Instance, Network, Route, RouteTable, Unread
+from .facts import Instance, NatGateway, Network, Route, RouteTable, Unread
 from .places import Place, Way
 
-_ANYWHERE = "0.0.0.0/0"
 _ROUTES = f"{VPC_GUIDE}/userguide/VPC_Route_Tables.html"
 _SHARED = f"{VPC_GUIDE}/userguide/vpc-sharing.html"
 _CREATE = "Create the VPC endpoints `ssm` and `ssmmessages`, or add a route to a NAT gateway."
@@ -34,12 +33,11 @@ def way_to_internet(network: Network, instance: Instance) -> Way:
         return Way(is_open=None, finding="")
     if table is None:
         return Way(is_open=None, finding="AWS lists no route table for the subnet. Another account may own it.")
-    return _way_of(table, instance)
+    return _way_of(table, instance, network)
 
 
-def _way_of(table: RouteTable, instance: Instance) -> Way:
-    default = next((each for each in table.routes if each.destination == _ANYWHERE), None)
-    way = _way_by_default(default, instance)
+def _way_of(table: RouteTable, instance: Instance, network: Network) -> Way:
+    default, way = table.default, _way_by_default(table.default, instance, network)
     others = [each for each in table.routes if each is not default and _may_matter(each, instance)]
     if way.is_open:  # a route to a part of the public addresses is more specific than the default route
         others = [each for each in others if _is_public(each.destination)]
@@ -53,7 +51,7 @@ def _way_of(table: RouteTable, instance: Instance) -> Way:
     )
 
 
-def _way_by_default(default: Route | None, instance: Instance) -> Way:
+def _way_by_default(default: Route | None, instance: Instance, network: Network) -> Way:
     """The way that the default route is."""
     if default is None:
         return Way(is_open=False, finding="The subnet has no route to the internet.")
@@ -67,8 +65,7 @@ def _way_by_default(default: Route | None, instance: Instance) -> Way:
     if default.target.startswith("igw-"):
         return _way_by_internet_gateway(target, instance)
     if default.target.startswith("nat-"):
-        text = f"The default route leads to the NAT gateway {target}. The route of the gateway is not checked."
-        return Way(is_open=True, finding=text)
+        return _way_by_nat(target, network.nat)
     kind = next((text for start, text in _UNKNOWN_TARGETS.items() if default.target.startswith(start)), "a target")
     text = f"The default route leads to {kind} ({target}). What is behind it cannot be known."
     return Way(is_open=None, finding=text)
@@ -89,6 +86,22 @@ def _way_by_internet_gateway(target: str, instance: Instance) -> Way:
     )
 
 
+def _way_by_nat(target: str, nat: NatGateway | Unread | None) -> Way:
+    """The way that a default route to a NAT gateway is."""
+    finding = f"The default route leads to the NAT gateway {target}"
+    if isinstance(nat, Unread) or nat is None:
+        return Way(is_open=None, finding=f"{finding}. Where the gateway leads could not be read.")
+    if nat.state != "available":
+        is_open = None if nat.state == "pending" else False
+        fix = "Let the default route lead to a gateway that is available."
+        return Way(is_open, f"{finding}, which is in the state `{nat.state}`.", fix)
+    own = nat.route_table.default if isinstance(nat.route_table, RouteTable) else None
+    if nat.is_public and own and own.is_active and own.target.startswith("igw-"):
+        return Way(is_open=True, finding=f"{finding}, and from there to the internet gateway {code(own.target)}.")
+    kind = "" if nat.is_public else " It is a private one."
+    return Way(is_open=None, finding=f"{finding}.{kind} Whether it leads to the internet cannot be known.")
+
+
 def _may_matter(route: Route, instance: Instance) -> bool:
     """Whether a route that is not the default one may lead to AWS, or to endpoints elsewhere."""
     is_to_prefix_list = route.destination.startswith("pl-")
@@ -107,8 +120,10 @@ def _is_public(destination: str) -> bool:
 def route_check(place: Place) -> Check:
     """Whether there is a route to the internet, where there are no VPC endpoints instead."""
     name, sources, way = "route to the internet", (_ROUTES, ENDPOINTS), place.way
-    if isinstance(place.network.route_table, Unread):
-        return unread(name, place.network.route_table)
+    nat = place.network.nat
+    for fact in (place.network.route_table, nat.route_table if isinstance(nat, NatGateway) else nat):
+        if isinstance(fact, Unread):
+            return unread(name, fact)
     if way.is_open is not False:
         return Check(name, Result.OK if way.is_open else Result.UNKNOWN, way.finding, sources=sources)
     if place.has_endpoints:
