@@ -1,6 +1,7 @@
 """``ssm-profile diagnose``, with an emulated account in this process. Each fault is found, and nothing else is."""
 
 import json
+import re
 
 import pytest
 
@@ -714,3 +715,15 @@ def test_only_listed_permissions(account, run):
     run("diagnose", account.instance, "--region", emulated.REGION)
 
     assert set(account.calls) == CALLS | {*permissions.OPTIONAL_PERMISSIONS}
+
+
+def test_flags_in_messages():
+    """Messages name only commands and flags that exist."""
+    main = require("ssm_profile.cli.app").ssm_profile
+    text = "".join(path.read_text() for path in (ROOT / "ssm_profile" / "cli" / "diagnose").glob("*.py"))
+    named = re.findall(r"`ssm-profile ([a-z]+)([^`]*)`", text)
+
+    assert {name for name, _ in named} == {"audit", "diagnose", "policy"}
+    for name, rest in named:
+        flags = {flag for each in main.commands[name].params for flag in each.opts}
+        assert {*re.findall(r"--[a-z-]+", rest)} <= flags
