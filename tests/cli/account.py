@@ -36,12 +36,14 @@ class Account:
             ("ssm", "describe_instance_information"): self._information,
             ("ssm", "get_connection_status"): lambda request: {"Target": request["Target"], "Status": self.channel},
             ("ssm", "get_service_setting"): lambda _: {"ServiceSetting": {"SettingValue": self.default_role}},
+            ("route53profiles", "list_profile_associations"): lambda _: {"ProfileAssociations": []},
             ("organizations", "list_policies_for_target"): lambda _: "AWSOrganizationsNotInUseException",
         }
         self.ec2, self.iam = moto_client("ec2"), moto_client("iam")
         self.image = self.ec2.register_image(Name="image")["ImageId"]
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
+        self.set_dns_servers("AmazonProvidedDNS")
         self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
         self.own_group = self._group("instance")
         self.endpoint_group = self._group("endpoints")
@@ -83,6 +85,28 @@ class Account:
         """A default route."""
         (table,) = self.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["RouteTables"]
         self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", **target)
+
+    def nat(self):
+        """A NAT gateway in the subnet."""
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        return self.ec2.create_nat_gateway(SubnetId=self.subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+
+    def set_dns_servers(self, *servers):
+        """The DNS servers in the DHCP options of the VPC. Without one, it has no DHCP options."""
+        options = "default"
+        if servers:
+            names = [{"Key": "domain-name-servers", "Values": list(servers)}]
+            options = self.ec2.create_dhcp_options(DhcpConfigurations=names)["DhcpOptions"]["DhcpOptionsId"]
+        self.ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=self.vpc)
+
+    def forward(self, **domains):
+        """Rules of Route 53 Resolver, by their IDs with underscores."""
+        rules = [{"Id": name.replace("_", "-"), "DomainName": domain} for name, domain in domains.items()]
+        associations = [{"ResolverRuleId": each["Id"]} for each in rules]
+        self.answers["route53resolver", "list_resolver_rules"] = lambda _: {"ResolverRules": rules}
+        self.answers["route53resolver", "list_resolver_rule_associations"] = lambda _: {
+            "ResolverRuleAssociations": associations
+        }
 
     def delete_endpoints(self, *services):
         self.ec2.delete_vpc_endpoints(VpcEndpointIds=[self.endpoints[service] for service in services])

@@ -1,6 +1,7 @@
 """``ssm-profile diagnose``, with an emulated account in this process. Each fault is found, and nothing else is."""
 
 import json
+import re
 
 import pytest
 
@@ -17,8 +18,7 @@ diagnose_aws = require("ssm_profile.cli.diagnose.aws")
 permissions = require("ssm_profile.cli.diagnose.permissions")
 
 SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
-CALLS = {*permissions.PERMISSIONS} - {"ec2:DescribeVpcs"}
-"""The permissions of calls that the command itself makes."""
+CALLS = {*permissions.PERMISSIONS}
 SYMPTOMS = {"ping status", "connection to Session Manager"}
 LOST = "Systems Manager has lost the connection to"
 
@@ -94,7 +94,7 @@ class TestManaged:
         code, found = diagnose()
 
         assert code == 0
-        assert finding(found, "policies").endswith("the agent uses the account's default role custom.")
+        assert finding(found, "policies").endswith("The account's default role custom is there instead.")
 
     def test_no_connection_to_session_manager(self, account, diagnose):
         """The heartbeat goes through the endpoint ssm, and sessions through ssmmessages."""
@@ -282,6 +282,115 @@ class TestFaults:
         assert printed.items[-1].startswith("This command does not check network ACLs")
 
 
+NO_HEARTBEAT = grant(allow("s3:GetObject"))
+
+
+def test_role_put_into_the_profile_later(account, diagnose):
+    """It takes up to one hour until the instance has it."""
+    account.disconnect()
+
+    assert "within one hour" in finding(diagnose()[1], "instance profile")
+
+
+class TestDefaultHostManagement:
+    """The agent requests the account's default role only if its own does not allow the heartbeat."""
+
+    @pytest.mark.parametrize(
+        ("plant", "check"),
+        [
+            (without_profile, "instance profile"),
+            (remove_role, "instance profile"),
+            (recreate_profile, "instance profile"),
+            (trust_another_service, "trust policy"),
+            (NO_HEARTBEAT, "policies"),
+        ],
+    )
+    @pytest.mark.parametrize("online", [True, False])
+    def test_setting_that_is_not_read(self, account, diagnose, plant, check, online):
+        """Whether the default role is there instead cannot be known."""
+        plant(account)
+        account.registrations[account.instance] = emulated.ONLINE
+        if not online:
+            account.disconnect()
+        account.deny("ssm", "get_service_setting")
+
+        _, found = diagnose()
+
+        (row,) = [row for row in found["checks"] if row["check"] == check]
+        assert results(found) == []
+        assert (row["result"], row["permission"]) == ("not known", "ssm:GetServiceSetting")
+        assert "ssm:GetServiceSetting" in found["next"][0]
+
+    @pytest.mark.parametrize("plant", [without_profile, trust_another_service, NO_HEARTBEAT])
+    def test_is_on(self, account, diagnose, plant):
+        account.default_role = "custom"
+        plant(account)
+        account.registrations[account.instance] = emulated.ONLINE
+
+        assert (results(found := diagnose()[1]), results(found, "not known")) == ([], [])
+
+    @pytest.mark.parametrize("plant", [without_profile, trust_another_service, NO_HEARTBEAT])
+    def test_default_role_of_an_instance_that_is_not_online(self, account, diagnose, plant):
+        """The policies of the default role are not checked."""
+        account.default_role = "custom"
+        plant(account)
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found) == []
+        assert results(found, "not checked") == ["Default Host Management"]
+
+    def test_old_agent(self, account, diagnose):
+        """An agent before 3.2.582.0 does not request the default role."""
+        account.default_role = "custom"
+        NO_HEARTBEAT(account)
+        account.registrations[account.instance] = {"PingStatus": "ConnectionLost", "AgentVersion": "3.2.581.0"}
+
+        assert "policies" in results(diagnose()[1])
+
+    @pytest.mark.parametrize("denied", [True, False])
+    def test_role_that_allows_the_heartbeat(self, account, diagnose, denied):
+        """Then the default role does not apply, so what else is missing is wrong."""
+        account.default_role = "custom"
+        grant(allow(MINIMUM[4], INSTANCES))(account)
+        account.disconnect()
+        if denied:
+            account.deny("ssm", "get_service_setting")
+
+        assert results(diagnose()[1]) == ["policies"]
+
+    def test_heartbeat_under_a_condition(self, account, diagnose):
+        account.default_role = "custom"
+        grant(allow(MINIMUM[4], INSTANCES) | {"Condition": {"StringEquals": {"aws:PrincipalTag/a": "b"}}})(account)
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found) == []
+        assert {"policies", "Default Host Management"} <= set(results(found, "not known"))
+
+
+class TestTrust:
+    @pytest.mark.parametrize(
+        ("statements", "expected"),
+        [
+            ([{}], "ok"),
+            ([{"Condition": {"StringEquals": {"aws:SourceAccount": "1"}}}], "not known"),
+            ([{}, {"Effect": "Deny", "Condition": {"StringEquals": {"aws:SourceAccount": "1"}}}], "not known"),
+            ([{}, {"Effect": "Deny"}], "wrong"),
+        ],
+    )
+    def test_conditions(self, account, diagnose, statements, expected):
+        (statement,) = TRUST["Statement"]
+        trust = {**TRUST, "Statement": [statement | each for each in statements]}
+        account.iam.update_assume_role_policy(RoleName="web", PolicyDocument=json.dumps(trust))
+
+        (row,) = [row for row in diagnose()[1]["checks"] if row["check"] == "trust policy"]
+
+        assert row["result"] == expected
+
+
 class TestAgentVersion:
     @pytest.mark.parametrize(
         ("version", "expected"),
@@ -301,6 +410,14 @@ class TestAgentVersion:
 
         assert diagnose()[0] == 0
 
+    def test_legacy_messaging_of_the_default_role(self, account, diagnose):
+        """Where the default role may be used, what the role does not allow is not wrong."""
+        NO_HEARTBEAT(account)
+        account.deny("ssm", "get_service_setting")
+        account.registrations[account.instance] = emulated.ONLINE | {"AgentVersion": "3.3.39.0"}
+
+        assert results(diagnose()[1]) == []
+
     def test_default_role(self, account, diagnose):
         account.default_role = "custom"
         account.instance = account.launch()
@@ -315,6 +432,66 @@ class TestAgentVersion:
         assert results(diagnose()[1]) == ["VPC endpoint ec2messages"]
 
 
+class TestDns:
+    """What answers DNS queries in the place of the VPC."""
+
+    @pytest.mark.parametrize(
+        ("servers", "expected"),
+        [
+            (["AmazonProvidedDNS"], None),
+            (["10.0.0.2"], None),  # the VPC's own
+            (["169.254.169.253"], None),
+            (["10.0.0.9", "AmazonProvidedDNS"], "The DNS server 10.0.0.9 can"),
+            ([], "The DNS server that the operating system names (the VPC has no DHCP options) can"),
+        ],
+    )
+    def test_servers(self, account, diagnose, servers, expected):
+        account.set_dns_servers(*servers)
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found, "not known") == (["DNS of the VPC"] if expected else [])
+        assert finding(found, "DNS of the VPC").startswith(expected or "The VPC resolves names")
+
+    @pytest.mark.parametrize(
+        ("domain", "expected"),
+        [
+            ("example.com.", False),
+            ("ssm.eu-west-1.amazonaws.com.", False),
+            ("ssm.eu-central-1.amazonaws.com.", True),
+            ("amazonaws.com.", True),
+            (".", True),
+        ],
+    )
+    def test_rules(self, account, diagnose, domain, expected):
+        account.forward(rslvr_rr_1=domain, rslvr_autodefined_rr_internet_resolver=".")
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found, "not known") == (["DNS of the VPC"] if expected else [])
+
+    def test_profile(self, account, diagnose):
+        rows = {"ProfileAssociations": [{"ProfileId": "rp-1"}]}
+        account.answers["route53profiles", "list_profile_associations"] = lambda _: rows
+        account.disconnect()
+
+        assert finding(diagnose()[1], "DNS of the VPC").startswith("The Route 53 Profile rp-1 can resolve names.")
+
+
+class TestEnded:
+    def test_terminated(self, account, diagnose):
+        """AWS does not say any more what the instance had."""
+        account.ec2.terminate_instances(InstanceIds=[account.instance])
+        account.registrations.clear()
+
+        _, found = diagnose()
+
+        assert [row["check"] for row in found["checks"]] == ["instance state", "ping status"]
+        assert found["causes"] == ["the instance is terminated"]
+
+
 class TestUnread:
     @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
     @pytest.mark.parametrize("permission", sorted(CALLS))
@@ -324,6 +501,8 @@ class TestUnread:
         account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
         zones = {"HostedZoneSummaries": [zone("ssm"), zone("ssmmessages")], "MaxItems": "100"}
         account.answers["route53", "list_hosted_zones_by_vpc"] = lambda _: zones
+        if permission == "route53resolver:ListResolverRules":
+            account.forward(rslvr_rr_1="amazonaws.com.")
         if permission == "ssm:GetConnectionStatus":
             account.registrations[account.instance] = emulated.ONLINE
         if permission in ("iam:GetPolicy", "iam:GetPolicyVersion"):
@@ -334,6 +513,8 @@ class TestUnread:
         if permission == "ec2:DescribeNetworkInterfaces":
             account.let_out(outbound(IpRanges=[{"CidrIp": "10.0.1.0/24"}]))
             account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints")
+        if permission == "ec2:DescribeNatGateways":
+            account.route(NatGatewayId=account.nat())
         account.deny(*operation(permission), code)
 
         exit_code, found = diagnose()
@@ -525,6 +706,8 @@ def test_only_listed_permissions(account, run):
     """Every call is one of the listed permissions, and each of these is used."""
     account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
     account.channel = "notconnected"
+    account.forward(rslvr_rr_1="example.com.")
+    account.route(NatGatewayId=account.nat())
     arn = account.iam.create_policy(PolicyName="b", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
     account.iam.attach_role_policy(RoleName="web", PolicyArn=arn)
     account.answers |= organization()
@@ -532,3 +715,15 @@ def test_only_listed_permissions(account, run):
     run("diagnose", account.instance, "--region", emulated.REGION)
 
     assert set(account.calls) == CALLS | {*permissions.OPTIONAL_PERMISSIONS}
+
+
+def test_flags_in_messages():
+    """Messages name only commands and flags that exist."""
+    main = require("ssm_profile.cli.app").ssm_profile
+    text = "".join(path.read_text() for path in (ROOT / "ssm_profile" / "cli" / "diagnose").glob("*.py"))
+    named = re.findall(r"`ssm-profile ([a-z]+)([^`]*)`", text)
+
+    assert {name for name, _ in named} == {"audit", "diagnose", "policy"}
+    for name, rest in named:
+        flags = {flag for each in main.commands[name].params for flag in each.opts}
+        assert {*re.findall(r"--[a-z-]+", rest)} <= flags

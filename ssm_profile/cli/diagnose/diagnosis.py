@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .checks import Check, Result
-from .facts import Facts, Registration, Unread
+from .facts import Facts, Instance, Registration, Unread
 from .identity import (
     Audit,
     audit_of,
+    caller_role,
     control_policies_check,
     host_management_check,
     policies_check,
@@ -15,7 +16,7 @@ from .identity import (
     trust_check,
     uses_host_management,
 )
-from .instances import channel_checks, metadata_check, ping_check, state_check, version_check
+from .instances import ENDED, channel_checks, metadata_check, ping_check, state_check, version_check
 from .network import network_checks
 
 SCHEMA_VERSION = 1
@@ -30,8 +31,8 @@ _ON_INSTANCE = (
     "of the agent can be passed as well."
 )
 _BEYOND = (
-    "This command does not check network ACLs, firewalls, DNS servers, proxies and the operating system. AWS's runbook "
-    "AWSSupport-TroubleshootManagedInstance does."
+    "This command does not check network ACLs, VPC Block Public Access, firewalls, DNS servers, proxies, the settings "
+    "of the agent and the operating system. AWS's runbook AWSSupport-TroubleshootManagedInstance checks more."
 )
 
 
@@ -83,6 +84,8 @@ def check_data(check: Check) -> dict[str, Any]:
 
 def _checks(facts: Facts) -> list[Check]:
     """The checks in the order in which a person would look."""
+    if isinstance(facts.instance, Instance) and facts.instance.state in ENDED:
+        return [state_check(facts), ping_check(facts)]  # AWS does not say any more what the instance had
     audit = audit_of(facts)
     uses_default_role = uses_host_management(facts, audit)
     has_default_role = isinstance(facts.host_management, str)
@@ -99,7 +102,7 @@ def _checks(facts: Facts) -> list[Check]:
         version_check(
             facts,
             needs_host_management=needs_default_role,
-            has_legacy_messaging=None if needs_default_role else _has_legacy_messaging(audit),
+            has_legacy_messaging=_has_legacy_messaging(audit) if caller_role(facts) else None,
         ),
         *channel_checks(facts),
         *network_checks(facts),
@@ -125,7 +128,9 @@ def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:
     if managed:
         if wrong:
             return f"Systems Manager manages {name}, but {first or 'sessions and commands do not reach it.'}"
-        return f"Systems Manager manages {name}. Nothing is wrong.{_open_questions(checks)}"
+        questions = _open_questions(checks)
+        verdict = "No check finds a fault." if questions else "Nothing is wrong."
+        return f"Systems Manager manages {name}. {verdict}{questions}"
     start = f"Systems Manager does not manage {name}"
     if isinstance(facts.registration, Registration):
         start = f"Systems Manager has lost the connection to {name}"

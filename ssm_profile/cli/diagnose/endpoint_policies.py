@@ -17,7 +17,8 @@ from ssm_profile.iam.evaluator import NO_RESOURCE, Evaluator, Need, Outcome, Pol
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.regions import partition_of
 
-from .facts import Endpoint, Facts, Instance, Profile
+from .facts import Endpoint, Facts, Instance
+from .identity import caller_role
 
 ACTIONS: dict[str, tuple[str, ...]] = {
     "ssm": ("ssm:UpdateInstanceInformation",),
@@ -30,6 +31,9 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "ec2messages": ("ec2messages:GetMessages",),
 }
 """The calls without which Systems Manager does not work, by the service whose endpoint they go through."""
+
+_DEFAULT_ROLE = ("ssm:RegisterManagedInstance", "ssm:RequestManagedInstanceRoleToken")
+"""The calls with which the agent requests the account's default role."""
 
 _NEVER = {"Null": {"aws:SecureTransport": "true"}}
 """A condition that holds for no call of the agent."""
@@ -65,7 +69,7 @@ def judge(endpoint: Endpoint, service: str, facts: Facts, instance: Instance) ->
         evaluator = Evaluator(
             _policy(endpoint, caller), {**caller.context(), **_request(endpoint, facts, instance, arn)}
         )
-    except (InputError, ValueError) as error:
+    except InputError as error:
         return PolicyVerdict(problem=str(error))
     denied, depends_on = list[str](), dict[str, None]()
     for action in ACTIONS[service]:
@@ -75,6 +79,10 @@ def judge(endpoint: Endpoint, service: str, facts: Facts, instance: Instance) ->
             denied.append(action)
         elif decision.outcome is Outcome.CONDITIONAL:
             depends_on |= dict.fromkeys(each.depends_on or each.kind.value for each in decision.reasons)
+    if service == "ssm" and caller.role_arn is None and facts.host_management is not None:
+        unsure = [each for each in _DEFAULT_ROLE if evaluator.decide(each, NO_RESOURCE).outcome is not Outcome.ALLOWED]
+        if unsure:
+            return PolicyVerdict(tuple(denied), tuple(depends_on), f"it may not allow {', '.join(unsure)}.")
     return PolicyVerdict(tuple(denied), tuple(depends_on))
 
 
@@ -82,7 +90,7 @@ class _Caller:
     """Who makes the calls of the agent."""
 
     def __init__(self, facts: Facts, instance: Instance, partition: str) -> None:
-        self.role_arn = facts.profile.role_arn if isinstance(facts.profile, Profile) else None
+        self.role_arn = caller_role(facts)
         self.account, self.partition = instance.account, partition
         self.principals = {"*", self.account, f"arn:{partition}:iam::{self.account}:root"}
         if self.role_arn:
@@ -119,16 +127,32 @@ def _policy(endpoint: Endpoint, caller: _Caller) -> Policy:
     Raises:
         InputError: If it is not a policy of an endpoint.
     """
-    document = json.loads(endpoint.policy or "")
+    try:
+        document = json.loads(endpoint.policy or "")
+    except (ValueError, RecursionError):
+        raise InputError("it is not JSON.") from None
     if not isinstance(document, Mapping):
         raise InputError("it is not a policy document.")
     rows = as_list(document.get("Statement"))
     if not all(isinstance(row, Mapping) and "Principal" in row for row in rows):
         raise InputError("a statement has no Principal.")
-    if not all(isinstance(row.get("Condition", {}), Mapping) for row in rows):
-        raise InputError("a Condition is not an object.")
+    if not all(_is_principal(row["Principal"]) for row in rows):
+        raise InputError('a Principal is neither "*" nor an object with principals.')
+    if not all(_is_condition(row.get("Condition", {})) for row in rows):
+        raise InputError("a Condition is not an object with operators, keys and values.")
     statements = [_without_principal(row, caller) for row in rows]
     return Policy(endpoint.id, statements_of({**document, "Statement": statements}, f"the policy of {endpoint.id}"))
+
+
+def _is_principal(principal: Any) -> bool:
+    if not isinstance(principal, Mapping):
+        return principal == "*"
+    values = [as_list(each) for each in principal.values()]
+    return bool(values) and all(each and all(isinstance(name, str) for name in each) for each in values)
+
+
+def _is_condition(condition: Any) -> bool:
+    return isinstance(condition, Mapping) and all(isinstance(keys, Mapping) for keys in condition.values())
 
 
 def _without_principal(row: Mapping[str, Any], caller: _Caller) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """The checks of the VPC endpoints of the services that the agent must reach."""
 
+from dataclasses import replace
+
 from ssm_profile.cli.report import code
 from ssm_profile.regions import interface_endpoint
 
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
 from .endpoint_policies import judge
 from .facts import Endpoint, Unread
-from .places import Place, is_available, is_used
+from .places import Place, in_words, is_available, resolves_to, zone_of
 from .security_groups import lets_in
 
 _DNS = f"{VPC_GUIDE}/userguide/vpc-dns.html"
@@ -23,7 +25,12 @@ def endpoint_check(service: str, endpoint: Endpoint | None, place: Place) -> Che
     """
     if endpoint is None:
         return _missing_check(service, place)
-    return (_used_check if is_used(endpoint) else _unused_check)(service, endpoint, place)
+    if place.way.is_open is False:
+        return _only_way_check(service, endpoint, place)
+    resolves = resolves_to(endpoint, service, place)
+    if resolves is None:
+        return _either_way_check(service, endpoint, place)
+    return (_used_check if resolves else _unused_check)(service, endpoint, place)
 
 
 def _name(service: str) -> str:
@@ -33,11 +40,14 @@ def _name(service: str) -> str:
 def _missing_check(service: str, place: Place) -> Check:
     """The check of a service without a VPC endpoint."""
     name, sources, way = _name(service), (ENDPOINTS,), place.way
-    if way.is_open:
-        return Check(name, Result.OK, "There is none. Calls take the route to the internet.", sources=sources)
     if way.is_open is None or place.is_shared:
         text = "There is none in this account's view. Whether there is another way cannot be known."
         return Check(name, Result.UNKNOWN, text, sources=sources)
+    zones_matter = isinstance(place.network.hosted_zones, Unread) or zone_of(service, place)
+    if (way.is_open or zones_matter) and resolves_to(None, service, place) is None:
+        return _unknown_name(service, None, place, "There is none in the VPC.")
+    if way.is_open:
+        return Check(name, Result.OK, "There is none. Calls take the route to the internet.", sources=sources)
     return Check(
         name,
         Result.WRONG,
@@ -49,28 +59,43 @@ def _missing_check(service: str, place: Place) -> Check:
 
 
 def _unused_check(service: str, endpoint: Endpoint, place: Place) -> Check:
-    """The check of an endpoint to which the name of its service does not resolve."""
-    label = f"The endpoint {code(endpoint.id)}"
-    name, way, zones = _name(service), place.way, place.network.hosted_zones
-    finding = f"{label} has no private DNS" if is_available(endpoint) else f"{label} is in the state `{endpoint.state}`"
-    if way.is_open:
-        return Check(name, Result.OK, f"{finding}. Calls take the route to the internet.", sources=(ENDPOINTS,))
-    if way.is_open is None:
-        return Check(name, Result.UNKNOWN, f"{finding}. Whether there is another way cannot be known.")
+    """The check of an endpoint to which the name of its service does not resolve, where there may be another way."""
+    why = "the VPC does not resolve its private name" if endpoint.has_private_dns else "it has no private DNS"
+    finding = f"Calls do not go through the endpoint {code(endpoint.id)}: {why}."
+    if place.way.is_open:
+        return Check(_name(service), Result.OK, f"{finding} They take the route to the internet.", sources=(ENDPOINTS,))
+    text = f"{finding} Whether there is another way cannot be known."
+    return Check(_name(service), Result.UNKNOWN, text, sources=(ENDPOINTS,))
+
+
+def _either_way_check(service: str, endpoint: Endpoint, place: Place) -> Check:
+    """The check of an endpoint that calls may or may not go through."""
+    used = _used_check(service, endpoint, place) if is_available(endpoint) and endpoint.has_ipv4 else None
+    if used and used.result is Result.OK and place.way.is_open:
+        text = f"{used.finding} Whether calls go through it or take the route to the internet cannot be known."
+        return Check(_name(service), Result.OK, text, sources=(ENDPOINTS,))
+    finding = "" if used is None or used.result is Result.OK else f"{used.finding} This matters if calls go through it."
+    return _unknown_name(service, endpoint, place, finding)
+
+
+def _only_way_check(service: str, endpoint: Endpoint, place: Place) -> Check:
+    """The check of an endpoint without which there is no way."""
+    name, label = _name(service), f"The endpoint {code(endpoint.id)}"
     if not is_available(endpoint):
         fix = f"Wait until {code(endpoint.id)} is available, or create it again."
-        cause = f"the VPC endpoint {service} is {endpoint.state}"
-        return Check(name, Result.WRONG, f"{finding}.", cause=cause, fix=fix, sources=(ENDPOINTS,))
-    if isinstance(zones, Unread):
-        return unread(name, zones)
-    if own := [each for each in zones if _is_zone_of(each, service, place.facts.region)]:
-        text = f"{finding}. The private hosted zone {code(own[0])} may resolve the name. Its records are not read."
-        return Check(name, Result.UNKNOWN, text, sources=(ENDPOINTS,))
+        cause, text = f"the VPC endpoint {service} is {endpoint.state}", f"{label} is in the state `{endpoint.state}`."
+        return Check(name, Result.WRONG, text, cause=cause, fix=fix, sources=(ENDPOINTS,))
+    if not endpoint.has_ipv4:
+        return _unknown_name(service, endpoint, place, "")
+    if endpoint.has_private_dns:  # the check of the VPC's DNS says whether its name is resolved
+        return _used_check(service, endpoint, place)
+    if resolves_to(endpoint, service, place) is None:
+        return _unknown_name(service, endpoint, place, f"{label} has no private DNS.")
     return Check(
         name,
         Result.WRONG,
-        f"{finding}, and no private hosted zone of the VPC has the name of the service, so the agent does not find it. "
-        "Profiles of Route 53 and rules of its Resolver are not read.",
+        f"{label} has no private DNS, and nothing else in the VPC resolves the name of the service, so an agent with "
+        "its default settings does not find it.",
         cause=f"the VPC endpoint {service} has no private DNS",
         fix="Turn on private DNS: `aws ec2 modify-vpc-endpoint --private-dns-enabled --vpc-endpoint-id "
         f"{endpoint.id}`.",
@@ -78,9 +103,23 @@ def _unused_check(service: str, endpoint: Endpoint, place: Place) -> Check:
     )
 
 
-def _is_zone_of(zone: str, service: str, region: str) -> bool:
-    """Whether a hosted zone has the name of a service or of a parent of it, with any DNS suffix."""
-    return zone.startswith((f"{service}.{region}.", f"{region}.amazonaws.", "amazonaws."))
+def _unknown_name(service: str, endpoint: Endpoint | None, place: Place, finding: str) -> Check:
+    """The check of a service of which it cannot be known where its name leads."""
+    name, network = _name(service), place.network
+    for fact in (network.dns, network.other_dns, network.hosted_zones):
+        if isinstance(fact, Unread):
+            return replace(unread(name, fact), finding=f"{finding} {unread(name, fact).finding}".strip())
+    if network.other_dns and not isinstance(network.other_dns, Unread):
+        why = f"{in_words(network.other_dns)} can resolve the name of the service to other addresses."
+    elif not isinstance(network.dns, Unread) and not network.dns.get("enableDnsSupport"):
+        why = "`enableDnsSupport` is off, so DNS servers of which nothing is known resolve the name of the service."
+    elif endpoint and not is_available(endpoint):
+        why = f"It is in the state `{endpoint.state}`. Whether the name of the service resolves to it cannot be known."
+    elif endpoint and not endpoint.has_ipv4:
+        why = "It has only IPv6 addresses. This command checks IPv4 only."
+    else:
+        why = f"The private hosted zone {code(zone_of(service, place))} may resolve the name. Its records are not read."
+    return Check(name, Result.UNKNOWN, f"{finding} {why}".strip(), sources=(ENDPOINTS,))
 
 
 def _used_check(service: str, endpoint: Endpoint, place: Place) -> Check:
@@ -90,6 +129,8 @@ def _used_check(service: str, endpoint: Endpoint, place: Place) -> Check:
         return unread(name, groups)
     rules = [rule for each in endpoint.groups if each in groups for rule in groups[each].inbound]
     allowed = lets_in(rules, place.instance)
+    if allowed is False and not all(each in groups for each in endpoint.groups):
+        allowed = None
     verdict = judge(endpoint, service, place.facts, place.instance)
     listed = ", ".join(map(code, endpoint.groups)) or "none"
     findings, fixes, causes = list[str](), list[str](), list[str]()

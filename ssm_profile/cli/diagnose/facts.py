@@ -33,7 +33,11 @@ class Instance:
     vpc: str | None = None
     subnet: str | None = None
     addresses: tuple[str, ...] = ()
-    """The private addresses of the primary network interface."""
+    """The private IPv4 addresses of the primary network interface. The first is the primary one."""
+    has_ipv6: bool = False
+    """Whether the primary network interface has an IPv6 address."""
+    interfaces: int = 1
+    """The number of its network interfaces."""
     has_public_address: bool = False
     groups: tuple[str, ...] = ()
     """The IDs of the security groups of the primary network interface."""
@@ -108,6 +112,8 @@ class Endpoint:
     interfaces: tuple[str, ...]
     policy: str | None
     """The JSON of its policy. None if the endpoint has none, and so allows everything."""
+    has_ipv4: bool = True
+    """Whether it has IPv4 addresses."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,21 @@ class RouteTable:
     """The account that owns the VPC."""
     routes: tuple[Route, ...]
 
+    @property
+    def default(self) -> Route | None:
+        """The default route for IPv4."""
+        return next((each for each in self.routes if each.destination == "0.0.0.0/0"), None)
+
+
+@dataclass(frozen=True)
+class NatGateway:
+    """The NAT gateway to which a default route leads."""
+
+    state: str
+    is_public: bool
+    route_table: RouteTable | Unread | None
+    """The route table of its subnet. None if AWS lists none."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -143,7 +164,11 @@ class Network:
     dns: Mapping[str, bool] | Unread
     """The attributes of the VPC: ``enableDnsSupport`` and ``enableDnsHostnames``."""
     hosted_zones: tuple[str, ...] | Unread
-    """The names of the private hosted zones of the VPC. They are read only where an endpoint has no private DNS."""
+    """The names of the private hosted zones of the VPC."""
+    other_dns: tuple[str, ...] | Unread = ()
+    """What answers DNS queries in the place of the VPC: DNS servers, rules of Route 53 Resolver, Profiles."""
+    nat: NatGateway | Unread | None = None
+    """The NAT gateway of the default route. None if the route leads elsewhere, or if AWS does not find the gateway."""
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,21 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from ssm_profile.catalogue import DEFAULT_HOST_MANAGEMENT, NO_DEFAULT_HOST_MANAGEMENT
+from ssm_profile.catalogue import NO_DEFAULT_HOST_MANAGEMENT
 from ssm_profile.cli.audit import REQUIRED_FEATURES, audit_role
 from ssm_profile.cli.audit_report import next_step, reasons
 from ssm_profile.cli.report import code
 from ssm_profile.cli.roles import Role
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
+from ssm_profile.iam.documents import as_list
 from ssm_profile.iam.trust import EC2, is_for_ec2
 
 from .checks import EC2_GUIDE, HOST_MANAGEMENT, IAM_GUIDE, REQUIREMENTS, Check, Result, unread
-from .facts import Facts, Instance, Profile, Unread
+from .facts import Facts, Instance, Profile, Registration, Unread
+from .instances import AGENT_WITH_HOST_MANAGEMENT, version_of
 
+_TRUST = f"{EC2_GUIDE}/iam-roles-for-amazon-ec2.html"
 _PROFILES = f"{IAM_GUIDE}/id_roles_use_switch-role-ec2_instance-profiles.html"
 _EVALUATION = f"{IAM_GUIDE}/reference_policies_evaluation-logic.html"
 _CONTROL_POLICIES = "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html"
@@ -41,13 +44,27 @@ def _audited(role: Role) -> Audit:
 def uses_host_management(facts: Facts, audit: Audit | None) -> bool | None:
     """Whether the agent requests the account's default role: it does so if it has no role that allows the heartbeat.
 
-    None if this is not known.
+    None if this is not known. The agent requests it after ``EC2RoleRequestError`` (no credentials),
+    ``AssumeRoleUnauthorizedAccess`` (the trust policy) and ``AccessDeniedException`` (the heartbeat).
+
+    Source: https://github.com/aws/amazon-ssm-agent/tree/1c217c89b42d/common/identity/credentialproviders/ec2roleprovider
     """
     if isinstance(facts.instance, Unread) or isinstance(facts.profile, Unread):
         return None
-    if facts.profile is None or facts.profile.role is None:
+    if facts.profile is None or _profile_problem(facts):
         return True
-    return audit["defaultHostManagement"] if audit else None
+    is_trusted, uses = _is_trusted(facts.profile), audit["defaultHostManagement"] if audit else None
+    if is_trusted is False or uses is True:
+        return True
+    return uses if is_trusted else None
+
+
+def caller_role(facts: Facts) -> str | None:
+    """The ARN of the role with which the agent calls AWS. None if this is not known, or if there is none."""
+    if not isinstance(facts.profile, Profile) or _profile_problem(facts):
+        return None
+    has_no_other = facts.host_management is None or uses_host_management(facts, audit_of(facts)) is False
+    return facts.profile.role_arn if has_no_other else None
 
 
 def profile_check(facts: Facts) -> Check:
@@ -58,19 +75,45 @@ def profile_check(facts: Facts) -> Check:
             return unread(name, fact)
     problem = _profile_problem(facts)
     if problem is None:
-        return Check(name, Result.OK, f"The instance has the profile {_profile_name(facts)}, which contains a role.")
-    default = facts.host_management
+        text = f"The instance has the profile {_profile_name(facts)}, which contains a role."
+        online = isinstance(facts.registration, Registration) and facts.registration.is_online
+        delay = " If the role was put into the profile after the launch, this takes effect within one hour."
+        return Check(name, Result.OK, text if online else f"{text}{delay}", sources=(_PROFILES,))
+    return _unless_default_role(problem, facts)
+
+
+def _unless_default_role(problem: Check, facts: Facts, *, applies: bool | None = True, brief: str = "") -> Check:
+    """A check that is wrong unless the agent uses the account's default role.
+
+    Args:
+        problem: The check without the default role. Its finding ends with a period.
+        facts: The facts about the instance.
+        applies: Whether the problem makes the agent request the default role. None if this is not known.
+        brief: The finding without what follows from it, for the case that the default role is there.
+    """
+    default, registration = facts.host_management, facts.registration
+    if default is None or applies is False:
+        off = " Default Host Management Configuration is off." if default is None else ""
+        return replace(problem, finding=f"{problem.finding}{off}")
+    found, unknown = brief or problem.finding, replace(problem, result=Result.UNKNOWN, cause="", fix="")
     if isinstance(default, Unread):
-        text = f"{problem.finding}. Whether the account's default role is there instead could not be read."
-        return Check(name, Result.UNKNOWN, text, permission=default.action if default.is_denied else "")
-    if default:
-        text = f"{problem.finding}. The account's default role {code(default)} is there instead."
-        return Check(name, Result.OK, text, sources=(HOST_MANAGEMENT,))
-    return replace(problem, finding=f"{problem.finding}, and Default Host Management Configuration is off.")
+        text = f"{found} Whether the account's default role is there instead could not be read."
+        return replace(unknown, finding=text, permission=default.action if default.is_denied else "")
+    instead = f"The account's default role {code(default)} is there instead"
+    if applies is None:
+        depends = f"{instead} if the role of the instance does not allow the heartbeat, which is not known."
+        return replace(unknown, finding=f"{found} {depends}")
+    if isinstance(registration, Registration) and registration.is_online:
+        return replace(unknown, result=Result.OK, finding=f"{found} {instead}.", sources=(HOST_MANAGEMENT,))
+    version = version_of(registration.agent_version) if isinstance(registration, Registration) else ()
+    if version and version < AGENT_WITH_HOST_MANAGEMENT:
+        return problem
+    text = f"{found} {instead}, for agents of version 3.2.582.0 or later. Its policies are not checked."
+    return replace(unknown, finding=text, sources=(HOST_MANAGEMENT,))
 
 
 def _profile_problem(facts: Facts) -> Check | None:
-    """Why the instance gets no role from its instance profile. The finding ends without a period."""
+    """Why the instance gets no role from its instance profile."""
     profile = facts.profile if isinstance(facts.profile, Profile) else None
     instance = facts.instance if isinstance(facts.instance, Instance) else None
     shown = _profile_name(facts)
@@ -89,7 +132,7 @@ def _profile_problem(facts: Facts) -> Check | None:
         return None
     finding, cause, fix = texts
     sources = (REQUIREMENTS, _PROFILES)
-    return Check("instance profile", Result.WRONG, finding, cause=cause, fix=fix, sources=sources)
+    return Check("instance profile", Result.WRONG, f"{finding}.", cause=cause, fix=fix, sources=sources)
 
 
 def _profile_name(facts: Facts) -> str:
@@ -111,19 +154,43 @@ def trust_check(facts: Facts) -> Check | None:
     if isinstance(profile.trust, Unread):
         return unread(name, profile.trust)
     try:
-        is_trusted = is_for_ec2(profile.trust, "The trust policy")
+        is_for_ec2(profile.trust, "The trust policy")
     except InputError as error:
         return Check(name, Result.UNKNOWN, str(error))
+    is_trusted = _is_trusted(profile)
     if is_trusted:
         return Check(name, Result.OK, "EC2 can assume the role.")
-    return Check(
+    if is_trusted is None:
+        text = "Whether EC2 can assume the role depends on conditions of the trust policy, which are not judged."
+        return Check(name, Result.UNKNOWN, text, sources=(_TRUST,))
+    problem = Check(
         name,
         Result.WRONG,
         f"The trust policy does not let `{EC2}` assume the role, so the instance gets no credentials.",
         cause="EC2 cannot assume its role",
         fix=f"Let `{EC2}` assume {code(_role_name(profile))}. `ssm-profile policy --trust` prints such a policy.",
-        sources=(f"{EC2_GUIDE}/iam-roles-for-amazon-ec2.html",),
+        sources=(_TRUST,),
     )
+    return _unless_default_role(problem, facts)
+
+
+def _is_trusted(profile: Profile) -> bool | None:
+    """Whether EC2 can assume the role. None if this is not known."""
+    if not isinstance(profile.trust, Mapping):
+        return None
+    try:
+        if not is_for_ec2(profile.trust, "The trust policy"):
+            return False
+        return is_for_ec2(_without_conditions(profile.trust), "The trust policy") or None
+    except InputError:
+        return None
+
+
+def _without_conditions(trust: Mapping[str, Any]) -> dict[str, Any]:
+    """A trust policy that certainly allows no more: without Allow under a condition, and with Deny under none."""
+    rows = [each for each in as_list(trust.get("Statement")) if isinstance(each, Mapping)]
+    certain = [row for row in rows if row.get("Effect") == "Deny" or not row.get("Condition")]
+    return {**trust, "Statement": [{key: row[key] for key in row if key != "Condition"} for row in certain]}
 
 
 def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
@@ -138,13 +205,9 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
         return Check(name, Result.OK, "The policies of the role and its permissions boundary allow what is needed.")
     if verdict == Verdict.WORKS_IF.value:
         return Check(name, Result.UNKNOWN, why, sources=(_EVALUATION,))
-    if audit["defaultHostManagement"] and isinstance(facts.host_management, str):
-        default = code(facts.host_management)
-        text = f"The role does not allow the heartbeat, so the agent uses the account's default role {default}."
-        return Check(name, Result.OK, text, sources=(HOST_MANAGEMENT,))
     role = _role_name(profile)
     grants = f"This component always grants what is missing. `ssm-profile audit --role {role}` prints the options."
-    return Check(
+    problem = Check(
         name,
         Result.WRONG,
         why,
@@ -152,6 +215,8 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
         fix=next_step(audit) or grants,
         sources=(_EVALUATION,),
     )
+    brief = f"The role does not allow {_missing_actions(audit)}."
+    return _unless_default_role(problem, facts, applies=audit["defaultHostManagement"], brief=brief)
 
 
 def _missing_actions(audit: Audit) -> str:
@@ -193,15 +258,18 @@ def host_management_check(facts: Facts, uses: bool | None) -> Check:  # noqa: FB
         return unread(name, default)
     if default is None:
         return Check(name, Result.OK, "It is off in this region, so only an instance profile gives the agent a role.")
+    is_on = f"It is on, with the role {code(default)}."
     if uses is None:
-        text = (
-            f"It is on, with the role {code(default)}. Whether it applies depends on whether the role of the instance "
-        )
-        return Check(name, Result.UNKNOWN, f"{text}allows `ssm:UpdateInstanceInformation`.", sources=(HOST_MANAGEMENT,))
-    has_role = isinstance(facts.profile, Profile) and facts.profile.role is not None
-    text = DEFAULT_HOST_MANAGEMENT if has_role else "It applies, because the instance has no role of its own."
-    needs = "It needs IMDSv2 and an agent of version 3.2.582.0 or later."
-    return Check(name, Result.OK, f"{text} The role is {code(default)}. {needs}", sources=(HOST_MANAGEMENT,))
+        text = f"{is_on} Whether it applies depends on whether the role of the instance allows the heartbeat."
+        return Check(name, Result.UNKNOWN, text, sources=(HOST_MANAGEMENT,))
+    text = (
+        f"{is_on} It applies, because the instance has no role of its own that allows the heartbeat. It needs IMDSv2 "
+        "and an agent of version 3.2.582.0 or later."
+    )
+    if isinstance(facts.registration, Registration) and facts.registration.is_online:
+        return Check(name, Result.OK, text, sources=(HOST_MANAGEMENT,))
+    text = f"{text} Whether this role exists and what it allows is not checked."
+    return Check(name, Result.SKIPPED, text, sources=(HOST_MANAGEMENT,))
 
 
 def _role_name(profile: Profile) -> str:

@@ -16,6 +16,8 @@ AGENT_WITHOUT_EC2MESSAGES = (3, 3, 40, 0)
 
 _AGENT_STATUS = f"{USER_GUIDE}/ssm-agent-status-and-restart.html"
 _UPDATE = "Update the agent."
+ENDED = ("shutting-down", "terminated")
+"""The states after which an instance does not run again."""
 _STATES = {
     "pending": "Wait until it runs. The agent registers the instance after the start.",
     "stopping": "Start it.",
@@ -74,7 +76,8 @@ def ping_check(facts: Facts) -> Check:
             name,
             Result.WRONG,
             "Systems Manager does not know the instance: no heartbeat has arrived. It can also have forgotten an "
-            "instance whose connection was lost for 30 days.",
+            "instance whose connection was lost for 30 days, or the instance can have a hybrid activation, and so an "
+            "ID that begins with mi-.",
             sources=(REQUIREMENTS,),
         )
     if registration.is_online:

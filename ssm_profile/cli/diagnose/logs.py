@@ -5,8 +5,8 @@ Source: https://github.com/aws/amazon-ssm-agent/blob/1c217c89b42d/agent/cli/clic
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from ssm_profile.catalogue import AGENT_SOURCE, USER_GUIDE, VPC_ENDPOINTS
 from ssm_profile.cli.denied import answer_denials, read_denials, read_source
@@ -23,10 +23,30 @@ _CHECKS = f"{AGENT_SOURCE}/agent/cli/diagnostics"
 _AGENT_STATUS = f"{USER_GUIDE}/ssm-agent-status-and-restart.html"
 _PROXY = f"{USER_GUIDE}/configure-proxy-ssm-agent.html"
 
+
+class Row(NamedTuple):
+    """A row of an output: a check, its status and its note."""
+
+    check: str
+    status: str
+    note: str
+
+
+_CUT_OFF = Row("ssm-cli get-diagnostics", "", "")
+"""Stands for an output that is not complete."""
+
 _BORDER = "│"
 _NEEDED = ("ssm", "ssmmessages")
 """The endpoints that every agent must reach."""
 _NOTES = {endpoint.service: endpoint.note for endpoint in VPC_ENDPOINTS}
+
+_NECESSARY = (
+    "EC2 IMDS",
+    *(f"Connectivity to {service} endpoint" for service in _NEEDED),
+    "AWS Credentials",
+    "Agent service",
+)
+"""The checks without which an output does not show that nothing is wrong."""
 
 _FIXES: dict[str, tuple[str, tuple[str, ...]]] = {
     "EC2 IMDS": (
@@ -40,6 +60,16 @@ _FIXES: dict[str, tuple[str, tuple[str, ...]]] = {
 """What to do if a check of ssm-cli fails, and sources."""
 
 _UNREACHABLE_STS = re.compile(r"STS call timed out|Failed call sts endpoint: (?:RequestError|RequestCanceled)")
+_HARMLESS = re.compile(r"Credentials are for \S+ but failed to get|Agent service is running but")
+"""Notes of failures that show that the credentials are there, or that the agent runs."""
+
+_OPENING = re.compile(r'\{\s*"DiagnosticsOutput"\s*:')
+_PASSWORD = re.compile(r"//[^/\s@]+@")
+"""The name and the password in the URL of a proxy."""
+
+_MOST_FAILURES = 50
+"""How many outputs that are cut off are read."""
+
 _LINE = LINES_BY_NAME["no instance profile"]
 
 
@@ -52,108 +82,153 @@ def read_log(source: str) -> dict[str, Any]:
     Raises:
         InputError: If the file cannot be read, or if it contains nothing that is known.
     """
-    text = read_source(source)
-    rows, rest = read_diagnostics(text)
-    checks = [_check(*row) for row in rows]
+    outputs, rest = read_diagnostics(read_source(source))
+    checks = [_checks_of(rows) for rows in outputs]
     try:
         denied = answer_denials(read_denials(rest))
     except InputError:
         denied = None
-    if not checks and denied is None:
+    if denied is None and all(rows == [_CUT_OFF] for rows in outputs):
         raise InputError(
             f"--log: {name_of(source)} contains neither a denied call nor the output of `ssm-cli get-diagnostics`. "
-            "Pass a log of the SSM Agent, or this output as JSON or as a table."
+            "Pass a log of the SSM Agent, or this complete output as JSON or as a table."
         )
     return {
         "file": name_of(source),
         "answer": _answer(name_of(source), checks, denied),
-        "diagnostics": [check_data(each) for each in checks],
+        "diagnostics": [
+            check_data(each) | {"output": number} for number, listed in enumerate(checks, 1) for each in listed
+        ],
         "denied": denied,
     }
 
 
-def read_diagnostics(text: str) -> tuple[list[tuple[str, str, str]], str]:
-    """The checks of ``ssm-cli get-diagnostics`` in a text, as JSON or as a table, and the text without them.
-
-    Each check has a name, a status and a note.
-    """
-    if found := re.search(r'\{\s*"DiagnosticsOutput"', text):
+def read_diagnostics(text: str) -> tuple[list[list[Row]], str]:
+    """The outputs of ``ssm-cli get-diagnostics`` in a text, each as JSON or as a table, and the text without them."""
+    outputs, rest, position, failures = list[list[Row]](), list[str](), 0, 0
+    while (found := _OPENING.search(text, position)) and failures < _MOST_FAILURES:
+        tables, other = _read_tables(text[position : found.start()])
+        outputs += tables
+        rest.append(other)
         try:
-            value, end = json.JSONDecoder().raw_decode(text, found.start())
+            value, position = json.JSONDecoder().raw_decode(text, found.start())
         except (ValueError, RecursionError):
-            return [], text
-        listed = value["DiagnosticsOutput"] if isinstance(value["DiagnosticsOutput"], list) else []
-        rows = [
-            (str(row["Check"]), str(row.get("Status", "")), str(row.get("Note", "")))
-            for row in listed
-            if isinstance(row, dict) and "Check" in row
-        ]
-        return rows, text[: found.start()] + text[end:]
-    lines = text.splitlines()
-    rest = "\n".join(line for line in lines if not line.lstrip().startswith((_BORDER, "┌", "├", "└")))
-    rows = list(_table_rows(lines))
-    return (rows, rest) if rows else ([], text)
+            failures, position = failures + 1, found.end()
+            outputs.append([_CUT_OFF])
+            continue
+        if rows := _json_rows(value["DiagnosticsOutput"]):
+            outputs.append(rows)
+    tables, other = _read_tables(text[position:])
+    return outputs + tables, "\n".join([*rest, other])
 
 
-def _table_rows(lines: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """The rows of a table. A line whose first cell is empty continues the note of the row before it."""
-    row: tuple[str, str, str] | None = None
+def _json_rows(listed: Any) -> list[Row]:
+    return [
+        Row(str(row["Check"]), str(row.get("Status", "")), str(row.get("Note", "")))
+        for row in (listed if isinstance(listed, list) else [])
+        if isinstance(row, dict) and "Check" in row
+    ]
+
+
+def _read_tables(text: str) -> tuple[list[list[Row]], str]:
+    """The tables in a text, and the text without them. A line whose first cell is empty continues the note above."""
+    lines, tables = text.splitlines(), list[list[Row]]()
     for line in lines:
         cells = [cell.strip() for cell in line.strip().strip(_BORDER).split(_BORDER)] if _BORDER in line else []
-        if len(cells) != 3 or cells[0] == "Check":  # noqa: PLR2004 - check, status, note
+        if len(cells) != 3:  # noqa: PLR2004 - check, status, note
             continue
-        if cells[0]:
-            if row:
-                yield row
-            row = (cells[0], cells[1], cells[2])
-        elif row:
-            row = (row[0], row[1], f"{row[2]} {cells[2]}")
-    if row:
-        yield row
+        if cells[0] == "Check":
+            tables.append([])
+        elif cells[0]:
+            tables = tables or [[]]
+            tables[-1].append(Row(*cells))
+        elif tables and tables[-1]:
+            last = tables[-1].pop()
+            tables[-1].append(last._replace(note=f"{last.note} {cells[2]}"))
+    found = [rows for rows in tables if rows]
+    rest = [line for line in lines if not line.lstrip().startswith((_BORDER, "┌", "├", "└"))]
+    return (found, "\n".join(rest)) if found else ([], text)
+
+
+def _checks_of(rows: Sequence[Row]) -> list[Check]:
+    """The checks of an output. A row that is not one of ssm-cli's own checks says that the output is cut off."""
+    return [
+        Check(row.check, Result.UNREAD, "The output is cut off, so it was not read. Save it again.")
+        if row is _CUT_OFF
+        else _check(*row)
+        for row in rows
+    ]
 
 
 def _check(name: str, status: str, note: str) -> Check:
     """A check of ssm-cli, judged by what Systems Manager needs."""
-    shown, sources = code(note), (_SSM_CLI, _CHECKS)
+    shown = code(_PASSWORD.sub("//...@", note))
     if status == "Skipped":
         return Check(name, Result.SKIPPED, f"{shown}.")
-    if name == "Hybrid instance registration":
-        text = (
-            f"{shown}. If this is an EC2 instance, the agent uses the role of the activation instead of the profile's."
-        )
-        return Check(name, Result.UNKNOWN, text, sources=sources)
+    if why := _why_unknown(name, status, note):
+        return Check(name, Result.UNKNOWN, f"{shown}. {why}", sources=(_SSM_CLI, _CHECKS))
     if status == "Success":
         return Check(name, Result.OK, f"{shown}.")
-    service = match[1] if (match := re.fullmatch(r"Connectivity to (\S+) endpoint", name)) else ""
+    return _failure(name, shown, note)
+
+
+def _why_unknown(name: str, status: str, note: str) -> str:
+    """Why a check says neither that something works nor that something is wrong. Empty if it says one of them."""
+    if name == "Hybrid instance registration":
+        return "If this is an EC2 instance, the agent uses the role of the activation instead of the profile's."
+    if status == "Success":
+        return ""
+    if status != "Failed":
+        return f"ssm-cli says the status {code(status or 'empty')}, which this command does not know."
+    if _HARMLESS.search(note):
+        return "This does not keep the agent from working."
+    service = _service_of(name)
     if service and service not in _NEEDED:
-        text = f"{shown}. It is not always needed. {_NOTES.get(service, '')}".strip()
-        return Check(name, Result.UNKNOWN, text, sources=sources)
-    if _UNREACHABLE_STS.search(note):
-        text = f"{shown}. Only ssm-cli calls STS. Systems Manager does not, so this says nothing about the credentials."
-        return Check(name, Result.UNKNOWN, text, sources=sources)
-    return _failure(name, service, note)
+        return f"It is not always needed. {_NOTES.get(service, '')}".strip()
+    only_sts = "Only ssm-cli calls STS. Systems Manager does not, so this says nothing about the credentials."
+    return only_sts if _UNREACHABLE_STS.search(note) else ""
 
 
-def _failure(name: str, service: str, note: str) -> Check:
+def _service_of(check: str) -> str:
+    """The service of a check of the connectivity. Empty if it is another check."""
+    match = re.fullmatch(r"Connectivity to (\S+) endpoint", check)
+    return match[1] if match else ""
+
+
+def _failure(name: str, shown: str, note: str) -> Check:
     """A check of ssm-cli that failed, and that must not."""
-    if service:
+    if service := _service_of(name):
         cause = f"the instance does not reach the endpoint {service}"
         fix = f"Check the VPC endpoint {service}, the route and the security groups: `ssm-profile diagnose INSTANCE`."
-        return Check(name, Result.WRONG, f"{code(note)}.", cause=cause, fix=fix, sources=(ENDPOINTS, _CHECKS))
+        return Check(name, Result.WRONG, f"{shown}.", cause=cause, fix=fix, sources=(ENDPOINTS, _CHECKS))
     if _LINE.pattern.search(note):
         cause, fix, sources = "no instance profile, or no role in it", _LINE.cause, _LINE.sources
     else:
         cause = f"{name} failed"
         fix, sources = _FIXES.get(name, ("See AWS's page about this check.", ()))
-    return Check(name, Result.WRONG, f"{code(note)}.", cause=cause, fix=fix, sources=(*sources, _SSM_CLI, _CHECKS))
+    return Check(name, Result.WRONG, f"{shown}.", cause=cause, fix=fix, sources=(*sources, _SSM_CLI, _CHECKS))
 
 
-def _answer(file: str, checks: Sequence[Check], denied: Any) -> str:
+def _answer(file: str, outputs: Sequence[Sequence[Check]], denied: Any) -> str:
     parts = list[str]()
-    if checks:
-        causes = [each.cause for each in checks if each.result is Result.WRONG]
-        parts.append(f"ssm-cli reports: {'; '.join(causes)}." if causes else "ssm-cli reports nothing that is wrong.")
+    for number, checks in enumerate(outputs, 1):
+        name = "ssm-cli" if len(outputs) == 1 else f"Output {number} of ssm-cli"
+        parts.append(f"{name} {_reported(checks)}")
     if denied:
         count = sum(each["count"] for each in denied["answers"])
         parts.append(f"{count:,} denied call{'' if count == 1 else 's'}.")
     return f"{file}: {' '.join(parts)}"
+
+
+def _reported(checks: Sequence[Check]) -> str:
+    """What an output reports, worded to follow its name."""
+    if any(each.result is Result.UNREAD for each in checks):
+        return "is cut off."
+    if causes := [each.cause for each in checks if each.result is Result.WRONG]:
+        return f"reports: {'; '.join(causes)}."
+    fine = {each.name for each in checks if each.result is Result.OK}
+    missing = [name for name in _NECESSARY if name not in fine]
+    if len(missing) == len(_NECESSARY):
+        return "does not show whether something is wrong: none of the checks that matter succeeded."
+    open_checks = f", but does not show the result of: {', '.join(missing)}" if missing else ""
+    return f"reports nothing that is wrong{open_checks}."

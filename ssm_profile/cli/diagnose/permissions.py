@@ -14,12 +14,17 @@ PERMISSIONS: dict[str, str] = {
     "iam:ListInstanceProfilesForRole": "the instance profiles of the role",
     "ssm:GetServiceSetting": "whether Default Host Management Configuration is on",
     "ec2:DescribeRouteTables": "the route to the internet, if the instance is not connected",
+    "ec2:DescribeNatGateways": "the NAT gateway of the default route",
     "ec2:DescribeVpcEndpoints": "the VPC endpoints, if the instance is not connected",
     "ec2:DescribeSecurityGroups": "the security groups of the instance and of the VPC endpoints",
     "ec2:DescribeNetworkInterfaces": "the addresses of the VPC endpoints",
     "ec2:DescribeVpcAttribute": "whether the VPC resolves the private names of endpoints",
-    "route53:ListHostedZonesByVPC": "private hosted zones, if an endpoint has no private DNS",
-    "ec2:DescribeVpcs": "nothing by itself: Route 53 looks up the VPC with the same credentials",
+    "ec2:DescribeVpcs": "the DHCP options of the VPC. Route 53 looks up the VPC with it, too",
+    "ec2:DescribeDhcpOptions": "DNS servers of your own",
+    "route53:ListHostedZonesByVPC": "private hosted zones with the names of the services",
+    "route53profiles:ListProfileAssociations": "the Route 53 Profile of the VPC",
+    "route53resolver:ListResolverRuleAssociations": "the Resolver rules of the VPC",
+    "route53resolver:ListResolverRules": "the domains of these rules",
 }
 """Each permission, with what it reads."""
 

@@ -69,8 +69,11 @@ def _instance_parts(diagnosis: Data, *, brief: bool) -> Iterator[Part]:
 def _log_parts(log: Data) -> Iterator[Part]:
     yield Paragraph(log["answer"])
     rows = log["diagnostics"]
-    yield _checks_table(f"Checks of ssm-cli in {log['file']}", rows)
-    if fixes := [row["fix"] for row in rows if row["fix"]]:
+    numbers = dict.fromkeys(row["output"] for row in rows)
+    for number in numbers:
+        title = f"Checks of ssm-cli in {log['file']}{f', output {number}' if len(numbers) > 1 else ''}"
+        yield _checks_table(title, [row for row in rows if row["output"] == number])
+    if fixes := dict.fromkeys(row["fix"] for row in rows if row["fix"]):
         yield Paragraph("Next:")
         yield Items(tuple(fixes))
     yield from _sources(rows)

@@ -33,7 +33,8 @@ def instance_of(row: Row, account: str) -> Instance:
     profile, options = row.get("IamInstanceProfile") or {}, row.get("MetadataOptions") or {}
     interfaces = row.get("NetworkInterfaces") or [{}]
     primary = next((each for each in interfaces if each.get("Attachment", {}).get("DeviceIndex") == 0), interfaces[0])
-    addresses = [each["PrivateIpAddress"] for each in primary.get("PrivateIpAddresses", [])]
+    listed = sorted(primary.get("PrivateIpAddresses", []), key=lambda each: not each.get("Primary"))
+    addresses = [each["PrivateIpAddress"] for each in listed if each.get("PrivateIpAddress")]
     return Instance(
         account=account,
         state=row["State"]["Name"],
@@ -44,6 +45,8 @@ def instance_of(row: Row, account: str) -> Instance:
         vpc=row.get("VpcId"),
         subnet=row.get("SubnetId"),
         addresses=tuple(addresses or filter(None, [row.get("PrivateIpAddress")])),
+        has_ipv6=bool(primary.get("Ipv6Addresses")),
+        interfaces=len(interfaces),
         has_public_address=bool(row.get("PublicIpAddress")),
         groups=_groups(primary.get("Groups") or row.get("SecurityGroups", [])),
     )
@@ -67,6 +70,7 @@ def endpoint_of(row: Row) -> Endpoint:
         groups=_groups(row.get("Groups", [])),
         interfaces=tuple(row.get("NetworkInterfaceIds", [])),
         policy=row.get("PolicyDocument"),
+        has_ipv4=row.get("IpAddressType") != "ipv6",
     )
 
 
@@ -86,6 +90,14 @@ def route_table_of(row: Row) -> RouteTable:
 def security_group_of(row: Row) -> SecurityGroup:
     """A security group of DescribeSecurityGroups."""
     return SecurityGroup(_rules(row.get("IpPermissions", [])), _rules(row.get("IpPermissionsEgress", [])))
+
+
+def dns_servers_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The DNS servers in the options of DescribeDhcpOptions."""
+    options = (each for row in rows for each in row.get("DhcpConfigurations", []))
+    return tuple(
+        value["Value"] for each in options if each["Key"] == "domain-name-servers" for value in each.get("Values", [])
+    )
 
 
 def _rules(rows: Iterable[Row]) -> tuple[Rule, ...]:

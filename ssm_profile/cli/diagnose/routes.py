@@ -1,12 +1,13 @@
 """The check of the route to the internet."""
 
+from ipaddress import ip_network
+
 from ssm_profile.cli.report import code
 
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
-from .facts import Instance, Network, Route, RouteTable, Unread
+from .facts import Instance, NatGateway, Network, Route, RouteTable, Unread
 from .places import Place, Way
 
-_ANYWHERE = "0.0.0.0/0"
 _ROUTES = f"{VPC_GUIDE}/userguide/VPC_Route_Tables.html"
 _SHARED = f"{VPC_GUIDE}/userguide/vpc-sharing.html"
 _CREATE = "Create the VPC endpoints `ssm` and `ssmmessages`, or add a route to a NAT gateway."
@@ -32,13 +33,28 @@ def way_to_internet(network: Network, instance: Instance) -> Way:
         return Way(is_open=None, finding="")
     if table is None:
         return Way(is_open=None, finding="AWS lists no route table for the subnet. Another account may own it.")
-    return _way_of(table, instance)
+    return _way_of(table, instance, network)
 
 
-def _way_of(table: RouteTable, instance: Instance) -> Way:
-    default = next((each for each in table.routes if each.destination == _ANYWHERE), None)
+def _way_of(table: RouteTable, instance: Instance, network: Network) -> Way:
+    default, way = table.default, _way_by_default(table.default, instance, network)
+    others = [each for each in table.routes if each is not default and _may_matter(each, instance)]
+    if way.is_open:  # a route to a part of the public addresses is more specific than the default route
+        others = [each for each in others if _is_public(each.destination)]
+    if way.is_open is None or not others:
+        return way
+    names = ", ".join(code(f"{each.destination} to {each.target}") for each in others)
+    return Way(
+        is_open=None,
+        finding=f"{way.finding} There are other routes ({names}). Whether they lead to AWS, too, or "
+        "away from it cannot be known.",
+    )
+
+
+def _way_by_default(default: Route | None, instance: Instance, network: Network) -> Way:
+    """The way that the default route is."""
     if default is None:
-        return _way_without_default(table)
+        return Way(is_open=False, finding="The subnet has no route to the internet.")
     target = code(default.target)
     if not default.is_active:
         return Way(
@@ -47,46 +63,67 @@ def _way_of(table: RouteTable, instance: Instance) -> Way:
             fix="Let the default route lead to a gateway that exists.",
         )
     if default.target.startswith("igw-"):
-        if instance.has_public_address:
-            return Way(is_open=True, finding=f"The default route leads to the internet gateway {target}.")
-        return Way(
-            is_open=False,
-            finding=f"The default route leads to the internet gateway {target}, but the instance has no public IPv4 "
-            "address.",
-            fix="Give the instance a public IPv4 address, or let the route lead to a NAT gateway.",
-        )
+        return _way_by_internet_gateway(target, instance)
     if default.target.startswith("nat-"):
-        text = f"The default route leads to the NAT gateway {target}. The route of the gateway is not checked."
-        return Way(is_open=True, finding=text)
+        return _way_by_nat(target, network.nat)
     kind = next((text for start, text in _UNKNOWN_TARGETS.items() if default.target.startswith(start)), "a target")
     text = f"The default route leads to {kind} ({target}). What is behind it cannot be known."
     return Way(is_open=None, finding=text)
 
 
-def _way_without_default(table: RouteTable) -> Way:
-    if any(each.destination == "::/0" for each in table.routes):
-        text = "There is a default route for IPv6 only. Whether the agent uses IPv6 cannot be known."
+def _way_by_internet_gateway(target: str, instance: Instance) -> Way:
+    """The way that a default route to an internet gateway is."""
+    finding = f"The default route leads to the internet gateway {target}"
+    if instance.has_public_address:
+        return Way(is_open=True, finding=f"{finding}.")
+    if instance.state != "running":
+        text = f"{finding}. Whether the instance gets a public IPv4 address when it runs cannot be known."
         return Way(is_open=None, finding=text)
-    others = [each for each in table.routes if _may_reach_aws(each)]
-    if others:
-        names = ", ".join(code(f"{each.destination} to {each.target}") for each in others)
-        return Way(is_open=None, finding=f"There is no default route. Whether {names} is a way to AWS cannot be known.")
-    return Way(is_open=False, finding="The subnet has no route to the internet.")
+    return Way(
+        is_open=False,
+        finding=f"{finding}, but the instance has no public IPv4 address.",
+        fix="Give the instance a public IPv4 address, or let the route lead to a NAT gateway.",
+    )
 
 
-def _may_reach_aws(route: Route) -> bool:
-    """Whether a route that is not the default one may lead to AWS's public addresses, or to endpoints elsewhere."""
+def _way_by_nat(target: str, nat: NatGateway | Unread | None) -> Way:
+    """The way that a default route to a NAT gateway is."""
+    finding = f"The default route leads to the NAT gateway {target}"
+    if isinstance(nat, Unread) or nat is None:
+        return Way(is_open=None, finding=f"{finding}. Where the gateway leads could not be read.")
+    if nat.state != "available":
+        is_open = None if nat.state == "pending" else False
+        fix = "Let the default route lead to a gateway that is available."
+        return Way(is_open, f"{finding}, which is in the state `{nat.state}`.", fix)
+    own = nat.route_table.default if isinstance(nat.route_table, RouteTable) else None
+    if nat.is_public and own and own.is_active and own.target.startswith("igw-"):
+        return Way(is_open=True, finding=f"{finding}, and from there to the internet gateway {code(own.target)}.")
+    kind = "" if nat.is_public else " It is a private one."
+    return Way(is_open=None, finding=f"{finding}.{kind} Whether it leads to the internet cannot be known.")
+
+
+def _may_matter(route: Route, instance: Instance) -> bool:
+    """Whether a route that is not the default one may lead to AWS, or to endpoints elsewhere."""
     is_to_prefix_list = route.destination.startswith("pl-")
     if not route.is_active or (is_to_prefix_list and route.target.startswith("vpce-")):  # a gateway endpoint
         return False
-    return route.target.startswith(("igw-", "nat-", *_UNKNOWN_TARGETS))
+    return route.target != "local" and (":" not in route.destination or instance.has_ipv6)
+
+
+def _is_public(destination: str) -> bool:
+    """Whether a destination may contain public addresses of IPv4."""
+    if destination.startswith("pl-"):
+        return True
+    return ":" not in destination and not (destination and ip_network(destination, strict=False).is_private)
 
 
 def route_check(place: Place) -> Check:
     """Whether there is a route to the internet, where there are no VPC endpoints instead."""
     name, sources, way = "route to the internet", (_ROUTES, ENDPOINTS), place.way
-    if isinstance(place.network.route_table, Unread):
-        return unread(name, place.network.route_table)
+    nat = place.network.nat
+    for fact in (place.network.route_table, nat.route_table if isinstance(nat, NatGateway) else nat):
+        if isinstance(fact, Unread):
+            return unread(name, fact)
     if way.is_open is not False:
         return Check(name, Result.OK if way.is_open else Result.UNKNOWN, way.finding, sources=sources)
     if place.has_endpoints:
@@ -99,7 +136,7 @@ def route_check(place: Place) -> Check:
     return Check(
         name,
         Result.WRONG,
-        f"{way.finding} There are no VPC endpoints for the agent, either.",
+        f"{way.finding} There are no VPC endpoints for the agent, either. A proxy in the VPC is not checked.",
         cause="there is no way to AWS's endpoints",
         fix=way.fix or _CREATE,
         sources=sources,

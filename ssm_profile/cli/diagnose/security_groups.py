@@ -1,13 +1,13 @@
 """The rules of security groups: whether they allow HTTPS."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
 from ssm_profile.cli.report import code
 
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
-from .facts import Endpoint, Instance, Network, Rule, Unread
-from .places import Place, is_used
+from .facts import Endpoint, Instance, Rule, Unread
+from .places import Place, is_available, resolves_to
 
 _HTTPS = 443
 _ANYWHERE = "0.0.0.0/0"
@@ -19,9 +19,15 @@ def lets_in(rules: Iterable[Rule], instance: Instance) -> bool | None:
     https = [rule for rule in rules if _is_https(rule)]
     if any(set(rule.groups) & set(instance.groups) for rule in https):
         return True
-    if any(_covers(rule, each) for rule in https for each in instance.addresses):
+    covered = [any(_covers(rule, each) for rule in https) for each in instance.addresses]
+    if covered[:1] == [True]:
         return True
-    return None if any(rule.prefix_lists for rule in https) else False
+    return None if any(covered) or any(_is_open_question(rule, instance) for rule in https) else False
+
+
+def _is_open_question(rule: Rule, instance: Instance) -> bool:
+    """Whether a rule has addresses that are not compared here: prefix lists, and IPv6 where the instance has it."""
+    return bool(rule.prefix_lists) or (instance.has_ipv6 and any(":" in each for each in rule.networks))
 
 
 def outbound_check(place: Place) -> Check:
@@ -33,6 +39,11 @@ def outbound_check(place: Place) -> Check:
     if any(_ANYWHERE in rule.networks for rule in rules):
         return Check(name, Result.OK, "They allow TCP 443 to every address.", sources=(_GROUPS,))
     listed, outcomes = ", ".join(map(code, own)) or "none", _outcomes(rules, place)
+    if not outcomes:
+        text = "There is no VPC endpoint that is available, so it is not known where they must allow TCP 443 to."
+        return Check(name, Result.SKIPPED, text, sources=(_GROUPS,))
+    if False in outcomes and not all(each in groups for each in own):
+        outcomes = {None}
     if False in outcomes:
         return Check(
             name,
@@ -50,26 +61,45 @@ def outbound_check(place: Place) -> Check:
 
 def _outcomes(rules: Sequence[Rule], place: Place) -> set[bool | None]:
     """Whether outbound rules allow each way that the calls take."""
-    found = [endpoint for _, endpoint in place.endpoints]
-    outcomes = {_reaches(rules, each, place.network) for each in found if each and is_used(each)}
-    if not all(map(is_used, found)) and place.way.is_open is not False:
+    return {outcome for each in place.endpoints for outcome in _outcome(rules, *each, place)}
+
+
+def _outcome(rules: Sequence[Rule], service: str, endpoint: Endpoint | None, place: Place) -> Iterator[bool | None]:
+    """Whether outbound rules allow the way to a service. Nothing if there is none."""
+    usable = endpoint if endpoint and is_available(endpoint) and endpoint.has_ipv4 else None
+    if place.way.is_open is False:
+        if usable:
+            yield _reaches(rules, usable, place)
+        return
+    resolves = resolves_to(endpoint, service, place)
+    if resolves and usable:
+        yield _reaches(rules, usable, place)
+    elif not rules:
+        yield False
+    else:
         # A service of AWS has more addresses than a rule for some of them is known to cover.
-        has_public = any(rule.prefix_lists or any(map(_is_public, rule.networks)) for rule in rules)
-        outcomes.add(None if has_public else False)
-    return outcomes
+        is_public = resolves is False and place.way.is_open is True
+        yield None if not is_public or any(_may_cover_aws(rule, place.instance) for rule in rules) else False
 
 
-def _reaches(rules: Sequence[Rule], endpoint: Endpoint, network: Network) -> bool | None:
+def _may_cover_aws(rule: Rule, instance: Instance) -> bool:
+    return _is_open_question(rule, instance) or any(map(_is_public, rule.networks))
+
+
+def _reaches(rules: Sequence[Rule], endpoint: Endpoint, place: Place) -> bool | None:
     """Whether outbound rules allow the addresses of an endpoint."""
     if any(set(rule.groups) & set(endpoint.groups) for rule in rules):
         return True
+    network = place.network
     if isinstance(network.addresses, Unread):
         return None if any(rule.networks or rule.prefix_lists for rule in rules) else False
     addresses = [network.addresses[each] for each in endpoint.interfaces if each in network.addresses]
     covered = [any(_covers(rule, each) for rule in rules) for each in addresses]
     if covered and all(covered):
         return True
-    return None if any(covered) or any(rule.prefix_lists for rule in rules) else False
+    if not addresses or any(covered):
+        return None
+    return None if any(_is_open_question(rule, place.instance) for rule in rules) else False
 
 
 def _is_https(rule: Rule) -> bool:
