@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from ssm_profile.cli.usage import RoleFacts, athena_sql, lake_sql, read_evidence, role_key, uses
+from ssm_profile.cli.usage import athena_sql, lake_sql, read_evidence, role_key, uses
 from ssm_profile.cli.usage.evidence import Source
 from ssm_profile.cli.usage.query import COLUMNS
 from ssm_profile.errors import InputError
 
-from .trails import ACCOUNT, DAYS, NOW, WEB
+from .trails import ACCOUNT, DAYS, NOW, OLD, WEB
 
 ALL_DAYS = " ".join(f"{NOW - timedelta(days=number):%Y-%m-%d}" for number in range(DAYS))
 NOTHING_IS_UNUSED = "No action counts as unused because a query does not show it."
@@ -33,7 +33,7 @@ def row(action, role=WEB, **values):
         "last_time": "2026-11-26T10:00:00Z",
         "read_only": "false",
         "days": ALL_DAYS,
-        "regions": "eu-central-1 us-east-1",
+        "region": "us-east-1",
     } | values
 
 
@@ -59,21 +59,25 @@ class TestSql:
             """\
 SELECT 'Athena' AS origin,
   recipientAccountId AS account,
-  userIdentity.sessionContext.sessionIssuer.arn AS role,
+  CASE
+    WHEN userIdentity.type IN ('AWSService', 'Directory', 'FederatedUser', 'IAMUser', 'IdentityCenterUser', 'Root', \
+'SAMLUser', 'WebIdentityUser') OR eventType = 'AwsServiceEvent' THEN ''
+    WHEN userIdentity.type = 'AWSAccount' AND userIdentity.accountId <> recipientAccountId THEN ''
+    ELSE coalesce(userIdentity.sessionContext.sessionIssuer.arn, userIdentity.arn, 'unknown')
+  END AS role,
   eventSource AS source,
   eventName AS event,
   coalesce(errorCode, '') AS error,
+  awsRegion AS region,
+  coalesce(lower(CAST(readOnly AS varchar)), '') AS read_only,
   count(*) AS calls,
   max(eventTime) AS last_time,
-  max(lower(CAST(readOnly AS varchar))) AS read_only,
   array_join(array_sort(array_agg(DISTINCT substr(eventTime, 1, 10))), ' ') AS days,
-  array_join(array_sort(array_agg(DISTINCT awsRegion)), ' ') AS regions,
   count(*) OVER () AS total_rows
 FROM "audit"."cloudtrail_logs"
 WHERE eventTime >= '2026-08-29T12:00:00Z'
   AND "timestamp" >= '2026/08/29'
-  AND userIdentity.type = 'AssumedRole'
-GROUP BY 2, 3, 4, 5, 6
+GROUP BY 2, 3, 4, 5, 6, 7, 8
 """
         )
 
@@ -104,26 +108,25 @@ class TestResult:
         calls = evidence.calls[role_key(WEB)]
         assert calls["ssm:UpdateInstanceInformation"].allowed == 12
         assert (calls["ssm:GetParameters"].allowed, calls["ssm:GetParameters"].denied) == (0, 3)
-        assert evidence.coverage[Source.ATHENA, ACCOUNT].regions == {"eu-central-1", "us-east-1"}
+        days = evidence.coverage[Source.ATHENA, ACCOUNT].region("us-east-1")
+        assert days.reads == days.writes == set(ALL_DAYS.split())
         assert evidence.problems == []
 
     def test_verdicts(self, tmp_path):
         evidence = read_evidence([write(tmp_path / "a.csv", ROWS)])
-        role = RoleFacts(WEB, created=NOW - timedelta(days=400))
 
-        found = uses(["ssm:UpdateInstanceInformation", "ssm:GetDocument"], evidence, role, days=DAYS, now=NOW)
+        found = uses(["ssm:UpdateInstanceInformation", "ssm:GetDocument"], evidence, OLD, days=DAYS, now=NOW)
 
         assert [each["use"] for each in found] == ["used", "unused"]
         assert found[1]["why"] == (
-            "No call from 2026-10-29 to 2026-11-27 (30 days). Athena (eu-central-1, us-east-1) would have shown one."
+            "No call from 2026-10-29 to 2026-11-27 (30 days). Athena (us-east-1) would have shown one."
         )
 
     def test_event_data_store_can_leave_out_any_service(self, tmp_path):
         rows = [each | {"origin": "CloudTrail Lake"} for each in ROWS]
         evidence = read_evidence([write(tmp_path / "a.csv", rows)])
-        role = RoleFacts(WEB, created=NOW - timedelta(days=400))
 
-        found = uses(["ssm:GetDocument", "logs:CreateLogStream"], evidence, role, days=DAYS, now=NOW)
+        found = uses(["ssm:GetDocument", "logs:CreateLogStream"], evidence, OLD, days=DAYS, now=NOW)
 
         assert [(each["use"], each["reason"]) for each in found] == [
             ("unused", None),
@@ -138,7 +141,7 @@ class TestBrokenResult:
 
         [problem] = read_evidence([str(tmp_path)]).problems
         assert problem == (
-            f"{tmp_path}/a.csv has no column regions. Pass the result of the query that --print-sql prints. "
+            f"{tmp_path}/a.csv has no column days. Pass the whole result of the query for Athena or CloudTrail Lake. "
             "It is left out."
         )
 
