@@ -124,7 +124,7 @@ class TestReadsAndWrites:
 
     def test_clock_ahead(self, verdict):
         """An event of tomorrow does not move the period."""
-        tomorrow = [event("ec2:DescribeTags", NOW + timedelta(days=1), readOnly=True)]
+        tomorrow = [event("kms:Encrypt", NOW + timedelta(days=1), WEB + "2", readOnly=each) for each in (True, False)]
 
         assert verdict(background(), tomorrow, role=OLD)["why"].startswith("No call from 2026-10-29 to 2026-11-27")
 
@@ -185,6 +185,19 @@ class TestTrail:
 
         assert reason(verdict(background(), self.QUIET, trails=[trail])) == "evidence covers fewer days"
         assert verdict(background(), self.QUIET, management, trails=[trail])["use"] == "unused"
+
+    def test_damaged_file_of_the_account_of_the_trail(self, tmp_path):
+        """It can have had a change."""
+        owner = "210987654321"
+        management = background(account=owner, role=f"arn:aws:iam::{owner}:role/web")
+        write(tmp_path / "a.json", [*background(), *self.QUIET, *management])
+        arn = f"arn:aws:cloudtrail:{REGION}:{owner}:trail/all"
+        settings(tmp_path / "trails.json", {"TrailARN": arn, "IsOrganizationTrail": True})
+        (tmp_path / f"{owner}_CloudTrail_us-east-1_20261120T0420Z_a.json.gz").write_bytes(b"\x1f\x8b")
+
+        [found] = uses([PROBE], read_evidence([str(tmp_path)]), IN_TWO, days=DAYS, now=NOW)
+
+        assert reason(found) == "evidence covers fewer days"
 
     @pytest.mark.parametrize(
         ("selectors", "is_complete"),
@@ -276,8 +289,17 @@ class TestCallers:
 
         assert verdict(background(), self.call(**identity), role=OLD)["use"] == "used"
 
-    def test_account_that_is_the_callers(self, verdict):
-        """The event of another account's resource names only the account of the caller."""
+    def test_call_into_another_account(self, verdict):
+        """The owner's trail names only the account of the caller, whose own trail has the role."""
+        call = self.CALL | {
+            "recipientAccountId": "210987654321",
+            "userIdentity": {"type": "AWSAccount", "accountId": ACCOUNT, "principalId": "AROAIDPPEZS35WEXAMPLE:i-0"},
+        }
+
+        assert verdict(background(), [call], role=OLD)["use"] == "unused"
+
+    def test_account_of_a_caller_without_a_name(self, verdict):
+        """It is that of the identity, not the one whose trail has the event."""
         call = self.CALL | {"recipientAccountId": "210987654321", "userIdentity": {"accountId": ACCOUNT}}
 
         assert reason(verdict(background(), [call], role=OLD)) == "caller not known"

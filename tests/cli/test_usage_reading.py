@@ -117,7 +117,9 @@ class TestForms:
 
         assert heartbeats(read_evidence(["-"])) == 2
 
-    def test_memory_does_not_grow_with_a_file(self, tmp_path):
+    def test_memory_does_not_grow_with_a_file(self, tmp_path, monkeypatch):
+        """The limit is that of an object, not of the file."""
+        monkeypatch.setattr(json_stream, "LONGEST_OBJECT", 200_000)
         tracemalloc = pytest.importorskip("tracemalloc")
         line = json.dumps(self.EVENTS[0]) + "\n"
         with gzip.open(tmp_path / "a.json.gz", "wt", compresslevel=1) as file:

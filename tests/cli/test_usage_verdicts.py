@@ -64,6 +64,15 @@ class TestUsed:
             verdict(trail(background(), [event(PROBE, NOW - timedelta(days=5))]), role=role), "role too young"
         )
 
+    def test_by_a_wildcard(self, trail):
+        """A grant of several actions is used by a call of one."""
+        evidence = trail(background(), [event("ec2:DescribeTags", NOW), event("ec2:DescribeVpcs", NOW)])
+
+        assert (verdict(evidence, "ec2:Describe*")["use"], verdict(evidence, "ec2:Describe*")["calls"]) == ("used", 2)
+        assert verdict(trail(background()), "ec2:Describe*")["use"] == "unused"
+        unnamed = [event("ec2:DescribeTags", NOW, userIdentity={})]
+        assert is_unseen(verdict(trail(background(), unnamed), "ec2:Describe*"), "caller not known")
+
     def test_in_a_trail_without_the_rest(self, trail):
         """A call is a use, however little the evidence has."""
         assert verdict(trail([event(PROBE, NOW)]))["use"] == "used"
@@ -75,8 +84,8 @@ class TestDenied:
 
         assert (found["use"], found["calls"], found["denied"]) == ("denied only", 0, 1)
         assert found["why"] == (
-            "Every call since 2026-10-29 was denied, the last on 2026-11-27. Something calls the action, and the role "
-            "does not get it."
+            "Every call in the evidence since 2026-10-29 was denied, the last on 2026-11-27. Something calls the "
+            "action, and the role does not get it."
         )
 
     def test_once_allowed_is_used(self, trail):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from ssm_profile.visibility import Kind, visibility_of
 
 from .access_advisor import TRACKED_DAYS
-from .evidence import Coverage, Evidence, RegionDays, Report, Source
+from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
 
 OLDEST = 7
 """How many days ago the evidence may end. Calls after its end are not in it."""
@@ -86,7 +86,8 @@ class View:
 
     def unknown_calls(self, action: str) -> str:
         """The time of the last call of an action in the period that names no caller. Nothing if there is none."""
-        last = self.evidence.unknown.get(self.account, {}).get(action, "")
+        calls = self.evidence.unknown.get(self.account, {})
+        last = max((time for called, time in calls.items() if matches(called, action)), default="")
         return last if last >= self.begin else ""
 
     def is_logged_by_trail(self, source: Source) -> bool:
@@ -101,7 +102,7 @@ class View:
             owner = self.evidence.coverage.get((source, trail.account), Coverage())
             home = owner.regions.get(trail.home_region, RegionDays())
             until_today = replace(self.period, last=self.period.today)
-            if not until_today.missing(home.writes) and not until_today.has_any(owner.changes):
+            if not until_today.missing(home.writes) and not until_today.has_any(owner.changes | owner.incomplete):
                 return True
         return False
 

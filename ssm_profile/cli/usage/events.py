@@ -160,7 +160,8 @@ def _is_no_role(event: Mapping[str, Any]) -> bool:
         return True
     if text_at(event, "userIdentity", "principalId").startswith("AIDA"):
         return True
-    # The trail of the caller's account has the event of a call into another account with the caller's name.
+    # Both accounts receive an event of a call into another account. That of the caller's account names the caller:
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/shared-event-ID.html
     return kind == "AWSAccount" and account not in ("", text_at(event, "recipientAccountId"))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TypeGuard
 
@@ -161,6 +162,11 @@ class Evidence:
     def accounts(self) -> Collection[str]:
         """The accounts of which there is evidence."""
         return {account for _, account in self.coverage} | {account for account, _ in self.reports}
+
+
+def matches(action: str, granted: str) -> bool:
+    """Whether a granted action, which can have wildcards, is or includes an action."""
+    return action == granted or ("*" in granted and fnmatchcase(action.lower(), granted.lower()))
 
 
 @lru_cache(maxsize=65536)

@@ -51,7 +51,8 @@ def read_evidence(
 
     Args:
         sources: Paths of files and of folders, or ``-``; or ``ROLE_ARN=PATH`` for a report of Access Advisor that names
-            no role. Files can be compressed with gzip.
+            no role. Files can be compressed with gzip. The settings of a trail are those of the trail that wrote the
+            files.
         data_events: The services whose data events the trail logs for all resources, of :data:`DECLARABLE`.
         progress: Called with the name of each file before it is read.
 

@@ -23,7 +23,7 @@ from .blindness import (
     period_blindness,
     report_blindness,
 )
-from .evidence import Calls, Coverage, Evidence, RegionDays, Report, RoleKey, Source, role_key
+from .evidence import Calls, Coverage, Evidence, RegionDays, Report, RoleKey, Source, matches, role_key
 
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}
 
@@ -152,8 +152,12 @@ def _end(coverage: Coverage, regions: Collection[str], oldest: str, today: str) 
 
 
 def _use(action: str, role: _Subject) -> dict[str, Any]:
-    calls, begin = role.calls.get(action, Calls()), role.view.begin
-    attempt = role.report.tracked.get(action, "") if role.report else ""
+    calls, begin = Calls(), role.view.begin
+    for called, found_calls in role.calls.items():
+        if matches(called, action):
+            calls.add(found_calls)
+    tracked = role.report.tracked if role.report else {}
+    attempt = max((time for each, time in tracked.items() if matches(each, action)), default="")
     found: dict[str, Any] = {
         "action": action,
         "use": Use.USED.value,
@@ -171,8 +175,8 @@ def _use(action: str, role: _Subject) -> dict[str, Any]:
         return found | {
             "use": Use.DENIED.value,
             "last": calls.last_denied,
-            "why": f"Every call since {begin[:10]} was denied, the last on {calls.last_denied[:10]}. Something calls "
-            "the action, and the role does not get it.",
+            "why": f"Every call in the evidence since {begin[:10]} was denied, the last on {calls.last_denied[:10]}. "
+            "Something calls the action, and the role does not get it.",
         }
     if attempt >= begin:
         return found | {
