@@ -1,9 +1,11 @@
 """Why a time without a call of an action can be no time without a use of it."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from ssm_profile.visibility import Kind, visibility_of
 
@@ -54,18 +56,22 @@ class Period:
     last: date
     today: date
 
-    def days(self) -> Iterator[str]:
+    def days(self) -> frozenset[str]:
         """Its days, such as ``2026-11-27``."""
-        for number in range((self.last - self.first).days + 1):
-            yield (self.first + timedelta(days=number)).isoformat()
+        return _days(self.first, self.last)
 
-    def missing(self, days: Collection[str]) -> list[str]:
+    def missing(self, days: AbstractSet[str]) -> list[str]:
         """Its days that are not among others."""
-        return [day for day in self.days() if day not in days]
+        return sorted(self.days() - days)
 
-    def has_any(self, days: Collection[str]) -> bool:
+    def has_any(self, days: AbstractSet[str]) -> bool:
         """Whether one of its days is among others."""
-        return any(day in days for day in self.days())
+        return not self.days().isdisjoint(days)
+
+
+@lru_cache(maxsize=64)
+def _days(first: date, last: date) -> frozenset[str]:
+    return frozenset((first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1))
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ def _without_service(service: str, source: Source, coverage: Coverage, view: Vie
 def _incomplete(source: Source, coverage: Coverage, view: View) -> Blind | None:
     if source in view.evidence.incomplete:
         return Blind(Reason.DAMAGED, f"A part of {source} could not be read.")
-    if damaged := sorted(coverage.incomplete.intersection(view.period.days())):
+    if damaged := sorted(coverage.incomplete & view.period.days()):
         return Blind(Reason.DAMAGED, f"A file of {damaged[0]} could not be read.")
     return None
 

@@ -80,7 +80,7 @@ class Coverage:
 
     def days(self) -> set[str]:
         """The days with management events in any Region."""
-        return {day for each in self.regions.values() for day in (*each.reads, *each.writes)}
+        return set[str]().union(*(kind for each in self.regions.values() for kind in (each.reads, each.writes)))
 
     def add(self, other: "Coverage") -> None:
         """Add what another part of the same source has of the account."""

@@ -147,8 +147,12 @@ def _end(coverage: Coverage, regions: Collection[str], oldest: str, today: str) 
     """
     listed = [coverage.regions.get(name, RegionDays()) for name in {*regions, *coverage.regions}]
     kinds = [kind for each in listed for kind in (each.reads, each.writes)]
-    ends = [max((day for day in kind if day <= today), default="") for kind in kinds]
+    ends = [last if (last := max(kind, default="")) <= today else _last_until(today, kind) for kind in kinds]
     return min(ends) if ends and min(ends) >= oldest else max(ends, default="")
+
+
+def _last_until(today: str, days: Iterable[str]) -> str:
+    return max((day for day in days if day <= today), default="")
 
 
 def _use(action: str, role: _Subject) -> dict[str, Any]:
