@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from ssm_profile.cli.usage.evidence import Source
 from ssm_profile.cli.usage.query import COLUMNS
 from ssm_profile.errors import InputError
 
-from .trails import ACCOUNT, DAYS, NOW, OLD, WEB
+from .trails import ACCOUNT, DAYS, NOW, OLD, WEB, settings
 
 ALL_DAYS = " ".join(f"{NOW - timedelta(days=number):%Y-%m-%d}" for number in range(DAYS))
 NOTHING_IS_UNUSED = "No action counts as unused because a query does not show it."
@@ -121,6 +122,47 @@ class TestResult:
         assert found[1]["why"] == (
             "No call from 2026-10-29 to 2026-11-27 (30 days). Athena (us-east-1) would have shown one."
         )
+
+    def verdict(self, tmp_path, *rows, role=OLD):
+        evidence = read_evidence([write(tmp_path / "a.csv", [*ROWS, *rows])])
+        [found] = uses(["ssm:GetDocument"], evidence, role, days=DAYS, now=NOW)
+        return found["use"], found["reason"]
+
+    def test_each_region_has_its_own_days(self, tmp_path):
+        role = replace(OLD, regions=frozenset({"us-east-1", "eu-west-1"}))
+        rows = [each | {"region": "eu-west-1"} for each in ROWS]
+
+        assert self.verdict(tmp_path, role=role) == ("cannot be seen", "Region not in the evidence")
+        assert self.verdict(tmp_path, rows[0], role=role) == ("cannot be seen", "left out of the evidence")
+        assert self.verdict(tmp_path, *rows, role=role) == ("unused", None)
+
+    def test_events_that_can_be_data_events_cover_nothing(self, tmp_path):
+        role = replace(OLD, regions=frozenset({"us-east-1", "eu-west-1"}))
+        rows = [row("s3:DeleteObject", region="eu-west-1", read_only=each) for each in ("true", "false")]
+
+        assert self.verdict(tmp_path, *rows, role=role) == ("cannot be seen", "Region not in the evidence")
+
+    def test_caller_without_a_name(self, tmp_path):
+        assert self.verdict(tmp_path, row("ssm:GetDocument", "unknown")) == ("cannot be seen", "caller not known")
+        assert self.verdict(tmp_path, row("ssm:GetDocument", "")) == ("unused", None)
+
+    def test_session_without_issuer(self, tmp_path):
+        session = f"arn:aws:sts::{ACCOUNT}:assumed-role/web/i-0123456789abcdef0"
+
+        assert self.verdict(tmp_path, row("ssm:GetDocument", session)) == ("used", None)
+
+    @pytest.mark.parametrize(
+        ("rows", "use"), [((), "unused"), ((row("cloudtrail:UpdateTrail", ""),), "cannot be seen")]
+    )
+    def test_settings_of_the_trail(self, tmp_path, rows, use):
+        """They show what a quiet Region would have had."""
+        settings(tmp_path / "trails.json")
+        quiet = row("ec2:DescribeTags", ADMIN, region="eu-west-1", days="2026-11-27")
+        write(tmp_path / "a.csv", [*ROWS, quiet, *rows])
+
+        [found] = uses(["ssm:GetDocument"], read_evidence([str(tmp_path)]), OLD, days=DAYS, now=NOW)
+
+        assert found["use"] == use
 
     def test_event_data_store_can_leave_out_any_service(self, tmp_path):
         rows = [each | {"origin": "CloudTrail Lake"} for each in ROWS]
