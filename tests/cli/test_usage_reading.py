@@ -233,7 +233,6 @@ class TestBrokenInput:
             b'{"a":' * 100_000,
             b"[" * 1_000_000,
             b'{"Records": ["a", [{}], 1e99999999999999999999]}',
-            json.dumps({"Records": [event(HEARTBEAT, NOW)]}).encode("utf-16"),
         ],
     )
     def test_something_else(self, tmp_path, content):
@@ -282,6 +281,14 @@ class TestBrokenInput:
 
         assert self.read(tmp_path).problems == [
             f"{tmp_path}/a.log has CloudTrail events, but it is not JSON. {NOTHING_IS_UNUSED}"
+        ]
+
+    def test_utf_16(self, tmp_path):
+        """PowerShell writes it."""
+        (tmp_path / "a.json").write_text(json.dumps({"Records": [event(HEARTBEAT, NOW)]}), encoding="utf-16")
+
+        assert self.read(tmp_path).problems == [
+            f"{tmp_path}/a.json is in UTF-16. Save it in UTF-8. {NOTHING_IS_UNUSED}"
         ]
 
     def test_empty_log_file_is_damaged(self, tmp_path):

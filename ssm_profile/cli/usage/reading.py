@@ -24,6 +24,7 @@ from .query import add_rows, is_query_result, mark_incomplete
 from .trails import LONGEST_SETTINGS, add_settings, is_settings
 
 _GZIP = b"\x1f\x8b"
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEAD = 4096
 """How many bytes tell what a file is."""
 
@@ -112,7 +113,9 @@ def _add_file(evidence: Evidence, file: str, role: str) -> None:
         with _opened(file) as content:
             head = content.peek(_HEAD)[:_HEAD].decode(errors="replace").lstrip(" \t\r\n")
             text = io.TextIOWrapper(content, encoding="utf-8", errors="replace", newline="")
-            if is_query := is_query_result(head):
+            if content.peek(2)[:2] in _UTF_16_MARKS:
+                _mark_damaged(evidence, f"{name} is in UTF-16. Save it in UTF-8.", name)
+            elif is_query := is_query_result(head):
                 add_rows(evidence, text, name)
             elif is_report(head):
                 add_report_file(evidence, text, name, role)
