@@ -69,6 +69,12 @@ class TestReport:
             "why": "Attempted on 2026-11-20. Access Advisor counts denied attempts, too.",
         }
 
+    def test_attempt_of_an_action_of_a_wildcard(self):
+        evidence = self.evidence(tracked("DescribeDocument", ATTEMPT), tracked("DescribeAssociation"))
+
+        assert verdicts(evidence, "ssm:Describe*")[0]["use"] == "used"
+        assert verdicts(evidence, "ssm:DescribeA*")[0]["use"] == "cannot be seen"
+
     def test_tracked_action_without_attempt_is_unused(self):
         found, *_ = verdicts(self.evidence(*ACTIONS), "ssm:PutInventory")
 

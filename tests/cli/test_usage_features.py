@@ -6,13 +6,12 @@ from datetime import timedelta
 import pytest
 
 from ssm_profile.cli.reverse_lookup import FEATURES
-from ssm_profile.cli.usage import Evidence, RoleFacts, feature_uses, options_without, read_evidence, uses
+from ssm_profile.cli.usage import Evidence, feature_uses, options_without, read_evidence, uses
 from ssm_profile.options import OPTIONS
 from ssm_profile.validation import find_mistakes
 
-from .trails import DAYS, NOW, WEB, background, event, events_of, write
+from .trails import DAYS, NOW, OLD, WEB, background, event, events_of, write
 
-OLD = RoleFacts(WEB, created=NOW - timedelta(days=400), is_last_use_known=True, last_used=NOW, last_region="us-east-1")
 NAMES = [feature.name for feature in FEATURES]
 
 
@@ -121,7 +120,7 @@ class TestEvidence:
         assert advice(tmp_path, [], [name])[name]["advice"] == "cannot be seen"
 
     def test_declared_data_events(self, tmp_path):
-        others = [event("s3:GetObject", NOW, WEB + "2")]
+        others = [event("s3:GetObject", NOW - timedelta(days=number), WEB + "2") for number in range(DAYS)]
         row = advice(tmp_path, others, ["read_buckets"], data_events=["s3"])["read_buckets"]
 
         assert row["advice"] == "could be dropped"

@@ -4,16 +4,17 @@ import csv
 import gzip
 import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from ssm_profile.cli.usage import RoleFacts, athena_sql, lake_sql, read_evidence, role_key, uses
+from ssm_profile.cli.usage import athena_sql, lake_sql, read_evidence, role_key, uses
 from ssm_profile.cli.usage.evidence import Source
 from ssm_profile.cli.usage.query import COLUMNS
 from ssm_profile.errors import InputError
 
-from .trails import ACCOUNT, DAYS, NOW, WEB
+from .trails import ACCOUNT, DAYS, NOW, OLD, WEB, settings
 
 ALL_DAYS = " ".join(f"{NOW - timedelta(days=number):%Y-%m-%d}" for number in range(DAYS))
 NOTHING_IS_UNUSED = "No action counts as unused because a query does not show it."
@@ -33,7 +34,7 @@ def row(action, role=WEB, **values):
         "last_time": "2026-11-26T10:00:00Z",
         "read_only": "false",
         "days": ALL_DAYS,
-        "regions": "eu-central-1 us-east-1",
+        "region": "us-east-1",
     } | values
 
 
@@ -59,21 +60,25 @@ class TestSql:
             """\
 SELECT 'Athena' AS origin,
   recipientAccountId AS account,
-  userIdentity.sessionContext.sessionIssuer.arn AS role,
+  CASE
+    WHEN userIdentity.type IN ('AWSService', 'Directory', 'FederatedUser', 'IAMUser', 'IdentityCenterUser', 'Root', \
+'SAMLUser', 'WebIdentityUser') OR eventType = 'AwsServiceEvent' THEN ''
+    WHEN userIdentity.type = 'AWSAccount' AND userIdentity.accountId <> recipientAccountId THEN ''
+    ELSE coalesce(userIdentity.sessionContext.sessionIssuer.arn, userIdentity.arn, 'unknown')
+  END AS role,
   eventSource AS source,
   eventName AS event,
   coalesce(errorCode, '') AS error,
+  awsRegion AS region,
+  coalesce(lower(CAST(readOnly AS varchar)), '') AS read_only,
   count(*) AS calls,
   max(eventTime) AS last_time,
-  max(lower(CAST(readOnly AS varchar))) AS read_only,
   array_join(array_sort(array_agg(DISTINCT substr(eventTime, 1, 10))), ' ') AS days,
-  array_join(array_sort(array_agg(DISTINCT awsRegion)), ' ') AS regions,
   count(*) OVER () AS total_rows
 FROM "audit"."cloudtrail_logs"
 WHERE eventTime >= '2026-08-29T12:00:00Z'
   AND "timestamp" >= '2026/08/29'
-  AND userIdentity.type = 'AssumedRole'
-GROUP BY 2, 3, 4, 5, 6
+GROUP BY 2, 3, 4, 5, 6, 7, 8
 """
         )
 
@@ -104,26 +109,66 @@ class TestResult:
         calls = evidence.calls[role_key(WEB)]
         assert calls["ssm:UpdateInstanceInformation"].allowed == 12
         assert (calls["ssm:GetParameters"].allowed, calls["ssm:GetParameters"].denied) == (0, 3)
-        assert evidence.coverage[Source.ATHENA, ACCOUNT].regions == {"eu-central-1", "us-east-1"}
+        days = evidence.coverage[Source.ATHENA, ACCOUNT].region("us-east-1")
+        assert days.reads == days.writes == set(ALL_DAYS.split())
         assert evidence.problems == []
 
     def test_verdicts(self, tmp_path):
         evidence = read_evidence([write(tmp_path / "a.csv", ROWS)])
-        role = RoleFacts(WEB, created=NOW - timedelta(days=400))
 
-        found = uses(["ssm:UpdateInstanceInformation", "ssm:GetDocument"], evidence, role, days=DAYS, now=NOW)
+        found = uses(["ssm:UpdateInstanceInformation", "ssm:GetDocument"], evidence, OLD, days=DAYS, now=NOW)
 
         assert [each["use"] for each in found] == ["used", "unused"]
         assert found[1]["why"] == (
-            "No call from 2026-10-29 to 2026-11-27 (30 days). Athena (eu-central-1, us-east-1) would have shown one."
+            "No call from 2026-10-29 to 2026-11-27 (30 days). Athena (us-east-1) would have shown one."
         )
+
+    def verdict(self, tmp_path, *rows, role=OLD):
+        evidence = read_evidence([write(tmp_path / "a.csv", [*ROWS, *rows])])
+        [found] = uses(["ssm:GetDocument"], evidence, role, days=DAYS, now=NOW)
+        return found["use"], found["reason"]
+
+    def test_each_region_has_its_own_days(self, tmp_path):
+        role = replace(OLD, regions=frozenset({"us-east-1", "eu-west-1"}))
+        rows = [each | {"region": "eu-west-1"} for each in ROWS]
+
+        assert self.verdict(tmp_path, role=role) == ("cannot be seen", "Region not in the evidence")
+        assert self.verdict(tmp_path, rows[0], role=role) == ("cannot be seen", "left out of the evidence")
+        assert self.verdict(tmp_path, *rows, role=role) == ("unused", None)
+
+    def test_events_that_can_be_data_events_cover_nothing(self, tmp_path):
+        role = replace(OLD, regions=frozenset({"us-east-1", "eu-west-1"}))
+        rows = [row("s3:DeleteObject", region="eu-west-1", read_only=each) for each in ("true", "false")]
+
+        assert self.verdict(tmp_path, *rows, role=role) == ("cannot be seen", "Region not in the evidence")
+
+    def test_caller_without_a_name(self, tmp_path):
+        assert self.verdict(tmp_path, row("ssm:GetDocument", "unknown")) == ("cannot be seen", "caller not known")
+        assert self.verdict(tmp_path, row("ssm:GetDocument", "")) == ("unused", None)
+
+    def test_session_without_issuer(self, tmp_path):
+        session = f"arn:aws:sts::{ACCOUNT}:assumed-role/web/i-0123456789abcdef0"
+
+        assert self.verdict(tmp_path, row("ssm:GetDocument", session)) == ("used", None)
+
+    @pytest.mark.parametrize(
+        ("rows", "use"), [((), "unused"), ((row("cloudtrail:UpdateTrail", ""),), "cannot be seen")]
+    )
+    def test_settings_of_the_trail(self, tmp_path, rows, use):
+        """They show what a quiet Region would have had."""
+        settings(tmp_path / "trails.json")
+        quiet = row("ec2:DescribeTags", ADMIN, region="eu-west-1", days="2026-11-27")
+        write(tmp_path / "a.csv", [*ROWS, quiet, *rows])
+
+        [found] = uses(["ssm:GetDocument"], read_evidence([str(tmp_path)]), OLD, days=DAYS, now=NOW)
+
+        assert found["use"] == use
 
     def test_event_data_store_can_leave_out_any_service(self, tmp_path):
         rows = [each | {"origin": "CloudTrail Lake"} for each in ROWS]
         evidence = read_evidence([write(tmp_path / "a.csv", rows)])
-        role = RoleFacts(WEB, created=NOW - timedelta(days=400))
 
-        found = uses(["ssm:GetDocument", "logs:CreateLogStream"], evidence, role, days=DAYS, now=NOW)
+        found = uses(["ssm:GetDocument", "logs:CreateLogStream"], evidence, OLD, days=DAYS, now=NOW)
 
         assert [(each["use"], each["reason"]) for each in found] == [
             ("unused", None),
@@ -138,7 +183,7 @@ class TestBrokenResult:
 
         [problem] = read_evidence([str(tmp_path)]).problems
         assert problem == (
-            f"{tmp_path}/a.csv has no column regions. Pass the result of the query that --print-sql prints. "
+            f"{tmp_path}/a.csv has no column days. Pass the whole result of the query for Athena or CloudTrail Lake. "
             "It is left out."
         )
 

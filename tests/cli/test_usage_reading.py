@@ -5,11 +5,13 @@ import io
 import json
 import sys
 from datetime import timedelta
+from itertools import chain, repeat
+from types import SimpleNamespace
 
 import pytest
 
-from ssm_profile.cli.usage import read_evidence, role_key
-from ssm_profile.cli.usage.evidence import Source
+from ssm_profile.cli.usage import json_stream, read_evidence, role_key
+from ssm_profile.cli.usage.evidence import RegionDays, Source
 from ssm_profile.errors import InputError
 from tests import ROOT
 
@@ -40,10 +42,12 @@ class TestExamplesOfAws:
     def test_kinds_of_events(self):
         coverage = read_evidence([str(EXAMPLES)]).coverage
 
-        assert coverage[Source.FILES, ACCOUNT].data_services == {"ssm", "ssmmessages"}
-        assert coverage[Source.FILES, ACCOUNT].days == {"2018-03-06", "2021-12-13", "2014-03-23"}
-        assert coverage[Source.FILES, "012345678910"].data_services == {"xray"}
-        assert coverage[Source.FILES, "012345678910"].days == set()
+        assert set(coverage[Source.FILES, ACCOUNT].data_days) == {"ssm", "ssmmessages"}
+        assert coverage[Source.FILES, ACCOUNT].regions == {
+            "us-east-2": RegionDays(writes={"2021-12-13"}, services={"ssm": {"2018-03-06"}})
+        }
+        assert set(coverage[Source.FILES, "012345678910"].data_days) == {"xray"}
+        assert coverage[Source.FILES, "012345678910"].regions == {}
 
 
 class TestForms:
@@ -57,12 +61,11 @@ class TestForms:
             json.dumps(EVENTS),
             "\n".join(json.dumps(each) for each in EVENTS),
             "\n".join(json.dumps({"Records": [each]}) for each in EVENTS),
-            "\n".join(f"2026-11-27T12:00:00.000Z {json.dumps(each)}" for each in EVENTS),
             "\n".join(json.dumps({"detail-type": "AWS API Call via CloudTrail", "detail": each}) for each in EVENTS),
             json.dumps({"Events": [{"EventId": "1", "CloudTrailEvent": json.dumps(each)} for each in EVENTS]}),
             "\ufeff" + json.dumps({"Records": EVENTS}),
         ],
-        ids=["log file", "indented", "list", "lines", "lines of files", "log", "EventBridge", "lookup-events", "BOM"],
+        ids=["log file", "indented", "list", "lines", "lines of files", "EventBridge", "lookup-events", "BOM"],
     )
     def test_form(self, tmp_path, text):
         (tmp_path / "a.json").write_text(text)
@@ -80,6 +83,33 @@ class TestForms:
         assert heartbeats(evidence) == 6
         assert len(seen) == 3
 
+    @pytest.mark.parametrize("kind", ["Digest", "Insight", "NetworkActivity", "Aggregated"])
+    def test_other_files_of_a_trail(self, tmp_path, kind):
+        """Their names tell what they are, in whatever folder."""
+        write(tmp_path / LOG, self.EVENTS)
+        write(tmp_path / LOG.replace("CloudTrail", f"CloudTrail-{kind}"), self.EVENTS)
+
+        evidence = read_evidence([str(tmp_path)])
+
+        assert heartbeats(evidence) == 2
+        assert evidence.problems == []
+
+    def test_insights_event(self, tmp_path):
+        """It names a call, but is none."""
+        insight = {
+            "eventVersion": "1.08",
+            "eventTime": f"{NOW:%Y-%m-%dT%H:%M:%SZ}",
+            "awsRegion": "us-east-1",
+            "eventType": "AwsCloudTrailInsight",
+            "recipientAccountId": ACCOUNT,
+            "insightDetails": {"eventSource": "ssm.amazonaws.com", "eventName": "UpdateInstanceInformation"},
+            "eventCategory": "Insight",
+        }
+        evidence = read_evidence([write(tmp_path / "a.json", [*self.EVENTS, insight])])
+
+        assert heartbeats(evidence) == 2
+        assert evidence.problems == []
+
     @pytest.mark.parametrize("pack", [gzip.compress, bytes])
     def test_standard_input(self, monkeypatch, pack):
         content = pack(json.dumps({"Records": self.EVENTS}).encode())
@@ -87,20 +117,22 @@ class TestForms:
 
         assert heartbeats(read_evidence(["-"])) == 2
 
-    def test_memory_does_not_grow_with_a_file(self, tmp_path):
+    def test_memory_does_not_grow_with_a_file(self, tmp_path, monkeypatch):
+        """The limit is that of an object, not of the file."""
+        monkeypatch.setattr(json_stream, "LONGEST_OBJECT", 200_000)
         tracemalloc = pytest.importorskip("tracemalloc")
         line = json.dumps(self.EVENTS[0]) + "\n"
         with gzip.open(tmp_path / "a.json.gz", "wt", compresslevel=1) as file:
-            file.writelines([line] * 60_000)
+            file.writelines([line] * 12_000)
 
         tracemalloc.start()
         evidence = read_evidence([str(tmp_path / "a.json.gz")])
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
 
-        assert heartbeats(evidence) == 60_000
-        assert len(line) * 60_000 > 25_000_000
-        assert peak < 10_000_000
+        assert heartbeats(evidence) == 12_000
+        assert len(line) * 12_000 > 5_000_000
+        assert peak < 2_000_000
 
 
 class TestIdentities:
@@ -128,6 +160,16 @@ class TestIdentities:
 
         assert evidence.accounts() == {ACCOUNT}
         assert list(evidence.calls) == [("210987654321", "web")]
+
+    def test_trail_of_an_organization(self, tmp_path):
+        """Each account has its own days and calls."""
+        other = "210987654321"
+        events = [*background(2), *background(3, WEB.replace(ACCOUNT, other), other)]
+        evidence = read_evidence([write(tmp_path / "a.json", events)])
+
+        assert {account: len(each.days()) for (_, account), each in evidence.coverage.items()} == {ACCOUNT: 2, other: 3}
+        assert heartbeats(evidence) == 2
+        assert heartbeats(evidence, WEB.replace(ACCOUNT, other)) == 3
 
     def test_denied_calls_are_counted_apart(self, tmp_path):
         events = [event("kms:Decrypt", NOW), event("kms:Decrypt", NOW, errorCode="AccessDenied")]
@@ -179,7 +221,20 @@ class TestBrokenInput:
 
         assert evidence.problems == [f"{tmp_path}/a.json ends within an event. {NOTHING_IS_UNUSED}"]
 
-    @pytest.mark.parametrize("content", [b"", b"hello\n" * 100, bytes(range(256)) * 100, b'{"a": 1}\n', b"{" * 10_000])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b" \n" * 100,
+            b"hello\n" * 100,
+            bytes(range(256)) * 100,
+            b'{"a": 1}\n',
+            b"{" * 10_000,
+            b'{"a":' * 100_000,
+            b"[" * 1_000_000,
+            b'{"Records": ["a", [{}], 1e99999999999999999999]}',
+        ],
+    )
     def test_something_else(self, tmp_path, content):
         (tmp_path / "a.json").write_bytes(content)
 
@@ -199,11 +254,41 @@ class TestBrokenInput:
             f"{tmp_path}/a.json is not a file of CloudTrail events. It is left out."
         ]
 
+    @pytest.mark.parametrize(
+        ("begin", "part"),
+        [(b'"', b"a"), (b'{"a": [', b"1, "), (b"[[", b"{}, "), (b"[", b"["), (b'{"Records": [{', b'"a": 1, ')],
+        ids=["string", "list", "list in a list", "levels", "event"],
+    )
+    def test_endless_json(self, monkeypatch, begin, part):
+        """It is neither read to its end nor kept."""
+        monkeypatch.setattr(json_stream, "LONGEST_OBJECT", 100_000)
+        parts = chain([begin], repeat(part * 1000))
+        content = SimpleNamespace(read=lambda size: next(parts) if size else b"")
+
+        with pytest.raises(json_stream.NotJsonError):
+            list(json_stream.objects_in(content))
+
     def test_events_that_lack_a_part(self, tmp_path):
         write(tmp_path / "a.json", [event(HEARTBEAT, NOW) | {"eventTime": "yesterday"}, event(HEARTBEAT, NOW)])
 
         assert self.read(tmp_path).problems == [
-            f"{tmp_path}/a.json has events without a source, a name or a time: 1. They are left out."
+            f"{tmp_path}/a.json has events without a source, a name or a time: 1. {NOTHING_IS_UNUSED}"
+        ]
+
+    def test_events_in_a_log_of_text(self, tmp_path):
+        """What it has of the role is not known."""
+        (tmp_path / "a.log").write_text(f"2026-11-27T12:00:00.000Z {json.dumps(event(HEARTBEAT, NOW))}")
+
+        assert self.read(tmp_path).problems == [
+            f"{tmp_path}/a.log has CloudTrail events, but it is not JSON. {NOTHING_IS_UNUSED}"
+        ]
+
+    def test_utf_16(self, tmp_path):
+        """PowerShell writes it."""
+        (tmp_path / "a.json").write_text(json.dumps({"Records": [event(HEARTBEAT, NOW)]}), encoding="utf-16")
+
+        assert self.read(tmp_path).problems == [
+            f"{tmp_path}/a.json is in UTF-16. Save it in UTF-8. {NOTHING_IS_UNUSED}"
         ]
 
     def test_empty_log_file_is_damaged(self, tmp_path):

@@ -4,6 +4,7 @@ import gzip
 import json
 from datetime import UTC, datetime, timedelta
 
+from ssm_profile.cli.usage import RoleFacts
 from ssm_profile.visibility import Kind, visibility_of
 from tests import ROOT
 
@@ -11,6 +12,16 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 DAYS = 30
 ACCOUNT = "123456789012"
 WEB = f"arn:aws:iam::{ACCOUNT}:role/web"
+REGION = "us-east-1"
+OLD = RoleFacts(
+    WEB,
+    created=NOW - timedelta(days=400),
+    is_last_use_known=True,
+    last_used=NOW,
+    last_region=REGION,
+    regions=frozenset({REGION}),
+)
+"""A role that can call in one Region only."""
 
 RECORDED = {
     name: json.loads((ROOT / "tests" / "data" / f"{name}.json").read_text())["scenarios"]
@@ -35,7 +46,7 @@ def event(action, time, role=WEB, **changes):
         "eventTime": f"{time:%Y-%m-%dT%H:%M:%SZ}",
         "eventSource": f"{_SOURCES.get(service, service)}.amazonaws.com",
         "eventName": _EVENTS.get(action, name),
-        "awsRegion": "us-east-1",
+        "awsRegion": REGION,
         "readOnly": False,
         "managementEvent": visibility is None or visibility.kind is Kind.MANAGEMENT,
         "recipientAccountId": ACCOUNT,
@@ -67,6 +78,20 @@ def events_of(scenario, *, data_events=(), name="agent-calls", day=3):
         if is_recorded and "instance profile" in call["signed_by"]:
             error = {} if call["allowed"] else {"errorCode": "AccessDenied"}
             yield from (event(action, NOW - timedelta(days=day), **error) for _ in range(call["times"]))
+
+
+def settings(path, *trails):
+    """Write the output of describe-trails with trails like this one, which logs all management events everywhere."""
+    trail = {
+        "Name": "all",
+        "TrailARN": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/all",
+        "HomeRegion": REGION,
+        "IsMultiRegionTrail": True,
+        "IsOrganizationTrail": False,
+        "HasCustomEventSelectors": False,
+    }
+    path.write_text(json.dumps({"trailList": [trail | each for each in trails or ({},)]}))
+    return str(path)
 
 
 def write(path, events):

@@ -36,6 +36,13 @@ def test_sessions_leave_no_management_event():
     }
 
 
+def test_no_action_is_of_a_global_service():
+    """CloudTrail files their events under one Region, so that a day of another Region would say nothing of them."""
+    services = {action.partition(":")[0] for action in VISIBILITY}
+
+    assert services & {"cloudfront", "iam", "route53", "signin", "sts"} == set()
+
+
 def test_every_action_of_ec2_is_a_management_event():
     assert visibility_of("ec2:DescribeVpcs") == VISIBILITY["ec2:Describe*"]
 

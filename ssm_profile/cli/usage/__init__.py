@@ -1,8 +1,8 @@
 """What a role uses, from evidence of its calls, and what no evidence can show.
 
-:func:`read_evidence` reads files of CloudTrail, of Access Advisor, and of the queries of :func:`athena_sql` and
-:func:`lake_sql` into an :class:`Evidence`. :func:`uses` gives the verdict on each action of a role from it, and
-:func:`feature_uses` the one on each feature.
+:func:`read_evidence` reads files of CloudTrail, the settings of its trails, reports of Access Advisor, and results of
+the queries of :func:`athena_sql` and :func:`lake_sql` into an :class:`Evidence`. :func:`uses` gives the verdict on each
+action of a role from it, and :func:`feature_uses` the one on each feature.
 """
 
 from .evidence import Evidence, RoleKey, role_key

@@ -1,14 +1,16 @@
 """Why a time without a call of an action can be no time without a use of it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from ssm_profile.visibility import Kind, visibility_of
 
 from .access_advisor import TRACKED_DAYS
-from .evidence import Coverage, Evidence, Report, Source
+from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
 
 OLDEST = 7
 """How many days ago the evidence may end. Calls after its end are not in it."""
@@ -28,7 +30,9 @@ class Reason(StrEnum):
     YOUNG = "role too young"
     NO_EVIDENCE = "no evidence"
     DATA_EVENT = "data event not in the evidence"
+    CALLER = "caller not known"
     LEFT_OUT = "left out of the evidence"
+    REGION = "Region not in the evidence"
     PERIOD = "evidence covers fewer days"
     DAMAGED = "evidence incomplete"
     SHARED = "used, perhaps by another feature"
@@ -52,10 +56,61 @@ class Period:
     last: date
     today: date
 
-    def days(self) -> Iterator[str]:
+    def days(self) -> frozenset[str]:
         """Its days, such as ``2026-11-27``."""
-        for number in range((self.last - self.first).days + 1):
-            yield (self.first + timedelta(days=number)).isoformat()
+        return _days(self.first, self.last)
+
+    def missing(self, days: AbstractSet[str]) -> list[str]:
+        """Its days that are not among others."""
+        return sorted(self.days() - days)
+
+    def has_any(self, days: AbstractSet[str]) -> bool:
+        """Whether one of its days is among others."""
+        return not self.days().isdisjoint(days)
+
+
+@lru_cache(maxsize=64)
+def _days(first: date, last: date) -> frozenset[str]:
+    return frozenset((first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1))
+
+
+@dataclass(frozen=True)
+class View:
+    """What is asked of each source: whether it would have shown the calls of a role in a period."""
+
+    evidence: Evidence
+    account: str
+    period: Period
+    begin: str
+    """From when on a call counts as a use."""
+    enabled: frozenset[str]
+    """The Regions in which the role can call. Empty if they are not known."""
+
+    def regions_of(self, coverage: Coverage) -> list[str]:
+        """The Regions of which a source must have the events: a Region with events of the account is one, too."""
+        return sorted(self.enabled | set(coverage.regions))
+
+    def unknown_calls(self, action: str) -> str:
+        """The time of the last call of an action in the period that names no caller. Nothing if there is none."""
+        calls = self.evidence.unknown.get(self.account, {})
+        last = max((time for called, time in calls.items() if matches(called, action)), default="")
+        return last if last >= self.begin else ""
+
+    def is_logged_by_trail(self, source: Source) -> bool:
+        """Whether the settings of a trail show that it logged all management events of all Regions.
+
+        The settings are those of today. A change is an event of the trail's home Region, so that a trail with events
+        there up to today, and none of a change, has had them for the whole period.
+        """
+        if source not in (Source.FILES, Source.ATHENA):
+            return False
+        for trail in self.evidence.trails.complete_trails(self.account):
+            owner = self.evidence.coverage.get((source, trail.account), Coverage())
+            home = owner.regions.get(trail.home_region, RegionDays())
+            until_today = replace(self.period, last=self.period.today)
+            if not until_today.missing(home.writes) and not until_today.has_any(owner.changes | owner.incomplete):
+                return True
+        return False
 
 
 def blind_to_role(action: str, created: datetime | None, period: Period, *, is_tracked: bool) -> Blind | None:
@@ -91,61 +146,99 @@ def report_blindness(report: Report, period: Period) -> Blind | None:
     return None
 
 
-def period_blindness(source: Source, coverage: Coverage, period: Period, evidence: Evidence) -> Blind | None:
-    """Why a source does not show that an account had no calls of any kind in a period."""
-    return _incomplete(source, coverage, period, evidence) or _too_short(source, coverage, period)
+def period_blindness(source: Source, coverage: Coverage, view: View) -> Blind | None:
+    """Why a source does not show that a role made no calls of any kind in a period."""
+    return _incomplete(source, coverage, view) or _uncovered(source, coverage, view)
 
 
-def action_blindness(action: str, source: Source, coverage: Coverage, evidence: Evidence) -> Blind | None:
+def action_blindness(action: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
     """Why a source can lack the kind of events of an action.
 
     Args:
         action: The action.
         source: The source.
         coverage: What the source has of the account.
-        evidence: The whole evidence.
+        view: What is asked of the source.
     """
     visibility, service = visibility_of(action), action.partition(":")[0]
     if visibility is None or visibility.kind is Kind.NEVER:
         return Blind(Reason.NEVER, "CloudTrail lists no event of it.")
+    if last := view.unknown_calls(action):
+        return Blind(Reason.CALLER, f"An event of it on {last[:10]} does not name its caller.")
     if visibility.kind is Kind.DATA:
-        return _without_data_events(service, source, coverage, evidence)
-    if not (coverage.reads and coverage.writes):
-        missing = "writes" if coverage.reads else "reads"
-        return Blind(
-            Reason.LEFT_OUT, f"There are no management events of {missing} in {source}. A trail can leave them out."
-        )
-    if (service == _EXCLUDABLE or source is Source.LAKE) and service not in coverage.services:
-        return Blind(Reason.LEFT_OUT, f"There are no management events of {service} in {source}. They can be left out.")
+        return _without_data_events(service, source, coverage, view)
+    if (service == _EXCLUDABLE or source is Source.LAKE) and not view.is_logged_by_trail(source):
+        return _without_service(service, source, coverage, view)
     return None
 
 
-def _without_data_events(service: str, source: Source, coverage: Coverage, evidence: Evidence) -> Blind | None:
-    if service not in coverage.data_services:
+def _without_data_events(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
+    days = coverage.data_days.get(service, set())
+    if not days:
         return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source}. They are off by default.")
-    if service not in evidence.logged:
+    if service not in view.evidence.logged:
         why = f"There are data events of {service} in {source}, but a trail can log those of some resources only."
         return Blind(Reason.DATA_EVENT, why)
+    if missing := view.period.missing(days):
+        return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source} on {_named(missing)}.")
     return None
 
 
-def _incomplete(source: Source, coverage: Coverage, period: Period, evidence: Evidence) -> Blind | None:
-    if source in evidence.incomplete:
+def _without_service(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
+    for region in view.regions_of(coverage):
+        days = coverage.regions[region].services.get(service, set()) if region in coverage.regions else set[str]()
+        if missing := view.period.missing(days):
+            where = f"in {source} of {region} on {_named(missing)}"
+            return Blind(Reason.LEFT_OUT, f"There are no management events of {service} {where}. They can be left out.")
+    return None
+
+
+def _incomplete(source: Source, coverage: Coverage, view: View) -> Blind | None:
+    if source in view.evidence.incomplete:
         return Blind(Reason.DAMAGED, f"A part of {source} could not be read.")
-    if damaged := sorted(coverage.incomplete.intersection(period.days())):
+    if damaged := sorted(coverage.incomplete & view.period.days()):
         return Blind(Reason.DAMAGED, f"A file of {damaged[0]} could not be read.")
     return None
 
 
-def _too_short(source: Source, coverage: Coverage, period: Period) -> Blind | None:
-    missing = [day for day in period.days() if day not in coverage.days]
-    if not missing:
-        return None
-    if not coverage.days:
+def _uncovered(source: Source, coverage: Coverage, view: View) -> Blind | None:
+    """Why a call in a Region can be missing."""
+    if not coverage.regions:
         return Blind(Reason.PERIOD, f"There are no management events of the account in {source}.")
-    if max(coverage.days) < period.first.isoformat():
-        return Blind(Reason.PERIOD, f"The events in {source} end on {max(coverage.days)}.")
-    if min(coverage.days) > period.first.isoformat():
-        return Blind(Reason.PERIOD, f"The events in {source} begin on {min(coverage.days)}, after {period.first}.")
-    others = f" and {len(missing) - 1} other days" if len(missing) > 1 else ""
-    return Blind(Reason.PERIOD, f"There are no events of the account in {source} on {missing[0]}{others}.")
+    if not view.enabled:
+        return Blind(
+            Reason.REGION, "It is not known which Regions the account has enabled. The role can call in any of them."
+        )
+    regions, is_logged = view.regions_of(coverage), view.is_logged_by_trail(source)
+    for region in regions:
+        days = coverage.regions.get(region)
+        if days is None or not view.period.has_any(days.reads | days.writes):
+            return Blind(Reason.REGION, f"The role can call in {region}, and {source} have no events of it.")
+        if not is_logged and (blind := _region_blindness(source, region, days, view)):
+            return blind
+    if missing := view.period.missing(coverage.days()):
+        return Blind(Reason.PERIOD, f"There are no events of the account in {source} on {_named(missing)}.")
+    return None
+
+
+def _region_blindness(source: Source, region: str, days: RegionDays, view: View) -> Blind | None:
+    """Why a call in a Region can be missing, if only its events show what a trail logs."""
+    for kind, found in (("read", days.reads), ("write", days.writes)):
+        if not found:
+            why = f"There are no {kind} management events in {source} of {region}. A trail can leave them out."
+            return Blind(Reason.LEFT_OUT, why)
+        if missing := view.period.missing(found):
+            events = f"{kind} management events in {source} of {region}"
+            first = view.period.first.isoformat()
+            if max(found) < first:
+                return Blind(Reason.PERIOD, f"The {events} end on {max(found)}.")
+            if min(found) > first:
+                return Blind(Reason.PERIOD, f"The {events} begin on {min(found)}, after {first}.")
+            return Blind(Reason.PERIOD, f"There are no {events} on {_named(missing)}.")
+    return None
+
+
+def _named(days: Sequence[str]) -> str:
+    """The first of several days, and how many others there are."""
+    others = len(days) - 1
+    return days[0] + (f" and {others} other day{'s' if others > 1 else ''}" if others else "")

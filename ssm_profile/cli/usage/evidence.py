@@ -5,8 +5,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TypeGuard
+
+from .trails import Trails
 
 RoleKey = tuple[str, str]
 """The account and the name of a role. Names are unique in an account, whatever their paths."""
@@ -43,31 +46,50 @@ class Calls:
 
 
 @dataclass
+class RegionDays:
+    """The days with management events in a Region. A trail can leave out reads, writes, or some services."""
+
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    services: dict[str, set[str]] = field(default_factory=dict)
+    """The days of each service that can be left out, by the prefix of its actions."""
+
+    def add(self, other: "RegionDays") -> None:
+        """Add further days of the same Region."""
+        self.reads |= other.reads
+        self.writes |= other.writes
+        for service, days in other.services.items():
+            self.services.setdefault(service, set()).update(days)
+
+
+@dataclass
 class Coverage:
     """What a source has of an account, whichever identities made the calls."""
 
-    days: set[str] = field(default_factory=set)
-    """The days with management events."""
+    regions: dict[str, RegionDays] = field(default_factory=dict)
     incomplete: set[str] = field(default_factory=set)
     """Days of which a part is missing, because a file is damaged."""
-    regions: set[str] = field(default_factory=set)
-    services: set[str] = field(default_factory=set)
-    """The services with management events, by the prefixes of their actions."""
-    data_services: set[str] = field(default_factory=set)
-    """The services with data events, by the prefixes of their actions."""
-    reads: bool = False
-    """Whether it has management events of reads. A trail can leave them out."""
-    writes: bool = False
+    data_days: dict[str, set[str]] = field(default_factory=dict)
+    """The days with data events of each service, by the prefix of its actions."""
+    changes: set[str] = field(default_factory=set)
+    """The days on which the settings of a trail of the account changed."""
+
+    def region(self, name: str) -> RegionDays:
+        """The days of a Region, to add to them."""
+        return self.regions.setdefault(name, RegionDays())
+
+    def days(self) -> set[str]:
+        """The days with management events in any Region."""
+        return set[str]().union(*(kind for each in self.regions.values() for kind in (each.reads, each.writes)))
 
     def add(self, other: "Coverage") -> None:
         """Add what another part of the same source has of the account."""
-        self.days |= other.days
+        for name, days in other.regions.items():
+            self.region(name).add(days)
         self.incomplete |= other.incomplete
-        self.regions |= other.regions
-        self.services |= other.services
-        self.data_services |= other.data_services
-        self.reads |= other.reads
-        self.writes |= other.writes
+        for service, days in other.data_days.items():
+            self.data_days.setdefault(service, set()).update(days)
+        self.changes |= other.changes
 
 
 @dataclass
@@ -88,6 +110,9 @@ class Evidence:
     coverage: dict[tuple[Source, str], Coverage] = field(default_factory=dict)
     """What each source has of each account."""
     reports: dict[RoleKey, Report] = field(default_factory=dict)
+    trails: Trails = field(default_factory=Trails)
+    unknown: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The time of the last call of each action in an account that names no caller."""
     incomplete: set[Source] = field(default_factory=set)
     """Sources with a damaged part of which it is not known what it had."""
     logged: frozenset[str] = frozenset()
@@ -98,6 +123,11 @@ class Evidence:
     def add_calls(self, role: RoleKey, action: str, calls: Calls) -> None:
         """Add calls of an action by a role."""
         self.calls.setdefault(role, {}).setdefault(action, Calls()).add(calls)
+
+    def add_unknown(self, account: str, action: str, last: str) -> None:
+        """Add calls of an action in an account that name no caller."""
+        actions = self.unknown.setdefault(account, {})
+        actions[action] = max(last, actions.get(action, ""))
 
     def coverage_of(self, source: Source, account: str) -> Coverage:
         """What a source has of an account, to add to it."""
@@ -121,6 +151,10 @@ class Evidence:
             self.coverage_of(source, account).add(coverage)
         for role, report in other.reports.items():
             self.add_report(role, report)
+        for account, actions in other.unknown.items():
+            for action, last in actions.items():
+                self.add_unknown(account, action, last)
+        self.trails.merge(other.trails)
         self.incomplete |= other.incomplete
         self.logged |= other.logged
         self.problems += other.problems
@@ -130,6 +164,12 @@ class Evidence:
         return {account for _, account in self.coverage} | {account for account, _ in self.reports}
 
 
+def matches(action: str, granted: str) -> bool:
+    """Whether a granted action, which can have wildcards, is or includes an action."""
+    return action == granted or ("*" in granted and fnmatchcase(action.lower(), granted.lower()))
+
+
+@lru_cache(maxsize=65536)
 def role_key(arn: str) -> RoleKey | None:
     """The account and the name in the ARN of a role or of a session of it. None for another ARN."""
     match = _SESSION_ARN.fullmatch(arn) or _ROLE_ARN.fullmatch(arn)

@@ -1,114 +1,103 @@
-"""Reads JSON objects one after another, so that the memory does not depend on the length of the text."""
+"""Reads JSON objects one after another, so that the memory does not depend on the length of the file."""
 
-import json
-import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
 
-_CHUNK = 1 << 18
+import ijson
+
 LONGEST_OBJECT = 1 << 23
-"""The longest object that is read, in characters. An event has at most 1 MB."""
+"""The longest object that is read, in bytes. An event has at most 1 MB."""
+MOST_LEVELS = 200
+"""The most containers that can stand in one another."""
 
-_ENVELOPE = re.compile(r'\{\s*"(?:Records|Events|logEvents)"\s*:\s*\[')
-"""The beginning of an object whose list is read one by one."""
-_LONGEST_ENVELOPE = 200
-
-_OBJECT = re.compile(r'\{\s*"')
-_SEPARATORS = " \t\r\n,[]}"
-
-_MOST_FAILURES = 1000
-"""How many openings that are not objects there can be."""
+_STREAMED = ("Records", "Events", "logEvents")
+"""The keys of an envelope whose lists are read one by one."""
 
 
 class NotJsonError(ValueError):
-    """The text is not JSON."""
+    """The content is not JSON, or has an object that is too long or too deep."""
 
 
 class CutOffError(ValueError):
-    """The text ends within an object."""
+    """The content ends within an object."""
 
 
-def objects_in(read: Callable[[int], str]) -> Iterator[dict[str, Any]]:
-    """The objects of a text: in a list, in the list of an envelope, one in a line, or after other text in a line.
+def objects_in(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """The objects of JSON values that stand one after another: each one, those of a list, and those of an envelope.
 
     Args:
-        read: Reads up to a number of characters. It returns an empty string at the end.
+        stream: The content, in UTF-8.
 
     Raises:
-        NotJsonError: If the text has too much that is not an object.
-        CutOffError: If the text ends within an object or before the end of an envelope.
+        NotJsonError: If the content is not JSON, or if an object is too long or too deep.
+        CutOffError: If the content ends within a value.
     """
-    buffer, failures, skipped, is_open = _Buffer(read), 0, 0, False
-    while True:
-        between, is_found = buffer.skip_to_opening()
-        skipped += len(between.strip(_SEPARATORS))
-        is_open = is_open and "}" not in between
-        if max(skipped, len(between)) > LONGEST_OBJECT or failures > _MOST_FAILURES:
-            raise NotJsonError
-        if not is_found:
-            if is_open:
-                raise CutOffError
-            return
-        if buffer.skip_envelope():
-            is_open = True
-            continue
-        value = buffer.take_object()
-        if value is not None:
-            failures = skipped = 0
+    content = _Content(stream)
+    try:
+        for value in _values(ijson.basic_parse(content, multiple_values=True)):
+            content.begin_object()
             yield value
-        elif buffer.is_at_end and not failures and buffer.is_at_object():
-            raise CutOffError
-        else:
-            failures += 1
-            buffer.position += 1
+    except ijson.IncompleteJSONError as error:
+        if content.is_blank:
+            return
+        # The error of a value that is cut off is the same as that of a wrong value, but it comes at the end.
+        raise (CutOffError if content.is_at_end else NotJsonError) from error
+    except (ijson.JSONError, ArithmeticError) as error:
+        raise NotJsonError from error
 
 
-class _Buffer:
-    """The part of a text that is not read yet, from a position on."""
+def _values(tokens: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The objects of the parser's tokens, each as soon as it ends."""
+    stream = _Stream()
+    outer: list[tuple[Any, str]] = []  # the open containers around the innermost one, each with its key
+    inner, key = stream, ""
+    for kind, scalar in tokens:
+        if kind == "map_key":
+            key = scalar
+            continue
+        if kind in ("start_map", "start_array"):
+            is_envelope = key in _STREAMED and all(isinstance(each, _Stream) for each, _ in outer)
+            outer.append((inner, key))
+            if len(outer) > MOST_LEVELS:
+                raise NotJsonError
+            is_streamed = kind == "start_array" and (is_envelope or len(outer) == 1)
+            inner, key = stream if is_streamed else {} if kind == "start_map" else [], ""
+            continue
+        value = scalar
+        if kind in ("end_map", "end_array"):
+            value = inner
+            inner, key = outer.pop()
+        if isinstance(inner, dict):
+            inner[key] = value
+        elif isinstance(inner, list):
+            inner.append(value)
+        elif isinstance(value, dict):
+            yield value
 
-    def __init__(self, read: Callable[[int], str]) -> None:
-        self._read = read
-        self._decoder = json.JSONDecoder()
-        self._text = read(_CHUNK)
-        self.position = 0
-        self.is_at_end = not self._text
 
-    def skip_to_opening(self) -> tuple[str, bool]:
-        """Go to the next opening, or as far as is read. Returns the text between, and whether it is at an opening."""
-        between = ""
-        while True:
-            opening = self._text.find("{", self.position)
-            end = len(self._text) if opening < 0 else opening
-            between += self._text[self.position : end]
-            self.position = end
-            if len(self._text) - end >= _LONGEST_ENVELOPE or self.is_at_end or len(between) > LONGEST_OBJECT:
-                return between, opening >= 0
-            self._grow(_CHUNK)
+class _Stream:
+    """The place of a list whose objects are not kept."""
 
-    def skip_envelope(self) -> bool:
-        """Go into the list of an envelope, if one begins here."""
-        envelope = _ENVELOPE.match(self._text, self.position)
-        self.position = envelope.end() if envelope else self.position
-        return envelope is not None
 
-    def take_object(self) -> dict[str, Any] | None:
-        """The object that begins here. None if none does, or if it is too long."""
-        while True:
-            try:
-                value, self.position = self._decoder.raw_decode(self._text, self.position)
-            except (ValueError, RecursionError):
-                length = len(self._text) - self.position
-                if length >= LONGEST_OBJECT or self.is_at_end:
-                    return None
-                self._grow(max(_CHUNK, length))  # doubled, so that a long object is not decoded too often
-            else:
-                return value
+class _Content:
+    """The content, of which no object may be too long."""
 
-    def is_at_object(self) -> bool:
-        """Whether what begins here looks like the beginning of an object."""
-        return _OBJECT.match(self._text, self.position) is not None
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._length = 0
+        self.is_blank = True
+        self.is_at_end = False
 
-    def _grow(self, size: int) -> None:
-        chunk = self._read(size)
-        self.is_at_end = not chunk
-        self._text, self.position = self._text[self.position :] + chunk, 0
+    def read(self, size: int = -1) -> bytes:
+        """Read a part. The parser keeps what it cannot give out, so that the check must be here."""
+        if self._length > LONGEST_OBJECT:
+            raise NotJsonError
+        part = self._stream.read(size)
+        self._length += len(part)
+        self.is_blank = self.is_blank and not part.strip()
+        self.is_at_end = not part and size != 0
+        return part
+
+    def begin_object(self) -> None:
+        """Count the length anew."""
+        self._length = 0

@@ -11,8 +11,17 @@ from datetime import datetime, timedelta
 from ssm_profile.cli.denied.events import is_denied
 from ssm_profile.errors import InputError
 
-from .events import action_of_event, is_data_event, is_role_of_instances
+from .events import (
+    NO_ROLES,
+    UNKNOWN,
+    action_of_event,
+    add_day,
+    is_data_event,
+    is_management_event,
+    is_role_of_instances,
+)
 from .evidence import Calls, Evidence, Source, is_day, is_time, role_key
+from .trails import CHANGES
 
 COLUMNS = (
     "origin",
@@ -21,14 +30,14 @@ COLUMNS = (
     "source",
     "event",
     "error",
+    "region",
+    "read_only",
     "calls",
     "last_time",
-    "read_only",
     "days",
-    "regions",
     "total_rows",
 )
-"""The columns of the result. The days and the regions are lists with spaces. The last one shows whether rows lack."""
+"""The columns of the result. The days are a list with spaces. The last one shows whether rows lack."""
 
 _TABLE = re.compile(r"(?:[A-Za-z0-9_]+\.){0,2}[A-Za-z0-9_]+")
 _EVENT_DATA_STORE = re.compile(r"[A-Za-z0-9-]+")
@@ -37,20 +46,23 @@ _PARTITION = re.compile(r"[A-Za-z0-9_]+")
 _QUERY = """\
 SELECT '{origin}' AS origin,
   recipientAccountId AS account,
-  userIdentity.sessionContext.sessionIssuer.arn AS role,
+  CASE
+    WHEN userIdentity.type IN ({no_roles}) OR eventType = 'AwsServiceEvent' THEN ''
+    WHEN userIdentity.type = 'AWSAccount' AND userIdentity.accountId <> recipientAccountId THEN ''
+    ELSE coalesce(userIdentity.sessionContext.sessionIssuer.arn, userIdentity.arn, '{unknown}')
+  END AS role,
   eventSource AS source,
   eventName AS event,
   coalesce(errorCode, '') AS error,
+  awsRegion AS region,
+  coalesce(lower(CAST(readOnly AS varchar)), '') AS read_only,
   count(*) AS calls,
   max({time}) AS last_time,
-  max(lower(CAST(readOnly AS varchar))) AS read_only,
   array_join(array_sort(array_agg(DISTINCT substr({time}, 1, 10))), ' ') AS days,
-  array_join(array_sort(array_agg(DISTINCT awsRegion)), ' ') AS regions,
   count(*) OVER () AS total_rows
 FROM {table}
 WHERE {since}
-  AND userIdentity.type = 'AssumedRole'
-GROUP BY 2, 3, 4, 5, 6
+GROUP BY 2, 3, 4, 5, 6, 7, 8
 """
 
 
@@ -73,7 +85,7 @@ def athena_sql(table: str, *, days: int, now: datetime, partition: str | None = 
         _check(partition, _PARTITION, "column of Athena", "timestamp")
         since += f"\n  AND \"{partition}\" >= '{_start(days, now):%Y/%m/%d}'"
     name = ".".join(f'"{part}"' for part in table.split("."))
-    return _QUERY.format(origin=Source.ATHENA, time="eventTime", table=name, since=since)
+    return _query(Source.ATHENA, "eventTime", name, since)
 
 
 def lake_sql(event_data_store: str, *, days: int, now: datetime) -> str:
@@ -91,7 +103,12 @@ def lake_sql(event_data_store: str, *, days: int, now: datetime) -> str:
     _check(name, _EVENT_DATA_STORE, "event data store", "EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE")
     since = f"eventTime >= '{_start(days, now):%Y-%m-%d %H:%M:%S}'"
     time = "date_format(eventTime, '%Y-%m-%dT%H:%i:%sZ')"
-    return _QUERY.format(origin=Source.LAKE, time=time, table=name, since=since)
+    return _query(Source.LAKE, time, name, since)
+
+
+def _query(origin: Source, time: str, table: str, since: str) -> str:
+    no_roles = ", ".join(f"'{kind}'" for kind in NO_ROLES)
+    return _QUERY.format(origin=origin, time=time, table=table, since=since, no_roles=no_roles, unknown=UNKNOWN)
 
 
 def _start(days: int, now: datetime) -> datetime:
@@ -120,7 +137,8 @@ def add_rows(evidence: Evidence, lines: Iterable[str], name: str) -> None:
     rows = csv.DictReader(lines)
     if missing := [each for each in COLUMNS if each not in (rows.fieldnames or ())]:
         evidence.problems.append(
-            f"{name} has no column {missing[0]}. Pass the result of the query that --print-sql prints. It is left out."
+            f"{name} has no column {missing[0]}. Pass the whole result of the query for Athena or CloudTrail Lake. "
+            "It is left out."
         )
         return
     count, wrong, total = 0, 0, ""
@@ -159,7 +177,9 @@ def _add_row(evidence: Evidence, row: dict[str, str | None]) -> bool:
         return False
     action, source = action_of_event(values["source"], values["event"]), Source(values["origin"])
     _add_coverage(evidence, source, action, values)
-    if role and is_role_of_instances(values["role"]):
+    if values["role"] == UNKNOWN:
+        evidence.add_unknown(values["account"], action, values["last_time"])
+    elif role and is_role_of_instances(values["role"]):
         count, last = int(values["calls"]), values["last_time"]
         denied = is_denied(values["error"])
         calls = Calls(denied=count, last_denied=last) if denied else Calls(allowed=count, last_allowed=last)
@@ -168,12 +188,13 @@ def _add_row(evidence: Evidence, row: dict[str, str | None]) -> bool:
 
 
 def _add_coverage(evidence: Evidence, source: Source, action: str, values: dict[str, str]) -> None:
-    coverage, service = evidence.coverage_of(source, values["account"]), action.partition(":")[0]
+    """Add the days of a row. The result does not say whether an event is a management event."""
+    coverage, days = evidence.coverage_of(source, values["account"]), values["days"].split()
     if is_data_event(action):
-        coverage.data_services.add(service)
-        return
-    coverage.days |= set(values["days"].split())
-    coverage.regions |= set(values["regions"].split())
-    coverage.services.add(service)
-    coverage.reads |= values["read_only"] == "true"
-    coverage.writes |= values["read_only"] == "false"
+        coverage.data_days.setdefault(action.partition(":")[0], set()).update(days)
+    elif is_management_event(action):
+        is_read = {"true": True, "false": False}.get(values["read_only"])
+        for day in days:
+            add_day(coverage, action, values["region"], day, is_read=is_read)
+    if action in CHANGES and not values["error"]:
+        coverage.changes.update(days)

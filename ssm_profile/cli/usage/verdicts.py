@@ -4,7 +4,7 @@
 evidence never means that an action is unused.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -17,12 +17,13 @@ from .blindness import (
     Blind,
     Period,
     Reason,
+    View,
     action_blindness,
     blind_to_role,
     period_blindness,
     report_blindness,
 )
-from .evidence import Calls, Coverage, Evidence, Report, RoleKey, Source, role_key
+from .evidence import Calls, Coverage, Evidence, RegionDays, Report, RoleKey, Source, matches, role_key
 
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}
 
@@ -52,6 +53,8 @@ class RoleFacts:
     last_used: datetime | None = None
     """None if IAM knows of no use in the last 400 days."""
     last_region: str | None = None
+    regions: frozenset[str] = frozenset()
+    """The Regions that its account has enabled: the role can call in each of them. Empty if they are not known."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ class _Witness:
 
     @property
     def name(self) -> str:
-        """Its name with the regions of which it has events. It shows no calls in others."""
-        regions = sorted(filter(None, self.coverage.regions))
+        """Its name with the Regions of which it has events. It shows no calls in others."""
+        regions = sorted(self.coverage.regions)
         listed = ", ".join(regions) if len(regions) <= _MOST_REGIONS else f"{len(regions)} Regions"
         return f"{self.source} ({listed})"
 
@@ -77,9 +80,7 @@ class _Subject:
 
     facts: RoleFacts
     account: str
-    period: Period
-    begin: str
-    """From when on a call counts as a use. Before, another role can have had the name."""
+    view: View
     calls: Mapping[str, Calls]
     report: Report | None
     witnesses: tuple[_Witness, ...]
@@ -106,41 +107,61 @@ def uses(
     if key is None:
         raise InputError(f"{role.arn} is not the ARN of a role.")
     subject = _subject(evidence, key, role, days, now.astimezone(UTC).date())
-    return [_use(action, evidence, subject) for action in actions]
+    return [_use(action, subject) for action in actions]
 
 
 def _subject(evidence: Evidence, key: RoleKey, role: RoleFacts, days: int, today: date) -> _Subject:
     account = key[0]
     coverages = {source: found for source in Source if (found := evidence.coverage.get((source, account)))}
-    period = _period(coverages.values(), days, today)
+    regions = role.regions | {role.last_region or ""} - {""} if role.regions else role.regions
+    period = _period(coverages.values(), regions, days, today)
     begin = f"{period.first}T00:00:00Z"
     if role.created:
         begin = max(begin, f"{role.created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    view = View(evidence, account, period, begin, regions)
     calls = evidence.calls.get(key, {})
     silence = _silence(role, calls, period, begin)
     witnesses = (
         _Witness(
             source,
             coverage,
-            silence or period_blindness(source, coverage, period, evidence) or _other_region(role, source, coverage),
+            silence or period_blindness(source, coverage, view),
         )
         for source, coverage in coverages.items()
     )
-    return _Subject(role, account, period, begin, calls, evidence.reports.get(key), tuple(witnesses))
+    return _Subject(role, account, view, calls, evidence.reports.get(key), tuple(witnesses))
 
 
-def _period(coverages: Iterable[Coverage], days: int, today: date) -> Period:
+def _period(coverages: Iterable[Coverage], regions: Collection[str], days: int, today: date) -> Period:
     """The days that decide: the last ones of which the evidence has something, if it is not too old."""
-    ends = [max(each.days) for each in coverages if each.days]
+    oldest = (today - timedelta(days=OLDEST)).isoformat()
+    ends = [end for each in coverages if oldest <= (end := _end(each, regions, oldest, today.isoformat()))]
     last = date.fromisoformat(max(ends)) if ends else today
-    if not today - timedelta(days=OLDEST) <= last <= today:
-        last = today
     return Period(last - timedelta(days=days - 1), last, today)
 
 
-def _use(action: str, evidence: Evidence, role: _Subject) -> dict[str, Any]:
-    calls, begin = role.calls.get(action, Calls()), role.begin
-    attempt = role.report.tracked.get(action, "") if role.report else ""
+def _end(coverage: Coverage, regions: Collection[str], oldest: str, today: str) -> str:
+    """The last day of which a source has events in each Region. If one has had none for long, in any Region.
+
+    The time of an event is that of a host of AWS, whose clock can be ahead.
+    """
+    listed = [coverage.regions.get(name, RegionDays()) for name in {*regions, *coverage.regions}]
+    kinds = [kind for each in listed for kind in (each.reads, each.writes)]
+    ends = [last if (last := max(kind, default="")) <= today else _last_until(today, kind) for kind in kinds]
+    return min(ends) if ends and min(ends) >= oldest else max(ends, default="")
+
+
+def _last_until(today: str, days: Iterable[str]) -> str:
+    return max((day for day in days if day <= today), default="")
+
+
+def _use(action: str, role: _Subject) -> dict[str, Any]:
+    calls, begin = Calls(), role.view.begin
+    for called, found_calls in role.calls.items():
+        if matches(called, action):
+            calls.add(found_calls)
+    tracked = role.report.tracked if role.report else {}
+    attempt = max((time for each, time in tracked.items() if matches(each, action)), default="")
     found: dict[str, Any] = {
         "action": action,
         "use": Use.USED.value,
@@ -158,32 +179,32 @@ def _use(action: str, evidence: Evidence, role: _Subject) -> dict[str, Any]:
         return found | {
             "use": Use.DENIED.value,
             "last": calls.last_denied,
-            "why": f"Every call since {begin[:10]} was denied, the last on {calls.last_denied[:10]}. Something calls "
-            "the action, and the role does not get it.",
+            "why": f"Every call in the evidence since {begin[:10]} was denied, the last on {calls.last_denied[:10]}. "
+            "Something calls the action, and the role does not get it.",
         }
     if attempt >= begin:
         return found | {
             "sources": [Source.ADVISOR.value],
             "why": f"Attempted on {attempt[:10]}. Access Advisor counts denied attempts, too.",
         }
-    return found | _without_calls(action, evidence, role)
+    return found | _without_calls(action, role)
 
 
-def _without_calls(action: str, evidence: Evidence, role: _Subject) -> dict[str, Any]:
+def _without_calls(action: str, role: _Subject) -> dict[str, Any]:
     """The verdict on an action without a call in the period."""
     tracked = role.report if role.report and action in role.report.tracked else None
-    blind = blind_to_role(action, role.facts.created, role.period, is_tracked=tracked is not None)
+    blind = blind_to_role(action, role.facts.created, role.view.period, is_tracked=tracked is not None)
     if blind:
         return _unseen(blind)
     found = {
-        each.source: (each.name, action_blindness(action, each.source, each.coverage, evidence) or each.blind)
+        each.source: (each.name, action_blindness(action, each.source, each.coverage, role.view) or each.blind)
         for each in role.witnesses
     }
     if tracked:
-        found[Source.ADVISOR] = (Source.ADVISOR.value, report_blindness(tracked, role.period))
+        found[Source.ADVISOR] = (Source.ADVISOR.value, report_blindness(tracked, role.view.period))
     showing = {source.value: name for source, (name, blind) in found.items() if blind is None}
     if showing:
-        why = _unused(role.period, showing.values())
+        why = _unused(role.view.period, showing.values())
         return {"use": Use.UNUSED.value, "sources": list(showing), "why": why}
     none = Blind(Reason.NO_EVIDENCE, f"There is no evidence of account {role.account}.")
     return _unseen(min([blind for _, blind in found.values() if blind] or [none], key=lambda each: _RANK[each.reason]))
@@ -199,14 +220,6 @@ def _silence(role: RoleFacts, calls: Mapping[str, Calls], period: Period, begin:
         why = f"There is no call of the role, although IAM says that it was used on {role.last_used:%Y-%m-%d}."
         return Blind(Reason.NO_EVIDENCE, why)
     return None
-
-
-def _other_region(role: RoleFacts, source: Source, coverage: Coverage) -> Blind | None:
-    """Why a source does not show the calls of a role that was last used in another region."""
-    if not role.last_region or role.last_region in coverage.regions:
-        return None
-    why = f"The role was last used in {role.last_region}, and there are no management events of it in {source}."
-    return Blind(Reason.LEFT_OUT, why)
 
 
 def _unused(period: Period, names: Iterable[str]) -> str:
