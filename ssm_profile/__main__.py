@@ -48,9 +48,8 @@ class Plugin(ComponentProvider):
         if mistakes := list(_output_maps(inputs)):
             raise OptionsError(mistakes)
         args = cast("dict[str, Any]", super().map_inputs(inputs, component_def))
-        tags: Any = args.get("tags")
-        if isinstance(tags, dict):
-            args["tags"] = {key: _as_text(value) for key, value in cast("dict[str, Any]", tags).items()}
+        if "tags" in args:
+            args["tags"] = _as_text(args["tags"])
         if mistakes := [*find_mistakes(known_options(args), camel_case), *_unknown_keys(inputs)]:
             raise OptionsError(mistakes)
         return args
@@ -84,7 +83,11 @@ def _unknown_keys(inputs: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _as_text(value: Any) -> Any:
-    """A number or a boolean as text: YAML has no quotes around the value of a tag, and Pulumi makes 1.0 of 1."""
+    """Numbers and booleans of tags as text: YAML has no quotes around the value of a tag, and Pulumi makes 1.0 of 1."""
+    if isinstance(value, pulumi.Output):
+        return cast("pulumi.Output[Any]", value).apply(_as_text)
+    if isinstance(value, dict):
+        return {key: _as_text(each) for key, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and abs(value) <= _LARGEST_EXACT_NUMBER:

@@ -39,6 +39,16 @@ def type_of(name):
     return schema.get("items", schema)["$ref"].removeprefix("#/types/")
 
 
+def output(value, **details):
+    """An output of another resource as the engine passes it to a component."""
+    return {rpc._special_sig_key: rpc._special_output_value_sig, "value": value, **details}
+
+
+def secret(value):
+    """A secret value as the engine passes it to a component."""
+    return output(value, secret=True)
+
+
 class TestConstruct:
     @pytest.mark.parametrize("args", OPTION_SETS.values(), ids=OPTION_SETS)
     def test_plugin_registers_the_same_resources(self, cloud, deploy, construct, args):
@@ -98,6 +108,15 @@ class TestConstruct:
             "Team": "web",
         }
 
+    @pytest.mark.parametrize(
+        "wrap", [lambda tags: {key: output(tag) for key, tag in tags.items()}, output], ids=["values", "whole"]
+    )
+    def test_outputs_in_tags(self, construct, cloud, wrap):
+        """An output of another resource can be a number or a boolean, too."""
+        construct({"tags": wrap({"Count": 1, "Enabled": True, "Team": "web"})})
+
+        assert cloud.of_type("aws:iam/role:Role").inputs["tags"] == {"Count": "1", "Enabled": "true", "Team": "web"}
+
 
 LONG_PATHS = [f"/app/{'a' * 900}{number}" for number in range(12)]
 
@@ -109,11 +128,6 @@ def mistakes(error):
     details = errors_pb2.InputPropertiesError()
     assert status.details[0].Unpack(details)
     return details.errors
-
-
-def secret(value):
-    """A secret value as the engine passes it to a component."""
-    return {rpc._special_sig_key: rpc._special_output_value_sig, "value": value, "secret": True}
 
 
 class TestMistakes:

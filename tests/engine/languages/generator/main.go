@@ -3,18 +3,21 @@
 //	tools sdk LANGUAGE DIRECTORY SCHEMA
 //	tools program LANGUAGE DIRECTORY PROGRAM SCHEMA...
 //
-// LANGUAGE is go, nodejs or python, and yaml for programs. PROGRAM is in PCL, the language that Pulumi converts from.
+// LANGUAGE is dotnet, go, nodejs or python for SDKs, and go, nodejs, python or yaml for programs. PROGRAM is in PCL, the language that Pulumi converts from.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 
 	"github.com/blang/semver"
 	"github.com/hashicorp/hcl/v2"
+	dotnet "github.com/pulumi/pulumi-dotnet/pulumi-language-dotnet/v3/codegen"
 	yaml "github.com/pulumi/pulumi-yaml/pkg/pulumiyaml/codegen"
 	golang "github.com/pulumi/pulumi/pkg/v3/codegen/go"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/hcl2/syntax"
@@ -51,6 +54,11 @@ func main() {
 
 func sdk(language string, known *schema.Package) (map[string][]byte, error) {
 	switch language {
+	case "dotnet":
+		logo := httptest.NewServer(http.NotFoundHandler()) // the generator downloads Pulumi's logo
+		defer logo.Close()
+		known.LogoURL = logo.URL
+		return dotnet.GeneratePackage("pulumi", known, nil, nil)
 	case "go":
 		return golang.GeneratePackage("pulumi", known, nil)
 	case "nodejs":
@@ -85,7 +93,7 @@ func read(name string) *schema.Package {
 	var spec schema.PackageSpec
 	check(json.Unmarshal(text, &spec))
 	known, err := schema.ImportSpec(spec, map[string]schema.Language{
-		"go": golang.Importer, "nodejs": nodejs.Importer, "python": python.Importer,
+		"csharp": dotnet.Importer, "go": golang.Importer, "nodejs": nodejs.Importer, "python": python.Importer,
 	}, packages{}, schema.ValidationOptions{})
 	check(err)
 	known.SupportPack = true // as `pulumi package add` sets it
