@@ -493,8 +493,13 @@ class TestEnded:
 
 
 class TestUnread:
-    @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
-    @pytest.mark.parametrize("permission", sorted(CALLS))
+    @pytest.mark.parametrize(
+        ("permission", "code"),
+        [
+            *((permission, "AccessDeniedException") for permission in sorted(CALLS)),
+            *((permission, "ThrottlingException") for permission in ("iam:GetRole", "ec2:DescribeVpcEndpoints")),
+        ],
+    )
     def test_other_checks_go_on(self, account, diagnose, permission, code):
         """A call that fails is named, and nothing is wrong because of it."""
         account.disconnect()

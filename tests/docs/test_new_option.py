@@ -170,8 +170,10 @@ def test_seven_places_pass_all_tests(tree):
     assert done.returncode == 0, done.stdout[-5000:]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("left_out", PLACES)
 def test_a_missing_place_is_named(tree, left_out):
+    """If one of the seven places is missing, a test of `make test` names it."""
     for place in PLACES:
         if place != left_out:
             add(tree, place)
