@@ -47,6 +47,8 @@ def audit_role(role: Role) -> dict[str, Any]:
     verdicts = {each.feature.name: each for each in judge.verdicts()}
     allowing = judge.without_uncertain_denies(verdicts.values())
     allowed = verdicts if allowing is judge else {each.feature.name: each for each in allowing.verdicts()}
+    # A part of a capability is found only without these statements, and with them no more than that part works.
+    verdicts = {name: max(each, allowed[name], key=_place) for name, each in verdicts.items()}
     required = [verdicts[name] for name in REQUIRED_FEATURES]
     granted = granted_actions(policy)
     needed = {action for feature in FEATURES for action in feature.actions()}
@@ -92,8 +94,12 @@ def _level(audit: Mapping[str, Any]) -> str:
 
 
 def _worst(verdicts: Iterable[FeatureVerdict]) -> Verdict:
-    order = list(Verdict)
-    return max((each.verdict for each in verdicts), key=order.index)
+    return max(verdicts, key=_place).verdict
+
+
+def _place(verdict: FeatureVerdict) -> int:
+    """The place of a verdict in the order from the best to the worst."""
+    return list(Verdict).index(verdict.verdict)
 
 
 def _is_limited(verdicts: Iterable[FeatureVerdict]) -> bool:

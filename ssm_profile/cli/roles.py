@@ -122,13 +122,14 @@ def role_of(found: FoundRole) -> Role:
         unread_boundary=boundary if isinstance(boundary, str) else None,
     )
     unknown = dict.fromkeys(value for each in documents for value in each.unknown)
+    known_or_not = [*statements, *unread, *found.incomplete]
     return Role(
         policy=policy,
         arn=found.arn,
         attached=tuple(
             arn.rsplit("/", 1)[-1] for arn in (*found.managed_policy_arns, *found.read_arns) if AWS_POLICY in arn
         ),
-        notes=tuple(role_notes(found.name, [*statements, *unread], found.trust, found.instance_profiles)),
+        notes=tuple(role_notes(found.name, known_or_not, found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
         copies=tuple(copy.label for copy in copies.values()),
     )

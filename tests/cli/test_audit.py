@@ -95,6 +95,16 @@ def test_deprecated_policy_of_an_account(run, policy_file):
     assert [row["policy"] for row in audited["deprecated"]] == ["AmazonEC2RoleforSSM"]
 
 
+def test_role_whose_only_policy_is_unread(run, policy_file):
+    """It has a policy, of which nothing is known."""
+    policy = {"PolicyName": "inline", "PolicyDocument": None}
+    details = {"RoleDetailList": [{"RoleName": "web", "RolePolicyList": [policy]}]}
+
+    audited = run("audit", policy_file(text=json.dumps(details)), "--json").audit
+
+    assert (audited["systemsManager"], audited["notes"], audited["level"]) == ("works if", [], "wide")
+
+
 def test_unread_policy_is_not_clean(run, policy_file):
     """Whatever the policy grants, nobody knows that there is nothing to fix."""
     role = {

@@ -268,6 +268,19 @@ class TestLeftOut:
         assert audited["options"]["parameters"] == {"paths": ["/app"]}
         assert self.left_out(run, policy_file, parameters, DENY_REGIONS).startswith("Each statement that denies: ")
 
+    def test_part_that_a_deny_may_take_away(self, run, policy_file):
+        """What the policy grants only in part is left out, whether or not a statement may deny it as well."""
+        read = ["ssm:GetParameter", "ssm:GetParameters"]
+        parameters = allow(read, ["arn:aws:ssm:*:*:parameter/a/*", "arn:aws:ssm:*:*:parameter/b/*"])
+        recursive = allow("ssm:GetParametersByPath", "arn:aws:ssm:*:*:parameter/a/*")
+        deny = {**allow("ssm:GetParametersByPath"), "Effect": "Deny", "Condition": TEAM}
+
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, parameters, recursive, deny))
+
+        assert audited.items[-2] == (
+            "parameters.recursive. The policy grants only a part of what is needed. Add those that you use."
+        )
+
     @pytest.mark.parametrize(
         ("operator", "key", "value"),
         [
