@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from tests import require
-from tests.cli.accounts import ACCOUNT, attached, details, managed_policy, names, role
+from tests.cli.accounts import ACCOUNT, attached, details, managed_policy, names, role, trust
 from tests.cli.policies import allow
 
 require("ijson")
@@ -79,11 +79,29 @@ class TestForms:
 
 class TestMembers:
     def test_only_for_instances(self, rows):
-        """A role that EC2 cannot assume is left out."""
-        found = rows(details(role("web"), role("function", service="lambda.amazonaws.com")))
+        """A role that EC2 cannot assume is left out if no instance profile contains it."""
+        found = rows(details(role("web"), role("function", service="lambda.amazonaws.com", profiles=())))
 
         assert names(found) == ["web"]
         assert not problems(found)
+
+    @pytest.mark.parametrize(
+        ("service", "more"),
+        [
+            ("lambda.amazonaws.com", {}),
+            ("ec2.amazonaws.com", {"Condition": {"StringEquals": {"sts:ExternalId": "x"}}}),
+            ("ec2.amazonaws.com", {"Effect": "Deny"}),
+        ],
+    )
+    def test_ec2_cannot_assume(self, rows, service, more):
+        """A role in an instance profile is broken then."""
+        (statement,) = trust(service)["Statement"]
+        document = {"Version": "2012-10-17", "Statement": [statement | more]}
+
+        (row,) = rows(details(role("web", AssumeRolePolicyDocument=document)))
+
+        assert (row["role"], row["level"]) == ("web", "broken")
+        assert row["reasons"] == ["The trust policy does not let ec2.amazonaws.com assume the role."]
 
     def test_mixed_accounts(self, rows):
         found = rows(details(role("web"), role("web", account=OTHER)))

@@ -52,6 +52,34 @@ def test_summary(fleet):
     ]
 
 
+class TestOtherServices:
+    LAMBDA: ClassVar = {"service": "lambda.amazonaws.com"}
+
+    @pytest.mark.parametrize(
+        ("own", "first"),
+        [
+            (ROLES[:1], "1 of 3 roles is for EC2 instances in 1 account.\n"),
+            (ROLES[:2], "2 of 4 roles are for EC2 instances in 1 account.\n"),
+            ([], "0 of 2 roles are for EC2 instances.\n"),
+        ],
+    )
+    def test_count(self, fleet, own, first):
+        """A role that is read twice is counted once."""
+        others = [role(name, profiles=(), **self.LAMBDA) for name in ("f", "g", "f")]
+
+        assert fleet(roles=[*own, *others]).out.startswith(first)
+
+    def test_in_an_instance_profile(self, fleet):
+        """It is a role of EC2 instances that does not work."""
+        shown = fleet(roles=[role("f", **self.LAMBDA)])
+
+        assert shown.code == 1
+        assert "In an instance profile, but EC2 cannot assume it: 1 role." in shown.items
+        assert shown.tables["Roles"][0]["Systems Manager"] == (
+            "does not work: The trust policy does not let ec2.amazonaws.com assume the role."
+        )
+
+
 def test_refused_policies_are_not_counted(fleet):
     """The first line counts the sets of policies of the roles that are listed."""
     assert fleet(roles=[ROLES[0], ROLES[5]]).out.startswith("1 role for EC2 instances in 1 account.\n")

@@ -13,8 +13,8 @@ from ssm_profile.cli.report import format_markdown, print_report
 
 from .formats import csv_lines, json_lines
 from .judgements import Judges
-from .members import Found, Member, Problem, for_instances
-from .report import format_fleet
+from .members import Found, Member, OtherRoles, Problem, for_instances
+from .report import Counts, format_fleet
 from .rows import Row, fleet_rows, problems_of, roles_of
 from .sarif import sarif_log
 
@@ -39,25 +39,25 @@ from .sarif import sarif_log
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
 @with_readable_errors
 def fleet(sources: tuple[str, ...], fail_on: str, form: str) -> None:
-    """List every role that EC2 instances can have: what it grants, and what should replace it.
+    """List every role of EC2 instances: what it grants, and what should replace it.
 
     A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
     such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
     account of your AWS credentials.
     """
-    problems = list[Problem]()
+    problems, others = list[Problem](), OtherRoles()
     with Judges() as judges:
-        members = _without_problems(for_instances(_read(sources)), problems)
+        members = _without_problems(for_instances(_read(sources), others), problems)
         rows = fleet_rows(judges.judge(members), problems)
         distinct = judges.distinct
-    _print(rows, distinct, form)
+    _print(rows, Counts(distinct, others.count), form)
     if fail_on != "never" and any(has_level(row, fail_on) for row in roles_of(rows)):
         sys.exit(exit_codes.FINDINGS)
     if any(problems_of(rows)):
         sys.exit(exit_codes.ERROR)
 
 
-def _print(rows: Sequence[Row], distinct: int, form: str) -> None:
+def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
     if form == "json":
         sys.stdout.writelines(json_lines(rows))
     elif form == "sarif":
@@ -65,9 +65,9 @@ def _print(rows: Sequence[Row], distinct: int, form: str) -> None:
     elif form == "csv":
         sys.stdout.writelines(csv_lines(rows))
     elif form == "markdown":
-        sys.stdout.write(format_markdown(format_fleet(rows, distinct)))
+        sys.stdout.write(format_markdown(format_fleet(rows, counts)))
     else:
-        print_report(format_fleet(rows, distinct))
+        print_report(format_fleet(rows, counts))
 
 
 def _read(sources: tuple[str, ...]) -> Iterable[Found]:

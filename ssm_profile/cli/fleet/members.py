@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ssm_profile.cli.policy_files import FoundRole
@@ -24,6 +24,8 @@ class Member:
     name: str
     path: str
     """Where it was read: a file or an account."""
+    is_for_ec2: bool = True
+    """Whether EC2 can assume it."""
 
     @property
     def arn(self) -> str:
@@ -108,10 +110,36 @@ def _unknown_trust(details: Mapping[str, Any]) -> str:
     )
 
 
-def for_instances(found: Iterable[Found]) -> Iterator[Found]:
-    """The roles that EC2 can assume, each once, and the problems.
+@dataclass
+class OtherRoles:
+    """Counts the roles of other services, each once."""
 
-    A role is counted where it is read first. A role whose trust policy IAM would refuse is a problem.
+    without_arn: int = 0
+    arns: set[str] = field(default_factory=set[str])
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.without_arn + len(self.arns)
+
+    def add(self, member: Member) -> None:
+        """Count a role."""
+        if member.arn:
+            self.arns.add(member.arn)
+        else:
+            self.without_arn += 1
+
+
+def for_instances(found: Iterable[Found], others: OtherRoles) -> Iterator[Found]:
+    """The roles of EC2 instances, each once, and the problems.
+
+    These are the roles that EC2 can assume, and those in an instance profile: their instances get no credentials if EC2
+    cannot assume them. A role is counted where it is read first. A role whose trust policy IAM would refuse is a
+    problem.
+
+    Args:
+        found: The roles and problems.
+        others: Counts the other roles.
     """
     places: dict[str, str] = {}
     for each in found:
@@ -119,15 +147,16 @@ def for_instances(found: Iterable[Found]) -> Iterator[Found]:
             yield each
             continue
         try:
-            is_kept = is_for_ec2(each.found.trust, "The trust policy")
+            is_assumed = is_for_ec2(each.found.trust, "The trust policy")
         except InputError as error:
             yield Problem(each.arn or f"{each.path}, {each.found.name}", str(error))
             continue
-        if not is_kept:
+        if not is_assumed and not each.found.instance_profiles:
+            others.add(each)
             continue
         if each.arn in places:
             yield Problem(each.arn, f"{each.path} has this role again. It is counted once, from {places[each.arn]}.")
             continue
         if each.arn:
             places[each.arn] = each.path
-        yield each
+        yield replace(each, is_for_ec2=is_assumed)

@@ -3,10 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.cli.audit import BROKEN
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, code
+from ssm_profile.cli.roles import NOT_FOR_EC2
 from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import camel_case
@@ -17,17 +19,22 @@ _MOST_RISKS = 3
 _MOST_REASONS = 5
 
 
-def format_fleet(rows: Sequence[Row], distinct: int) -> Report:
-    """The report.
+@dataclass(frozen=True)
+class Counts:
+    """What the rows do not say."""
 
-    Args:
-        rows: The rows.
-        distinct: How many distinct policies the roles have.
-    """
+    distinct: int
+    """How many distinct sets of policies the roles have."""
+    others: int
+    """How many roles were read that are for other services."""
+
+
+def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
+    """The report."""
     roles = list(roles_of(rows))
     configs = _configs(roles)
     return [
-        Paragraph(_first_line(roles, distinct)),
+        Paragraph(_first_line(roles, counts)),
         *([Items(tuple(summary))] if (summary := list(_summary(roles, rows))) else []),
         Table(
             "Roles",
@@ -43,10 +50,15 @@ def format_fleet(rows: Sequence[Row], distinct: int) -> Report:
     ]
 
 
-def _first_line(roles: Sequence[Row], distinct: int) -> str:
+def _first_line(roles: Sequence[Row], counts: Counts) -> str:
     accounts = {row["account"] for row in roles}
+    distinct = counts.distinct
     policies = "" if distinct == len(roles) else f", with {_count(distinct, 'distinct set')} of policies"
-    return f"{_count(len(roles), 'role')} for EC2 instances in {_count(len(accounts), 'account')}{policies}."
+    are = _count(len(roles), "role")
+    if counts.others:
+        verb = "is" if len(roles) == 1 else "are"
+        are = f"{len(roles):,} of {_count(len(roles) + counts.others, 'role')} {verb}"
+    return f"{are} for EC2 instances" + (f" in {_count(len(accounts), 'account')}{policies}." if roles else ".")
 
 
 def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
@@ -69,6 +81,8 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
         yield f"The configs leave out capabilities of {whose} that may work today. Each config names them."
     if without := sum(row["instanceProfiles"] == [] for row in roles):
         yield f"Without an instance profile, so that no instance can use it: {_count(without, 'role')}."
+    if refused := sum(NOT_FOR_EC2 in row["reasons"] for row in roles):
+        yield f"In an instance profile, but EC2 cannot assume it: {_count(refused, 'role')}."
     if problems := sum(1 for _ in problems_of(rows)):
         yield f"Not judged: {problems:,}. The reasons are at the end."
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ssm_profile.cli.audit import BROKEN, LEVELS
-from ssm_profile.cli.roles import NO_PROFILE
+from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2
 from ssm_profile.risks import RISKS
 
 from .judgements import Judgement
@@ -25,7 +25,10 @@ _SEVERITY = {risk.name: number for number, risk in enumerate(RISKS)}
 def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
     """The row of a role."""
     profiles = member.found.instance_profiles
-    has_no_profile = profiles is not None and not profiles
+    notes = [
+        *([NO_PROFILE] if profiles is not None and not profiles else []),
+        *([] if member.is_for_ec2 else [NOT_FOR_EC2]),
+    ]
     return {
         "schemaVersion": SCHEMA_VERSION,
         "kind": ROLE,
@@ -34,9 +37,9 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "arn": member.arn or None,
         "instanceProfiles": None if profiles is None else list(profiles),
         "source": member.path,
-        "level": BROKEN if has_no_profile else judgement.level,
+        "level": BROKEN if notes else judgement.level,
         "systemsManager": judgement.systems_manager,
-        "reasons": [*([NO_PROFILE] if has_no_profile else []), *judgement.reasons],
+        "reasons": [*notes, *judgement.reasons],
         "risks": [{"risk": risk, "summary": summary, "certain": certain} for risk, summary, certain in judgement.risks],
         "deprecated": list(judgement.deprecated),
         "unread": list(judgement.unread),
