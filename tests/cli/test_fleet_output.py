@@ -259,6 +259,49 @@ class TestProposal:
         )
 
 
+class TestUnread:
+    """A policy whose content is not in the input."""
+
+    ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
+    ATTACHED: ClassVar = {"AttachedManagedPolicies": [{"PolicyArn": ARN}]}
+    BOUNDARY: ClassVar = {"PermissionsBoundary": {"PermissionsBoundaryArn": ARN}}
+
+    @pytest.mark.parametrize(
+        ("unread", "actions"),
+        [(ATTACHED, "at least 5"), (BOUNDARY, "at most 5"), (ATTACHED | BOUNDARY, "not known")],
+    )
+    def test_actions(self, fleet, unread, actions):
+        roles = [role("a", **unread)]
+
+        row = json.loads(fleet("--json", roles=roles).out)
+        (shown,) = fleet(roles=roles).tables["Roles"]
+
+        jsonschema.Draft202012Validator(SCHEMA).validate(row)
+        assert (row["actions"], row["readActions"], shown["Actions"]) == (None, 5, actions)
+        assert shown["An instance can"] == f"not known: {self.ARN}"
+
+    def test_summary(self, fleet):
+        """The exit code is 0, so that the report must tell."""
+        shown = fleet(roles=[role("a", **self.ATTACHED), role("b")])
+
+        assert shown.code == 0
+        assert shown.items[1] == (
+            "Content not known: policies of 1 role, so that dangers may be missing here. If the input was written with "
+            "--filter, add LocalManagedPolicy and AWSManagedPolicy to it."
+        )
+
+    def test_fail_on(self, fleet):
+        """No role with such a policy is clean."""
+        assert fleet("--fail-on", "wide", roles=[role("a", *SCOPED_MINIMUM, **self.ATTACHED)]).code == 1
+
+    def test_sarif(self, fleet):
+        (only,) = fleet("--sarif", roles=[role("a", **self.ATTACHED)]).json["runs"]
+        (result,) = only["results"]
+
+        assert (result["ruleId"], result["level"]) == ("content-not-known", "warning")
+        assert self.ARN in result["message"]["text"]
+
+
 class TestSarif:
     @pytest.fixture
     def sarif_run(self, fleet):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ssm_profile.cli.policy_files import FoundRole
 from ssm_profile.cli.policy_files.account_details import default_document, found_role, policy_arns, role_name
-from ssm_profile.cli.policy_files.found import text_of
+from ssm_profile.cli.policy_files.found import map_of, text_of
 from ssm_profile.errors import InputError
 from ssm_profile.iam.trust import is_for_ec2
 
@@ -24,6 +24,8 @@ class Member:
     name: str
     path: str
     """Where it was read: a file or an account."""
+    boundary_arn: str = ""
+    """The ARN of its permissions boundary, or an empty string."""
     is_for_ec2: bool = True
     """Whether EC2 can assume it."""
 
@@ -93,7 +95,7 @@ def found_in(details: Mapping[str, Any], documents: Mapping[str, Any], place: st
         return Problem(problem_place, _unknown_trust(details))
     if missing := next((key for key in _POLICY_LISTS if not isinstance(details.get(key), list)), None):
         return Problem(problem_place, f"Its {missing} is missing, so that its policies are not known. {_WRITE_AGAIN}")
-    return Member(found, name, place)
+    return Member(found, name, place, text_of(map_of(details.get("PermissionsBoundary")).get("PermissionsBoundaryArn")))
 
 
 def place_of(details: Mapping[str, Any], place: str) -> str:

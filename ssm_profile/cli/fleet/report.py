@@ -17,6 +17,7 @@ from .rows import Row, problems_of, roles_of
 
 _MOST_RISKS = 3
 _MOST_REASONS = 5
+_MOST_UNREAD = 3
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
         more = f"; and {len(risky) - _MOST_RISKS} more" if len(risky) > _MOST_RISKS else ""
         count = sum(any(risk["certain"] for risk in row["risks"]) for row in roles)
         yield f"Dangerous: {_count(count, 'role')}. An instance can {'; '.join(named)}{more}."
+    if unread := sum(bool(row["unread"]) for row in roles):
+        yield (
+            f"Content not known: policies of {_count(unread, 'role')}, so that dangers may be missing here. If the "
+            "input was written with `--filter`, add `LocalManagedPolicy` and `AWSManagedPolicy` to it."
+        )
     deprecated = Counter(policy for row in roles for policy in row["deprecated"])
     if deprecated:
         yield f"Policies to replace: {', '.join(f'{code(policy)} ({n:,})' for policy, n in deprecated.most_common())}."
@@ -103,11 +109,27 @@ def _role(row: Row, configs: dict[str, int]) -> tuple[str, ...]:
         code(row["role"]),
         row["account"] or "",
         words.get(verdict, verdict) + (reasons[0] if reasons else ""),
-        "\n".join([*certain, *possible]),
-        f"{row['actions']:,}",
+        "\n".join([*certain, *possible, *_not_known(row)]),
+        _actions(row),
         "" if row["proposedActions"] is None else f"{row['proposedActions']:,}",
         _config(row, configs),
     )
+
+
+def _not_known(row: Row) -> Iterator[str]:
+    if unread := list(dict.fromkeys(row["unread"])):
+        more = f" and {len(unread) - _MOST_UNREAD} more" if len(unread) > _MOST_UNREAD else ""
+        yield f"not known: {', '.join(map(code, unread[:_MOST_UNREAD]))}{more}"
+
+
+def _actions(row: Row) -> str:
+    """How many actions the policies grant. A permissions boundary can only take some away."""
+    read, boundary = f"{row['readActions']:,}", row["permissionsBoundary"]
+    if not row["unread"]:
+        return read
+    if boundary not in row["unread"]:
+        return f"at least {read}"
+    return f"at most {read}" if row["unread"] == [boundary] else "not known"
 
 
 def _config(row: Row, configs: dict[str, int]) -> str:

@@ -18,6 +18,7 @@ from ssm_profile.version import __version__
 from .rows import Row, problems_of, roles_of
 
 _BROKEN_RULE = "systems-manager"
+_UNREAD_RULE = "content-not-known"
 _FINGERPRINT = "roleAndRule/v1"
 
 
@@ -45,6 +46,12 @@ def _rules() -> Iterator[dict[str, Any]]:
         "Systems Manager does not work with the role.",
         "Use the options that `ssm-profile audit` prints for the role.",
         MESSAGING.grants[0].sources[0],
+    )
+    yield _rule(
+        _UNREAD_RULE,
+        "The content of a policy of the role is not known, so that dangers may be missing.",
+        "Write the input again without `--filter`, or add `LocalManagedPolicy` and `AWSManagedPolicy` to it.",
+        "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html",
     )
     for risk in RISKS:
         yield _rule(
@@ -79,6 +86,11 @@ def _results(row: Row) -> Iterator[dict[str, Any]]:
     for risk in row["risks"]:
         can, level = ("can", "error") if risk["certain"] else ("may be able to", "warning")
         yield _result(row, risk["risk"], level, [f"An instance with it {can} {risk['summary']}."])
+    if row["unread"]:
+        names = ", ".join(dict.fromkeys(row["unread"]))
+        yield _result(
+            row, _UNREAD_RULE, "warning", [f"The input does not contain {names}. What it allows is not known."]
+        )
     for policy in row["deprecated"]:
         yield _result(row, policy, "warning", [f"It has {policy}. {SSM_WIDE_POLICIES[policy]}"])
 
