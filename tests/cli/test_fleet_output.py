@@ -198,21 +198,21 @@ class TestProposal:
         shown = fleet(roles=self.ROLES)
 
         assert shown.items[-4:] == [
-            "The configs leave out capabilities of 1 role that may work today. Each config names them.",
+            "The configs leave out capabilities of 1 role that may work today. The list below a config says which.",
             "Fill in parameters.paths, parameters.sharedArns, or leave out those that you do not use.",
-            (
-                "It leaves out inspector, cloudwatch_agent. The policies grant only a part of what is needed. "
-                "Add those that you use."
-            ),
             (
                 "It leaves out read_buckets of 1 role. It works if StringEquals aws:PrincipalTag/team web holds "
                 "(statement 2 of policy inline). Add those that you use."
+            ),
+            (
+                "It leaves out inspector, cloudwatch_agent. The policies grant only a part of what is needed. "
+                "Add those that you use."
             ),
         ]
         assert [row["Config"] for row in shown.tables["Roles"]] == ["1, leaves out 1 capability", "1"]
 
     def test_many_reasons(self, fleet):
-        """The report names the most frequent ones, and how many more there are."""
+        """All of those are shown that may work today."""
         condition = "aws:PrincipalTag/{}"
         roles = [
             role(
@@ -221,10 +221,30 @@ class TestProposal:
             for number in range(7)
         ]
 
-        *items, last = fleet(roles=roles).items
+        shown = fleet(roles=roles).items
 
-        assert len([each for each in items if each.startswith("It leaves out read_buckets of 1 role.")]) == 5
-        assert last == "It leaves out more, for 2 further reasons. --json contains all of them."
+        assert len([each for each in shown if each.startswith("It leaves out read_buckets of 1 role.")]) == 7
+
+    def test_many_parts(self, fleet, monkeypatch):
+        """Those that are granted in part are shown for the most frequent sets, and of the others, only their names."""
+        monkeypatch.setattr(require("ssm_profile.cli.fleet.report"), "_MOST_PARTLY", 1)
+        put, parameter = allow("logs:PutLogEvents"), allow("ssm:GetParameter")
+        parts = [[parameter], [parameter], [put], [self.TAGGED]]
+        shown = fleet(roles=[role(f"r{number}", allow(MINIMUM), *each) for number, each in enumerate(parts)]).items
+
+        first, second, third = [each.split(" of ")[0] for each in shown if each.startswith("It leaves out")]
+        assert first == "It leaves out read_buckets"
+        assert "parameters.paths" in second
+        assert "log_group" in third
+        assert shown[-1].endswith("--json contains what each role loses.")
+
+    def test_almost_all(self, fleet):
+        """Their number is shown, not their names."""
+        shown = fleet(roles=[role("a", **TestUnread.ATTACHED)]).items
+
+        assert [each.split(".")[0] for each in shown if each.startswith("It leaves out")] == [
+            "It leaves out 33 capabilities (--json names them)"
+        ]
 
     def test_markdown(self, fleet):
         assert "\n- It leaves out `read_buckets` of 1 role. It works if `" in fleet("--markdown", roles=self.ROLES).out

@@ -16,7 +16,9 @@ from ssm_profile.options import camel_case
 from .rows import Row, problems_of, roles_of
 
 _MOST_RISKS = 3
-_MOST_REASONS = 5
+_MOST_PARTLY = 5
+"""How many sets of capabilities that are granted in part are shown for a config."""
+_MOST_NAMES = 12
 _MOST_UNREAD = 3
 
 
@@ -84,7 +86,7 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
         yield f"Policies to replace: {', '.join(f'{code(policy)} ({n:,})' for policy, n in deprecated.most_common())}."
     if losing := sum(any(_uncertain(row)) for row in roles):
         whose = _count(losing, "role")
-        yield f"The configs leave out capabilities of {whose} that may work today. Each config names them."
+        yield f"The configs leave out capabilities of {whose} that may work today. The list below a config says which."
     if without := sum(row["instanceProfiles"] == [] for row in roles):
         yield f"Without an instance profile, so that no instance can use it: {_count(without, 'role')}."
     if refused := sum(NOT_FOR_EC2 in row["reasons"] for row in roles):
@@ -176,19 +178,43 @@ def _fill_in(row: Row) -> Iterator[str]:
 
 
 def _left_out(roles: Sequence[Row]) -> Iterator[str]:
-    """The capabilities that a config leaves out, a sentence for all with the same reason."""
-    found = Counter[tuple[str, str]]()
+    """The capabilities that a config leaves out: all that may work today, then those that are granted in part."""
+    for (names, reason), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
+        yield f"It leaves out {_names(names)}{_of(count, roles)}. {reason} Add those that you use."
+    partly = _by_reason(roles, Verdict.PARTLY).most_common()
+    for (names, _), count in partly[:_MOST_PARTLY]:
+        yield (
+            f"It leaves out {_names(names)}{_of(count, roles)}. The policies grant only a part of what is needed. "
+            "Add those that you use."
+        )
+    if further := {name for (names, _), _ in partly[_MOST_PARTLY:] for name in names}:
+        yield (
+            f"It leaves out {_names(sorted(further))} of other roles, whose policies grant a part of what is needed. "
+            "`--json` contains what each role loses."
+        )
+
+
+def _by_reason(roles: Sequence[Row], verdict: Verdict) -> Counter[tuple[tuple[str, ...], str]]:
+    """The capabilities with the same reasons, each time with the number of roles."""
+    found = Counter[tuple[tuple[str, ...], str]]()
     for row in roles:
         capabilities = dict[str, list[str]]()
         for each in row["leftOut"]:
-            reason = " ".join(each["reasons"]) or "The policies grant only a part of what is needed."
-            capabilities.setdefault(reason, []).append(code(each["capability"]))
-        found.update((", ".join(names), reason) for reason, names in capabilities.items())
-    for (names, reason), count in found.most_common(_MOST_REASONS):
-        of = "" if count == len(roles) else f" of {_count(count, 'role')}"
-        yield f"It leaves out {names}{of}. {reason} Add those that you use."
-    if len(found) > _MOST_REASONS:
-        yield f"It leaves out more, for {len(found) - _MOST_REASONS:,} further reasons. `--json` contains all of them."
+            if each["verdict"] == verdict.value:
+                capabilities.setdefault(" ".join(each["reasons"]), []).append(each["capability"])
+        found.update((tuple(names), reason) for reason, names in capabilities.items())
+    return found
+
+
+def _names(capabilities: Sequence[str]) -> str:
+    """The names of some capabilities, or how many there are of almost all."""
+    if len(capabilities) > _MOST_NAMES:
+        return f"{len(capabilities)} capabilities (`--json` names them)"
+    return ", ".join(map(code, capabilities))
+
+
+def _of(count: int, roles: Sequence[Row]) -> str:
+    return "" if count == len(roles) else f" of {_count(count, 'role')}"
 
 
 def _covered(roles: Sequence[Row]) -> Iterator[str]:
