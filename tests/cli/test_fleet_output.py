@@ -5,6 +5,7 @@ import io
 import json
 import string
 from typing import ClassVar
+from urllib.parse import quote
 
 import pytest
 
@@ -454,14 +455,66 @@ class TestAccount:
             ("web", "clean", ["web"]),
         ]
 
-    def test_without_permission(self, run, monkeypatch):
-        """The error names the permission."""
-        stub = require("botocore.stub").Stubber
+    @pytest.fixture
+    def answers(self, run, monkeypatch):
+        """Runs ``fleet`` with the answers of IAM, or with its refusal."""
+        stubber = require("botocore.stub").Stubber
         client = require("boto3").client("iam", "us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
         monkeypatch.setattr(require("ssm_profile.cli.fleet.account"), "client", lambda _service: client)
-        with stub(client) as stubbed:
-            stubbed.add_client_error("get_account_authorization_details", "AccessDenied", "Not allowed.")
-            done = run("fleet")
+
+        def run_fleet(*pages):
+            with stubber(client) as stubbed:
+                for page in pages:
+                    stubbed.add_response("get_account_authorization_details", page)
+                if not pages:
+                    stubbed.add_client_error("get_account_authorization_details", "AccessDenied", "Not allowed.")
+                return run("fleet", "--json", "--fail-on", "never")
+
+        return run_fleet
+
+    @staticmethod
+    def page(*roles, **more):
+        """A page, whose policies are URL-encoded strings of JSON, as those of the API."""
+        encoded = [
+            {key: quote(json.dumps(value)) if "Document" in key else value for key, value in each.items()}
+            for each in (role | {"RolePolicyList": [], "InstanceProfileList": []} for role in roles)
+        ]
+        return {"RoleDetailList": encoded, **more}
+
+    def test_without_permission(self, answers):
+        """The error names the permission."""
+        done = answers()
 
         assert (done.code, done.out) == (2, "")
         assert done.error.endswith("Use credentials with these permissions: iam:GetAccountAuthorizationDetails.\n")
+
+    def test_page_without_policies(self, answers):
+        """It has roles only."""
+        (row,) = answers(self.page(role("web"))).out.splitlines()
+
+        assert json.loads(row)["role"] == "web"
+
+    def test_page_without_roles(self, answers):
+        assert (answers({"Policies": []}).code, answers({"Policies": []}).out) == (0, "")
+
+    def test_something_else(self, answers):
+        """A page without a list is not an answer of IAM."""
+        done = answers({"UserDetailList": []})
+
+        assert (done.code, done.out) == (2, "")
+        assert "the answer does not come from AWS." in done.error
+
+    def test_truncated(self, answers):
+        """A last page that says that there are more is a problem, and its roles are judged."""
+        done = answers(self.page(role("web"), IsTruncated=True))
+
+        assert done.code == 2
+        assert [json.loads(line)["kind"] for line in done.out.splitlines()] == ["role", "problem"]
+        assert "The answer is not complete: its last page says" in done.out
+
+    def test_repeated_marker(self, answers):
+        more = {"IsTruncated": True, "Marker": "m"}
+        done = answers(self.page(role("web"), **more), self.page(role("job"), **more))
+
+        assert (done.code, done.out) == (2, "")
+        assert "the answer repeats a page" in done.error
