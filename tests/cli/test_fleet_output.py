@@ -112,6 +112,55 @@ def test_table(fleet):
     assert [row["Config"] for row in rows][-1] == ""
 
 
+class TestReasons:
+    """Why Systems Manager does not work with a role, in the table."""
+
+    HEARTBEAT = MINIMUM[4]
+
+    @staticmethod
+    def only_if(actions, value, key="aws:PrincipalTag/a"):
+        return allow(actions, Condition={"StringEquals": {key: value}})
+
+    @pytest.fixture
+    def cell(self, fleet):
+        def shown(*statements, **more):
+            (row,) = fleet(roles=[role("a", *statements, **more)]).tables["Roles"]
+            return row["Systems Manager"]
+
+        return shown
+
+    def test_without_profile(self, cell):
+        """What the policies lack is shown, too."""
+        assert cell(allow(MINIMUM[:4]), profiles=()) == (
+            "does not work: No instance profile contains the role, so no instance can use it. "
+            "ssm:UpdateInstanceInformation: no statement allows it. "
+            "The instance does not appear in Systems Manager."
+        )
+
+    def test_condition_of_one_capability(self, cell):
+        shown = cell(self.only_if(MINIMUM[:4], "x"), allow(self.HEARTBEAT))
+
+        assert shown == "works if StringEquals aws:PrincipalTag/a x holds (statement 1 of policy inline)."
+
+    def test_two_conditions(self, cell):
+        shown = cell(self.only_if(MINIMUM[:4], "x"), self.only_if(self.HEARTBEAT, "y"))
+
+        assert shown == (
+            "messaging works if StringEquals aws:PrincipalTag/a x holds (statement 1 of policy inline). "
+            "heartbeat works if StringEquals aws:PrincipalTag/a y holds (statement 2 of policy inline)."
+        )
+
+    def test_many_conditions(self, cell):
+        shown = cell(*(self.only_if(action, action) for action in MINIMUM))
+
+        assert shown.endswith("And 3 more reasons.")
+
+    def test_condition_without_profile(self, cell):
+        shown = cell(self.only_if(MINIMUM, "x"), profiles=())
+
+        assert "no instance can use it. Its policies work if StringEquals" in shown
+
+
 def test_configs(fleet):
     """Roles with the same proposal share one."""
     out = fleet(

@@ -16,6 +16,7 @@ from ssm_profile.options import camel_case
 from .rows import Row, problems_of, roles_of
 
 _MOST_RISKS = 3
+_MOST_REASONS = 2
 _MOST_PARTLY = 5
 """How many sets of capabilities that are granted in part are shown for a config."""
 _MOST_NAMES = 12
@@ -102,20 +103,31 @@ def _verdict(row: Row) -> str:
 
 
 def _role(row: Row, configs: dict[str, int]) -> tuple[str, ...]:
-    verdict = _verdict(row)
-    reasons = [reason.removeprefix("It works ") for reason in row["reasons"]]
-    words = {BROKEN: "does not work: ", Verdict.WORKS_IF.value: "works "}
     certain = [risk["summary"] for risk in row["risks"] if risk["certain"]]
     possible = [f"{risk['summary']} (possibly)" for risk in row["risks"] if not risk["certain"]]
     return (
         code(row["role"]),
         row["account"] or "",
-        words.get(verdict, verdict) + (reasons[0] if reasons else ""),
+        _systems_manager(row),
         "\n".join([*certain, *possible, *_not_known(row)]),
         _actions(row),
         "" if row["proposedActions"] is None else f"{row['proposedActions']:,}",
         _config(row, configs),
     )
+
+
+def _systems_manager(row: Row) -> str:
+    """Whether Systems Manager works, with the first reasons."""
+    verdict, reasons = _verdict(row), row["reasons"]
+    if verdict == BROKEN:
+        # A role that no instance can use can have policies that work under a condition.
+        shown = [reason.replace("It works ", "Its policies work ", 1) for reason in reasons[:_MOST_REASONS]]
+        shown[:1] = [f"does not work: {reason}" for reason in shown[:1]]
+    else:
+        shown = [reason.replace("It works ", "works ", 1) for reason in reasons[:_MOST_REASONS]] or [verdict]
+    if len(reasons) > _MOST_REASONS:
+        shown.append(f"And {_count(len(reasons) - _MOST_REASONS, 'more reason')}.")
+    return "\n".join(shown)
 
 
 def _not_known(row: Row) -> Iterator[str]:
