@@ -33,8 +33,8 @@ ROLES = [
 def fleet(run, tmp_path):
     """Runs ``fleet`` on roles."""
 
-    def run_fleet(*arguments, roles=ROLES):
-        (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
+    def run_fleet(*arguments, roles=ROLES, policies=()):
+        (tmp_path / "account.json").write_text(json.dumps(details(*roles, policies=policies)))
         return run("fleet", str(tmp_path / "account.json"), *arguments)
 
     return run_fleet
@@ -329,6 +329,42 @@ class TestProposal:
         )
 
 
+class TestBoundary:
+    ARN = f"arn:aws:iam::{ACCOUNT}:policy/team/limit"
+    DENY: ClassVar = {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}
+    ROLE: ClassVar = role("a", allow(MINIMUM), PermissionsBoundary={"PermissionsBoundaryArn": ARN})
+    POLICY: ClassVar = {
+        "Arn": ARN,
+        "PolicyVersionList": [{"IsDefaultVersion": True, "Document": {"Statement": [allow("*"), DENY]}}],
+    }
+
+    @pytest.mark.parametrize("policies", [[POLICY], []])
+    def test_option(self, fleet, policies):
+        """The role keeps its boundary, also one whose content is not known."""
+        row = json.loads(fleet("--json", roles=[self.ROLE], policies=policies).out)
+
+        assert row["permissionsBoundary"] == row["options"]["permissions_boundary_arn"] == self.ARN
+
+    def test_denies(self, fleet):
+        """Those of the boundary stay in it."""
+        row = json.loads(fleet("--json", roles=[self.ROLE], policies=[self.POLICY]).out)
+
+        assert row["denies"] == []
+
+    def test_own_deny(self, fleet):
+        own = role("a", allow(MINIMUM), self.DENY, PermissionsBoundary={"PermissionsBoundaryArn": self.ARN})
+
+        row = json.loads(fleet("--json", roles=[own], policies=[self.POLICY]).out)
+
+        assert row["denies"] == ["statement 2 of `policy inline`"]
+
+    def test_text(self, fleet):
+        shown = fleet(roles=[self.ROLE], policies=[self.POLICY])
+
+        assert shown.tables["Roles"][0]["An instance can"] == "limited by boundary team/limit"
+        assert f"ssm-profile:permissionsBoundaryArn: {self.ARN}\n" in shown.out
+
+
 class TestUnread:
     """A policy whose content is not in the input."""
 
@@ -337,10 +373,14 @@ class TestUnread:
     BOUNDARY: ClassVar = {"PermissionsBoundary": {"PermissionsBoundaryArn": ARN}}
 
     @pytest.mark.parametrize(
-        ("unread", "actions"),
-        [(ATTACHED, "at least 5"), (BOUNDARY, "at most 5"), (ATTACHED | BOUNDARY, "not known")],
+        ("unread", "actions", "note"),
+        [
+            (ATTACHED, "at least 5", f"not known: {ARN}"),
+            (BOUNDARY, "at most 5", "limited by boundary AdministratorAccess (content not known)"),
+            (ATTACHED | BOUNDARY, "not known", "limited by boundary AdministratorAccess (content not known)"),
+        ],
     )
-    def test_actions(self, fleet, unread, actions):
+    def test_actions(self, fleet, unread, actions, note):
         roles = [role("a", **unread)]
 
         row = json.loads(fleet("--json", roles=roles).out)
@@ -348,7 +388,7 @@ class TestUnread:
 
         jsonschema.Draft202012Validator(SCHEMA).validate(row)
         assert (row["actions"], row["readActions"], shown["Actions"]) == (None, 5, actions)
-        assert shown["An instance can"] == f"not known: {self.ARN}"
+        assert shown["An instance can"] == note
 
     def test_summary(self, fleet):
         """The exit code is 0, so that the report must tell."""

@@ -17,7 +17,7 @@ from ssm_profile.cli.granted import granted_actions
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.report import with_changed_code
 from ssm_profile.cli.reverse_lookup import FILL_IN
-from ssm_profile.cli.roles import AWS_POLICY, role_of
+from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
 from ssm_profile.policy import actions
@@ -79,7 +79,7 @@ class Judgement:
     covered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The capabilities that need no option of their own, each with those whose options grant what it needs."""
     denies: tuple[str, ...] = ()
-    """The statements that deny and that no option adds, in Markdown."""
+    """The statements that deny and that no option adds, without those of the permissions boundary, in Markdown."""
     unread: tuple[str, ...] = ()
     """The policies whose content is not known. The verdict is not certain then."""
     refusal: str = ""
@@ -237,7 +237,7 @@ def _judged(text: str) -> Judgement:
         fill_in=tuple(_paths_to_fill_in("", options)),
         left_out=tuple(_left_out(audit)) if has_options else (),
         covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
-        denies=tuple(denies_to_keep(audit)) if has_options else (),
+        denies=tuple(denies_to_keep(audit | {"denies": _own_denies(audit, role)})) if has_options else (),
         unread=tuple(audit["unread"]),
     )
 
@@ -250,6 +250,11 @@ def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
     for verdict in (Verdict.WORKS_IF, Verdict.PARTLY):
         for row in left_out(audit, verdict):
             yield LeftOut(row["capability"], row["verdict"], tuple(conditions(row)))
+
+
+def _own_denies(audit: Mapping[str, Any], role: Role) -> list[Any]:
+    """The statements that deny, without those of the permissions boundary, which the role keeps."""
+    return [each for each in audit["denies"] if each["policy"] != role.policy.boundary_name]
 
 
 def _paths_to_fill_in(path: str, value: Any) -> Iterator[str]:

@@ -109,7 +109,7 @@ def _role(row: Row, configs: dict[str, int]) -> tuple[str, ...]:
         code(row["role"]),
         row["account"] or "",
         _systems_manager(row),
-        "\n".join([*certain, *possible, *_not_known(row)]),
+        "\n".join([*certain, *possible, *_not_known(row), *_boundary(row)]),
         _actions(row),
         "" if row["proposedActions"] is None else f"{row['proposedActions']:,}",
         _config(row, configs),
@@ -131,9 +131,16 @@ def _systems_manager(row: Row) -> str:
 
 
 def _not_known(row: Row) -> Iterator[str]:
-    if unread := list(dict.fromkeys(row["unread"])):
+    if unread := [each for each in dict.fromkeys(row["unread"]) if each != row["permissionsBoundary"]]:
         more = f" and {len(unread) - _MOST_UNREAD} more" if len(unread) > _MOST_UNREAD else ""
         yield f"not known: {', '.join(map(code, unread[:_MOST_UNREAD]))}{more}"
+
+
+def _boundary(row: Row) -> Iterator[str]:
+    if row["permissionsBoundary"]:
+        name = code(row["permissionsBoundary"].split(":policy/", 1)[-1])
+        unread = " (content not known)" if row["permissionsBoundary"] in row["unread"] else ""
+        yield f"limited by boundary {name}{unread}"
 
 
 def _actions(row: Row) -> str:

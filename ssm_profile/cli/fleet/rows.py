@@ -1,11 +1,13 @@
 """The rows of a fleet as plain data. docs/fleet.schema.json describes the keys."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ssm_profile.cli.audit import BROKEN, LEVELS
 from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2
+from ssm_profile.options import OPTIONS
 from ssm_profile.risks import RISKS
 
 from .judgements import Judgement
@@ -19,6 +21,7 @@ ROLE, PROBLEM = "role", "problem"
 
 Row = Mapping[str, Any]
 
+_BOUNDARY = "permissions_boundary_arn"
 _SEVERITY = {risk.name: number for number, risk in enumerate(RISKS)}
 
 
@@ -47,7 +50,7 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "actions": None if judgement.unread else judgement.actions,
         "readActions": judgement.actions,
         "proposedActions": judgement.proposed_actions,
-        "options": json.loads(judgement.options) if judgement.options else None,
+        "options": _options(member, judgement),
         "fillIn": list(judgement.fill_in),
         "leftOut": [
             {
@@ -60,6 +63,15 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "covered": [{"capability": name, "by": list(by)} for name, by in judgement.covered],
         "denies": list(judgement.denies),
     }
+
+
+def _options(member: Member, judgement: Judgement) -> dict[str, Any] | None:
+    """The options that replace the policies. The role keeps its permissions boundary."""
+    if not judgement.options:
+        return None
+    pattern = OPTIONS[_BOUNDARY].pattern or ""
+    boundary = {_BOUNDARY: member.boundary_arn} if re.fullmatch(pattern, member.boundary_arn) else {}
+    return json.loads(judgement.options) | boundary
 
 
 def problem_row(problem: Problem) -> dict[str, Any]:
