@@ -53,6 +53,15 @@ def test_summary(fleet):
     ]
 
 
+def test_possible_risks(fleet):
+    """They are in the summary, and make the exit code 1."""
+    condition = {"StringEquals": {"aws:PrincipalTag/team": "web"}}
+    done = fleet(roles=[role("a", allow(MINIMUM), allow("ssm:SendCommand", Condition=condition))])
+
+    assert done.code == 1
+    assert done.items[1] == "Possible danger: 1 role. An instance may run commands on other instances (1)."
+
+
 class TestOtherServices:
     LAMBDA: ClassVar = {"service": "lambda.amazonaws.com"}
 

@@ -71,12 +71,12 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     if roles:
         counts = [f"{word} {verdicts[verdict]:,}" for verdict, word in words.items() if verdicts[verdict]]
         yield f"Systems Manager {', '.join(counts)}."
-    risky = Counter(risk["summary"] for row in roles for risk in row["risks"] if risk["certain"])
-    if risky:
-        named = [f"{summary} ({count:,})" for summary, count in risky.most_common(_MOST_RISKS)]
-        more = f"; and {len(risky) - _MOST_RISKS} more" if len(risky) > _MOST_RISKS else ""
-        count = sum(any(risk["certain"] for risk in row["risks"]) for row in roles)
-        yield f"Dangerous: {_count(count, 'role')}. An instance can {'; '.join(named)}{more}."
+    for word, verb, certain in (("Dangerous", "can", True), ("Possible danger", "may", False)):
+        found = [[risk["summary"] for risk in row["risks"] if risk["certain"] is certain] for row in roles]
+        if risky := Counter(summary for each in found for summary in each):
+            named = [f"{summary} ({count:,})" for summary, count in risky.most_common(_MOST_RISKS)]
+            more = f"; and {len(risky) - _MOST_RISKS} more" if len(risky) > _MOST_RISKS else ""
+            yield f"{word}: {_count(sum(map(bool, found)), 'role')}. An instance {verb} {'; '.join(named)}{more}."
     if unread := sum(bool(row["unread"]) for row in roles):
         yield (
             f"Content not known: policies of {_count(unread, 'role')}, so that dangers may be missing here. If the "
