@@ -170,6 +170,18 @@ class TestReasons:
         assert "no instance can use it. Its policies work if StringEquals" in shown
 
 
+def test_levels(fleet):
+    """Those of --fail-on."""
+    assert [row["Level"] for row in fleet().tables["Roles"]] == ["risky", "risky", "broken", "broken", "clean"]
+
+
+def test_several_risks(fleet):
+    """In a pipe, where they are on one line, they can be told apart."""
+    (row,) = fleet(roles=[role("a", allow(MINIMUM), allow(["ssm:SendCommand", "ssm:GetParameter"]))]).tables["Roles"]
+
+    assert row["An instance can"] == "run commands on other instances; read every parameter, secrets included"
+
+
 def test_configs(fleet):
     """Roles with the same proposal share one."""
     out = fleet(
@@ -497,7 +509,7 @@ class TestSarif:
 def test_markdown(fleet):
     out = fleet("--markdown").out
 
-    assert "| `operator` | 123456789012 | works |" in out
+    assert "| `operator` | 123456789012 | risky | works |" in out
     assert "### Not judged" in out
 
 

@@ -42,7 +42,7 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
         *([Items(tuple(summary))] if (summary := list(_summary(roles, rows))) else []),
         Table(
             "Roles",
-            ("Role", "Account", "Systems Manager", "An instance can", "Actions", "Proposed", "Config"),
+            ("Role", "Account", "Level", "Systems Manager", "An instance can", "Actions", "Proposed", "Config"),
             [_role(row, configs) for row in roles],
         ),
         *_replacements(configs, roles),
@@ -108,8 +108,9 @@ def _role(row: Row, configs: dict[str, int]) -> tuple[str, ...]:
     return (
         code(row["role"]),
         row["account"] or "",
+        row["level"],
         _systems_manager(row),
-        "\n".join([*certain, *possible, *_not_known(row), *_boundary(row)]),
+        ";\n".join([*certain, *possible, *_not_known(row), *_boundary(row)]),
         _actions(row),
         "" if row["proposedActions"] is None else f"{row['proposedActions']:,}",
         _config(row, configs),
