@@ -3,6 +3,7 @@
 import gzip
 import json
 import tracemalloc
+from typing import ClassVar
 
 import pytest
 
@@ -178,11 +179,32 @@ class TestCompleteness:
             details(role("unknown", **attached(ALL))),
         )
 
-        assert {row["role"]: (row["actions"] > 100, row["unread"]) for row in found} == {
+        assert {row["role"]: (row["readActions"] > 100, row["unread"]) for row in found} == {
             "wide": (True, []),
             "narrow": (False, []),
             "unknown": (False, [ALL["Arn"]]),
         }
+
+
+class TestTwoVersions:
+    """Which one of two different documents of a policy counts is not known."""
+
+    NONE = managed_policy("all", allow("ec2:DescribeTags"))
+    BOTH: ClassVar = ALL | {"PolicyVersionList": [*ALL["PolicyVersionList"], *NONE["PolicyVersionList"]]}
+
+    @pytest.mark.parametrize("policies", [[ALL, NONE], [NONE, ALL], [BOTH]])
+    def test_different(self, rows, policies):
+        row, *others = rows(details(role("web", **attached(ALL)), policies=policies))
+
+        assert (row["unread"], row["risks"]) == ([ALL["Arn"]], [])
+        assert problems(others) == [
+            f"It does not say which document of the policy {ALL['Arn']} counts. Write the file again."
+        ]
+
+    def test_equal(self, rows):
+        (row,) = rows(details(role("web", **attached(ALL)), policies=[ALL, ALL]))
+
+        assert row["unread"] == []
 
 
 class TestBrokenRole:

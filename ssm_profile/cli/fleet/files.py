@@ -9,7 +9,7 @@ from typing import Any
 import ijson
 
 from ssm_profile.cli.policy_files import name_of
-from ssm_profile.cli.policy_files.account_details import default_document
+from ssm_profile.cli.policy_files.account_details import default_document, distinct_documents
 from ssm_profile.cli.policy_files.found import map_of, text_of
 from ssm_profile.errors import InputError
 
@@ -147,17 +147,17 @@ def _by_account(files: Sequence[_File]) -> list[list[_File]]:
 def _roles(opened: Files, group: Sequence[_File]) -> Iterator[Found]:
     """The roles of files that have accounts in common."""
     own = dict[str, Mapping[str, Any]]()
-    joined = dict[str, Any]()
     for file in group:
         own[file.path] = documents = {}
         try:
             with opened.opened(file.path) as content:
-                documents.update(_documents(content))
+                documents.update(distinct_documents(_documents(content)))
         except _BROKEN as error:  # it was changed after the survey
             yield Problem(file.name, _reason(error))
-        for arn, document in documents.items():
-            # Of two documents, it is not known which one a third file means.
-            joined[arn] = document if joined.get(arn, document) == document else None
+        if unknown := [arn for arn, document in documents.items() if document is None]:
+            policies = f"the policy {unknown[0]}" if len(unknown) == 1 else f"{len(unknown):,} policies"
+            yield Problem(file.name, f"It does not say which document of {policies} counts. Write the file again.")
+    joined = distinct_documents(each for documents in own.values() for each in documents.items())
     for file in group:
         documents = {**joined, **own[file.path]}
         try:
@@ -175,7 +175,7 @@ def _documents(content: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(each, Entry) and each.key == POLICIES:
             policy = map_of(each.value)
             document = Flaw(each.flaw) if each.flaw else default_document(policy)
-            if document is not None:
+            if document is not None or policy.get("PolicyVersionList"):
                 yield text_of(policy.get("Arn")), document
 
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ssm_profile.cli.policy_files import FoundRole
-from ssm_profile.cli.policy_files.account_details import default_document, found_role, policy_arns, role_name
+from ssm_profile.cli.policy_files.account_details import (
+    default_document,
+    distinct_documents,
+    found_role,
+    policy_arns,
+    role_name,
+)
 from ssm_profile.cli.policy_files.found import map_of, text_of
 from ssm_profile.errors import InputError
 from ssm_profile.iam.trust import is_for_ec2
@@ -71,7 +77,7 @@ def roles_of_account(
         roles: The roles, as ``RoleDetailList`` of the output has them.
         place: Where they were read.
     """
-    documents = {text_of(policy.get("Arn")): default_document(policy) for policy in policies}
+    documents = distinct_documents((text_of(policy.get("Arn")), default_document(policy)) for policy in policies)
     return (found_in(details, documents, place) for details in roles)
 
 

@@ -29,7 +29,7 @@ def find_account_roles(pages: Iterable[Mapping[str, Any]], name: str) -> list[Fo
     """
     pages = list(pages)
     policies = (map_of(policy) for page in pages for policy in as_list(page.get("Policies")))
-    documents = {text_of(policy.get("Arn")): default_document(policy) for policy in policies}
+    documents = distinct_documents((text_of(policy.get("Arn")), default_document(policy)) for policy in policies)
     roles = (map_of(role) for page in pages for role in as_list(page.get("RoleDetailList")))
     return [found_role(role, documents, f"{name}, role {role_name(role)}") for role in roles]
 
@@ -40,10 +40,22 @@ def role_name(role: Mapping[str, Any]) -> str:
 
 
 def default_document(policy: Mapping[str, Any]) -> Any:
-    """The document of the default version of a managed policy in the output."""
+    """The document of the default version of a managed policy in the output. None if there are several."""
     versions = [map_of(version) for version in as_list(policy.get("PolicyVersionList"))]
-    default = next((version for version in versions if version.get("IsDefaultVersion") is True), {})
-    return default.get("Document")
+    defaults = [version.get("Document") for version in versions if version.get("IsDefaultVersion") is True]
+    return distinct_documents(("", document) for document in defaults).get("")
+
+
+def distinct_documents(found: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The documents of policies by ARN. Of a policy with two different documents, None: which one counts is not known.
+
+    Args:
+        found: The ARNs and documents.
+    """
+    documents = dict[str, Any]()
+    for arn, document in found:
+        documents[arn] = document if documents.get(arn, document) == document else None
+    return documents
 
 
 def policy_arns(role: Mapping[str, Any]) -> Iterator[str]:
