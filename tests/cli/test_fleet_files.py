@@ -114,8 +114,18 @@ class TestMembers:
         found = rows(details(role("web")), details(role("web", allow("*"))))
 
         assert names(found) == ["web"]
-        assert problems(found)[0].endswith("a.json.")
+        assert f"a.json: arn:aws:iam::{ACCOUNT}:role/web." in problems(found)[0]
         assert found[0]["level"] != "risky"
+
+    def test_many_duplicates(self, rows):
+        """A file has one row for them, which names some."""
+        account = details(*(role(name) for name in "abcde"))
+
+        (problem,) = problems(rows(account, account))
+
+        arns = ", ".join(f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in "abc")
+        assert problem.startswith("It has 5 roles again, which are counted once, from ")
+        assert problem.endswith(f"a.json: {arns} and 2 more.")
 
     def test_no_profile(self, rows):
         (row,) = rows(details(role("web", profiles=())))

@@ -1,7 +1,7 @@
 """The roles of a fleet, and what could not be read."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from ssm_profile.errors import InputError
 from ssm_profile.iam.trust import is_for_ec2
 
 _POLICY_LISTS = ("RolePolicyList", "AttachedManagedPolicies")
+_MOST_NAMES = 3
 _WRITE_AGAIN = "Write the file again with `aws iam get-account-authorization-details`."
 
 
@@ -149,7 +150,8 @@ def for_instances(found: Iterable[Found], others: OtherRoles) -> Iterator[Found]
         found: The roles and problems.
         others: Counts the other roles.
     """
-    places: dict[str, str] = {}
+    places = dict[str, str]()
+    again = dict[tuple[str, str], list[str]]()
     for each in found:
         if isinstance(each, Problem):
             yield each
@@ -163,8 +165,16 @@ def for_instances(found: Iterable[Found], others: OtherRoles) -> Iterator[Found]
             others.add(each)
             continue
         if each.arn in places:
-            yield Problem(each.arn, f"{each.path} has this role again. It is counted once, from {places[each.arn]}.")
+            again.setdefault((each.path, places[each.arn]), []).append(each.arn)
             continue
         if each.arn:
             places[each.arn] = each.path
         yield replace(each, is_for_ec2=is_assumed)
+    for (path, first), arns in again.items():
+        yield Problem(path, _counted_once(arns, first))
+
+
+def _counted_once(arns: Sequence[str], place: str) -> str:
+    roles = "1 role again, which is" if len(arns) == 1 else f"{len(arns):,} roles again, which are"
+    more = f" and {len(arns) - _MOST_NAMES:,} more" if len(arns) > _MOST_NAMES else ""
+    return f"It has {roles} counted once, from {place}: {', '.join(arns[:_MOST_NAMES])}{more}."
