@@ -230,6 +230,10 @@ class TestBrokenRole:
             ({"RolePolicyList": None}, "Its RolePolicyList is missing"),
             ({"AttachedManagedPolicies": "x"}, "Its AttachedManagedPolicies is missing"),
             (
+                {"AttachedManagedPolicies": [{"PolicyName": "x"}]},
+                "One of its AttachedManagedPolicies has no PolicyArn.",
+            ),
+            (
                 {"RolePolicyList": [{"PolicyDocument": {"Statement": {"Resource": 1e999}}}]},
                 "a number that is too large",
             ),

@@ -102,6 +102,8 @@ def found_in(details: Mapping[str, Any], documents: Mapping[str, Any], place: st
         return Problem(problem_place, _unknown_trust(details))
     if missing := next((key for key in _POLICY_LISTS if not isinstance(details.get(key), list)), None):
         return Problem(problem_place, f"Its {missing} is missing, so that its policies are not known. {_WRITE_AGAIN}")
+    if not all(text_of(map_of(each).get("PolicyArn")) for each in details["AttachedManagedPolicies"]):
+        return Problem(problem_place, f"One of its AttachedManagedPolicies has no PolicyArn. {_WRITE_AGAIN}")
     return Member(found, name, place, text_of(map_of(details.get("PermissionsBoundary")).get("PermissionsBoundaryArn")))
 
 
