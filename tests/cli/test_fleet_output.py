@@ -411,6 +411,12 @@ class TestUnread:
         assert (row["actions"], row["readActions"], shown["Actions"]) == (None, 5, actions)
         assert shown["An instance can"] == note
 
+    def test_nothing_read(self, fleet):
+        """At least 0 would say nothing."""
+        (shown,) = fleet(roles=[role("a", **self.ATTACHED, RolePolicyList=[])]).tables["Roles"]
+
+        assert shown["Actions"] == "not known"
+
     def test_summary(self, fleet):
         """The exit code is 0, so that the report must tell."""
         shown = fleet(roles=[role("a", **self.ATTACHED), role("b")])

@@ -150,7 +150,7 @@ def _actions(row: Row) -> str:
     if not row["unread"]:
         return read
     if boundary not in row["unread"]:
-        return f"at least {read}"
+        return f"at least {read}" if row["readActions"] else "not known"
     return f"at most {read}" if row["unread"] == [boundary] else "not known"
 
 
