@@ -20,6 +20,7 @@ permissions = require("ssm_profile.cli.diagnose.permissions")
 SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
 CALLS = {*permissions.PERMISSIONS}
 SYMPTOMS = {"ping status", "connection to Session Manager"}
+SSM = "com.amazonaws.eu-central-1.ssm"
 LOST = "Systems Manager has lost the connection to"
 
 
@@ -531,6 +532,35 @@ class TestUnread:
             assert set(named) == {permission}
             assert permission in found["next"][0]
         assert len(found["checks"]) >= 6
+
+    @pytest.mark.parametrize("kind", ["Resource", "ServiceNetwork"])
+    def test_endpoint_without_a_service(self, account, diagnose, kind):
+        """VPC Lattice has endpoints that are not those of a service."""
+        account.disconnect()
+        rows = account.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        other = {"VpcEndpointId": "vpce-1", "VpcEndpointType": kind, "VpcId": account.vpc, "State": "Available"}
+        account.answers["ec2", "describe_vpc_endpoints"] = lambda _: {"VpcEndpoints": [*rows, other]}
+
+        _, found = diagnose()
+
+        assert (results(found), results(found, "not read")) == ([], [])
+
+    @pytest.mark.parametrize(
+        ("operation", "answer", "expected"),
+        [
+            ("describe_vpc_endpoints", {"VpcEndpoints": [{"ServiceName": SSM}]}, ["network"]),
+            ("describe_route_tables", {"RouteTables": [{}]}, ["network"]),
+            ("describe_vpc_endpoints", {}, ["VPC endpoints"]),
+        ],
+    )
+    def test_answer_that_lacks_something(self, account, diagnose, operation, answer, expected):
+        """It is a fact of one instance that could not be read."""
+        account.disconnect()
+        account.answers["ec2", operation] = lambda _: answer
+
+        code, found = diagnose()
+
+        assert (code, results(found), results(found, "not read")) == (1, [], expected)
 
     def test_unreachable_service(self, account, diagnose):
         """A service that cannot be reached is asked once."""

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, TypeVar
 
 from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name
+from botocore.parsers import ResponseParserError
 
 from ssm_profile.cli.iam_roles import client, read_role
 from ssm_profile.errors import InputError
@@ -17,6 +19,8 @@ from .facts import ControlPolicies, Facts, Instance, NatGateway, Network, Profil
 from .network import AGENT_SERVICES
 from .places import covers_name
 from .responses import dns_servers_of, endpoint_of, instance_of, registration_of, route_table_of, security_group_of
+
+_T = TypeVar("_T")
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _WRONG_CREDENTIALS = (
@@ -67,7 +71,7 @@ class Reader:
         self._unreachable: dict[str, str] = {}
         self.region: str = self._client("ec2").meta.region_name
 
-    def running_instances(self) -> dict[str, Instance]:
+    def running_instances(self) -> dict[str, Instance | Unread]:
         """Every running instance of the region.
 
         Raises:
@@ -78,9 +82,9 @@ class Reader:
             raise InputError(f"--all: the running instances cannot be listed ({_why(running)}). Pass instance IDs.")
         return running
 
-    def registrations(self, instances: Iterable[str]) -> dict[str, Registration] | Unread:
+    def registrations(self, instances: Iterable[str]) -> dict[str, Registration | Unread] | Unread:
         """The instances that Systems Manager knows, of some instances."""
-        listed, found = list(instances), dict[str, Registration]()
+        listed, found = list(instances), dict[str, Registration | Unread]()
         for start in range(0, len(listed), _BATCH):
             rows = self._pages(
                 "ssm",
@@ -90,7 +94,7 @@ class Reader:
             )
             if isinstance(rows, Unread):
                 return rows
-            found |= {row["InstanceId"]: registration_of(row) for row in rows}
+            found |= {row["InstanceId"]: _or_unread(partial(registration_of, row)) for row in rows}
         return found
 
     def unmanaged(self) -> tuple[list[Facts], int]:
@@ -105,7 +109,7 @@ class Reader:
             raise InputError(
                 f"--all: it cannot be known which instances Systems Manager manages ({_why(known)}). Pass instance IDs."
             )
-        missing = {name: each for name, each in running.items() if name not in known or not known[name].is_online}
+        missing = {name: each for name, each in running.items() if not _is_online(known.get(name))}
         return [self._facts(name, each, known.get(name)) for name, each in missing.items()], len(running)
 
     def facts(self, instances: Iterable[str]) -> list[Facts]:
@@ -134,9 +138,9 @@ class Reader:
         ]
 
     def _facts(self, name: str, instance: Instance | Unread, registration: Registration | Unread | None) -> Facts:
-        online = isinstance(registration, Registration) and registration.is_online
+        online = _is_online(registration)
         channel = self._ask("ssm", "get_connection_status", Target=name) if online else None
-        status = channel["Status"] if isinstance(channel, Mapping) else channel
+        status = _or_unread(partial(_status_in, channel)) if isinstance(channel, Mapping) else channel
         setting = self._ask("ssm", "get_service_setting", SettingId=_HOST_MANAGEMENT)
         return Facts(
             instance_id=name,
@@ -144,13 +148,19 @@ class Reader:
             instance=instance,
             registration=registration,
             channel=status,
-            profile=instance if isinstance(instance, Unread) else self._profile(instance.profile_arn),
-            host_management=setting if isinstance(setting, Unread) else _role_in(setting),
-            control_policies=instance if isinstance(instance, Unread) else self._control_policies(instance.account),
-            network=self._network(instance) if status != "connected" and isinstance(instance, Instance) else None,
+            profile=instance
+            if isinstance(instance, Unread)
+            else _or_unread(partial(self._profile, instance.profile_arn)),
+            host_management=setting if isinstance(setting, Unread) else _or_unread(partial(_role_in, setting)),
+            control_policies=instance
+            if isinstance(instance, Unread)
+            else _or_unread(partial(self._control_policies, instance.account)),
+            network=_or_unread(partial(self._network, instance))
+            if status != "connected" and isinstance(instance, Instance)
+            else None,
         )
 
-    def _instances(self, **arguments: Any) -> dict[str, Instance] | Unread:
+    def _instances(self, **arguments: Any) -> dict[str, Instance | Unread] | Unread:
         reservations = self._pages("ec2", "describe_instances", "Reservations", **arguments)
         if isinstance(reservations, Unread):
             if reservations.message.startswith("InvalidInstanceID"):
@@ -160,7 +170,7 @@ class Reader:
                 )
             return reservations
         return {
-            each["InstanceId"]: instance_of(each, group.get("OwnerId", ""))
+            each["InstanceId"]: _or_unread(partial(instance_of, each, group.get("OwnerId", "")))
             for group in reservations
             for each in group["Instances"]
         }
@@ -212,8 +222,10 @@ class Reader:
         in_vpc = [{"Name": "vpc-id", "Values": [instance.vpc]}]
         rows = self._pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=in_vpc)
         names = [interface_endpoint(service, self.region) for service in AGENT_SERVICES]
-        endpoints = (
-            rows if isinstance(rows, Unread) else tuple(endpoint_of(row) for row in rows if row["ServiceName"] in names)
+        endpoints = (  # those of the types Resource and ServiceNetwork have no service
+            rows
+            if isinstance(rows, Unread)
+            else tuple(endpoint_of(row) for row in rows if row.get("ServiceName") in names)
         )
         known = () if isinstance(endpoints, Unread) else endpoints
         groups = sorted({*instance.groups, *(group for each in known for group in each.groups)})
@@ -366,6 +378,9 @@ class Reader:
         of_service = self._client(service)
         try:
             return call(of_service)
+        except (KeyError, ResponseParserError):
+            text = f"The answer of `{service}` is not AWS's. Check AWS_ENDPOINT_URL and the settings of your proxy."
+            return Unread("", is_denied=False, message=text)
         except InputError as error:  # a document that IAM would refuse
             return Unread(f"{service}:*", is_denied=False, message=str(error))
         except ClientError as error:
@@ -385,6 +400,23 @@ class Reader:
 
 def _why(fact: Unread) -> str:
     return f"the credentials do not allow {fact.action}" if fact.is_denied else f"{fact.action} failed: {fact.message}"
+
+
+def _is_online(registration: Registration | Unread | None) -> bool:
+    return isinstance(registration, Registration) and registration.is_online
+
+
+def _or_unread(read: Callable[[], _T]) -> _T | Unread:
+    """A fact from an answer. An answer that lacks something does not keep the other facts from being read."""
+    try:
+        return read()
+    except KeyError as error:
+        text = f"An answer of AWS has no {error}, which this command expects. Report this as a bug."
+        return Unread("", is_denied=False, message=text)
+
+
+def _status_in(channel: Mapping[str, Any]) -> str:
+    return channel["Status"]
 
 
 def _role_in(setting: Mapping[str, Any]) -> str | None:

@@ -49,5 +49,5 @@ def unread(name: str, fact: Unread) -> Check:
     if fact.is_denied:
         finding, permission = f"The credentials do not allow `{fact.action}`.", fact.action
     else:
-        finding, permission = f"`{fact.action}` failed: {fact.message}", ""
+        finding, permission = f"`{fact.action}` failed: {fact.message}" if fact.action else fact.message, ""
     return Check(name, Result.UNREAD, finding, permission=permission)

@@ -33,6 +33,9 @@ def network_checks(facts: Facts) -> Iterator[Check]:
     network, instance = facts.network, facts.instance
     if network is None or isinstance(instance, Unread):
         return
+    if isinstance(network, Unread):
+        yield unread("network", network)
+        return
     if not instance.addresses:
         text = "The instance has no IPv4 address. This command checks routes and VPC endpoints for IPv4 only."
         yield Check("network", Result.SKIPPED, text, sources=(ENDPOINTS,))
