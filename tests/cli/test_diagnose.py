@@ -592,9 +592,17 @@ class TestUnread:
         _, found = diagnose()
 
         assert found["managed"] is None
+        assert results(found) == []
         assert found["answer"] == (
-            f"It cannot be known whether Systems Manager manages {account.instance}. Wrong: no VPC endpoint for ssm."
+            f"It cannot be known whether Systems Manager manages {account.instance}. Of the checks, 2 could not be "
+            "read and 1 cannot be known."
         )
+
+    def test_status_that_is_not_read_and_a_fault(self, account, diagnose):
+        account.deny("ssm", "describe_instance_information")
+        stop(account)
+
+        assert diagnose()[1]["answer"].endswith(". Wrong: the instance is stopped.")
 
 
 def zone(service):

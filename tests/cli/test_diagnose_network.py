@@ -350,6 +350,13 @@ class TestDoubt:
         assert results(found) == {"route to the internet": "not known"}
         assert "of 2 network interfaces" in found["route to the internet"].finding
 
+    @pytest.mark.parametrize("endpoints", [(), ENDPOINTS])
+    def test_status_that_is_not_read(self, endpoints):
+        """Heartbeats may arrive."""
+        found = results(check(registration=UNREAD, endpoints=endpoints, **CLOSED))
+
+        assert set(found.values()) == {"not known"}
+
     @pytest.mark.parametrize(
         ("channel", "expected"),
         [("notconnected", {"VPC endpoint ssm": "not known", "VPC endpoint ssmmessages": "wrong"}), (UNREAD, None)],

@@ -64,6 +64,8 @@ def _checks(place: Place) -> Iterator[Check]:
 
 def _doubt(name: str, facts: Facts, instance: Instance) -> str:
     """Why a check of the network that is wrong may not matter. Empty if it does."""
+    if isinstance(facts.registration, Unread):
+        return "Heartbeats may arrive, which could not be read. Then there is a way that this command does not see."
     online = isinstance(facts.registration, Registration) and facts.registration.is_online
     if online and (name not in _CHANNEL_CHECKS or isinstance(facts.channel, Unread)):
         return "Heartbeats arrive, so there may be a way that this command does not see."
