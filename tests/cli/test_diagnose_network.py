@@ -331,6 +331,7 @@ class TestNames:
             ((False, True), [], "wrong"),
             ((False, False), [NAT], "not known"),  # with DNS servers of its own
             ((True, False), [NAT], "ok"),
+            ((True, False), [TGW], "not known"),
             (UNREAD, [], "not read"),
         ],
     )

@@ -115,4 +115,7 @@ def _resolver_check(name: str, dns: Mapping[str, bool], other: Sequence[str], pl
     if not dns.get("enableDnsSupport"):
         text = f"{finding} The instance then needs DNS servers of its own, of which nothing is known here."
         return Check(name, Result.UNKNOWN, text, sources=(_DNS,))
+    if has_private_names and place.way.is_open is None:
+        text = f"{finding} Private names of endpoints need both. Whether there is a way without them cannot be known."
+        return Check(name, Result.UNKNOWN, text, sources=(_DNS,))
     return Check(name, Result.OK, f"{finding} Only private names need it.", sources=(_DNS,))
