@@ -182,11 +182,6 @@ FAULTS = {
         "policies",
         "the role web does not allow ssm:UpdateInstanceInformation",
     ),
-    "channels": (
-        grant(allow(MINIMUM[4], INSTANCES)),
-        "policies",
-        "the role web does not allow ssmmessages:CreateDataChannel and 3 more actions",
-    ),
     "boundary": (limit, "policies", "the role web does not allow ssmmessages:CreateDataChannel and 4 more actions"),
     "no endpoint": (
         lambda account: account.delete_endpoints("ssm"),
@@ -228,6 +223,26 @@ FAULTS = {
 }
 
 
+CHANNEL_FAULTS = {
+    "policies": (
+        grant(allow(MINIMUM[4], INSTANCES)),
+        "policies",
+        "the role web does not allow ssmmessages:CreateDataChannel and 3 more actions",
+    ),
+    "endpoint": (
+        lambda account: account.delete_endpoints("ssmmessages"),
+        "VPC endpoint ssmmessages",
+        "no VPC endpoint for ssmmessages",
+    ),
+    "outbound": (
+        lambda account: account.let_out(outbound(IpRanges=[{"CidrIp": f"{account.address('ssm')}/32"}])),
+        "security groups of the instance",
+        "its security groups do not allow HTTPS to AWS",
+    ),
+}
+"""Faults of sessions and commands."""
+
+
 class TestFaults:
     @pytest.mark.parametrize("name", FAULTS)
     def test_is_found(self, account, diagnose, name):
@@ -240,6 +255,26 @@ class TestFaults:
         assert (code, results(found), found["causes"]) == (1, [check], [cause])
         assert found["answer"] == f"{LOST} {account.instance}: {cause}."
         assert results(found, "not read") == []
+
+    @pytest.mark.parametrize("known", [True, False])
+    @pytest.mark.parametrize("name", CHANNEL_FAULTS)
+    def test_is_not_the_cause_of_a_lost_heartbeat(self, account, diagnose, name, known):
+        """A heartbeat needs only the service ssm."""
+        plant, check, cause = CHANNEL_FAULTS[name]
+        plant(account)
+        account.registrations.pop(account.instance)
+        if known:
+            account.registrations[account.instance] = {"PingStatus": "ConnectionLost", "AgentVersion": "3.3.39.0"}
+
+        _, found = diagnose()
+
+        start = LOST if known else "Systems Manager does not manage"
+        kind = "lost" if known else "missing"
+        assert check in results(found)
+        assert found["answer"].startswith(
+            f"{start} {account.instance}. No check finds the cause of the {kind} heartbeat. Also wrong: "
+        )
+        assert cause in found["causes"]
 
     def test_endpoints_do_not_let_the_instance_in(self, account, diagnose):
         account.let_nobody_in()

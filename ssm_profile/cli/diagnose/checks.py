@@ -42,6 +42,8 @@ class Check:
     permission: str = ""
     """The permission that is missing to read the facts."""
     sources: tuple[str, ...] = ()
+    spares_heartbeats: bool = False
+    """Whether heartbeats arrive even if it is wrong: it is about sessions and commands."""
 
 
 def unread(name: str, fact: Unread) -> Check:

@@ -120,7 +120,9 @@ def _has_legacy_messaging(audit: Audit | None) -> bool | None:
 
 def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:  # noqa: FBT001 - a fact, not a switch
     name, wrong = facts.instance_id, [each for each in checks if each.result is Result.WRONG]
-    causes = [each.cause for each in wrong if each.cause]
+    causes = [
+        each.cause for each in sorted(wrong, key=lambda each: not managed and each.spares_heartbeats) if each.cause
+    ]
     first = f"{causes[0]}.{f' {len(causes) - 1} more below.' if len(causes) > 1 else ''}" if causes else ""
     if managed is None:
         found = f" Wrong: {first}" if causes else _open_questions(checks)
@@ -131,10 +133,15 @@ def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:
         questions = _open_questions(checks)
         verdict = "No check finds a fault." if questions else "Nothing is wrong."
         return f"Systems Manager manages {name}. {verdict}{questions}"
-    start = f"Systems Manager does not manage {name}"
+    start, kind = f"Systems Manager does not manage {name}", "missing"
     if isinstance(facts.registration, Registration):
-        start = f"Systems Manager has lost the connection to {name}"
-    return f"{start}: {first}" if causes else f"{start}. No check finds the cause.{_open_questions(checks)}"
+        start, kind = f"Systems Manager has lost the connection to {name}", "lost"
+    if any(each.cause and not each.spares_heartbeats for each in wrong):
+        return f"{start}: {first}"
+    if causes:
+        start, first = f"{start}. No check finds the cause of the {kind} heartbeat", f" Also wrong: {first}"
+        return f"{start}.{first}{_open_questions(checks)}"
+    return f"{start}. No check finds the cause.{_open_questions(checks)}"
 
 
 def _open_questions(checks: Sequence[Check]) -> str:

@@ -101,10 +101,11 @@ def version_check(facts: Facts, *, needs_host_management: bool, has_legacy_messa
     version = version_of(written)
     if not version:
         return Check(name, Result.UNKNOWN, "Systems Manager does not know the version of the agent.")
-    if version < AGENT_WITH_SESSIONS:
-        finding, fix = "It has no Session Manager, which begins with 2.3.68.0.", _UPDATE
-    elif needs_host_management and version < AGENT_WITH_HOST_MANAGEMENT:
+    cannot_register = needs_host_management and version < AGENT_WITH_HOST_MANAGEMENT
+    if cannot_register:
         finding, fix = "Default Host Management Configuration needs 3.2.582.0 or later.", _UPDATE
+    elif version < AGENT_WITH_SESSIONS:
+        finding, fix = "It has no Session Manager, which begins with 2.3.68.0.", _UPDATE
     elif version < AGENT_WITHOUT_EC2MESSAGES and has_legacy_messaging is False:
         finding = "Before 3.3.40.0 it receives commands only through `ec2messages`, which the role does not allow."
         fix = f"{_UPDATE[:-1]}, or set `legacyMessaging: true`."
@@ -117,6 +118,7 @@ def version_check(facts: Facts, *, needs_host_management: bool, has_legacy_messa
         cause=f"the agent is too old ({written})",
         fix=fix,
         sources=(MESSAGE_APIS, HOST_MANAGEMENT, _AGENT_STATUS),
+        spares_heartbeats=not cannot_register,
     )
 
 

@@ -45,6 +45,7 @@ def outbound_check(place: Place) -> Check:
     if False in outcomes and not all(each in groups for each in own):
         outcomes = {None}
     if False in outcomes:
+        heartbeat = (each for each in place.endpoints if each[0] == "ssm")
         return Check(
             name,
             Result.WRONG,
@@ -52,6 +53,7 @@ def outbound_check(place: Place) -> Check:
             cause="its security groups do not allow HTTPS to AWS",
             fix="Allow outbound TCP 443 to 0.0.0.0/0, or to the security groups of the VPC endpoints.",
             sources=(_GROUPS, ENDPOINTS),
+            spares_heartbeats=not any(False in _outcome(rules, *each, place) for each in heartbeat),
         )
     if None in outcomes:
         text = f"They ({listed}) allow TCP 443 to some addresses. Whether AWS's are among them cannot be known."
