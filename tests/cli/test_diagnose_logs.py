@@ -153,7 +153,7 @@ class TestDiagnostics:
         refused = run("diagnose", "--log", str(tmp_path / "file"))
 
         assert (refused.code, refused.out) == (2, "")
-        assert "contains neither a denied call nor the output of `ssm-cli get-diagnostics`." in refused.error
+        assert "is neither a log of the SSM Agent nor the output of `ssm-cli get-diagnostics`." in refused.error
 
 
 class TestSeveralOutputs:
@@ -225,6 +225,67 @@ class TestOpenChecks:
         example["DiagnosticsOutput"][11] |= {"Status": "Success", "Note": "https_proxy: http://user:secret@proxy:3128 "}
 
         assert "secret" not in json.dumps(read(json.dumps(example))[1])
+
+
+STARTED = "2023-10-27 10:43:14 INFO [amazon-ssm-agent] Registration attempted. Resuming core agent startup."
+FAILED = "2023-10-27 10:43:56 ERROR Health ping failed with error - RequestError: send request failed"
+POST = "Post https://ssm.eu-west-1.amazonaws.com/:"
+
+
+class TestErrorsOfAnAgent:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            f"{FAILED}\ncaused by: {POST} dial tcp: lookup ssm.eu-west-1.amazonaws.com on 10.0.0.2:53: no such host",
+            f"{FAILED}\ncaused by: {POST} dial tcp 52.95.1.1:443: i/o timeout",
+            f"{FAILED}\ncaused by: {POST} x509: certificate signed by unknown authority",
+            f"2019-10-18 20:54:25 INFO Entering SSM Agent hibernate - {POST} proxyconnect tcp: EOF",
+            f"Oct 12 13:49:56 ip amazon-ssm-agent[1]: {FAILED}\nOct 12 13:49:56 ip amazon-ssm-agent[1]: i/o timeout",
+        ],
+    )
+    def test_network(self, read, line):
+        code, log = read(f"{STARTED}\n{line}\n{STARTED}\n")
+
+        assert (code, log["denied"]) == (1, None)
+        assert log["answer"].endswith(": no denied call; 1 entry with an error, of which 1 about the network.")
+        assert log["errors"]["first"].startswith(("2023-10-27 10:43:56 ERROR", "2019-10-18 20:54:25 INFO"))
+        assert "ssm-profile diagnose INSTANCE" in log["errors"]["fix"]
+
+    @pytest.mark.parametrize("level", ["ERROR", "CRITICAL"])
+    def test_another_error(self, read, level):
+        text = f"2018-09-17 13:12:46 {level} [Stop @ agent.go.99] Agent's core manager can't be nil"
+
+        code, log = read(f"{text}\n{text}")
+
+        assert (code, log["errors"]["fix"]) == (1, None)
+        assert log["answer"].endswith(": no denied call; 2 entries with an error.")
+
+    def test_no_error(self, read):
+        code, log = read(STARTED)
+
+        assert (code, log["errors"]["count"]) == (0, 0)
+        assert log["answer"].endswith(": no denied call; no entry with an error.")
+
+    def test_beside_an_output(self, read, example):
+        code, log = read(f"{json.dumps(example)}\n{FAILED}\n")
+
+        assert (code, log["errors"]["connectionFailures"]) == (1, 1)
+
+    def test_password_of_a_proxy(self, read):
+        assert "secret" not in json.dumps(read(f"{FAILED} proxyconnect http://user:secret@proxy:3128")[1])
+
+    def test_log_of_another_program(self, run, tmp_path):
+        (tmp_path / "file").write_text("2018-09-17 13:12:46 INFO ready\n")
+
+        assert run("diagnose", "--log", str(tmp_path / "file")).code == 2
+
+    def test_report(self, run, tmp_path):
+        (tmp_path / "file").write_text(FAILED)
+
+        printed = run("diagnose", "--log", str(tmp_path / "file"))
+
+        assert "The first entry about the network:" in printed.out
+        assert FAILED in " ".join(printed.out.split())
 
 
 class TestAgentLog:

@@ -117,8 +117,9 @@ def _is_ok(diagnosed: dict[str, Any]) -> bool:
 
 
 def _is_log_ok(log: dict[str, Any]) -> bool:
-    """Whether a file has no denied call, and a check that is ok in each output of ssm-cli."""
+    """Whether a file has no denied call and no error, and a check that is ok in each output of ssm-cli."""
     outputs = {row["output"] for row in log["diagnostics"]}
-    return not log["denied"] and outputs == {
+    has_errors = log["denied"] or (log["errors"] and log["errors"]["count"])
+    return not has_errors and outputs == {
         row["output"] for row in log["diagnostics"] if row["result"] == Result.OK.value
     }

@@ -11,7 +11,7 @@ from .checks import Result
 Data = Mapping[str, Any]
 
 _COLUMNS = ("Check", "Result", "Finding")
-_MARKDOWN = ("finding", "fix", "next")
+_MARKDOWN = ("finding", "fix", "first", "next")
 """The keys whose sentences are Markdown."""
 
 
@@ -77,6 +77,10 @@ def _log_parts(log: Data) -> Iterator[Part]:
         yield Paragraph("Next:")
         yield Items(tuple(fixes))
     yield from _sources(rows)
+    errors = log["errors"] or {}
+    if errors.get("first") and (errors["fix"] or not log["denied"]):
+        yield Paragraph(f"The first entry {'about the network' if errors['fix'] else 'with an error'}:")
+        yield Items((errors["first"], *([errors["fix"]] if errors["fix"] else [])))
     if log["denied"]:
         yield from format_answers(log["denied"])
 
