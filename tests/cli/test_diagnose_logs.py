@@ -210,16 +210,40 @@ class TestOpenChecks:
             "does not show whether something is wrong: none of the checks that matter succeeded."
         )
 
-    @pytest.mark.parametrize("row", [{"Status": "Skipped", "Note": "No credentials available"}, None])
-    def test_one_did_not(self, read, example, row):
+    @pytest.mark.parametrize(
+        ("row", "expected"),
+        [
+            ({"Status": "Skipped", "Note": "No credentials available"}, 1),
+            (None, 1),
+            ({"Status": "Failed", "Note": "STS call timed out"}, 0),
+        ],
+    )
+    def test_one_did_not(self, read, example, row, expected):
         """A check that panics is missing from the output."""
         rows = [each for each in example["DiagnosticsOutput"] if each["Check"] != "AWS Credentials"]
         rows += [{"Check": "AWS Credentials"} | row] if row else []
 
         code, log = read(json.dumps({"DiagnosticsOutput": rows}))
 
-        assert code == 0
+        assert code == expected
         assert log["answer"].endswith("nothing that is wrong, but does not show the result of: AWS Credentials.")
+
+    @pytest.mark.parametrize("lines", range(3, 24, 4))
+    def test_table_that_is_cut_off(self, read, lines):
+        table = (EXAMPLES / "example.txt").read_text().splitlines()
+        end = next(number for number, line in enumerate(table) if "Agent service" in line)
+
+        code, log = read("\n".join(table[: min(lines + 3, end)]))
+
+        assert code == 1
+        assert "Agent service" in log["answer"] or "none of the checks that matter" in log["answer"]
+
+    def test_failure_beside_missing_checks(self, read, example):
+        (row,) = [each for each in example["DiagnosticsOutput"] if each["Check"] == "EC2 IMDS"]
+
+        _, log = read(json.dumps({"DiagnosticsOutput": [row | {"Status": "Failed"}]}))
+
+        assert "reports: EC2 IMDS failed. It does not show the result of: Connectivity to ssm" in log["answer"]
 
     def test_password_of_a_proxy(self, read, example):
         example["DiagnosticsOutput"][11] |= {"Status": "Success", "Note": "https_proxy: http://user:secret@proxy:3128 "}

@@ -15,7 +15,7 @@ from ssm_profile.errors import InputError
 from .checks import Result
 from .diagnosis import SCHEMA_VERSION, is_ok
 from .diagnosis import diagnose as diagnosis_of
-from .logs import read_log
+from .logs import NECESSARY, read_log
 from .permissions import PERMISSIONS
 from .report import format_diagnoses, plain
 
@@ -117,9 +117,14 @@ def _is_ok(diagnosed: dict[str, Any]) -> bool:
 
 
 def _is_log_ok(log: dict[str, Any]) -> bool:
-    """Whether a file has no denied call and no error, and a check that is ok in each output of ssm-cli."""
-    outputs = {row["output"] for row in log["diagnostics"]}
-    has_errors = log["denied"] or (log["errors"] and log["errors"]["count"])
-    return not has_errors and outputs == {
-        row["output"] for row in log["diagnostics"] if row["result"] == Result.OK.value
-    }
+    """Whether a file has no denied call and no error, and each of its outputs of ssm-cli the checks that matter."""
+    if log["denied"] or (log["errors"] and log["errors"]["count"]):
+        return False
+    numbers = {row["output"] for row in log["diagnostics"]}
+    return all(_is_complete([row for row in log["diagnostics"] if row["output"] == each]) for each in numbers)
+
+
+def _is_complete(rows: list[dict[str, Any]]) -> bool:
+    """Whether an output of ssm-cli shows each check that matters, and one that is ok."""
+    judged = {row["check"]: row["result"] for row in rows if row["result"] in (Result.OK.value, Result.UNKNOWN.value)}
+    return set(NECESSARY) <= set(judged) and Result.OK.value in judged.values()

@@ -41,7 +41,7 @@ _NEEDED = ("ssm", "ssmmessages")
 """The endpoints that every agent must reach."""
 _NOTES = {endpoint.service: endpoint.note for endpoint in VPC_ENDPOINTS}
 
-_NECESSARY = (
+NECESSARY = (
     "EC2 IMDS",
     *(f"Connectivity to {service} endpoint" for service in _NEEDED),
     "AWS Credentials",
@@ -238,11 +238,13 @@ def _reported(checks: Sequence[Check]) -> str:
     """What an output reports, worded to follow its name."""
     if any(each.result is Result.UNREAD for each in checks):
         return "is cut off."
-    if causes := [each.cause for each in checks if each.result is Result.WRONG]:
-        return f"reports: {'; '.join(causes)}."
-    fine = {each.name for each in checks if each.result is Result.OK}
-    missing = [name for name in _NECESSARY if name not in fine]
-    if len(missing) == len(_NECESSARY):
+    wrong = [each for each in checks if each.result is Result.WRONG]
+    shown = {each.name for each in checks if each.result is Result.OK}
+    missing = [name for name in NECESSARY if name not in shown | {each.name for each in wrong}]
+    if wrong:
+        open_checks = f" It does not show the result of: {', '.join(missing)}." if missing else ""
+        return f"reports: {'; '.join(each.cause for each in wrong)}.{open_checks}"
+    if len(missing) == len(NECESSARY):
         return "does not show whether something is wrong: none of the checks that matter succeeded."
     open_checks = f", but does not show the result of: {', '.join(missing)}" if missing else ""
     return f"reports nothing that is wrong{open_checks}."
