@@ -610,6 +610,38 @@ class TestUnread:
         code, found = diagnose(account.instance, account.instance)
 
         assert (code, asked, results(found, "not read")) == (1, [1], ["trust policy", "policies"])
+        assert finding(found, "policies").startswith("The service iam cannot be reached: Could not connect")
+
+    @pytest.mark.parametrize("arguments", [(), ("--all",)])
+    def test_region_that_does_not_exist(self, account, run, arguments):
+        def fail(_):
+            raise require("botocore.exceptions").EndpointConnectionError(endpoint_url="https://x.eu-centrl-1.test/")
+
+        for each in (("ec2", "describe_instances"), ("ssm", "describe_instance_information")):
+            account.answers[each] = fail
+
+        refused = run("diagnose", *(arguments or [account.instance]), "--region", emulated.REGION)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "Check the region" in refused.error
+        assert "The service ec2 cannot be reached: Could not connect to the endpoint URL" in refused.error
+        assert ":*" not in refused.error
+
+    def test_policy_that_iam_would_refuse(self, account, diagnose):
+        answer = {"RoleName": "web", "PolicyName": "a", "PolicyDocument": '{"Statement": [{"Effect": "Allow"}]}'}
+        account.answers["iam", "get_role_policy"] = lambda _: answer
+
+        _, found = diagnose()
+
+        assert finding(found, "policies").startswith("A policy cannot be judged: ")
+
+    def test_instance_that_nothing_knows(self, account, diagnose):
+        """Where EC2 does not answer, the ID can be one that does not exist."""
+        account.deny("ec2", "describe_instances")
+
+        _, found = diagnose("i-0123456789abcdef0")
+
+        assert "The ID, the region or the account may be wrong." in found["answer"]
 
     @pytest.mark.parametrize("code", ["ExpiredToken", "UnrecognizedClientException"])
     def test_wrong_credentials(self, account, run, code):

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  #
 from botocore.parsers import ResponseParserError
 
 from ssm_profile.cli.iam_roles import client, read_role
+from ssm_profile.cli.report import bare
 from ssm_profile.errors import InputError
 from ssm_profile.regions import interface_endpoint
 
@@ -68,7 +69,7 @@ class Reader:
         self._create = clients or (lambda service: client(service, region, _CONFIG))
         self._clients: dict[str, Any] = {}
         self._answers: dict[str, Any] = {}
-        self._unreachable: dict[str, str] = {}
+        self._unreachable: dict[str, Unread] = {}
         self.region: str = self._client("ec2").meta.region_name
 
     def running_instances(self) -> dict[str, Instance | Unread]:
@@ -79,7 +80,8 @@ class Reader:
         """
         running = self._instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])
         if isinstance(running, Unread):
-            raise InputError(f"--all: the running instances cannot be listed ({_why(running)}). Pass instance IDs.")
+            advice = "Pass instance IDs." if running.is_denied else f"Check the region {self.region} and the network."
+            raise InputError(f"--all: the running instances cannot be listed ({_why(running)}). {advice}")
         return running
 
     def registrations(self, instances: Iterable[str]) -> dict[str, Registration | Unread] | Unread:
@@ -124,6 +126,11 @@ class Reader:
         listed = list(dict.fromkeys(instances))
         found = self._instances(InstanceIds=listed)
         known = self.registrations(listed)
+        if isinstance(found, Unread) and isinstance(known, Unread) and not (found.is_denied or known.is_denied):
+            raise InputError(
+                f"Neither EC2 nor Systems Manager of {self.region} can be read ({_why(found)}). Check the region, the "
+                "network and the settings of your proxy."
+            )
         if not isinstance(found, Unread) and (absent := [name for name in listed if name not in found]):
             raise InputError(
                 f"AWS does not find {', '.join(absent)} in {self.region}. Check the region and the account."
@@ -374,7 +381,7 @@ class Reader:
             ClientError: If AWS refuses the credentials, so that no call can succeed.
         """
         if service in self._unreachable:
-            return Unread(f"{service}:*", is_denied=False, message=self._unreachable[service])
+            return self._unreachable[service]
         of_service = self._client(service)
         try:
             return call(of_service)
@@ -382,15 +389,16 @@ class Reader:
             text = f"The answer of `{service}` is not AWS's. Check AWS_ENDPOINT_URL and the settings of your proxy."
             return Unread("", is_denied=False, message=text)
         except InputError as error:  # a document that IAM would refuse
-            return Unread(f"{service}:*", is_denied=False, message=str(error))
+            return Unread("", is_denied=False, message=f"A policy cannot be judged: {error}")
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
             if code in _WRONG_CREDENTIALS:
                 raise
             return Unread(f"{service}:{error.operation_name}", code in _DENIED, f"{code}: {message}")
         except (ConnectionError, HTTPClientError) as error:
-            self._unreachable[service] = str(error)
-            return Unread(f"{service}:*", is_denied=False, message=str(error))
+            text = f"The service `{service}` cannot be reached: {error}"
+            self._unreachable[service] = Unread("", is_denied=False, message=text)
+            return self._unreachable[service]
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
@@ -399,7 +407,9 @@ class Reader:
 
 
 def _why(fact: Unread) -> str:
-    return f"the credentials do not allow {fact.action}" if fact.is_denied else f"{fact.action} failed: {fact.message}"
+    if fact.is_denied:
+        return f"the credentials do not allow {fact.action}"
+    return f"{fact.action} failed: {fact.message}" if fact.action else bare(fact.message).rstrip(".")
 
 
 def _is_online(registration: Registration | Unread | None) -> bool:

@@ -141,6 +141,8 @@ def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:
     if causes:
         start, first = f"{start}. No check finds the cause of the {kind} heartbeat", f" Also wrong: {first}"
         return f"{start}.{first}{_open_questions(checks)}"
+    if facts.registration is None and isinstance(facts.instance, Unread):
+        start = f"{start}, and EC2 could not be asked. The ID, the region or the account may be wrong"
     return f"{start}. No check finds the cause.{_open_questions(checks)}"
 
 
