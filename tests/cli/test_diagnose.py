@@ -107,6 +107,19 @@ class TestManaged:
         assert (code, found["managed"], results(found)) == (1, True, ["VPC endpoint ssmmessages"])
         assert found["answer"] == f"Systems Manager manages {account.instance}, but no VPC endpoint for ssmmessages."
 
+    @pytest.mark.parametrize("legacy", [True, False])
+    def test_commands_through_ec2messages(self, account, diagnose, legacy):
+        """An agent without a control channel can receive commands through ec2messages."""
+        account.channel = "notconnected"
+        if legacy:
+            account.iam.put_role_policy(RoleName="web", PolicyName="b", PolicyDocument=document(allow("ec2messages:*")))
+
+        _, found = diagnose()
+
+        assert found["answer"].endswith(", but sessions do not reach it.")
+        text = "Sessions do not reach it. Commands may" if legacy else "Sessions and commands do not reach it."
+        assert text in finding(found, "connection to Session Manager")
+
 
 def remove_role(account):
     account.iam.remove_role_from_instance_profile(InstanceProfileName="web", RoleName="web")

@@ -90,6 +90,7 @@ def _checks(facts: Facts) -> list[Check]:
     uses_default_role = uses_host_management(facts, audit)
     has_default_role = isinstance(facts.host_management, str)
     needs_default_role = bool(uses_default_role and has_default_role)
+    has_legacy_messaging = _has_legacy_messaging(audit) if caller_role(facts) else None
     checks = [
         state_check(facts),
         metadata_check(facts),
@@ -102,9 +103,9 @@ def _checks(facts: Facts) -> list[Check]:
         version_check(
             facts,
             needs_host_management=needs_default_role,
-            has_legacy_messaging=_has_legacy_messaging(audit) if caller_role(facts) else None,
+            has_legacy_messaging=has_legacy_messaging,
         ),
-        *channel_checks(facts),
+        *channel_checks(facts, has_legacy_messaging=has_legacy_messaging),
         *network_checks(facts),
     ]
     return [each for each in checks if each]
@@ -129,7 +130,7 @@ def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:
         return f"It cannot be known whether Systems Manager manages {name}.{found}"
     if managed:
         if wrong:
-            return f"Systems Manager manages {name}, but {first or 'sessions and commands do not reach it.'}"
+            return f"Systems Manager manages {name}, but {first or 'sessions do not reach it.'}"
         questions = _open_questions(checks)
         verdict = "No check finds a fault." if questions else "Nothing is wrong."
         return f"Systems Manager manages {name}. {verdict}{questions}"

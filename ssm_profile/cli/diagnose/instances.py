@@ -122,19 +122,29 @@ def version_check(facts: Facts, *, needs_host_management: bool, has_legacy_messa
     )
 
 
-def channel_checks(facts: Facts) -> Iterator[Check]:
-    """Whether an instance that is online is connected to Session Manager."""
+def channel_checks(facts: Facts, *, has_legacy_messaging: bool | None) -> Iterator[Check]:
+    """Whether an instance that is online is connected to Session Manager.
+
+    Args:
+        facts: The facts about the instance.
+        has_legacy_messaging: Whether the role grants the ec2messages actions. None if this is not known.
+    """
     name, status = "connection to Session Manager", facts.channel
     if isinstance(status, Unread):
         yield unread(name, status)
     elif status == "connected":
         yield Check(name, Result.OK, "The agent is connected, so its network and its credentials work.")
     elif status is not None:
+        reach = (
+            "Sessions and commands do not reach it."
+            if has_legacy_messaging is False
+            else "Sessions do not reach it. Commands may, through `ec2messages`."
+        )
         yield Check(
             name,
             Result.WRONG,
-            "Heartbeats arrive, but the agent has no control channel. Sessions and commands do not reach it.",
-            sources=(f"{USER_GUIDE}/session-manager-troubleshooting.html",),
+            f"Heartbeats arrive, but the agent has no control channel. {reach}",
+            sources=(f"{USER_GUIDE}/session-manager-troubleshooting.html", MESSAGE_APIS),
         )
 
 
