@@ -216,8 +216,8 @@ FAULTS = {
         "security groups of the instance",
         "its security groups do not allow HTTPS to AWS",
     ),
-    "outbound of another port": (
-        lambda account: account.let_out(outbound(IpRanges=[{"CidrIp": "0.0.0.0/0"}]) | {"FromPort": 80, "ToPort": 80}),
+    "outbound of another protocol": (
+        lambda account: account.let_out(outbound(IpRanges=[{"CidrIp": "0.0.0.0/0"}]) | {"IpProtocol": "udp"}),
         "security groups of the instance",
         "its security groups do not allow HTTPS to AWS",
     ),

@@ -400,7 +400,7 @@ class TestSecurityGroups:
 
     @pytest.mark.parametrize(
         ("outbound", "routes", "expected"),
-        [(rule("10.0.0.0/8"), [TGW], "not known"), (rule("0.0.0.0/0", ports=(80, 80)), [TGW], "wrong")],
+        [(rule("10.0.0.0/8"), [TGW], "not known"), (rule("0.0.0.0/0", ports=(53, 53)), [TGW], "wrong")],
     )
     def test_outbound_to_a_transit_gateway(self, outbound, routes, expected):
         """Endpoints can be in another VPC."""
@@ -428,6 +428,23 @@ class TestSecurityGroups:
     )
     def test_outbound_to_endpoints(self, outbound, routes, expected):
         assert check(routes, outbound=[outbound])["security groups of the instance"].result.value == expected
+
+    @pytest.mark.parametrize(
+        ("other", "expected"),
+        [
+            (rule("10.0.9.9/32", ports=(3128, 3128)), "not known"),
+            (rule("10.0.9.9/32", ports=(1024, 65535)), "not known"),
+            (rule("10.0.0.2/32", ports=(53, 53)), "wrong"),
+            (rule("10.0.0.2/32", ports=(3128, 3128), protocol="udp"), "wrong"),
+        ],
+    )
+    @pytest.mark.parametrize("routes", [[], [NAT]])
+    def test_outbound_to_a_proxy(self, routes, other, expected):
+        """A rule for another port can be for a proxy."""
+        found = check(routes, outbound=[other])["security groups of the instance"]
+
+        assert found.result.value == expected
+        assert ("proxy" in found.finding) == (expected == "not known")
 
     def test_outbound_to_one_of_two_addresses(self):
         """The name resolves to both addresses of the endpoint."""
