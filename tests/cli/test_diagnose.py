@@ -299,6 +299,9 @@ class TestFaults:
         assert results(found) == ["VPC endpoint ssm", "VPC endpoint ssmmessages"]
         assert found["answer"].endswith("the security groups of the VPC endpoint ssm do not let it in. 1 more below.")
         assert account.own_group in found["next"][0]
+        assert f"in {account.endpoint_group}" in found["next"][0]
+        assert [each for each in found["next"] if "inbound" in each] == found["next"][:1]
+        assert "ssm-cli.exe" in found["next"][1]
 
     @pytest.mark.parametrize("state", ["pending", "pendingAcceptance", "rejected", "failed", "expired", "partial"])
     def test_endpoint_that_is_not_available(self, account, diagnose, state):
@@ -539,6 +542,7 @@ class TestEnded:
 
         assert [row["check"] for row in found["checks"]] == ["instance state", "ping status"]
         assert found["causes"] == ["the instance is terminated"]
+        assert (found["next"], found["runbook"]) == (["It cannot be started again."], None)
 
 
 class TestUnread:

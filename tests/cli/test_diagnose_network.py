@@ -167,6 +167,13 @@ class TestRoute:
 
         assert check([NAT], endpoints=(), nat=nat)["route to the internet"].result.value == expected
 
+    def test_blackhole(self):
+        """A target that AWS calls not available can be detached or stopped. It need not be deleted."""
+        found = check([facts.Route("0.0.0.0/0", "i-1", is_active=False)], endpoints=())["route to the internet"]
+
+        assert found.finding.startswith("The default route leads to `i-1`, which is not available (`blackhole`).")
+        assert "`i-1`" in found.fix
+
     def test_nat_gateway_that_is_not_read(self):
         found = check([NAT], endpoints=(), nat=facts.Unread("ec2:DescribeNatGateways", is_denied=True, message=""))
 

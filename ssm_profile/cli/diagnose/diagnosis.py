@@ -27,8 +27,9 @@ _RUNBOOK = (
     "--parameters InstanceId={instance} --region {region}"
 )
 _ON_INSTANCE = (
-    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. The log "
-    "of the agent can be passed as well."
+    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. On "
+    'Windows, run `& "C:\\Program Files\\Amazon\\SSM\\ssm-cli.exe" get-diagnostics` in PowerShell as an administrator. '
+    "The log of the agent can be passed as well."
 )
 _BEYOND = (
     "This command does not check network ACLs, VPC Block Public Access, firewalls, DNS servers, proxies, the settings "
@@ -46,7 +47,7 @@ def diagnose(facts: Facts) -> dict[str, Any]:
     registration = facts.registration
     managed = None if isinstance(registration, Unread) else bool(registration and registration.is_online)
     wrong = [each for each in checks if each.result is Result.WRONG]
-    unsolved = managed is not True or bool(wrong)
+    unsolved = not _has_ended(facts) and (managed is not True or bool(wrong))
     return {
         "instance": facts.instance_id,
         "region": facts.region,
@@ -84,7 +85,7 @@ def check_data(check: Check) -> dict[str, Any]:
 
 def _checks(facts: Facts) -> list[Check]:
     """The checks in the order in which a person would look."""
-    if isinstance(facts.instance, Instance) and facts.instance.state in ENDED:
+    if _has_ended(facts):
         return [state_check(facts), ping_check(facts)]  # AWS does not say any more what the instance had
     audit = audit_of(facts)
     uses_default_role = uses_host_management(facts, audit)
@@ -109,6 +110,10 @@ def _checks(facts: Facts) -> list[Check]:
         *network_checks(facts),
     ]
     return [each for each in checks if each]
+
+
+def _has_ended(facts: Facts) -> bool:
+    return isinstance(facts.instance, Instance) and facts.instance.state in ENDED
 
 
 def _has_legacy_messaging(audit: Audit | None) -> bool | None:
@@ -157,7 +162,7 @@ def _open_questions(checks: Sequence[Check]) -> str:
 
 def _next(checks: Sequence[Check]) -> list[str]:
     """What to do, in the order of the checks."""
-    fixes = [each.fix for each in checks if each.result is Result.WRONG and each.fix]
+    fixes = list(dict.fromkeys(each.fix for each in checks if each.result is Result.WRONG and each.fix))
     permissions = dict.fromkeys(each.permission for each in checks if each.permission)
     if permissions:
         names = ", ".join(f"`{each}`" for each in permissions)
