@@ -768,8 +768,27 @@ class TestAll:
         printed = run("diagnose", "--all", "--region", emulated.REGION)
 
         assert printed.out.startswith("Systems Manager does not manage 2 of 3 running instances.\n")
-        assert [row["Instance"] for row in printed.tables["Instances"]] == others
+        assert printed.items[0] == f"2 instances: no instance profile: {others[0]}, {others[1]}"
         assert {row["Result"] for row in printed.tables[f"Checks of {others[0]}"]} == {"wrong", "not known"}
+        assert f"Checks of {others[1]}" not in printed.tables
+
+    def test_groups(self, account, run):
+        """Instances with the same results are together."""
+        account.disconnect()
+        others = [account.launch() for _ in range(12)]
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION)
+
+        assert printed.items[:2] == [
+            f"12 instances: no instance profile: {', '.join(others)}",
+            f"{LOST} {account.instance}. No check finds the cause.",
+        ]
+        assert [title for title in printed.tables if title.startswith("Checks of")] == [
+            f"Checks of {others[0]}",
+            f"Checks of {account.instance}",
+        ]
+        assert "11 more instances have the same results." in printed.out
+        assert len(run("diagnose", "--all", "--region", emulated.REGION, "--json").json["instances"]) == 13
 
     def test_every_instance_is_managed(self, account, run):  # noqa: ARG002
         printed = run("diagnose", "--all", "--region", emulated.REGION)

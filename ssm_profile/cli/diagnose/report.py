@@ -1,5 +1,6 @@
 """The report of diagnoses: the answer first, then the checks, then what to do."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,12 +23,11 @@ def format_diagnoses(diagnosed: Data) -> Report:
     several = len(instances) > 1
     if running is not None:
         parts.append(Paragraph(_overview(len(instances), running)))
+    groups = _groups(instances)
     if several:
-        parts.append(
-            Table("Instances", ("Instance", "Answer"), [(code(each["instance"]), each["answer"]) for each in instances])
-        )
-    for each in instances:
-        parts += _instance_parts(each, brief=several)
+        parts.append(Items(tuple(map(_summary, groups))))
+    for group in groups:
+        parts += _instance_parts(group[0], brief=several, others=len(group) - 1)
     for each in diagnosed["logs"]:
         parts += _log_parts(each)
     return parts
@@ -48,14 +48,35 @@ def _overview(missing: int, running: int) -> str:
     return f"Systems Manager does not manage {missing:,} of {running:,} running instances."
 
 
-def _instance_parts(diagnosis: Data, *, brief: bool) -> Iterator[Part]:
+def _groups(instances: Sequence[Data]) -> list[list[Data]]:
+    """The instances with the same results and the same steps, the largest group first."""
+    found = dict[Any, list[Data]]()
+    for each in instances:
+        results = [(row["check"], row["result"]) for row in each["checks"]]
+        said = json.dumps([each["answer"], results, each["next"]]).replace(each["instance"], "")
+        found.setdefault(said, []).append(each)
+    return sorted(found.values(), key=len, reverse=True)
+
+
+def _summary(group: Sequence[Data]) -> str:
+    """A line about a group of instances."""
+    first, names = group[0], ", ".join(code(each["instance"]) for each in group)
+    if len(group) == 1:
+        return first["answer"]
+    return f"{len(group):,} instances: {'; '.join(first['causes']) or 'no check finds the cause'}: {names}"
+
+
+def _instance_parts(diagnosis: Data, *, brief: bool, others: int) -> Iterator[Part]:
     """The parts about an instance.
 
     Args:
         diagnosis: The diagnosis.
         brief: Whether to leave out the checks that are ok.
+        others: How many other instances have the same results.
     """
     yield Paragraph(diagnosis["answer"])
+    if others:
+        yield Paragraph(f"{others:,} more instance{' has' if others == 1 else 's have'} the same results.")
     rows = [row for row in diagnosis["checks"] if not brief or row["result"] != Result.OK.value]
     yield _checks_table(f"Checks of {diagnosis['instance']}", rows)
     if diagnosis["next"]:
