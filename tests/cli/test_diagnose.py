@@ -790,6 +790,32 @@ class TestAll:
         assert "11 more instances have the same results." in printed.out
         assert len(run("diagnose", "--all", "--region", emulated.REGION, "--json").json["instances"]) == 13
 
+    @pytest.mark.parametrize("form", ["--text", "--json"])
+    def test_interrupted(self, account, run, form):
+        """Ctrl-C leaves what was done."""
+        profiles = account.iam.get_instance_profile(InstanceProfileName="web")
+        asked = []
+
+        def interrupt(_):
+            asked.append(1)
+            if len(asked) == 1:
+                raise KeyboardInterrupt
+            return profiles
+
+        account.launch()
+        account.launch(IamInstanceProfile={"Name": "web"})
+        account.launch()
+        account.answers["iam", "get_instance_profile"] = interrupt
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION, form)
+
+        assert printed.code == 1
+        if form == "--json":
+            assert (len(printed.json["instances"]), printed.json["notDiagnosed"]) == (1, 2)
+        else:
+            assert printed.out.startswith("Systems Manager does not manage 3 of 4 running instances.\n")
+            assert "Interrupted: 2 of them are not diagnosed." in printed.out
+
     def test_every_instance_is_managed(self, account, run):  # noqa: ARG002
         printed = run("diagnose", "--all", "--region", emulated.REGION)
 

@@ -99,8 +99,8 @@ class Reader:
             found |= {row["InstanceId"]: _or_unread(partial(registration_of, row)) for row in rows}
         return found
 
-    def unmanaged(self) -> tuple[list[Facts], int]:
-        """The facts about every running instance that is not online, and how many instances run.
+    def unmanaged(self) -> tuple[list[Callable[[], Facts]], int]:
+        """What reads the facts about every running instance that is not online, and how many instances run.
 
         Raises:
             InputError: If it cannot be known which instances these are.
@@ -112,10 +112,10 @@ class Reader:
                 f"--all: it cannot be known which instances Systems Manager manages ({_why(known)}). Pass instance IDs."
             )
         missing = {name: each for name, each in running.items() if not _is_online(known.get(name))}
-        return [self._facts(name, each, known.get(name)) for name, each in missing.items()], len(running)
+        return [partial(self._facts, name, each, known.get(name)) for name, each in missing.items()], len(running)
 
-    def facts(self, instances: Iterable[str]) -> list[Facts]:
-        """The facts about instances.
+    def of(self, instances: Iterable[str]) -> list[Callable[[], Facts]]:
+        """What reads the facts about each of some instances.
 
         Args:
             instances: Their IDs.
@@ -136,7 +136,8 @@ class Reader:
                 f"AWS does not find {', '.join(absent)} in {self.region}. Check the region and the account."
             )
         return [
-            self._facts(
+            partial(
+                self._facts,
                 name,
                 found if isinstance(found, Unread) else found[name],
                 known if isinstance(known, Unread) else known.get(name),

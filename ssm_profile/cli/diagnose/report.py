@@ -19,10 +19,13 @@ _MARKDOWN = ("finding", "fix", "first", "next")
 def format_diagnoses(diagnosed: Data) -> Report:
     """The report of :func:`~.command.diagnose_all`."""
     parts: list[Part] = []
-    instances, running = diagnosed["instances"], diagnosed["running"]
+    instances, running, left = diagnosed["instances"], diagnosed["running"], diagnosed["notDiagnosed"]
     several = len(instances) > 1
     if running is not None:
-        parts.append(Paragraph(_overview(len(instances), running)))
+        parts.append(Paragraph(_overview(len(instances) + left, running)))
+    if left:
+        of_them = "" if running is None else " of them"
+        parts.append(Paragraph(f"Interrupted: {left:,}{of_them} {'is' if left == 1 else 'are'} not diagnosed."))
     groups = _groups(instances)
     if several:
         parts.append(Items(tuple(map(_summary, groups))))
