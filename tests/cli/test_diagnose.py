@@ -322,6 +322,20 @@ class TestFaults:
             f"Systems Manager does not manage {account.instance}: the instance metadata service is off. 2 more below."
         )
 
+    def test_name_in_markdown(self, account, run):
+        """A name with underscores is no emphasis."""
+        account.iam.create_role(RoleName="_web_", AssumeRolePolicyDocument=json.dumps(TRUST))
+        account.iam.create_instance_profile(InstanceProfileName="_p_")
+        account.iam.add_role_to_instance_profile(InstanceProfileName="_p_", RoleName="_web_")
+        account.instance = account.launch(IamInstanceProfile={"Name": "_p_"})
+        arguments = ("diagnose", account.instance, "--region", emulated.REGION)
+
+        assert ": the role `_web_` does not allow " in run(*arguments, "--markdown").out
+        assert ": the role _web_ does not allow " in run(*arguments).out
+        (found,) = run(*arguments, "--json").json["instances"]
+        assert "the role _web_ does" in found["answer"]
+        assert found["causes"][0].startswith("the role _web_ does")
+
     def test_no_cause(self, account, run):
         """The network beyond the endpoints and the operating system are the runbook's."""
         account.disconnect()

@@ -211,7 +211,7 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
         name,
         Result.WRONG,
         why,
-        cause=f"the role {role} does not allow {_missing_actions(audit)}",
+        cause=f"the role {code(role)} does not allow {_missing_actions(audit)}",
         fix=next_step(audit) or grants,
         sources=(_EVALUATION,),
         spares_heartbeats=audit["defaultHostManagement"] is not True,

@@ -97,7 +97,7 @@ def read_log(source: str) -> dict[str, Any]:
         )
     return {
         "file": name_of(source),
-        "answer": _answer(name_of(source), checks, denied, errors),
+        "answer": _answer(code(name_of(source)), checks, denied, errors),
         "diagnostics": [
             check_data(each) | {"output": number} for number, listed in enumerate(checks, 1) for each in listed
         ],

@@ -12,7 +12,7 @@ from .checks import Result
 Data = Mapping[str, Any]
 
 _COLUMNS = ("Check", "Result", "Finding")
-_MARKDOWN = ("finding", "fix", "first", "next")
+_MARKDOWN = ("answer", "causes", "cause", "finding", "fix", "first", "next")
 """The keys whose sentences are Markdown."""
 
 
