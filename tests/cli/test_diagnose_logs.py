@@ -294,6 +294,7 @@ class TestErrorsOfAnAgent:
         code, log = read(f"{json.dumps(example)}\n{FAILED}\n")
 
         assert (code, log["errors"]["connectionFailures"]) == (1, 1)
+        assert log["answer"].endswith("nothing that is wrong. 1 entry with an error, of which 1 about the network.")
 
     def test_password_of_a_proxy(self, read):
         assert "secret" not in json.dumps(read(f"{FAILED} proxyconnect http://user:secret@proxy:3128")[1])

@@ -1,41 +1,25 @@
 """Reads facts about instances from AWS, with read-only calls. A call that fails is a fact that could not be read."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from boto3 import Session
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name
-from botocore.parsers import ResponseParserError
 
 from ssm_profile.cli.iam_roles import client, read_role
 from ssm_profile.cli.report import bare
 from ssm_profile.errors import InputError
 from ssm_profile.regions import interface_endpoint
 
+from .calls import Calls, Clients
 from .facts import ControlPolicies, Facts, Instance, NatGateway, Network, Profile, Registration, RouteTable, Unread
 from .network import AGENT_SERVICES
 from .places import covers_name
 from .responses import dns_servers_of, endpoint_of, instance_of, registration_of, route_table_of, security_group_of
 
 _T = TypeVar("_T")
-
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-_WRONG_CREDENTIALS = (
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-)
-"""The codes with which AWS refuses every call. They are no fact about an instance."""
 
 _HOST_MANAGEMENT = "/ssm/managed-instance/default-ec2-instance-management-role"
 _NO_ROLE = "$None"
@@ -47,11 +31,8 @@ _BATCH = 50
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=30)
 """Bounds for each call, so that a service that cannot be reached does not hold up the other checks."""
 
-Clients = Callable[[str], Any]
-"""Gives the client of a service."""
 
-
-class Reader:
+class Reader(Calls):
     """Reads from one region, and asks each question once."""
 
     def __init__(self, region: str | None = None, clients: Clients | None = None) -> None:
@@ -66,10 +47,7 @@ class Reader:
         """
         if not (region or clients or Session().region_name):
             raise InputError("No region is set. Pass --region, or set one as for the AWS CLI.")
-        self._create = clients or (lambda service: client(service, region, _CONFIG))
-        self._clients: dict[str, Any] = {}
-        self._answers: dict[str, Any] = {}
-        self._unreachable: dict[str, Unread] = {}
+        super().__init__(clients or (lambda service: client(service, region, _CONFIG)))
         self.region: str = self._client("ec2").meta.region_name
 
     def running_instances(self) -> dict[str, Instance | Unread]:
@@ -355,56 +333,6 @@ class Reader:
             if not answer.get("NextToken"):
                 return tuple(names)
             token = {"NextToken": answer["NextToken"]}
-
-    def _pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any] | Unread:
-        """The rows of all pages of an answer."""
-
-        def call(of_service: Any) -> list[Any]:
-            pages: Iterator[Mapping[str, Any]] = of_service.get_paginator(operation).paginate(**arguments)
-            return [row for page in pages for row in page[key]]
-
-        return self._once(f"{operation} {json.dumps(arguments)}", service, call)
-
-    def _ask(self, service: str, operation: str, **arguments: Any) -> Any:
-        return self._once(
-            f"{operation} {json.dumps(arguments)}", service, lambda of: getattr(of, operation)(**arguments)
-        )
-
-    def _once(self, question: str, service: str, call: Callable[[Any], Any]) -> Any:
-        if question not in self._answers:
-            self._answers[question] = self._called(service, call)
-        return self._answers[question]
-
-    def _called(self, service: str, call: Callable[[Any], Any]) -> Any:
-        """The answer of a call, or why there is none.
-
-        Raises:
-            ClientError: If AWS refuses the credentials, so that no call can succeed.
-        """
-        if service in self._unreachable:
-            return self._unreachable[service]
-        of_service = self._client(service)
-        try:
-            return call(of_service)
-        except (KeyError, ResponseParserError):
-            text = f"The answer of `{service}` is not AWS's. Check AWS_ENDPOINT_URL and the settings of your proxy."
-            return Unread("", is_denied=False, message=text)
-        except InputError as error:  # a document that IAM would refuse
-            return Unread("", is_denied=False, message=f"A policy cannot be judged: {error}")
-        except ClientError as error:
-            code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-            if code in _WRONG_CREDENTIALS:
-                raise
-            return Unread(f"{service}:{error.operation_name}", code in _DENIED, f"{code}: {message}")
-        except (ConnectionError, HTTPClientError) as error:
-            text = f"The service `{service}` cannot be reached: {error}"
-            self._unreachable[service] = Unread("", is_denied=False, message=text)
-            return self._unreachable[service]
-
-    def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._create(service)
-        return self._clients[service]
 
 
 def _why(fact: Unread) -> str:

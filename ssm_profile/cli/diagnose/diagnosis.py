@@ -28,8 +28,8 @@ _RUNBOOK = (
 )
 _ON_INSTANCE = (
     "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. On "
-    'Windows, run `& "C:\\Program Files\\Amazon\\SSM\\ssm-cli.exe" get-diagnostics` in PowerShell as an administrator. '
-    "The log of the agent can be passed as well."
+    'Windows, run `& "C:\\Program Files\\Amazon\\SSM\\ssm-cli.exe" get-diagnostics > diagnostics.json` in PowerShell '
+    "as an administrator. The log of the agent can be passed as well."
 )
 _BEYOND = (
     "This command does not check network ACLs, VPC Block Public Access, firewalls, DNS servers, proxies, the settings "

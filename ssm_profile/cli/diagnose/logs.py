@@ -221,7 +221,7 @@ def _answer(file: str, outputs: Sequence[Sequence[Check]], denied: Any, errors: 
         count = sum(each["count"] for each in denied["answers"])
         parts.append(f"{count:,} denied call{'' if count == 1 else 's'}.")
     if errors and (errors["connectionFailures"] or not denied):
-        parts.append(_counted(errors, "" if denied else "no denied call; "))
+        parts.append(_counted(errors, "" if parts else "no denied call; "))
     return f"{file}: {' '.join(parts)}"
 
 
