@@ -111,6 +111,12 @@ class Account:
     def delete_endpoints(self, *services):
         self.ec2.delete_vpc_endpoints(VpcEndpointIds=[self.endpoints[service] for service in services])
 
+    def address(self, service):
+        """The address of an endpoint."""
+        (row,) = self.ec2.describe_vpc_endpoints(VpcEndpointIds=[self.endpoints[service]])["VpcEndpoints"]
+        interfaces = self.ec2.describe_network_interfaces(NetworkInterfaceIds=row["NetworkInterfaceIds"])
+        return interfaces["NetworkInterfaces"][0]["PrivateIpAddress"]
+
     def change(self, service, operation, key, **changes):
         """Changes each row that moto answers."""
         page = getattr(moto_client(service), operation)

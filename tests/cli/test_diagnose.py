@@ -20,6 +20,7 @@ permissions = require("ssm_profile.cli.diagnose.permissions")
 SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
 CALLS = {*permissions.PERMISSIONS}
 SYMPTOMS = {"ping status", "connection to Session Manager"}
+SSM = "com.amazonaws.eu-central-1.ssm"
 LOST = "Systems Manager has lost the connection to"
 
 
@@ -106,6 +107,19 @@ class TestManaged:
         assert (code, found["managed"], results(found)) == (1, True, ["VPC endpoint ssmmessages"])
         assert found["answer"] == f"Systems Manager manages {account.instance}, but no VPC endpoint for ssmmessages."
 
+    @pytest.mark.parametrize("legacy", [True, False])
+    def test_commands_through_ec2messages(self, account, diagnose, legacy):
+        """An agent without a control channel can receive commands through ec2messages."""
+        account.channel = "notconnected"
+        if legacy:
+            account.iam.put_role_policy(RoleName="web", PolicyName="b", PolicyDocument=document(allow("ec2messages:*")))
+
+        _, found = diagnose()
+
+        assert found["answer"].endswith(", but sessions do not reach it.")
+        text = "Sessions do not reach it. Commands may" if legacy else "Sessions and commands do not reach it."
+        assert text in finding(found, "connection to Session Manager")
+
 
 def remove_role(account):
     account.iam.remove_role_from_instance_profile(InstanceProfileName="web", RoleName="web")
@@ -181,11 +195,6 @@ FAULTS = {
         "policies",
         "the role web does not allow ssm:UpdateInstanceInformation",
     ),
-    "channels": (
-        grant(allow(MINIMUM[4], INSTANCES)),
-        "policies",
-        "the role web does not allow ssmmessages:CreateDataChannel and 3 more actions",
-    ),
     "boundary": (limit, "policies", "the role web does not allow ssmmessages:CreateDataChannel and 4 more actions"),
     "no endpoint": (
         lambda account: account.delete_endpoints("ssm"),
@@ -207,8 +216,8 @@ FAULTS = {
         "security groups of the instance",
         "its security groups do not allow HTTPS to AWS",
     ),
-    "outbound of another port": (
-        lambda account: account.let_out(outbound(IpRanges=[{"CidrIp": "0.0.0.0/0"}]) | {"FromPort": 80, "ToPort": 80}),
+    "outbound of another protocol": (
+        lambda account: account.let_out(outbound(IpRanges=[{"CidrIp": "0.0.0.0/0"}]) | {"IpProtocol": "udp"}),
         "security groups of the instance",
         "its security groups do not allow HTTPS to AWS",
     ),
@@ -227,6 +236,26 @@ FAULTS = {
 }
 
 
+CHANNEL_FAULTS = {
+    "policies": (
+        grant(allow(MINIMUM[4], INSTANCES)),
+        "policies",
+        "the role web does not allow ssmmessages:CreateDataChannel and 3 more actions",
+    ),
+    "endpoint": (
+        lambda account: account.delete_endpoints("ssmmessages"),
+        "VPC endpoint ssmmessages",
+        "no VPC endpoint for ssmmessages",
+    ),
+    "outbound": (
+        lambda account: account.let_out(outbound(IpRanges=[{"CidrIp": f"{account.address('ssm')}/32"}])),
+        "security groups of the instance",
+        "its security groups do not allow HTTPS to AWS",
+    ),
+}
+"""Faults of sessions and commands."""
+
+
 class TestFaults:
     @pytest.mark.parametrize("name", FAULTS)
     def test_is_found(self, account, diagnose, name):
@@ -240,6 +269,26 @@ class TestFaults:
         assert found["answer"] == f"{LOST} {account.instance}: {cause}."
         assert results(found, "not read") == []
 
+    @pytest.mark.parametrize("known", [True, False])
+    @pytest.mark.parametrize("name", CHANNEL_FAULTS)
+    def test_is_not_the_cause_of_a_lost_heartbeat(self, account, diagnose, name, known):
+        """A heartbeat needs only the service ssm."""
+        plant, check, cause = CHANNEL_FAULTS[name]
+        plant(account)
+        account.registrations.pop(account.instance)
+        if known:
+            account.registrations[account.instance] = {"PingStatus": "ConnectionLost", "AgentVersion": "3.3.39.0"}
+
+        _, found = diagnose()
+
+        start = LOST if known else "Systems Manager does not manage"
+        kind = "lost" if known else "missing"
+        assert check in results(found)
+        assert found["answer"].startswith(
+            f"{start} {account.instance}. No check finds the cause of the {kind} heartbeat. Also wrong: "
+        )
+        assert cause in found["causes"]
+
     def test_endpoints_do_not_let_the_instance_in(self, account, diagnose):
         account.let_nobody_in()
         account.let_in(IpRanges=[{"CidrIp": "10.0.2.0/24"}])
@@ -250,6 +299,9 @@ class TestFaults:
         assert results(found) == ["VPC endpoint ssm", "VPC endpoint ssmmessages"]
         assert found["answer"].endswith("the security groups of the VPC endpoint ssm do not let it in. 1 more below.")
         assert account.own_group in found["next"][0]
+        assert f"in {account.endpoint_group}" in found["next"][0]
+        assert [each for each in found["next"] if "inbound" in each] == found["next"][:1]
+        assert "ssm-cli.exe" in found["next"][1]
 
     @pytest.mark.parametrize("state", ["pending", "pendingAcceptance", "rejected", "failed", "expired", "partial"])
     def test_endpoint_that_is_not_available(self, account, diagnose, state):
@@ -269,6 +321,20 @@ class TestFaults:
         assert found["answer"] == (
             f"Systems Manager does not manage {account.instance}: the instance metadata service is off. 2 more below."
         )
+
+    def test_name_in_markdown(self, account, run):
+        """A name with underscores is no emphasis."""
+        account.iam.create_role(RoleName="_web_", AssumeRolePolicyDocument=json.dumps(TRUST))
+        account.iam.create_instance_profile(InstanceProfileName="_p_")
+        account.iam.add_role_to_instance_profile(InstanceProfileName="_p_", RoleName="_web_")
+        account.instance = account.launch(IamInstanceProfile={"Name": "_p_"})
+        arguments = ("diagnose", account.instance, "--region", emulated.REGION)
+
+        assert ": the role `_web_` does not allow " in run(*arguments, "--markdown").out
+        assert ": the role _web_ does not allow " in run(*arguments).out
+        (found,) = run(*arguments, "--json").json["instances"]
+        assert "the role _web_ does" in found["answer"]
+        assert found["causes"][0].startswith("the role _web_ does")
 
     def test_no_cause(self, account, run):
         """The network beyond the endpoints and the operating system are the runbook's."""
@@ -490,6 +556,7 @@ class TestEnded:
 
         assert [row["check"] for row in found["checks"]] == ["instance state", "ping status"]
         assert found["causes"] == ["the instance is terminated"]
+        assert (found["next"], found["runbook"]) == (["It cannot be started again."], None)
 
 
 class TestUnread:
@@ -532,6 +599,35 @@ class TestUnread:
             assert permission in found["next"][0]
         assert len(found["checks"]) >= 6
 
+    @pytest.mark.parametrize("kind", ["Resource", "ServiceNetwork"])
+    def test_endpoint_without_a_service(self, account, diagnose, kind):
+        """VPC Lattice has endpoints that are not those of a service."""
+        account.disconnect()
+        rows = account.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        other = {"VpcEndpointId": "vpce-1", "VpcEndpointType": kind, "VpcId": account.vpc, "State": "Available"}
+        account.answers["ec2", "describe_vpc_endpoints"] = lambda _: {"VpcEndpoints": [*rows, other]}
+
+        _, found = diagnose()
+
+        assert (results(found), results(found, "not read")) == ([], [])
+
+    @pytest.mark.parametrize(
+        ("operation", "answer", "expected"),
+        [
+            ("describe_vpc_endpoints", {"VpcEndpoints": [{"ServiceName": SSM}]}, ["network"]),
+            ("describe_route_tables", {"RouteTables": [{}]}, ["network"]),
+            ("describe_vpc_endpoints", {}, ["VPC endpoints"]),
+        ],
+    )
+    def test_answer_that_lacks_something(self, account, diagnose, operation, answer, expected):
+        """It is a fact of one instance that could not be read."""
+        account.disconnect()
+        account.answers["ec2", operation] = lambda _: answer
+
+        code, found = diagnose()
+
+        assert (code, results(found), results(found, "not read")) == (1, [], expected)
+
     def test_unreachable_service(self, account, diagnose):
         """A service that cannot be reached is asked once."""
         asked = []
@@ -545,6 +641,38 @@ class TestUnread:
         code, found = diagnose(account.instance, account.instance)
 
         assert (code, asked, results(found, "not read")) == (1, [1], ["trust policy", "policies"])
+        assert finding(found, "policies").startswith("The service iam cannot be reached: Could not connect")
+
+    @pytest.mark.parametrize("arguments", [(), ("--all",)])
+    def test_region_that_does_not_exist(self, account, run, arguments):
+        def fail(_):
+            raise require("botocore.exceptions").EndpointConnectionError(endpoint_url="https://x.eu-centrl-1.test/")
+
+        for each in (("ec2", "describe_instances"), ("ssm", "describe_instance_information")):
+            account.answers[each] = fail
+
+        refused = run("diagnose", *(arguments or [account.instance]), "--region", emulated.REGION)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "Check the region" in refused.error
+        assert "The service ec2 cannot be reached: Could not connect to the endpoint URL" in refused.error
+        assert ":*" not in refused.error
+
+    def test_policy_that_iam_would_refuse(self, account, diagnose):
+        answer = {"RoleName": "web", "PolicyName": "a", "PolicyDocument": '{"Statement": [{"Effect": "Allow"}]}'}
+        account.answers["iam", "get_role_policy"] = lambda _: answer
+
+        _, found = diagnose()
+
+        assert finding(found, "policies").startswith("A policy cannot be judged: ")
+
+    def test_instance_that_nothing_knows(self, account, diagnose):
+        """Where EC2 does not answer, the ID can be one that does not exist."""
+        account.deny("ec2", "describe_instances")
+
+        _, found = diagnose("i-0123456789abcdef0")
+
+        assert "The ID, the region or the account may be wrong." in found["answer"]
 
     @pytest.mark.parametrize("code", ["ExpiredToken", "UnrecognizedClientException"])
     def test_wrong_credentials(self, account, run, code):
@@ -562,9 +690,17 @@ class TestUnread:
         _, found = diagnose()
 
         assert found["managed"] is None
+        assert results(found) == []
         assert found["answer"] == (
-            f"It cannot be known whether Systems Manager manages {account.instance}. Wrong: no VPC endpoint for ssm."
+            f"It cannot be known whether Systems Manager manages {account.instance}. Of the checks, 2 could not be "
+            "read and 1 cannot be known."
         )
+
+    def test_status_that_is_not_read_and_a_fault(self, account, diagnose):
+        account.deny("ssm", "describe_instance_information")
+        stop(account)
+
+        assert diagnose()[1]["answer"].endswith(". Wrong: the instance is stopped.")
 
 
 def zone(service):
@@ -646,8 +782,53 @@ class TestAll:
         printed = run("diagnose", "--all", "--region", emulated.REGION)
 
         assert printed.out.startswith("Systems Manager does not manage 2 of 3 running instances.\n")
-        assert [row["Instance"] for row in printed.tables["Instances"]] == others
+        assert printed.items[0] == f"2 instances: no instance profile: {others[0]}, {others[1]}"
         assert {row["Result"] for row in printed.tables[f"Checks of {others[0]}"]} == {"wrong", "not known"}
+        assert f"Checks of {others[1]}" not in printed.tables
+
+    def test_groups(self, account, run):
+        """Instances with the same results are together."""
+        account.disconnect()
+        others = [account.launch() for _ in range(12)]
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION)
+
+        assert printed.items[:2] == [
+            f"12 instances: no instance profile: {', '.join(others)}",
+            f"{LOST} {account.instance}. No check finds the cause.",
+        ]
+        assert [title for title in printed.tables if title.startswith("Checks of")] == [
+            f"Checks of {others[0]}",
+            f"Checks of {account.instance}",
+        ]
+        assert "11 more instances have the same results." in printed.out
+        assert len(run("diagnose", "--all", "--region", emulated.REGION, "--json").json["instances"]) == 13
+
+    @pytest.mark.parametrize("form", ["--text", "--json"])
+    def test_interrupted(self, account, run, form):
+        """Ctrl-C leaves what was done."""
+        profiles = account.iam.get_instance_profile(InstanceProfileName="web")
+        asked = []
+
+        def interrupt(_):
+            asked.append(1)
+            if len(asked) == 1:
+                raise KeyboardInterrupt
+            return profiles
+
+        account.launch()
+        account.launch(IamInstanceProfile={"Name": "web"})
+        account.launch()
+        account.answers["iam", "get_instance_profile"] = interrupt
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION, form)
+
+        assert printed.code == 1
+        if form == "--json":
+            assert (len(printed.json["instances"]), printed.json["notDiagnosed"]) == (1, 2)
+        else:
+            assert printed.out.startswith("Systems Manager does not manage 3 of 4 running instances.\n")
+            assert "Interrupted: 2 of them are not diagnosed." in printed.out
 
     def test_every_instance_is_managed(self, account, run):  # noqa: ARG002
         printed = run("diagnose", "--all", "--region", emulated.REGION)

@@ -153,7 +153,7 @@ class TestDiagnostics:
         refused = run("diagnose", "--log", str(tmp_path / "file"))
 
         assert (refused.code, refused.out) == (2, "")
-        assert "contains neither a denied call nor the output of `ssm-cli get-diagnostics`." in refused.error
+        assert "is neither a log of the SSM Agent nor the output of `ssm-cli get-diagnostics`." in refused.error
 
 
 class TestSeveralOutputs:
@@ -210,21 +210,107 @@ class TestOpenChecks:
             "does not show whether something is wrong: none of the checks that matter succeeded."
         )
 
-    @pytest.mark.parametrize("row", [{"Status": "Skipped", "Note": "No credentials available"}, None])
-    def test_one_did_not(self, read, example, row):
+    @pytest.mark.parametrize(
+        ("row", "expected"),
+        [
+            ({"Status": "Skipped", "Note": "No credentials available"}, 1),
+            (None, 1),
+            ({"Status": "Failed", "Note": "STS call timed out"}, 0),
+        ],
+    )
+    def test_one_did_not(self, read, example, row, expected):
         """A check that panics is missing from the output."""
         rows = [each for each in example["DiagnosticsOutput"] if each["Check"] != "AWS Credentials"]
         rows += [{"Check": "AWS Credentials"} | row] if row else []
 
         code, log = read(json.dumps({"DiagnosticsOutput": rows}))
 
-        assert code == 0
+        assert code == expected
         assert log["answer"].endswith("nothing that is wrong, but does not show the result of: AWS Credentials.")
+
+    @pytest.mark.parametrize("lines", range(3, 24, 4))
+    def test_table_that_is_cut_off(self, read, lines):
+        table = (EXAMPLES / "example.txt").read_text().splitlines()
+        end = next(number for number, line in enumerate(table) if "Agent service" in line)
+
+        code, log = read("\n".join(table[: min(lines + 3, end)]))
+
+        assert code == 1
+        assert "Agent service" in log["answer"] or "none of the checks that matter" in log["answer"]
+
+    def test_failure_beside_missing_checks(self, read, example):
+        (row,) = [each for each in example["DiagnosticsOutput"] if each["Check"] == "EC2 IMDS"]
+
+        _, log = read(json.dumps({"DiagnosticsOutput": [row | {"Status": "Failed"}]}))
+
+        assert "reports: EC2 IMDS failed. It does not show the result of: Connectivity to ssm" in log["answer"]
 
     def test_password_of_a_proxy(self, read, example):
         example["DiagnosticsOutput"][11] |= {"Status": "Success", "Note": "https_proxy: http://user:secret@proxy:3128 "}
 
         assert "secret" not in json.dumps(read(json.dumps(example))[1])
+
+
+STARTED = "2023-10-27 10:43:14 INFO [amazon-ssm-agent] Registration attempted. Resuming core agent startup."
+FAILED = "2023-10-27 10:43:56 ERROR Health ping failed with error - RequestError: send request failed"
+POST = "Post https://ssm.eu-west-1.amazonaws.com/:"
+
+
+class TestErrorsOfAnAgent:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            f"{FAILED}\ncaused by: {POST} dial tcp: lookup ssm.eu-west-1.amazonaws.com on 10.0.0.2:53: no such host",
+            f"{FAILED}\ncaused by: {POST} dial tcp 52.95.1.1:443: i/o timeout",
+            f"{FAILED}\ncaused by: {POST} x509: certificate signed by unknown authority",
+            f"2019-10-18 20:54:25 INFO Entering SSM Agent hibernate - {POST} proxyconnect tcp: EOF",
+            f"Oct 12 13:49:56 ip amazon-ssm-agent[1]: {FAILED}\nOct 12 13:49:56 ip amazon-ssm-agent[1]: i/o timeout",
+        ],
+    )
+    def test_network(self, read, line):
+        code, log = read(f"{STARTED}\n{line}\n{STARTED}\n")
+
+        assert (code, log["denied"]) == (1, None)
+        assert log["answer"].endswith(": no denied call; 1 entry with an error, of which 1 about the network.")
+        assert log["errors"]["first"].startswith(("2023-10-27 10:43:56 ERROR", "2019-10-18 20:54:25 INFO"))
+        assert "ssm-profile diagnose INSTANCE" in log["errors"]["fix"]
+
+    @pytest.mark.parametrize("level", ["ERROR", "CRITICAL"])
+    def test_another_error(self, read, level):
+        text = f"2018-09-17 13:12:46 {level} [Stop @ agent.go.99] Agent's core manager can't be nil"
+
+        code, log = read(f"{text}\n{text}")
+
+        assert (code, log["errors"]["fix"]) == (1, None)
+        assert log["answer"].endswith(": no denied call; 2 entries with an error.")
+
+    def test_no_error(self, read):
+        code, log = read(STARTED)
+
+        assert (code, log["errors"]["count"]) == (0, 0)
+        assert log["answer"].endswith(": no denied call; no entry with an error.")
+
+    def test_beside_an_output(self, read, example):
+        code, log = read(f"{json.dumps(example)}\n{FAILED}\n")
+
+        assert (code, log["errors"]["connectionFailures"]) == (1, 1)
+        assert log["answer"].endswith("nothing that is wrong. 1 entry with an error, of which 1 about the network.")
+
+    def test_password_of_a_proxy(self, read):
+        assert "secret" not in json.dumps(read(f"{FAILED} proxyconnect http://user:secret@proxy:3128")[1])
+
+    def test_log_of_another_program(self, run, tmp_path):
+        (tmp_path / "file").write_text("2018-09-17 13:12:46 INFO ready\n")
+
+        assert run("diagnose", "--log", str(tmp_path / "file")).code == 2
+
+    def test_report(self, run, tmp_path):
+        (tmp_path / "file").write_text(FAILED)
+
+        printed = run("diagnose", "--log", str(tmp_path / "file"))
+
+        assert "The first entry about the network:" in printed.out
+        assert FAILED in " ".join(printed.out.split())
 
 
 class TestAgentLog:

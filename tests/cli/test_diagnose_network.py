@@ -167,6 +167,13 @@ class TestRoute:
 
         assert check([NAT], endpoints=(), nat=nat)["route to the internet"].result.value == expected
 
+    def test_blackhole(self):
+        """A target that AWS calls not available can be detached or stopped. It need not be deleted."""
+        found = check([facts.Route("0.0.0.0/0", "i-1", is_active=False)], endpoints=())["route to the internet"]
+
+        assert found.finding.startswith("The default route leads to `i-1`, which is not available (`blackhole`).")
+        assert "`i-1`" in found.fix
+
     def test_nat_gateway_that_is_not_read(self):
         found = check([NAT], endpoints=(), nat=facts.Unread("ec2:DescribeNatGateways", is_denied=True, message=""))
 
@@ -331,6 +338,7 @@ class TestNames:
             ((False, True), [], "wrong"),
             ((False, False), [NAT], "not known"),  # with DNS servers of its own
             ((True, False), [NAT], "ok"),
+            ((True, False), [TGW], "not known"),
             (UNREAD, [], "not read"),
         ],
     )
@@ -349,6 +357,13 @@ class TestDoubt:
 
         assert results(found) == {"route to the internet": "not known"}
         assert "of 2 network interfaces" in found["route to the internet"].finding
+
+    @pytest.mark.parametrize("endpoints", [(), ENDPOINTS])
+    def test_status_that_is_not_read(self, endpoints):
+        """Heartbeats may arrive."""
+        found = results(check(registration=UNREAD, endpoints=endpoints, **CLOSED))
+
+        assert set(found.values()) == {"not known"}
 
     @pytest.mark.parametrize(
         ("channel", "expected"),
@@ -392,7 +407,7 @@ class TestSecurityGroups:
 
     @pytest.mark.parametrize(
         ("outbound", "routes", "expected"),
-        [(rule("10.0.0.0/8"), [TGW], "not known"), (rule("0.0.0.0/0", ports=(80, 80)), [TGW], "wrong")],
+        [(rule("10.0.0.0/8"), [TGW], "not known"), (rule("0.0.0.0/0", ports=(53, 53)), [TGW], "wrong")],
     )
     def test_outbound_to_a_transit_gateway(self, outbound, routes, expected):
         """Endpoints can be in another VPC."""
@@ -420,6 +435,23 @@ class TestSecurityGroups:
     )
     def test_outbound_to_endpoints(self, outbound, routes, expected):
         assert check(routes, outbound=[outbound])["security groups of the instance"].result.value == expected
+
+    @pytest.mark.parametrize(
+        ("other", "expected"),
+        [
+            (rule("10.0.9.9/32", ports=(3128, 3128)), "not known"),
+            (rule("10.0.9.9/32", ports=(1024, 65535)), "not known"),
+            (rule("10.0.0.2/32", ports=(53, 53)), "wrong"),
+            (rule("10.0.0.2/32", ports=(3128, 3128), protocol="udp"), "wrong"),
+        ],
+    )
+    @pytest.mark.parametrize("routes", [[], [NAT]])
+    def test_outbound_to_a_proxy(self, routes, other, expected):
+        """A rule for another port can be for a proxy."""
+        found = check(routes, outbound=[other])["security groups of the instance"]
+
+        assert found.result.value == expected
+        assert ("proxy" in found.finding) == (expected == "not known")
 
     def test_outbound_to_one_of_two_addresses(self):
         """The name resolves to both addresses of the endpoint."""

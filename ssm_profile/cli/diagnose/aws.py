@@ -1,36 +1,25 @@
 """Reads facts about instances from AWS, with read-only calls. A call that fails is a fact that could not be read."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, TypeVar
 
 from boto3 import Session
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name
 
 from ssm_profile.cli.iam_roles import client, read_role
+from ssm_profile.cli.report import bare
 from ssm_profile.errors import InputError
 from ssm_profile.regions import interface_endpoint
 
+from .calls import Calls, Clients
 from .facts import ControlPolicies, Facts, Instance, NatGateway, Network, Profile, Registration, RouteTable, Unread
 from .network import AGENT_SERVICES
 from .places import covers_name
 from .responses import dns_servers_of, endpoint_of, instance_of, registration_of, route_table_of, security_group_of
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-_WRONG_CREDENTIALS = (
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-)
-"""The codes with which AWS refuses every call. They are no fact about an instance."""
+_T = TypeVar("_T")
 
 _HOST_MANAGEMENT = "/ssm/managed-instance/default-ec2-instance-management-role"
 _NO_ROLE = "$None"
@@ -42,11 +31,8 @@ _BATCH = 50
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=30)
 """Bounds for each call, so that a service that cannot be reached does not hold up the other checks."""
 
-Clients = Callable[[str], Any]
-"""Gives the client of a service."""
 
-
-class Reader:
+class Reader(Calls):
     """Reads from one region, and asks each question once."""
 
     def __init__(self, region: str | None = None, clients: Clients | None = None) -> None:
@@ -61,13 +47,10 @@ class Reader:
         """
         if not (region or clients or Session().region_name):
             raise InputError("No region is set. Pass --region, or set one as for the AWS CLI.")
-        self._create = clients or (lambda service: client(service, region, _CONFIG))
-        self._clients: dict[str, Any] = {}
-        self._answers: dict[str, Any] = {}
-        self._unreachable: dict[str, str] = {}
+        super().__init__(clients or (lambda service: client(service, region, _CONFIG)))
         self.region: str = self._client("ec2").meta.region_name
 
-    def running_instances(self) -> dict[str, Instance]:
+    def running_instances(self) -> dict[str, Instance | Unread]:
         """Every running instance of the region.
 
         Raises:
@@ -75,12 +58,13 @@ class Reader:
         """
         running = self._instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])
         if isinstance(running, Unread):
-            raise InputError(f"--all: the running instances cannot be listed ({_why(running)}). Pass instance IDs.")
+            advice = "Pass instance IDs." if running.is_denied else f"Check the region {self.region} and the network."
+            raise InputError(f"--all: the running instances cannot be listed ({_why(running)}). {advice}")
         return running
 
-    def registrations(self, instances: Iterable[str]) -> dict[str, Registration] | Unread:
+    def registrations(self, instances: Iterable[str]) -> dict[str, Registration | Unread] | Unread:
         """The instances that Systems Manager knows, of some instances."""
-        listed, found = list(instances), dict[str, Registration]()
+        listed, found = list(instances), dict[str, Registration | Unread]()
         for start in range(0, len(listed), _BATCH):
             rows = self._pages(
                 "ssm",
@@ -90,11 +74,11 @@ class Reader:
             )
             if isinstance(rows, Unread):
                 return rows
-            found |= {row["InstanceId"]: registration_of(row) for row in rows}
+            found |= {row["InstanceId"]: _or_unread(partial(registration_of, row)) for row in rows}
         return found
 
-    def unmanaged(self) -> tuple[list[Facts], int]:
-        """The facts about every running instance that is not online, and how many instances run.
+    def unmanaged(self) -> tuple[list[Callable[[], Facts]], int]:
+        """What reads the facts about every running instance that is not online, and how many instances run.
 
         Raises:
             InputError: If it cannot be known which instances these are.
@@ -105,11 +89,11 @@ class Reader:
             raise InputError(
                 f"--all: it cannot be known which instances Systems Manager manages ({_why(known)}). Pass instance IDs."
             )
-        missing = {name: each for name, each in running.items() if name not in known or not known[name].is_online}
-        return [self._facts(name, each, known.get(name)) for name, each in missing.items()], len(running)
+        missing = {name: each for name, each in running.items() if not _is_online(known.get(name))}
+        return [partial(self._facts, name, each, known.get(name)) for name, each in missing.items()], len(running)
 
-    def facts(self, instances: Iterable[str]) -> list[Facts]:
-        """The facts about instances.
+    def of(self, instances: Iterable[str]) -> list[Callable[[], Facts]]:
+        """What reads the facts about each of some instances.
 
         Args:
             instances: Their IDs.
@@ -120,12 +104,18 @@ class Reader:
         listed = list(dict.fromkeys(instances))
         found = self._instances(InstanceIds=listed)
         known = self.registrations(listed)
+        if isinstance(found, Unread) and isinstance(known, Unread) and not (found.is_denied or known.is_denied):
+            raise InputError(
+                f"Neither EC2 nor Systems Manager of {self.region} can be read ({_why(found)}). Check the region, the "
+                "network and the settings of your proxy."
+            )
         if not isinstance(found, Unread) and (absent := [name for name in listed if name not in found]):
             raise InputError(
                 f"AWS does not find {', '.join(absent)} in {self.region}. Check the region and the account."
             )
         return [
-            self._facts(
+            partial(
+                self._facts,
                 name,
                 found if isinstance(found, Unread) else found[name],
                 known if isinstance(known, Unread) else known.get(name),
@@ -134,9 +124,9 @@ class Reader:
         ]
 
     def _facts(self, name: str, instance: Instance | Unread, registration: Registration | Unread | None) -> Facts:
-        online = isinstance(registration, Registration) and registration.is_online
+        online = _is_online(registration)
         channel = self._ask("ssm", "get_connection_status", Target=name) if online else None
-        status = channel["Status"] if isinstance(channel, Mapping) else channel
+        status = _or_unread(partial(_status_in, channel)) if isinstance(channel, Mapping) else channel
         setting = self._ask("ssm", "get_service_setting", SettingId=_HOST_MANAGEMENT)
         return Facts(
             instance_id=name,
@@ -144,13 +134,19 @@ class Reader:
             instance=instance,
             registration=registration,
             channel=status,
-            profile=instance if isinstance(instance, Unread) else self._profile(instance.profile_arn),
-            host_management=setting if isinstance(setting, Unread) else _role_in(setting),
-            control_policies=instance if isinstance(instance, Unread) else self._control_policies(instance.account),
-            network=self._network(instance) if status != "connected" and isinstance(instance, Instance) else None,
+            profile=instance
+            if isinstance(instance, Unread)
+            else _or_unread(partial(self._profile, instance.profile_arn)),
+            host_management=setting if isinstance(setting, Unread) else _or_unread(partial(_role_in, setting)),
+            control_policies=instance
+            if isinstance(instance, Unread)
+            else _or_unread(partial(self._control_policies, instance.account)),
+            network=_or_unread(partial(self._network, instance))
+            if status != "connected" and isinstance(instance, Instance)
+            else None,
         )
 
-    def _instances(self, **arguments: Any) -> dict[str, Instance] | Unread:
+    def _instances(self, **arguments: Any) -> dict[str, Instance | Unread] | Unread:
         reservations = self._pages("ec2", "describe_instances", "Reservations", **arguments)
         if isinstance(reservations, Unread):
             if reservations.message.startswith("InvalidInstanceID"):
@@ -160,7 +156,7 @@ class Reader:
                 )
             return reservations
         return {
-            each["InstanceId"]: instance_of(each, group.get("OwnerId", ""))
+            each["InstanceId"]: _or_unread(partial(instance_of, each, group.get("OwnerId", "")))
             for group in reservations
             for each in group["Instances"]
         }
@@ -212,8 +208,10 @@ class Reader:
         in_vpc = [{"Name": "vpc-id", "Values": [instance.vpc]}]
         rows = self._pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=in_vpc)
         names = [interface_endpoint(service, self.region) for service in AGENT_SERVICES]
-        endpoints = (
-            rows if isinstance(rows, Unread) else tuple(endpoint_of(row) for row in rows if row["ServiceName"] in names)
+        endpoints = (  # those of the types Resource and ServiceNetwork have no service
+            rows
+            if isinstance(rows, Unread)
+            else tuple(endpoint_of(row) for row in rows if row.get("ServiceName") in names)
         )
         known = () if isinstance(endpoints, Unread) else endpoints
         groups = sorted({*instance.groups, *(group for each in known for group in each.groups)})
@@ -336,55 +334,28 @@ class Reader:
                 return tuple(names)
             token = {"NextToken": answer["NextToken"]}
 
-    def _pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any] | Unread:
-        """The rows of all pages of an answer."""
-
-        def call(of_service: Any) -> list[Any]:
-            pages: Iterator[Mapping[str, Any]] = of_service.get_paginator(operation).paginate(**arguments)
-            return [row for page in pages for row in page[key]]
-
-        return self._once(f"{operation} {json.dumps(arguments)}", service, call)
-
-    def _ask(self, service: str, operation: str, **arguments: Any) -> Any:
-        return self._once(
-            f"{operation} {json.dumps(arguments)}", service, lambda of: getattr(of, operation)(**arguments)
-        )
-
-    def _once(self, question: str, service: str, call: Callable[[Any], Any]) -> Any:
-        if question not in self._answers:
-            self._answers[question] = self._called(service, call)
-        return self._answers[question]
-
-    def _called(self, service: str, call: Callable[[Any], Any]) -> Any:
-        """The answer of a call, or why there is none.
-
-        Raises:
-            ClientError: If AWS refuses the credentials, so that no call can succeed.
-        """
-        if service in self._unreachable:
-            return Unread(f"{service}:*", is_denied=False, message=self._unreachable[service])
-        of_service = self._client(service)
-        try:
-            return call(of_service)
-        except InputError as error:  # a document that IAM would refuse
-            return Unread(f"{service}:*", is_denied=False, message=str(error))
-        except ClientError as error:
-            code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-            if code in _WRONG_CREDENTIALS:
-                raise
-            return Unread(f"{service}:{error.operation_name}", code in _DENIED, f"{code}: {message}")
-        except (ConnectionError, HTTPClientError) as error:
-            self._unreachable[service] = str(error)
-            return Unread(f"{service}:*", is_denied=False, message=str(error))
-
-    def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._create(service)
-        return self._clients[service]
-
 
 def _why(fact: Unread) -> str:
-    return f"the credentials do not allow {fact.action}" if fact.is_denied else f"{fact.action} failed: {fact.message}"
+    if fact.is_denied:
+        return f"the credentials do not allow {fact.action}"
+    return f"{fact.action} failed: {fact.message}" if fact.action else bare(fact.message).rstrip(".")
+
+
+def _is_online(registration: Registration | Unread | None) -> bool:
+    return isinstance(registration, Registration) and registration.is_online
+
+
+def _or_unread(read: Callable[[], _T]) -> _T | Unread:
+    """A fact from an answer. An answer that lacks something does not keep the other facts from being read."""
+    try:
+        return read()
+    except KeyError as error:
+        text = f"An answer of AWS has no {error}, which this command expects. Report this as a bug."
+        return Unread("", is_denied=False, message=text)
+
+
+def _status_in(channel: Mapping[str, Any]) -> str:
+    return channel["Status"]
 
 
 def _role_in(setting: Mapping[str, Any]) -> str | None:

@@ -42,6 +42,8 @@ class Check:
     permission: str = ""
     """The permission that is missing to read the facts."""
     sources: tuple[str, ...] = ()
+    spares_heartbeats: bool = False
+    """Whether heartbeats arrive even if it is wrong: it is about sessions and commands."""
 
 
 def unread(name: str, fact: Unread) -> Check:
@@ -49,5 +51,5 @@ def unread(name: str, fact: Unread) -> Check:
     if fact.is_denied:
         finding, permission = f"The credentials do not allow `{fact.action}`.", fact.action
     else:
-        finding, permission = f"`{fact.action}` failed: {fact.message}", ""
+        finding, permission = f"`{fact.action}` failed: {fact.message}" if fact.action else fact.message, ""
     return Check(name, Result.UNREAD, finding, permission=permission)

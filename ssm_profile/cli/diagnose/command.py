@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import rich_click as click
@@ -15,7 +16,8 @@ from ssm_profile.errors import InputError
 from .checks import Result
 from .diagnosis import SCHEMA_VERSION, is_ok
 from .diagnosis import diagnose as diagnosis_of
-from .logs import read_log
+from .facts import Facts
+from .logs import NECESSARY, read_log
 from .permissions import PERMISSIONS
 from .report import format_diagnoses, plain
 
@@ -84,7 +86,7 @@ def diagnose_all(
         InputError: If an instance does not exist, or if nothing can be read.
     """
     read = [read_log(each) for each in logs]
-    facts, running = [], None
+    facts, running, left = list[Facts](), None, 0
     if instances or every_instance:
         from ssm_profile.cli.iam_roles import readable_errors  # noqa: PLC0415 - boto3 is costly to import
 
@@ -92,13 +94,31 @@ def diagnose_all(
 
         with readable_errors("diagnose", PERMISSIONS):
             reader = Reader(region)
-            facts, running = reader.unmanaged() if every_instance else (reader.facts(instances), None)
+            waiting, running = reader.unmanaged() if every_instance else (reader.of(instances), None)
+            facts = _read(waiting)
+            left = len(waiting) - len(facts)
     return {
         "schemaVersion": SCHEMA_VERSION,
         "running": running,
+        "notDiagnosed": left,
         "instances": [diagnosis_of(each) for each in facts],
         "logs": read,
     }
+
+
+def _read(waiting: Sequence[Callable[[], Facts]]) -> list[Facts]:
+    """The facts that can be read until the user interrupts.
+
+    Raises:
+        KeyboardInterrupt: If none were read.
+    """
+    facts = list[Facts]()
+    try:
+        facts.extend(read() for read in waiting)
+    except KeyboardInterrupt:
+        if not facts:
+            raise
+    return facts
 
 
 def _check_id(name: str) -> None:
@@ -113,12 +133,18 @@ def _check_id(name: str) -> None:
 def _is_ok(diagnosed: dict[str, Any]) -> bool:
     rows = [row for each in diagnosed["instances"] for row in each["checks"]]
     rows += [row for each in diagnosed["logs"] for row in each["diagnostics"]]
-    return is_ok(rows) and all(map(_is_log_ok, diagnosed["logs"]))
+    return is_ok(rows) and not diagnosed["notDiagnosed"] and all(map(_is_log_ok, diagnosed["logs"]))
 
 
 def _is_log_ok(log: dict[str, Any]) -> bool:
-    """Whether a file has no denied call, and a check that is ok in each output of ssm-cli."""
-    outputs = {row["output"] for row in log["diagnostics"]}
-    return not log["denied"] and outputs == {
-        row["output"] for row in log["diagnostics"] if row["result"] == Result.OK.value
-    }
+    """Whether a file has no denied call and no error, and each of its outputs of ssm-cli the checks that matter."""
+    if log["denied"] or (log["errors"] and log["errors"]["count"]):
+        return False
+    numbers = {row["output"] for row in log["diagnostics"]}
+    return all(_is_complete([row for row in log["diagnostics"] if row["output"] == each]) for each in numbers)
+
+
+def _is_complete(rows: list[dict[str, Any]]) -> bool:
+    """Whether an output of ssm-cli shows each check that matters, and one that is ok."""
+    judged = {row["check"]: row["result"] for row in rows if row["result"] in (Result.OK.value, Result.UNKNOWN.value)}
+    return set(NECESSARY) <= set(judged) and Result.OK.value in judged.values()

@@ -27,8 +27,9 @@ _RUNBOOK = (
     "--parameters InstanceId={instance} --region {region}"
 )
 _ON_INSTANCE = (
-    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. The log "
-    "of the agent can be passed as well."
+    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. On "
+    'Windows, run `& "C:\\Program Files\\Amazon\\SSM\\ssm-cli.exe" get-diagnostics > diagnostics.json` in PowerShell '
+    "as an administrator. The log of the agent can be passed as well."
 )
 _BEYOND = (
     "This command does not check network ACLs, VPC Block Public Access, firewalls, DNS servers, proxies, the settings "
@@ -46,7 +47,7 @@ def diagnose(facts: Facts) -> dict[str, Any]:
     registration = facts.registration
     managed = None if isinstance(registration, Unread) else bool(registration and registration.is_online)
     wrong = [each for each in checks if each.result is Result.WRONG]
-    unsolved = managed is not True or bool(wrong)
+    unsolved = not _has_ended(facts) and (managed is not True or bool(wrong))
     return {
         "instance": facts.instance_id,
         "region": facts.region,
@@ -84,12 +85,13 @@ def check_data(check: Check) -> dict[str, Any]:
 
 def _checks(facts: Facts) -> list[Check]:
     """The checks in the order in which a person would look."""
-    if isinstance(facts.instance, Instance) and facts.instance.state in ENDED:
+    if _has_ended(facts):
         return [state_check(facts), ping_check(facts)]  # AWS does not say any more what the instance had
     audit = audit_of(facts)
     uses_default_role = uses_host_management(facts, audit)
     has_default_role = isinstance(facts.host_management, str)
     needs_default_role = bool(uses_default_role and has_default_role)
+    has_legacy_messaging = _has_legacy_messaging(audit) if caller_role(facts) else None
     checks = [
         state_check(facts),
         metadata_check(facts),
@@ -102,12 +104,16 @@ def _checks(facts: Facts) -> list[Check]:
         version_check(
             facts,
             needs_host_management=needs_default_role,
-            has_legacy_messaging=_has_legacy_messaging(audit) if caller_role(facts) else None,
+            has_legacy_messaging=has_legacy_messaging,
         ),
-        *channel_checks(facts),
+        *channel_checks(facts, has_legacy_messaging=has_legacy_messaging),
         *network_checks(facts),
     ]
     return [each for each in checks if each]
+
+
+def _has_ended(facts: Facts) -> bool:
+    return isinstance(facts.instance, Instance) and facts.instance.state in ENDED
 
 
 def _has_legacy_messaging(audit: Audit | None) -> bool | None:
@@ -120,21 +126,30 @@ def _has_legacy_messaging(audit: Audit | None) -> bool | None:
 
 def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:  # noqa: FBT001 - a fact, not a switch
     name, wrong = facts.instance_id, [each for each in checks if each.result is Result.WRONG]
-    causes = [each.cause for each in wrong if each.cause]
+    causes = [
+        each.cause for each in sorted(wrong, key=lambda each: not managed and each.spares_heartbeats) if each.cause
+    ]
     first = f"{causes[0]}.{f' {len(causes) - 1} more below.' if len(causes) > 1 else ''}" if causes else ""
     if managed is None:
         found = f" Wrong: {first}" if causes else _open_questions(checks)
         return f"It cannot be known whether Systems Manager manages {name}.{found}"
     if managed:
         if wrong:
-            return f"Systems Manager manages {name}, but {first or 'sessions and commands do not reach it.'}"
+            return f"Systems Manager manages {name}, but {first or 'sessions do not reach it.'}"
         questions = _open_questions(checks)
         verdict = "No check finds a fault." if questions else "Nothing is wrong."
         return f"Systems Manager manages {name}. {verdict}{questions}"
-    start = f"Systems Manager does not manage {name}"
+    start, kind = f"Systems Manager does not manage {name}", "missing"
     if isinstance(facts.registration, Registration):
-        start = f"Systems Manager has lost the connection to {name}"
-    return f"{start}: {first}" if causes else f"{start}. No check finds the cause.{_open_questions(checks)}"
+        start, kind = f"Systems Manager has lost the connection to {name}", "lost"
+    if any(each.cause and not each.spares_heartbeats for each in wrong):
+        return f"{start}: {first}"
+    if causes:
+        start, first = f"{start}. No check finds the cause of the {kind} heartbeat", f" Also wrong: {first}"
+        return f"{start}.{first}{_open_questions(checks)}"
+    if facts.registration is None and isinstance(facts.instance, Unread):
+        start = f"{start}, and EC2 could not be asked. The ID, the region or the account may be wrong"
+    return f"{start}. No check finds the cause.{_open_questions(checks)}"
 
 
 def _open_questions(checks: Sequence[Check]) -> str:
@@ -147,7 +162,7 @@ def _open_questions(checks: Sequence[Check]) -> str:
 
 def _next(checks: Sequence[Check]) -> list[str]:
     """What to do, in the order of the checks."""
-    fixes = [each.fix for each in checks if each.result is Result.WRONG and each.fix]
+    fixes = list(dict.fromkeys(each.fix for each in checks if each.result is Result.WRONG and each.fix))
     permissions = dict.fromkeys(each.permission for each in checks if each.permission)
     if permissions:
         names = ", ".join(f"`{each}`" for each in permissions)

@@ -139,7 +139,8 @@ def _used_check(service: str, endpoint: Endpoint, place: Place) -> Check:
             f"No inbound rule of the security groups of {label} ({listed}) allows TCP 443 from the instance."
         )
         sources = (*place.instance.addresses, *place.instance.groups)
-        fixes.append(f"Allow inbound TCP 443 from {' or '.join(map(code, sources))}.")
+        where = f"in {' or '.join(map(code, endpoint.groups))}" if endpoint.groups else f"to {label}"
+        fixes.append(f"Allow inbound TCP 443 {where} from {' or '.join(map(code, sources))}.")
         causes.append(f"the security groups of the VPC endpoint {service} do not let it in")
     if verdict.denied:
         actions = ", ".join(map(code, verdict.denied))

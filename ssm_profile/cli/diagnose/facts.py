@@ -12,7 +12,7 @@ class Unread:
     """A fact that could not be read."""
 
     action: str
-    """The action of the call, such as ``ssm:GetServiceSetting``."""
+    """The action of the call, such as ``ssm:GetServiceSetting``. Empty if the message is a sentence of its own."""
     is_denied: bool
     """Whether the credentials do not allow the call."""
     message: str
@@ -188,5 +188,5 @@ class Facts:
     """The role of Default Host Management Configuration. None if it is off."""
     control_policies: ControlPolicies | Unread | None
     """None if the account is in no organization."""
-    network: Network | None
+    network: Network | Unread | None
     """It is read only where the connection does not show that it works."""

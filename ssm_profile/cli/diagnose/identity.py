@@ -211,9 +211,10 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
         name,
         Result.WRONG,
         why,
-        cause=f"the role {role} does not allow {_missing_actions(audit)}",
+        cause=f"the role {code(role)} does not allow {_missing_actions(audit)}",
         fix=next_step(audit) or grants,
         sources=(_EVALUATION,),
+        spares_heartbeats=audit["defaultHostManagement"] is not True,
     )
     brief = f"The role does not allow {_missing_actions(audit)}."
     return _unless_default_role(problem, facts, applies=audit["defaultHostManagement"], brief=brief)

@@ -101,10 +101,11 @@ def version_check(facts: Facts, *, needs_host_management: bool, has_legacy_messa
     version = version_of(written)
     if not version:
         return Check(name, Result.UNKNOWN, "Systems Manager does not know the version of the agent.")
-    if version < AGENT_WITH_SESSIONS:
-        finding, fix = "It has no Session Manager, which begins with 2.3.68.0.", _UPDATE
-    elif needs_host_management and version < AGENT_WITH_HOST_MANAGEMENT:
+    cannot_register = needs_host_management and version < AGENT_WITH_HOST_MANAGEMENT
+    if cannot_register:
         finding, fix = "Default Host Management Configuration needs 3.2.582.0 or later.", _UPDATE
+    elif version < AGENT_WITH_SESSIONS:
+        finding, fix = "It has no Session Manager, which begins with 2.3.68.0.", _UPDATE
     elif version < AGENT_WITHOUT_EC2MESSAGES and has_legacy_messaging is False:
         finding = "Before 3.3.40.0 it receives commands only through `ec2messages`, which the role does not allow."
         fix = f"{_UPDATE[:-1]}, or set `legacyMessaging: true`."
@@ -117,22 +118,33 @@ def version_check(facts: Facts, *, needs_host_management: bool, has_legacy_messa
         cause=f"the agent is too old ({written})",
         fix=fix,
         sources=(MESSAGE_APIS, HOST_MANAGEMENT, _AGENT_STATUS),
+        spares_heartbeats=not cannot_register,
     )
 
 
-def channel_checks(facts: Facts) -> Iterator[Check]:
-    """Whether an instance that is online is connected to Session Manager."""
+def channel_checks(facts: Facts, *, has_legacy_messaging: bool | None) -> Iterator[Check]:
+    """Whether an instance that is online is connected to Session Manager.
+
+    Args:
+        facts: The facts about the instance.
+        has_legacy_messaging: Whether the role grants the ec2messages actions. None if this is not known.
+    """
     name, status = "connection to Session Manager", facts.channel
     if isinstance(status, Unread):
         yield unread(name, status)
     elif status == "connected":
         yield Check(name, Result.OK, "The agent is connected, so its network and its credentials work.")
     elif status is not None:
+        reach = (
+            "Sessions and commands do not reach it."
+            if has_legacy_messaging is False
+            else "Sessions do not reach it. Commands may, through `ec2messages`."
+        )
         yield Check(
             name,
             Result.WRONG,
-            "Heartbeats arrive, but the agent has no control channel. Sessions and commands do not reach it.",
-            sources=(f"{USER_GUIDE}/session-manager-troubleshooting.html",),
+            f"Heartbeats arrive, but the agent has no control channel. {reach}",
+            sources=(f"{USER_GUIDE}/session-manager-troubleshooting.html", MESSAGE_APIS),
         )
 
 

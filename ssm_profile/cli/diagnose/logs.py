@@ -5,7 +5,7 @@ Source: https://github.com/aws/amazon-ssm-agent/blob/1c217c89b42d/agent/cli/clic
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ssm_profile.catalogue import AGENT_SOURCE, USER_GUIDE, VPC_ENDPOINTS
@@ -15,6 +15,7 @@ from ssm_profile.cli.policy_files import name_of
 from ssm_profile.cli.report import code
 from ssm_profile.errors import InputError
 
+from .agent_errors import read_errors
 from .checks import ENDPOINTS, Check, Result
 from .diagnosis import check_data
 
@@ -40,7 +41,7 @@ _NEEDED = ("ssm", "ssmmessages")
 """The endpoints that every agent must reach."""
 _NOTES = {endpoint.service: endpoint.note for endpoint in VPC_ENDPOINTS}
 
-_NECESSARY = (
+NECESSARY = (
     "EC2 IMDS",
     *(f"Connectivity to {service} endpoint" for service in _NEEDED),
     "AWS Credentials",
@@ -88,18 +89,20 @@ def read_log(source: str) -> dict[str, Any]:
         denied = answer_denials(read_denials(rest))
     except InputError:
         denied = None
-    if denied is None and all(rows == [_CUT_OFF] for rows in outputs):
+    errors = read_errors(rest)
+    if denied is None and errors is None and all(rows == [_CUT_OFF] for rows in outputs):
         raise InputError(
-            f"--log: {name_of(source)} contains neither a denied call nor the output of `ssm-cli get-diagnostics`. "
+            f"--log: {name_of(source)} is neither a log of the SSM Agent nor the output of `ssm-cli get-diagnostics`. "
             "Pass a log of the SSM Agent, or this complete output as JSON or as a table."
         )
     return {
         "file": name_of(source),
-        "answer": _answer(name_of(source), checks, denied),
+        "answer": _answer(code(name_of(source)), checks, denied, errors),
         "diagnostics": [
             check_data(each) | {"output": number} for number, listed in enumerate(checks, 1) for each in listed
         ],
         "denied": denied,
+        "errors": errors,
     }
 
 
@@ -209,7 +212,7 @@ def _failure(name: str, shown: str, note: str) -> Check:
     return Check(name, Result.WRONG, f"{shown}.", cause=cause, fix=fix, sources=(*sources, _SSM_CLI, _CHECKS))
 
 
-def _answer(file: str, outputs: Sequence[Sequence[Check]], denied: Any) -> str:
+def _answer(file: str, outputs: Sequence[Sequence[Check]], denied: Any, errors: Mapping[str, Any] | None) -> str:
     parts = list[str]()
     for number, checks in enumerate(outputs, 1):
         name = "ssm-cli" if len(outputs) == 1 else f"Output {number} of ssm-cli"
@@ -217,18 +220,31 @@ def _answer(file: str, outputs: Sequence[Sequence[Check]], denied: Any) -> str:
     if denied:
         count = sum(each["count"] for each in denied["answers"])
         parts.append(f"{count:,} denied call{'' if count == 1 else 's'}.")
+    if errors and (errors["connectionFailures"] or not denied):
+        parts.append(_counted(errors, "" if parts else "no denied call; "))
     return f"{file}: {' '.join(parts)}"
+
+
+def _counted(errors: Mapping[str, Any], start: str) -> str:
+    """How many entries of a log have errors."""
+    count, failures = errors["count"], errors["connectionFailures"]
+    if not count:
+        return f"{start}no entry with an error."
+    network = f", of which {failures:,} about the network" if failures else ""
+    return f"{start}{count:,} entr{'y' if count == 1 else 'ies'} with an error{network}."
 
 
 def _reported(checks: Sequence[Check]) -> str:
     """What an output reports, worded to follow its name."""
     if any(each.result is Result.UNREAD for each in checks):
         return "is cut off."
-    if causes := [each.cause for each in checks if each.result is Result.WRONG]:
-        return f"reports: {'; '.join(causes)}."
-    fine = {each.name for each in checks if each.result is Result.OK}
-    missing = [name for name in _NECESSARY if name not in fine]
-    if len(missing) == len(_NECESSARY):
+    wrong = [each for each in checks if each.result is Result.WRONG]
+    shown = {each.name for each in checks if each.result is Result.OK}
+    missing = [name for name in NECESSARY if name not in shown | {each.name for each in wrong}]
+    if wrong:
+        open_checks = f" It does not show the result of: {', '.join(missing)}." if missing else ""
+        return f"reports: {'; '.join(each.cause for each in wrong)}.{open_checks}"
+    if len(missing) == len(NECESSARY):
         return "does not show whether something is wrong: none of the checks that matter succeeded."
     open_checks = f", but does not show the result of: {', '.join(missing)}" if missing else ""
     return f"reports nothing that is wrong{open_checks}."

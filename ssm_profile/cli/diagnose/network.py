@@ -33,6 +33,9 @@ def network_checks(facts: Facts) -> Iterator[Check]:
     network, instance = facts.network, facts.instance
     if network is None or isinstance(instance, Unread):
         return
+    if isinstance(network, Unread):
+        yield unread("network", network)
+        return
     if not instance.addresses:
         text = "The instance has no IPv4 address. This command checks routes and VPC endpoints for IPv4 only."
         yield Check("network", Result.SKIPPED, text, sources=(ENDPOINTS,))
@@ -40,7 +43,8 @@ def network_checks(facts: Facts) -> Iterator[Check]:
     known = () if isinstance(network.endpoints, Unread) else network.endpoints
     endpoints = [(service, _endpoint_of(service, facts.region, known)) for service in needed_services(facts)]
     place = Place(facts, instance, network, way_to_internet(network, instance), endpoints)
-    for check in _checks(place):
+    for each in _checks(place):
+        check = replace(each, spares_heartbeats=True) if each.name in _CHANNEL_CHECKS else each
         doubt = _doubt(check.name, facts, instance) if check.result is Result.WRONG else ""
         yield (
             replace(check, result=Result.UNKNOWN, finding=f"{check.finding} {doubt}", cause="", fix="")
@@ -61,6 +65,8 @@ def _checks(place: Place) -> Iterator[Check]:
 
 def _doubt(name: str, facts: Facts, instance: Instance) -> str:
     """Why a check of the network that is wrong may not matter. Empty if it does."""
+    if isinstance(facts.registration, Unread):
+        return "Heartbeats may arrive, which could not be read. Then there is a way that this command does not see."
     online = isinstance(facts.registration, Registration) and facts.registration.is_online
     if online and (name not in _CHANNEL_CHECKS or isinstance(facts.channel, Unread)):
         return "Heartbeats arrive, so there may be a way that this command does not see."
@@ -109,5 +115,8 @@ def _resolver_check(name: str, dns: Mapping[str, bool], other: Sequence[str], pl
         return Check(name, Result.WRONG, text, cause="the VPC has no private DNS names", fix=fix, sources=(_DNS,))
     if not dns.get("enableDnsSupport"):
         text = f"{finding} The instance then needs DNS servers of its own, of which nothing is known here."
+        return Check(name, Result.UNKNOWN, text, sources=(_DNS,))
+    if has_private_names and place.way.is_open is None:
+        text = f"{finding} Private names of endpoints need both. Whether there is a way without them cannot be known."
         return Check(name, Result.UNKNOWN, text, sources=(_DNS,))
     return Check(name, Result.OK, f"{finding} Only private names need it.", sources=(_DNS,))

@@ -1,5 +1,6 @@
 """The report of diagnoses: the answer first, then the checks, then what to do."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,23 +12,25 @@ from .checks import Result
 Data = Mapping[str, Any]
 
 _COLUMNS = ("Check", "Result", "Finding")
-_MARKDOWN = ("finding", "fix", "next")
+_MARKDOWN = ("answer", "causes", "cause", "finding", "fix", "first", "next")
 """The keys whose sentences are Markdown."""
 
 
 def format_diagnoses(diagnosed: Data) -> Report:
     """The report of :func:`~.command.diagnose_all`."""
     parts: list[Part] = []
-    instances, running = diagnosed["instances"], diagnosed["running"]
+    instances, running, left = diagnosed["instances"], diagnosed["running"], diagnosed["notDiagnosed"]
     several = len(instances) > 1
     if running is not None:
-        parts.append(Paragraph(_overview(len(instances), running)))
+        parts.append(Paragraph(_overview(len(instances) + left, running)))
+    if left:
+        of_them = "" if running is None else " of them"
+        parts.append(Paragraph(f"Interrupted: {left:,}{of_them} {'is' if left == 1 else 'are'} not diagnosed."))
+    groups = _groups(instances)
     if several:
-        parts.append(
-            Table("Instances", ("Instance", "Answer"), [(code(each["instance"]), each["answer"]) for each in instances])
-        )
-    for each in instances:
-        parts += _instance_parts(each, brief=several)
+        parts.append(Items(tuple(map(_summary, groups))))
+    for group in groups:
+        parts += _instance_parts(group[0], brief=several, others=len(group) - 1)
     for each in diagnosed["logs"]:
         parts += _log_parts(each)
     return parts
@@ -48,14 +51,35 @@ def _overview(missing: int, running: int) -> str:
     return f"Systems Manager does not manage {missing:,} of {running:,} running instances."
 
 
-def _instance_parts(diagnosis: Data, *, brief: bool) -> Iterator[Part]:
+def _groups(instances: Sequence[Data]) -> list[list[Data]]:
+    """The instances with the same results and the same steps, the largest group first."""
+    found = dict[Any, list[Data]]()
+    for each in instances:
+        results = [(row["check"], row["result"]) for row in each["checks"]]
+        said = json.dumps([each["answer"], results, each["next"]]).replace(each["instance"], "")
+        found.setdefault(said, []).append(each)
+    return sorted(found.values(), key=len, reverse=True)
+
+
+def _summary(group: Sequence[Data]) -> str:
+    """A line about a group of instances."""
+    first, names = group[0], ", ".join(code(each["instance"]) for each in group)
+    if len(group) == 1:
+        return first["answer"]
+    return f"{len(group):,} instances: {'; '.join(first['causes']) or 'no check finds the cause'}: {names}"
+
+
+def _instance_parts(diagnosis: Data, *, brief: bool, others: int) -> Iterator[Part]:
     """The parts about an instance.
 
     Args:
         diagnosis: The diagnosis.
         brief: Whether to leave out the checks that are ok.
+        others: How many other instances have the same results.
     """
     yield Paragraph(diagnosis["answer"])
+    if others:
+        yield Paragraph(f"{others:,} more instance{' has' if others == 1 else 's have'} the same results.")
     rows = [row for row in diagnosis["checks"] if not brief or row["result"] != Result.OK.value]
     yield _checks_table(f"Checks of {diagnosis['instance']}", rows)
     if diagnosis["next"]:
@@ -77,6 +101,10 @@ def _log_parts(log: Data) -> Iterator[Part]:
         yield Paragraph("Next:")
         yield Items(tuple(fixes))
     yield from _sources(rows)
+    errors = log["errors"] or {}
+    if errors.get("first") and (errors["fix"] or not log["denied"]):
+        yield Paragraph(f"The first entry {'about the network' if errors['fix'] else 'with an error'}:")
+        yield Items((errors["first"], *([errors["fix"]] if errors["fix"] else [])))
     if log["denied"]:
         yield from format_answers(log["denied"])
 

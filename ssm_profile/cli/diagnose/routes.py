@@ -59,8 +59,8 @@ def _way_by_default(default: Route | None, instance: Instance, network: Network)
     if not default.is_active:
         return Way(
             is_open=False,
-            finding=f"The default route leads to {target}, which does not exist any more.",
-            fix="Let the default route lead to a gateway that exists.",
+            finding=f"The default route leads to {target}, which is not available (`blackhole`).",
+            fix=f"Attach or start {target}, or let the default route lead to another gateway.",
         )
     if default.target.startswith("igw-"):
         return _way_by_internet_gateway(target, instance)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
+from ssm_profile.catalogue import USER_GUIDE
 from ssm_profile.cli.report import code
 
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
@@ -10,6 +11,9 @@ from .facts import Endpoint, Instance, Rule, Unread
 from .places import Place, is_available, resolves_to
 
 _HTTPS = 443
+_DNS = 53
+_TCP = ("tcp", "6")
+_PROXY = f"{USER_GUIDE}/configure-proxy-ssm-agent.html"
 _ANYWHERE = "0.0.0.0/0"
 _GROUPS = f"{VPC_GUIDE}/userguide/vpc-security-groups.html"
 
@@ -45,18 +49,32 @@ def outbound_check(place: Place) -> Check:
     if False in outcomes and not all(each in groups for each in own):
         outcomes = {None}
     if False in outcomes:
-        return Check(
-            name,
-            Result.WRONG,
-            f"No outbound rule of the instance's security groups ({listed}) allows TCP 443 to AWS's endpoints.",
-            cause="its security groups do not allow HTTPS to AWS",
-            fix="Allow outbound TCP 443 to 0.0.0.0/0, or to the security groups of the VPC endpoints.",
-            sources=(_GROUPS, ENDPOINTS),
-        )
+        return _closed_check(name, listed, rules, place)
     if None in outcomes:
         text = f"They ({listed}) allow TCP 443 to some addresses. Whether AWS's are among them cannot be known."
         return Check(name, Result.UNKNOWN, text, sources=(_GROUPS,))
     return Check(name, Result.OK, "They allow TCP 443 to the VPC endpoints.", sources=(_GROUPS,))
+
+
+def _closed_check(name: str, listed: str, rules: Sequence[Rule], place: Place) -> Check:
+    """The check of outbound rules that do not allow HTTPS to AWS's endpoints."""
+    finding = f"No outbound rule of the instance's security groups ({listed}) allows TCP 443 to AWS's endpoints."
+    groups = {} if isinstance(place.network.groups, Unread) else place.network.groups
+    if any(
+        _may_be_for_proxy(rule) for each in place.instance.groups if each in groups for rule in groups[each].outbound
+    ):
+        text = f"{finding} They allow TCP to other ports. Whether the agent uses a proxy there cannot be known."
+        return Check(name, Result.UNKNOWN, text, sources=(_GROUPS, _PROXY))
+    heartbeat = (each for each in place.endpoints if each[0] == "ssm")
+    return Check(
+        name,
+        Result.WRONG,
+        finding,
+        cause="its security groups do not allow HTTPS to AWS",
+        fix=f"Allow outbound TCP 443 in {listed}, to 0.0.0.0/0 or to the security groups of the VPC endpoints.",
+        sources=(_GROUPS, ENDPOINTS),
+        spares_heartbeats=not any(False in _outcome(rules, *each, place) for each in heartbeat),
+    )
 
 
 def _outcomes(rules: Sequence[Rule], place: Place) -> set[bool | None]:
@@ -107,7 +125,12 @@ def _is_https(rule: Rule) -> bool:
     if rule.protocol == "-1":
         return True
     first, last = rule.first_port, rule.last_port
-    return rule.protocol in ("tcp", "6") and (first is None or last is None or first <= _HTTPS <= last)
+    return rule.protocol in _TCP and (first is None or last is None or first <= _HTTPS <= last)
+
+
+def _may_be_for_proxy(rule: Rule) -> bool:
+    """Whether a rule is about TCP on a port that a proxy can have."""
+    return rule.protocol in _TCP and not _is_https(rule) and (rule.first_port, rule.last_port) != (_DNS, _DNS)
 
 
 def _covers(rule: Rule, address: str) -> bool:

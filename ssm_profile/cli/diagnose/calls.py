@@ -1,0 +1,94 @@
+"""Calls of AWS's API, each made once. A call that fails is a fact that could not be read."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name
+from botocore.parsers import ResponseParserError
+
+from ssm_profile.errors import InputError
+
+from .facts import Unread
+
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+_WRONG_CREDENTIALS = (
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+"""The codes with which AWS refuses every call. They are no fact about an instance."""
+
+Clients = Callable[[str], Any]
+"""Gives the client of a service."""
+
+
+class Calls:
+    """Calls of one region."""
+
+    def __init__(self, create: Clients) -> None:
+        """Set up the calls.
+
+        Args:
+            create: Gives the client of a service.
+        """
+        self._create = create
+        self._clients: dict[str, Any] = {}
+        self._answers: dict[str, Any] = {}
+        self._unreachable: dict[str, Unread] = {}
+
+    def _pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any] | Unread:
+        """The rows of all pages of an answer."""
+
+        def call(of_service: Any) -> list[Any]:
+            pages: Iterator[Mapping[str, Any]] = of_service.get_paginator(operation).paginate(**arguments)
+            return [row for page in pages for row in page[key]]
+
+        return self._once(f"{operation} {json.dumps(arguments)}", service, call)
+
+    def _ask(self, service: str, operation: str, **arguments: Any) -> Any:
+        return self._once(
+            f"{operation} {json.dumps(arguments)}", service, lambda of: getattr(of, operation)(**arguments)
+        )
+
+    def _once(self, question: str, service: str, call: Callable[[Any], Any]) -> Any:
+        if question not in self._answers:
+            self._answers[question] = self._called(service, call)
+        return self._answers[question]
+
+    def _called(self, service: str, call: Callable[[Any], Any]) -> Any:
+        """The answer of a call, or why there is none.
+
+        Raises:
+            ClientError: If AWS refuses the credentials, so that no call can succeed.
+        """
+        if service in self._unreachable:
+            return self._unreachable[service]
+        of_service = self._client(service)
+        try:
+            return call(of_service)
+        except (KeyError, ResponseParserError):
+            text = f"The answer of `{service}` is not AWS's. Check AWS_ENDPOINT_URL and the settings of your proxy."
+            return Unread("", is_denied=False, message=text)
+        except InputError as error:  # a document that IAM would refuse
+            return Unread("", is_denied=False, message=f"A policy cannot be judged: {error}")
+        except ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+            if code in _WRONG_CREDENTIALS:
+                raise
+            return Unread(f"{service}:{error.operation_name}", code in _DENIED, f"{code}: {message}")
+        except (ConnectionError, HTTPClientError) as error:
+            text = f"The service `{service}` cannot be reached: {error}"
+            self._unreachable[service] = Unread("", is_denied=False, message=text)
+            return self._unreachable[service]
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._create(service)
+        return self._clients[service]
