@@ -98,7 +98,7 @@ live: cli ## Prove it on a real AWS account, after a confirmation: ARGS="--regio
 	@$(BIN)/python -m live $(ARGS)
 
 test-unit: $(READY) ## Run the unit tests alone, which need no engine
-	@$(BIN)/python -m pytest tests/unit $(ARGS)
+	@$(BIN)/python -m pytest -n auto tests/unit $(ARGS)
 
 # Built with Go. Without it the workflows are not checked by actionlint, and the lint fails in CI.
 $(ACTIONLINT): tools/actionlint/go.mod | $(READY)

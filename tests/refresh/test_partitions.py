@@ -8,7 +8,7 @@ import pytest
 from refresh import partitions
 from refresh.source import Package, SourceError
 from ssm_profile.regions import PARTITIONS, partition_of
-from tests import require
+from tests import ROOT, require
 
 from .conftest import TODAY, botocore
 
@@ -133,6 +133,9 @@ def test_broken_list_is_refused(project, recorded, edit, message):
 
 def test_installed_botocore_has_this_form():
     """The recordings have the form of a real release, and the prefixes those of this project."""
+    lock = (ROOT / "requirements-dev.lock").read_text()
+    if f"botocore=={require('botocore').__version__} " not in lock:
+        pytest.skip("the refresh reads new releases, and `make test-oldest` installs an old one")
     path = Path(require("botocore").__file__).parent.parent / partitions.PATH
     published = partitions.published_partitions(Package("botocore", "", {partitions.PATH: path.read_text()}))
 
