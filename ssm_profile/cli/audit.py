@@ -20,7 +20,7 @@ from .risk_verdicts import RiskVerdict, risk_verdicts
 from .roles import Role
 from .sources import same_aws_policy
 from .templates import as_pattern, depends_on_options, path_of
-from .verdicts import FeatureVerdict, Judge, Row, Verdict, known_values, partition_of_policy
+from .verdicts import FeatureVerdict, Judge, Row, Verdict, known_values, partition_of_policy, rank
 
 SCHEMA_VERSION = 1
 """The version of the JSON. It changes when a key changes its meaning or goes."""
@@ -48,7 +48,7 @@ def audit_role(role: Role) -> dict[str, Any]:
     allowing = judge.without_uncertain_denies(verdicts.values())
     allowed = verdicts if allowing is judge else {each.feature.name: each for each in allowing.verdicts()}
     # A part of a capability is found only without these statements, and with them no more than that part works.
-    verdicts = {name: max(each, allowed[name], key=_place) for name, each in verdicts.items()}
+    verdicts = {name: max(each, allowed[name], key=rank) for name, each in verdicts.items()}
     required = [verdicts[name] for name in REQUIRED_FEATURES]
     granted = granted_actions(policy)
     needed = {action for feature in FEATURES for action in feature.actions()}
@@ -94,12 +94,7 @@ def _level(audit: Mapping[str, Any]) -> str:
 
 
 def _worst(verdicts: Iterable[FeatureVerdict]) -> Verdict:
-    return max(verdicts, key=_place).verdict
-
-
-def _place(verdict: FeatureVerdict) -> int:
-    """The place of a verdict in the order from the best to the worst."""
-    return list(Verdict).index(verdict.verdict)
+    return max(verdicts, key=rank).verdict
 
 
 def _is_limited(verdicts: Iterable[FeatureVerdict]) -> bool:

@@ -15,7 +15,7 @@ from .report import CodeBlock, Paragraph, Part, Report, Table, action_cell, code
 from .reverse_lookup import FEATURES, asks_for_values, covered_features, options_of, refusal, without_redundant
 from .stack_yaml import format_covered, format_stack_config
 from .templates import SAMPLE_LOCATION
-from .verdicts import FeatureVerdict, Judge, Verdict, known_values, partition_of_policy
+from .verdicts import FeatureVerdict, Judge, Verdict, known_values, partition_of_policy, rank
 
 _OTHER_SCOPE = "An option grants it, but on other resources or under another condition."
 
@@ -116,8 +116,7 @@ def _granted_only_there(
         each for each in new if each.verdict is Verdict.WORKS and (each.values or not asks_for_values(each.feature))
     ]
     rest = wanted - {action for each in chosen for action in each.feature.actions()}
-    order = list(Verdict)
-    for each in sorted(new, key=lambda each: (order.index(each.verdict), not each.feature.actions() <= within)):
+    for each in sorted(new, key=lambda each: (rank(each), not each.feature.actions() <= within)):
         if each.verdict is not Verdict.MISSING and each.feature.actions() & rest:
             chosen.append(each)
             rest -= each.feature.actions()

@@ -158,6 +158,11 @@ class FeatureVerdict:
         )
 
 
+def rank(verdict: FeatureVerdict) -> int:
+    """The place of a verdict among all, the best first."""
+    return _RANK[verdict.verdict]
+
+
 @dataclass
 class Judge:
     """Judges the features of one policy."""
@@ -181,10 +186,7 @@ class Judge:
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue. An alternative counts if the policy names it."""
         judged = (each for each in FEATURES if not each.capability.alternative_to or self._named(each))
-        found = {
-            feature.name: min(map(self._verdict, feature.alternatives), key=lambda verdict: _RANK[verdict.verdict])
-            for feature in judged
-        }
+        found = {feature.name: min(map(self._verdict, feature.alternatives), key=rank) for feature in judged}
         return [self._with_required(each, found) for each in found.values()]
 
     def _with_required(self, verdict: FeatureVerdict, found: Mapping[str, FeatureVerdict]) -> FeatureVerdict:

@@ -23,7 +23,14 @@ PAGES = {
     page: [each for each in SNIPPETS if each.page == page and not each.skip]
     for page in dict.fromkeys(each.page for each in SNIPPETS)
 }
-SLOW_PAGES = ("docs/adopting.md", "docs/changing.md", "docs/deploying.md", "docs/recovery.md", "docs/using.md")
+SLOW_PAGES = (
+    "docs/adopting.md",
+    "docs/changing.md",
+    "docs/deploying.md",
+    "docs/options.md",
+    "docs/recovery.md",
+    "docs/using.md",
+)
 """Pages that take up to half a minute each. Other tests do the same in every run, such as test_adoption.py."""
 
 
