@@ -63,6 +63,12 @@ def escaped(value: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
 
 
+def count_of(number: int, noun: str) -> str:
+    """A number with a noun in the singular or in the plural."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 def code_lines(values: Sequence[str]) -> str:
     """Several values as code, one on each line."""
     return "\n".join(map(code, values))

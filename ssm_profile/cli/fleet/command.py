@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import rich_click as click
 
@@ -11,6 +12,7 @@ from ssm_profile.cli.audit import CLEAN, LEVELS, has_level
 from ssm_profile.cli.forms import Command, with_readable_errors
 from ssm_profile.cli.report import format_markdown, print_report
 
+from .evidence_options import PANEL, queries, usage_from, with_evidence_options
 from .formats import csv_lines, json_lines
 from .judgements import Judges
 from .members import Found, Member, OtherRoles, Problem, for_instances
@@ -21,6 +23,7 @@ from .sarif import sarif_log
 
 @click.command(
     cls=Command,
+    panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(PANEL)],
     epilog="Exit codes: 0 no role is at the level of --fail-on; 1 a role is; 2 wrong usage or input, or something that "
     "cannot be judged. The command only reads.",
 )
@@ -32,23 +35,28 @@ from .sarif import sarif_log
     show_default=True,
     help="Exit with 1 if a role is at this level or at a worse one.",
 )
+@with_evidence_options
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
 @click.option("--json", "form", flag_value="json", help="Print JSON lines, one for each row, for programs.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0, for code scanning.")
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
 @with_readable_errors
-def fleet(sources: tuple[str, ...], fail_on: str, form: str) -> None:
+def fleet(sources: tuple[str, ...], fail_on: str, form: str, **evidence: Any) -> None:
     """List every role of EC2 instances: what it grants, and what should replace it.
 
     A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
     such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
     account of your AWS credentials.
     """
+    if evidence.pop("print_sql"):
+        sys.stdout.write("\n".join(queries(evidence)))
+        return
     problems, others = list[Problem](), OtherRoles()
+    usage = usage_from(evidence, problems)
     with Judges() as judges:
         members = _without_problems(for_instances(_read(sources), others), problems)
-        rows = fleet_rows(judges.judge(members), problems)
+        rows = fleet_rows(judges.judge(members), problems, usage)
         distinct = judges.distinct
     _print(rows, Counts(distinct, others.count), form)
     if fail_on != "never" and any(has_level(row, fail_on) for row in roles_of(rows)):

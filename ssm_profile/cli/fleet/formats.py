@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from ssm_profile.cli.report import escaped
+from ssm_profile.cli.usage.features import Advice
 
 from .rows import ROLE, Row
 
@@ -32,6 +33,10 @@ _COLUMNS = (
     "leftOut",
     "covered",
     "denies",
+    "unused",
+    "optionsWithoutUnused",
+    "notSeen",
+    "otherActions",
     "source",
     "place",
     "reason",
@@ -66,7 +71,18 @@ def _of_role(row: Row) -> Row:
         certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
     }
     names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
-    return {**row, **names, "risks": risks[True], "possibleRisks": risks[False]}
+    return {**row, **names, **_used(row["used"]), "risks": risks[True], "possibleRisks": risks[False]}
+
+
+def _used(used: Row | None) -> Row:
+    if used is None:
+        return {}
+    names = {
+        key: [each["capability"] for each in used["capabilities"] if each["advice"] == advice]
+        for key, advice in (("unused", Advice.DROP), ("notSeen", Advice.UNSEEN))
+    }
+    others = [each["action"] for each in used["otherActions"]]
+    return {**names, "optionsWithoutUnused": used["options"], "otherActions": others}
 
 
 def _cell(value: object) -> str:

@@ -67,6 +67,8 @@ class Judgement:
     """Why Systems Manager does not work, or what this depends on: sentences in Markdown."""
     risks: tuple[tuple[str, str, bool], ...] = ()
     """The name of each risk, what an instance can do, and whether this is certain."""
+    capabilities: tuple[tuple[str, str], ...] = ()
+    """The name of each capability of which the policies grant something, and the verdict on it."""
     deprecated: tuple[str, ...] = ()
     """The AWS managed policies that AWS or this project advises to replace."""
     actions: int = 0
@@ -74,7 +76,7 @@ class Judgement:
     proposed_actions: int | None = None
     """How many actions the proposed options grant."""
     options: str | None = None
-    """The options that replace the policies, as JSON. None where no option helps."""
+    """The options that grant what the policies grant, as JSON. None where no option helps."""
     fill_in: tuple[str, ...] = ()
     """The options, or keys of options, whose values are not known: ``parameters.paths``, ``read_buckets[0].bucket``."""
     left_out: tuple[LeftOut, ...] = ()
@@ -87,6 +89,11 @@ class Judgement:
     """The policies whose content is not known. The verdict is not certain then."""
     refusal: str = ""
     """Why the policies cannot be judged. The other fields say nothing then."""
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the options should replace the policies."""
+        return self.options is not None and self.level != CLEAN
 
 
 @dataclass(frozen=True)
@@ -242,13 +249,18 @@ def _judged(text: str) -> Judgement:
         audit = audit_role(role)
     except InputError as error:
         return Judgement(refusal=str(error))
-    options = None if audit["level"] == CLEAN else audit["options"]
+    options = audit["options"]
     has_options = options is not None
     return Judgement(
         level=audit["level"],
         systems_manager=audit["systemsManager"],
         reasons=(*audit["notes"], *reasons(audit)),
         risks=tuple((risk["risk"], risk["summary"], risk["certain"]) for risk in audit["risks"]),
+        capabilities=tuple(
+            (row["capability"], row["verdict"])
+            for row in audit["capabilities"]
+            if row["verdict"] != Verdict.MISSING.value
+        ),
         deprecated=tuple(each["policy"] for each in audit["deprecated"]),
         actions=len(granted_actions(role.policy)),
         proposed_actions=_number_of_actions(options) if has_options else None,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from ssm_profile.cli.policy_files import FoundRole
@@ -14,6 +15,7 @@ from ssm_profile.cli.policy_files.account_details import (
     role_name,
 )
 from ssm_profile.cli.policy_files.found import map_of, text_of
+from ssm_profile.cli.usage import RoleFacts
 from ssm_profile.errors import InputError
 from ssm_profile.iam.trust import is_for_ec2
 
@@ -31,6 +33,8 @@ class Member:
     name: str
     path: str
     """Where it was read: a file or an account."""
+    facts: RoleFacts
+    """What the input says of its use."""
     boundary_arn: str = ""
     """The ARN of its permissions boundary, or an empty string."""
     is_for_ec2: bool = True
@@ -104,7 +108,29 @@ def found_in(details: Mapping[str, Any], documents: Mapping[str, Any], place: st
         return Problem(problem_place, f"Its {missing} is missing, so that its policies are not known. {_WRITE_AGAIN}")
     if not all(text_of(map_of(each).get("PolicyArn")) for each in details["AttachedManagedPolicies"]):
         return Problem(problem_place, f"One of its AttachedManagedPolicies has no PolicyArn. {_WRITE_AGAIN}")
-    return Member(found, name, place, text_of(map_of(details.get("PermissionsBoundary")).get("PermissionsBoundaryArn")))
+    boundary = text_of(map_of(details.get("PermissionsBoundary")).get("PermissionsBoundaryArn"))
+    return Member(found, name, place, _facts(details, found.arn or ""), boundary)
+
+
+def _facts(details: Mapping[str, Any], arn: str) -> RoleFacts:
+    last_use = details.get("RoleLastUsed")
+    time = map_of(last_use).get("LastUsedDate")
+    return RoleFacts(
+        arn,
+        created=_time(details.get("CreateDate")),
+        is_last_use_known=isinstance(last_use, Mapping) and (time is None or _time(time) is not None),
+        last_used=_time(time),
+        last_region=text_of(map_of(last_use).get("Region")) or None,
+    )
+
+
+def _time(value: object) -> datetime | None:
+    """A time with a time zone: a string in files, an object in the answers of boto3."""
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return time if isinstance(time, datetime) and time.tzinfo else None
 
 
 def place_of(details: Mapping[str, Any], place: str) -> str:

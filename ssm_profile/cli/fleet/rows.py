@@ -12,6 +12,7 @@ from ssm_profile.risks import RISKS
 
 from .judgements import Judgement
 from .members import Member, Problem
+from .used import Usage
 
 SCHEMA_VERSION = 1
 """The version of the rows. It changes when a key changes its meaning or goes."""
@@ -25,8 +26,16 @@ _BOUNDARY = "permissions_boundary_arn"
 _SEVERITY = {risk.name: number for number, risk in enumerate(RISKS)}
 
 
-def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
-    """The row of a role."""
+def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -> dict[str, Any]:
+    """The row of a role.
+
+    Args:
+        member: The role.
+        judgement: The judgement on its policies.
+        usage: Tells what the role uses. None if there is no evidence.
+    """
+    options = _options(member, judgement)
+    is_replaced = judgement.is_replaced
     profiles = member.found.instance_profiles
     notes = [
         *([NO_PROFILE] if profiles is not None and not profiles else []),
@@ -44,30 +53,32 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "systemsManager": judgement.systems_manager,
         "reasons": [*notes, *judgement.reasons],
         "risks": [{"risk": risk, "summary": summary, "certain": certain} for risk, summary, certain in judgement.risks],
+        "capabilities": [{"capability": name, "verdict": verdict} for name, verdict in judgement.capabilities],
         "deprecated": list(judgement.deprecated),
         "unread": list(judgement.unread),
         "permissionsBoundary": member.boundary_arn or None,
         "actions": None if judgement.unread else judgement.actions,
         "readActions": judgement.actions,
-        "proposedActions": judgement.proposed_actions,
-        "options": _options(member, judgement),
-        "fillIn": list(judgement.fill_in),
+        "proposedActions": judgement.proposed_actions if is_replaced else None,
+        "options": options if is_replaced else None,
+        "fillIn": list(judgement.fill_in) if is_replaced else [],
         "leftOut": [
             {
                 "capability": each.capability,
                 "verdict": each.verdict,
                 "reasons": [f"It works {one}." for one in each.reasons],
             }
-            for each in judgement.left_out
+            for each in (judgement.left_out if is_replaced else ())
         ],
-        "covered": [{"capability": name, "by": list(by)} for name, by in judgement.covered],
-        "denies": list(judgement.denies),
+        "covered": [{"capability": name, "by": list(by)} for name, by in (judgement.covered if is_replaced else ())],
+        "denies": list(judgement.denies) if is_replaced else [],
+        "used": usage.of(member, judgement, options) if usage else None,
     }
 
 
 def _options(member: Member, judgement: Judgement) -> dict[str, Any] | None:
-    """The options that replace the policies. The role keeps its permissions boundary."""
-    if not judgement.options:
+    """The options that grant what the policies grant. The role keeps its permissions boundary."""
+    if judgement.options is None:
         return None
     pattern = OPTIONS[_BOUNDARY].pattern or ""
     boundary = {_BOUNDARY: member.boundary_arn} if re.fullmatch(pattern, member.boundary_arn) else {}
@@ -79,12 +90,15 @@ def problem_row(problem: Problem) -> dict[str, Any]:
     return {"schemaVersion": SCHEMA_VERSION, "kind": PROBLEM, "place": problem.place, "reason": problem.reason}
 
 
-def fleet_rows(judged: Iterable[tuple[Member, Judgement]], problems: Iterable[Problem]) -> list[dict[str, Any]]:
+def fleet_rows(
+    judged: Iterable[tuple[Member, Judgement]], problems: Iterable[Problem], usage: Usage | None = None
+) -> list[dict[str, Any]]:
     """All rows: the roles with the worst first, and the problems after them.
 
     Args:
         judged: The roles with their judgements.
         problems: What could not be read. It is complete only when *judged* has been read to its end.
+        usage: Tells what the roles use. None if there is no evidence.
     """
     rows = list[dict[str, Any]]()
     refused = list[Problem]()
@@ -92,7 +106,7 @@ def fleet_rows(judged: Iterable[tuple[Member, Judgement]], problems: Iterable[Pr
         if judgement.refusal:
             refused.append(Problem(member.arn or member.name, judgement.refusal))
         else:
-            rows.append(role_row(member, judgement))
+            rows.append(role_row(member, judgement, usage))
     rows.sort(key=_rank)
     return [*rows, *map(problem_row, [*problems, *refused])]
 

@@ -126,7 +126,7 @@ def blind_to_role(action: str, created: datetime | None, period: Period, *, is_t
     if visibility is None and not is_tracked:
         return Blind(Reason.NOT_KNOWN, "It is not known whether CloudTrail records it: no option grants it.")
     if visibility and visibility.kind is Kind.NEVER and not is_tracked:
-        return Blind(Reason.NEVER, f"AWS's page lists no event of it: <{visibility.source}>.")
+        return Blind(Reason.NEVER, f"AWS's page lists no such event: <{visibility.source}>.")
     if created is None:
         return Blind(Reason.YOUNG, "It is not known when the role was created.")
     if created.astimezone(UTC).date() >= period.first:

@@ -39,8 +39,9 @@ def feature_uses(names: Iterable[str], action_uses: Iterable[Mapping[str, Any]])
 
     Returns:
         For each feature ``capability``, its name; ``option``; ``used``, the actions that are used; ``narrower``, the
-        options that grant only these, or None; ``advice``, one of :class:`Advice`; ``reason``, one of :class:`Reason`
-        or None; and ``why``, a sentence.
+        options that grant only these, or None; ``advice``, one of :class:`Advice`; ``unseen``, the actions that cannot
+        be seen, if they are why; ``reason``, one of :class:`Reason` or None; and ``why``, sentences, which are on the
+        first of ``unseen`` if there are any.
     """
     features = [_BY_NAME[name] for name in names if name in _BY_NAME]
     by_action = {each["action"]: each for each in action_uses}
@@ -82,9 +83,8 @@ def _advice(feature: Feature, features: Collection[Feature], uses: Mapping[str, 
     if unseen and not (each_use and calls.get(each_use) == Use.UNUSED):
         first = uses.get(unseen[0], {})
         reason = Reason(first.get("reason") or Reason.NO_EVIDENCE)
-        more = f" Nor can {len(unseen) - 1} more of its actions." if len(unseen) > 1 else ""
-        why = f"`{unseen[0]}` cannot be seen. {first.get('why') or 'There is no verdict on it.'}{more}"
-        return _verdict(Advice.UNSEEN, Blind(reason, why))
+        why = first.get("why") or "There is no verdict on them."
+        return _verdict(Advice.UNSEEN, Blind(reason, why), unseen=unseen)
     if not telling:
         return _verdict(
             Advice.UNSEEN, Blind(Reason.SHARED, "Every agent calls its actions, whether it is needed or not.")
@@ -123,8 +123,9 @@ def _use_of(action: str, uses: Mapping[str, Mapping[str, Any]]) -> str:
     return uses[action]["use"] if action in uses else Use.UNSEEN.value
 
 
-def _verdict(advice: Advice, blind: Blind | None = None, why: str = "") -> dict[str, Any]:
+def _verdict(advice: Advice, blind: Blind | None = None, why: str = "", unseen: Collection[str] = ()) -> dict[str, Any]:
     return {
+        "unseen": list(unseen),
         "advice": advice.value,
         "reason": blind.reason.value if blind else None,
         "why": blind.why if blind else why,
