@@ -3,21 +3,24 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
 from ssm_profile.cli import exit_codes
-from ssm_profile.cli.audit import CLEAN, LEVELS, has_level
+from ssm_profile.cli.audit import CLEAN, LEVELS
 from ssm_profile.cli.forms import Command, with_readable_errors
 from ssm_profile.cli.report import format_markdown, print_report
 
+from .baseline import Baseline, read_baseline
 from .evidence_options import PANEL, queries, usage_from, with_evidence_options
 from .formats import csv_lines, json_lines
 from .judgements import Judges
 from .members import Found, Member, OtherRoles, Problem, for_instances
 from .report import Counts, format_fleet
-from .rows import Row, fleet_rows, problems_of, roles_of
+from .rows import Row, fleet_rows, is_at, problems_of, roles_of
 from .sarif import sarif_log
 
 
@@ -35,6 +38,12 @@ from .sarif import sarif_log
     show_default=True,
     help="Exit with 1 if a role is at this level or at a worse one.",
 )
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Accept the findings in this YAML file, each with a reason and a date on which this ends.",
+)
 @with_evidence_options
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
@@ -42,7 +51,7 @@ from .sarif import sarif_log
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0, for code scanning.")
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
 @with_readable_errors
-def fleet(sources: tuple[str, ...], fail_on: str, form: str, **evidence: Any) -> None:
+def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | None, **evidence: Any) -> None:
     """List every role of EC2 instances: what it grants, and what should replace it.
 
     A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
@@ -53,13 +62,16 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, **evidence: Any) ->
         sys.stdout.write("\n".join(queries(evidence)))
         return
     problems, others = list[Problem](), OtherRoles()
+    accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
     usage = usage_from(evidence, problems)
     with Judges() as judges:
         members = _without_problems(for_instances(_read(sources), others), problems)
         rows = fleet_rows(judges.judge(members), problems, usage)
         distinct = judges.distinct
+    if accepted:
+        rows += accepted.apply(rows)
     _print(rows, Counts(distinct, others.count), form)
-    if fail_on != "never" and any(has_level(row, fail_on) for row in roles_of(rows)):
+    if fail_on != "never" and any(is_at(row, fail_on) for row in roles_of(rows)):
         sys.exit(exit_codes.FINDINGS)
     if any(problems_of(rows)):
         sys.exit(exit_codes.ERROR)

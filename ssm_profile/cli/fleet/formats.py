@@ -18,6 +18,8 @@ _COLUMNS = (
     "arn",
     "instanceProfiles",
     "level",
+    "openLevel",
+    "accepted",
     "systemsManager",
     "reasons",
     "risks",
@@ -39,9 +41,10 @@ _COLUMNS = (
     "otherActions",
     "source",
     "place",
+    "finding",
     "reason",
 )
-"""The columns. The last two are those of a problem."""
+"""The columns. The last three are those of problems and of entries of a baseline."""
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets read the wide forms as well
 """What a cell begins with that a spreadsheet reads as a formula.
 
@@ -71,6 +74,7 @@ def _of_role(row: Row) -> Row:
         certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
     }
     names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
+    names["accepted"] = [each["finding"] for each in row["accepted"]]
     return {**row, **names, **_used(row["used"]), "risks": risks[True], "possibleRisks": risks[False]}
 
 

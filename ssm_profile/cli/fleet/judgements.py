@@ -67,6 +67,8 @@ class Judgement:
     """Why Systems Manager does not work, or what this depends on: sentences in Markdown."""
     risks: tuple[tuple[str, str, bool], ...] = ()
     """The name of each risk, what an instance can do, and whether this is certain."""
+    is_too_wide: bool = False
+    """Whether the policies grant more than the capabilities need."""
     capabilities: tuple[tuple[str, str], ...] = ()
     """The name of each capability of which the policies grant something, and the verdict on it."""
     deprecated: tuple[str, ...] = ()
@@ -256,6 +258,7 @@ def _judged(text: str) -> Judgement:
         systems_manager=audit["systemsManager"],
         reasons=(*audit["notes"], *reasons(audit)),
         risks=tuple((risk["risk"], risk["summary"], risk["certain"]) for risk in audit["risks"]),
+        is_too_wide=bool(audit["unneeded"] or audit["unscoped"]),
         capabilities=tuple(
             (row["capability"], row["verdict"])
             for row in audit["capabilities"]

@@ -12,7 +12,7 @@ from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import camel_case
 
-from .rows import Row, problems_of, roles_of
+from .rows import Row, problems_of, roles_of, stale_of
 from .use_report import key_of, narrower_configs, narrower_parts, use_summary, use_tables
 
 _MOST_RISKS = 3
@@ -49,6 +49,11 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
         *use_tables(roles),
         *_replacements(configs, roles),
         *narrower_parts(narrower, roles),
+        Table(
+            "Entries of the baseline to remove",
+            ("Role", "Finding", "Reason"),
+            [(code(row["role"]), code(row["finding"]), row["reason"]) for row in stale_of(rows)],
+        ),
         Table(
             "Not judged",
             ("Source or role", "Reason"),
@@ -92,12 +97,27 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
         whose = count_of(losing, "role")
         yield f"The configs leave out capabilities of {whose} that may work today. The list below a config says which."
     yield from use_summary(roles)
+    yield from _unusable(roles)
+    yield from _baseline_summary(roles, rows)
+    if problems := sum(1 for _ in problems_of(rows)):
+        yield f"Not judged: {problems:,}. The reasons are at the end."
+
+
+def _unusable(roles: Sequence[Row]) -> Iterator[str]:
+    """Sentences on the roles that no instance can use."""
     if without := sum(row["instanceProfiles"] == [] for row in roles):
         yield f"Without an instance profile, so that no instance can use it: {count_of(without, 'role')}."
     if refused := sum(NOT_FOR_EC2 in row["reasons"] for row in roles):
         yield f"In an instance profile, but EC2 cannot assume it: {count_of(refused, 'role')}."
-    if problems := sum(1 for _ in problems_of(rows)):
-        yield f"Not judged: {problems:,}. The reasons are at the end."
+
+
+def _baseline_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
+    accepted = [len(row["accepted"]) for row in roles if row["accepted"]]
+    if accepted:
+        yield f"Accepted by the baseline: {count_of(sum(accepted), 'finding')} on {count_of(len(accepted), 'role')}."
+    if stale := sum(1 for _ in stale_of(rows)):
+        entries = count_of(stale, "entry")
+        yield f"To remove from the baseline: {entries}. The reasons are at the end."
 
 
 def _verdict(row: Row) -> str:
@@ -112,13 +132,19 @@ def _role(row: Row, configs: dict[str, int], narrower: dict[str, int]) -> tuple[
     return (
         code(row["role"]),
         row["account"] or "",
-        row["level"],
+        _level(row),
         _systems_manager(row),
         ";\n".join([*certain, *possible, *_not_known(row), *_boundary(row)]),
         _actions(row),
         "" if row["proposedActions"] is None else f"{row['proposedActions']:,}",
         "\n".join([*_config(row, configs), *_narrower(row, narrower)]),
     )
+
+
+def _level(row: Row) -> str:
+    if not row["accepted"]:
+        return row["level"]
+    return f"{row['level']};\n{row['openLevel']} without what is accepted"
 
 
 def _systems_manager(row: Row) -> str:

@@ -17,7 +17,7 @@ from .used import Usage
 SCHEMA_VERSION = 1
 """The version of the rows. It changes when a key changes its meaning or goes."""
 
-ROLE, PROBLEM = "role", "problem"
+ROLE, PROBLEM, STALE = "role", "problem", "staleEntry"
 """The kinds of rows."""
 
 Row = Mapping[str, Any]
@@ -41,6 +41,7 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         *([NO_PROFILE] if profiles is not None and not profiles else []),
         *([] if member.is_for_ec2 else [NOT_FOR_EC2]),
     ]
+    level = BROKEN if notes else judgement.level
     return {
         "schemaVersion": SCHEMA_VERSION,
         "kind": ROLE,
@@ -49,11 +50,14 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         "arn": member.arn or None,
         "instanceProfiles": None if profiles is None else list(profiles),
         "source": member.path,
-        "level": BROKEN if notes else judgement.level,
+        "level": level,
+        "openLevel": level,
+        "accepted": [],
         "systemsManager": judgement.systems_manager,
         "reasons": [*notes, *judgement.reasons],
         "risks": [{"risk": risk, "summary": summary, "certain": certain} for risk, summary, certain in judgement.risks],
         "capabilities": [{"capability": name, "verdict": verdict} for name, verdict in judgement.capabilities],
+        "tooWide": judgement.is_too_wide,
         "deprecated": list(judgement.deprecated),
         "unread": list(judgement.unread),
         "permissionsBoundary": member.boundary_arn or None,
@@ -111,6 +115,11 @@ def fleet_rows(
     return [*rows, *map(problem_row, [*problems, *refused])]
 
 
+def is_at(row: Row, level: str) -> bool:
+    """Whether a role is at a level or at a worse one, without the findings that are accepted."""
+    return LEVELS.index(row["openLevel"]) <= LEVELS.index(level)
+
+
 def roles_of(rows: Iterable[Row]) -> Iterator[Row]:
     """The rows of roles."""
     return (row for row in rows if row["kind"] == ROLE)
@@ -119,6 +128,11 @@ def roles_of(rows: Iterable[Row]) -> Iterator[Row]:
 def problems_of(rows: Iterable[Row]) -> Iterator[Row]:
     """The rows of what could not be read or judged."""
     return (row for row in rows if row["kind"] == PROBLEM)
+
+
+def stale_of(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of entries of the baseline that no longer accept anything."""
+    return (row for row in rows if row["kind"] == STALE)
 
 
 def _rank(row: Row) -> tuple[Any, ...]:

@@ -9,16 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 from ssm_profile.catalogue import MESSAGING
-from ssm_profile.cli.audit import BROKEN
+from ssm_profile.cli.audit import BROKEN, RISKY, WIDE
 from ssm_profile.cli.report import bare
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.risks import RISKS
 from ssm_profile.version import __version__
 
+from .findings import NOT_KNOWN, NOT_WORKING, TOO_WIDE, findings_on
 from .rows import Row, problems_of, roles_of
 
-_BROKEN_RULE = "systems-manager"
-_UNREAD_RULE = "content-not-known"
 _FINGERPRINT = "roleAndRule/v1"
 
 
@@ -42,13 +41,13 @@ def sarif_log(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _rules() -> Iterator[dict[str, Any]]:
     yield _rule(
-        _BROKEN_RULE,
+        NOT_WORKING,
         "Systems Manager does not work with the role.",
         "Use the options that `ssm-profile audit` prints for the role.",
         MESSAGING.grants[0].sources[0],
     )
     yield _rule(
-        _UNREAD_RULE,
+        NOT_KNOWN,
         "The content of a policy of the role is not known, so that dangers may be missing.",
         "Write the input again without `--filter`, or add `LocalManagedPolicy` and `AWSManagedPolicy` to it.",
         "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html",
@@ -80,19 +79,21 @@ def _rule(name: str, summary: str, advice: str, url: str) -> dict[str, Any]:
     }
 
 
+_LEVELS = {BROKEN: "error", RISKY: "error", WIDE: "warning"}
+
+
 def _results(row: Row) -> Iterator[dict[str, Any]]:
-    if row["level"] == BROKEN:
-        yield _result(row, _BROKEN_RULE, "error", ["Systems Manager does not work with it.", *row["reasons"]])
-    for risk in row["risks"]:
-        can, level = ("can", "error") if risk["certain"] else ("may be able to", "warning")
-        yield _result(row, risk["risk"], level, [f"An instance with it {can} {risk['summary']}."])
-    if row["unread"]:
-        names = ", ".join(dict.fromkeys(row["unread"]))
-        yield _result(
-            row, _UNREAD_RULE, "warning", [f"The input does not contain {names}. What it allows is not known."]
-        )
-    for policy in row["deprecated"]:
-        yield _result(row, policy, "warning", [f"It has {policy}. {SSM_WIDE_POLICIES[policy]}"])
+    reasons = {each["finding"]: each["reason"] for each in row["accepted"]}
+    for finding in findings_on(row):
+        if finding.name == TOO_WIDE:  # almost every role has it, and GitHub shows 5,000 results
+            continue
+        level = _LEVELS[finding.level] if finding.is_certain else "warning"
+        result = _result(row, finding.name, level, finding.sentences)
+        if finding.name in reasons:
+            result["suppressions"] = [
+                {"kind": "external", "status": "accepted", "justification": reasons[finding.name]}
+            ]
+        yield result
 
 
 def _result(row: Row, rule: str, level: str, sentences: Iterable[str]) -> dict[str, Any]:
