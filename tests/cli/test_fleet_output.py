@@ -433,7 +433,7 @@ class TestUnread:
 
     def test_sarif(self, fleet):
         (only,) = fleet("--sarif", roles=[role("a", **self.ATTACHED)]).json["runs"]
-        (result,) = only["results"]
+        result = only["results"][-1]
 
         assert (result["ruleId"], result["level"]) == ("content-not-known", "warning")
         assert self.ARN in result["message"]["text"]
@@ -470,6 +470,15 @@ class TestSarif:
         assert result["level"] == "warning"
         assert result["message"]["text"].startswith("Role a: An instance with it may be able to run commands")
 
+    def test_condition(self, fleet):
+        """A role that works only under a condition has a note."""
+        condition = {"StringEquals": {"aws:PrincipalTag/team": "web"}}
+        (only,) = fleet("--sarif", roles=[role("a", allow(MINIMUM, Condition=condition))]).json["runs"]
+        (result,) = only["results"]
+
+        assert (result["ruleId"], result["level"]) == ("systems-manager-condition", "note")
+        assert "aws:PrincipalTag/team" in result["message"]["text"]
+
     def test_rules(self, sarif_run):
         """Each result has a rule with a help text and a page."""
         rules = {rule["id"]: rule for rule in sarif_run["tool"]["driver"]["rules"]}
@@ -487,10 +496,11 @@ class TestSarif:
         assert location["logicalLocations"][0]["fullyQualifiedName"] == f"arn:aws:iam::{ACCOUNT}:role/operator"
 
     def test_fingerprints(self, fleet, sarif_run):
-        """They distinguish results, and are the same in another run with another order."""
+        """Those that GitHub reads distinguish results, and are the same in another run with another order."""
         (other,) = fleet("--sarif", roles=ROLES[::-1]).json["runs"]
         fingerprints, others = (
-            [each["partialFingerprints"]["roleAndRule/v1"] for each in one["results"]] for one in (sarif_run, other)
+            [each["partialFingerprints"]["primaryLocationLineHash"] for each in one["results"]]
+            for one in (sarif_run, other)
         )
 
         assert len(set(fingerprints)) == len(fingerprints) == 5

@@ -3,16 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ssm_profile.cli.audit import BROKEN, RISKY, WIDE
+from ssm_profile.cli.audit import BROKEN, CLEAN, RISKY, WIDE
+from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.risks import RISKS
 
 from .rows import Row
 
-NOT_WORKING, NOT_KNOWN, TOO_WIDE = "systems-manager", "content-not-known", "too-wide"
+NOT_WORKING, NOT_CERTAIN, NOT_KNOWN, TOO_WIDE = (
+    "systems-manager",
+    "systems-manager-condition",
+    "content-not-known",
+    "too-wide",
+)
 """The findings that are no risk and no AWS managed policy."""
 
-FINDINGS = (NOT_WORKING, *(risk.name for risk in RISKS), NOT_KNOWN, *SSM_WIDE_POLICIES, TOO_WIDE)
+FINDINGS = (NOT_WORKING, NOT_CERTAIN, *(risk.name for risk in RISKS), NOT_KNOWN, *SSM_WIDE_POLICIES, TOO_WIDE)
 """The closed list of findings."""
 
 
@@ -27,12 +33,16 @@ class Finding:
     sentences: tuple[str, ...]
     """In Markdown."""
     is_certain: bool = True
+    """False for a risk that depends on something that is not known."""
 
 
 def findings_on(row: Row) -> Iterator[Finding]:
     """The findings on the role of a row. The worst of their levels is the level of the role."""
     if row["level"] == BROKEN:
         yield Finding(NOT_WORKING, BROKEN, ("Systems Manager does not work with it.", *row["reasons"]))
+    elif row["systemsManager"] == Verdict.WORKS_IF.value:
+        sentences = ("Systems Manager works with it only under a condition.", *row["reasons"])
+        yield Finding(NOT_CERTAIN, CLEAN, sentences)
     for risk in row["risks"]:
         can = "can" if risk["certain"] else "may be able to"
         sentence = f"An instance with it {can} {risk['summary']}."
