@@ -10,7 +10,7 @@ from ssm_profile.cli.usage.query import COLUMNS
 from ssm_profile.errors import InputError
 from tests import require
 
-from .test_usage_query import ROWS
+from .test_usage_query import NOTHING_IS_UNUSED, ROWS
 from .trails import DAYS, NOW, OLD, WEB
 
 boto3 = require("boto3")
@@ -30,7 +30,6 @@ NO_OUTPUT = (
     "No output location provided. An output location is required either through the Workgroup result configuration "
     "setting or as an API input."
 )
-NOTHING_IS_UNUSED = "No action counts as unused because a query does not show it."
 
 
 @pytest.fixture(autouse=True)

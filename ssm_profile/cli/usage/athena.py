@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
@@ -11,7 +10,7 @@ from ssm_profile.errors import InputError
 
 from .evidence import Evidence
 from .jobs import advised, cancelled_early, failure, wait_for
-from .query import COLUMNS, add_rows, athena_sql
+from .query import COLUMNS, add_result, athena_sql
 
 READ_ACTIONS = (
     "athena:StartQueryExecution",
@@ -88,14 +87,13 @@ def add_athena(  # noqa: PLR0913 - what a query on Athena needs
         query = _start(athena, sql, workgroup, output)
         with cancelled_early(partial(athena.stop_query_execution, QueryExecutionId=query)):
             _wait(athena, query)
-            rows = _rows(athena, query)
-            if first := next(rows, None):
-                add_rows(found, chain([first], rows), "The result of Athena")
-            else:
-                found.problems.append(
-                    f"The table {table} has no events of the last {days} days. Check the table and the column of its "
-                    "partitions."
-                )
+            add_result(
+                found,
+                _rows(athena, query),
+                "The result of Athena",
+                nothing=f"The table {table} has no events of the last {days} days. Check the table and the column of "
+                "its partitions.",
+            )
     evidence.merge(found)
 
 

@@ -7,6 +7,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 from ssm_profile.cli.denied.events import is_denied
 from ssm_profile.errors import InputError
@@ -168,6 +169,21 @@ def add_rows(evidence: Evidence, rows: Iterable[Mapping[str, str | None]], name:
         mark_incomplete(evidence, f"{name} has rows that are not of the query: {wrong:,}. They are left out.")
     elif str(count) != total:
         mark_incomplete(evidence, f"{name} has {count:,} of {total or 'an unknown number of'} rows.")
+
+
+def add_result(evidence: Evidence, rows: Iterator[Mapping[str, str | None]], name: str, *, nothing: str) -> None:
+    """Add the rows of the answer to a query.
+
+    Args:
+        evidence: What to add to.
+        rows: The rows, as for :func:`add_rows`.
+        name: The name of the result in problems.
+        nothing: The problem if there are no rows.
+    """
+    if first := next(rows, None):
+        add_rows(evidence, chain([first], rows), name)
+    else:
+        evidence.problems.append(nothing)
 
 
 def mark_incomplete(evidence: Evidence, problem: str) -> None:
