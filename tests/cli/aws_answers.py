@@ -1,5 +1,7 @@
 """Clients of AWS whose calls a test answers itself, and time that does not pass."""
 
+from threading import Lock
+
 import boto3
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -16,9 +18,10 @@ class Answers:
         self.meta = self._client.meta
         self.operations = {name: list(answers) for name, answers in operations.items()}
         self.requests = []
+        self._lock = Lock()
 
     def __getattr__(self, operation):
-        return lambda **request: self._answer(operation, request)
+        return lambda **request: self._locked_answer(operation, request)
 
     def names(self):
         """The operations that were called."""
@@ -32,6 +35,10 @@ class Answers:
         paginator = self._client.get_paginator(operation)
         paginator._method = getattr(self, operation)
         return paginator
+
+    def _locked_answer(self, operation, request):
+        with self._lock:  # a Stubber has one list of answers for all threads
+            return self._answer(operation, request)
 
     def _answer(self, operation, request):
         self.requests.append((operation, request))
