@@ -35,12 +35,27 @@ def client(service: str, region: str | None = None, config: Config | None = None
     Raises:
         InputError: If the settings of the SDK cannot be used.
     """
+    return clients(service, [region], config)[0]
+
+
+def clients(service: str, regions: Iterable[str | None], config: Config | None = None) -> list[Any]:
+    """A client for each of some regions. Together they take less time than one by one.
+
+    Args:
+        service: The name of the service in botocore.
+        regions: The regions. None stands for that of the settings.
+        config: Settings of the clients.
+
+    Raises:
+        InputError: If the settings of the SDK cannot be used.
+    """
     session = boto3.Session()
     try:
         if credentials := session.get_credentials():
             credentials.get_frozen_credentials()  # some sources are read only now
         # IAM is the same in all regions of a partition.
-        return session.client(service, region_name=region or session.region_name or "us-east-1", config=config)
+        default = session.region_name or "us-east-1"
+        return [session.client(service, region_name=region or default, config=config) for region in regions]
     except (BotoCoreError, ClientError):
         raise
     except Exception as error:  # noqa: BLE001 - botocore has no common base for wrong settings
