@@ -20,6 +20,7 @@ athena = import_module("ssm_profile.cli.usage.athena")
 jobs = import_module("ssm_profile.cli.usage.jobs")
 answers = import_module("tests.cli.aws_answers")
 
+SOURCE = "--used athena:logs.cloudtrail"
 QUERY = "11111111-2222-3333-4444-555555555555"
 HEADER = dict(zip(COLUMNS, COLUMNS, strict=True))
 NO_COLUMN = (
@@ -169,7 +170,7 @@ class TestWait:
         client = stub(get_query_execution=[status("RUNNING")])
         monkeypatch.setattr(athena, "LONGEST_QUERY", 0)
 
-        assert refused().startswith("--athena: the query is not done after 0 minutes.")
+        assert refused().startswith(f"{SOURCE}: the query is not done after 0 minutes.")
         assert client.requests[-1] == ("stop_query_execution", {"QueryExecutionId": QUERY})
 
     @pytest.mark.parametrize("operation", ["get_query_execution", "get_query_results"])
@@ -186,7 +187,7 @@ class TestWait:
         gone = answers.refusal("InvalidRequestException", "StopQueryExecution")
         stub(get_query_execution=[status("FAILED", "HIVE_BAD_DATA: x")], stop_query_execution=[gone])
 
-        assert refused().startswith("--athena: the query failed: HIVE_BAD_DATA: x. Run the SQL of --print-sql")
+        assert refused().startswith(f"{SOURCE}: the query failed: HIVE_BAD_DATA: x. Run the SQL of --print-sql")
 
 
 class TestErrors:
@@ -203,13 +204,13 @@ class TestErrors:
         stub(get_query_execution=[status("FAILED", reason)])
 
         message = refused()
-        assert message.startswith(f"--athena: the query failed: {reason}. ")
+        assert message.startswith(f"{SOURCE}: the query failed: {reason}. ")
         assert advice in message
 
     def test_query_that_is_cancelled(self, stub):
         stub(get_query_execution=[status("CANCELLED")])
 
-        assert refused().startswith("--athena: the query was cancelled: Athena gives no reason.")
+        assert refused().startswith(f"{SOURCE}: the query was cancelled: Athena gives no reason.")
 
     @pytest.mark.parametrize(
         ("code", "message", "advice"),

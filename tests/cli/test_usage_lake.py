@@ -20,6 +20,7 @@ answers = import_module("tests.cli.aws_answers")
 
 QUERY = "11111111-2222-3333-4444-555555555555"
 STORE = "EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE"
+SOURCE = f"--used lake:{STORE}"
 CANCEL = ("cancel_query", {"QueryId": QUERY})
 
 
@@ -133,13 +134,13 @@ class TestWait:
         client = stub(describe_query=[status("RUNNING")])
         monkeypatch.setattr(lake, "LONGEST_QUERY", 0)
 
-        assert refused() == "--lake: the query is not done after 0 minutes. Pass fewer days."
+        assert refused() == f"{SOURCE}: the query is not done after 0 minutes. Pass fewer days."
         assert client.requests[-1] == CANCEL
 
     def test_query_that_timed_out_has_some_rows_only(self, stub):
         client = stub(describe_query=[status("TIMED_OUT")], cancel_query=[inactive()])
 
-        assert refused() == "--lake: the query took longer than CloudTrail Lake allows. Pass fewer days."
+        assert refused() == f"{SOURCE}: the query took longer than CloudTrail Lake allows. Pass fewer days."
         assert "get_query_results" not in client.names()
 
 
@@ -167,7 +168,7 @@ class TestErrors:
     def test_query_that_fails(self, stub):
         stub(describe_query=[status("FAILED", ErrorMessage="Query failed.")], cancel_query=[inactive()])
 
-        assert refused().startswith("--lake: the query failed: Query failed. Run the SQL of --print-sql")
+        assert refused().startswith(f"{SOURCE}: the query failed: Query failed. Run the SQL of --print-sql")
 
     def test_result_that_may_not_be_read(self, stub):
         stub(get_query_results=[answers.refusal("AccessDeniedException", "GetQueryResults")])

@@ -34,7 +34,6 @@ Source: https://docs.aws.amazon.com/athena/latest/ug/security-iam-athena.html
 LONGEST_QUERY = 1800
 """How many seconds a query may take. The limit of Athena itself is a setting of each account."""
 
-_FLAG = "--athena"
 _PERMISSIONS = f"Use credentials with these permissions: {', '.join(READ_ACTIONS)}."
 _OTHER_TABLE = (
     "Pass a table that is made as AWS's guide of Athena says, and the column of its partitions if it has one: "
@@ -82,11 +81,12 @@ def add_athena(  # noqa: PLR0913 - what a query on Athena needs
         InputError: If the query does not succeed. Nothing is added then.
     """
     sql, found = athena_sql(table, days=days, now=now, partition=partition), Evidence()
-    with readable_errors(_FLAG, READ_ACTIONS), advised(_FLAG, _ADVICE):
+    source = f"--used athena:{table}"
+    with readable_errors(source, READ_ACTIONS), advised(source, _ADVICE):
         athena = client("athena", config=PATIENT)
         query = _start(athena, sql, workgroup, output)
         with cancelled_early(partial(athena.stop_query_execution, QueryExecutionId=query)):
-            _wait(athena, query)
+            _wait(athena, query, source)
             add_result(
                 found,
                 _rows(athena, query),
@@ -106,7 +106,7 @@ def _start(athena: Any, sql: str, workgroup: str | None, output: str | None) -> 
     return athena.start_query_execution(QueryString=sql, **options)["QueryExecutionId"]
 
 
-def _wait(athena: Any, query: str) -> None:
+def _wait(athena: Any, query: str, source: str) -> None:
     """Wait for the end of a query.
 
     Raises:
@@ -120,13 +120,13 @@ def _wait(athena: Any, query: str) -> None:
     status = wait_for(ended, seconds=LONGEST_QUERY)
     if status is None:
         raise InputError(
-            f"{_FLAG}: the query is not done after {LONGEST_QUERY // 60} minutes. Pass fewer days, or a table with "
+            f"{source}: the query is not done after {LONGEST_QUERY // 60} minutes. Pass fewer days, or a table with "
             "partitions and the column that has the day."
         )
     if status["State"] != "SUCCEEDED":
         reason = status.get("StateChangeReason") or "Athena gives no reason"
         done = "was cancelled" if status["State"] == "CANCELLED" else "failed"
-        raise failure(f"{_FLAG}: the query {done}", reason, _ADVICE, _OTHERWISE)
+        raise failure(f"{source}: the query {done}", reason, _ADVICE, _OTHERWISE)
 
 
 def _rows(athena: Any, query: str) -> Iterator[dict[str, str | None]]:

@@ -1,8 +1,10 @@
 """Jobs that AWS runs: waits for their end, cancels those that nobody waits for, and says what their errors mean."""
 
 import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from threading import current_thread, main_thread
 from time import monotonic, sleep
 from typing import TypeVar
 
@@ -43,40 +45,58 @@ def wait_for(
 
 @contextmanager
 def cancelled_early(cancel: Callable[[], object]) -> Iterator[None]:
-    """Cancel a job if its end is not awaited, because of an error or because the user interrupts.
+    """Cancel a job if its end is not awaited, because of an error or because of Ctrl-C.
 
     Args:
         cancel: Cancels the job. Its own errors do not matter: the job can have ended.
     """
     try:
-        yield
-    except BaseException:
-        with suppress(BotoCoreError, ClientError):
-            cancel()
+        with _interruptible():
+            try:
+                yield
+            except BaseException:
+                with suppress(BotoCoreError, ClientError):
+                    cancel()
+                raise
+    except KeyboardInterrupt:
+        signal.raise_signal(signal.SIGINT)
         raise
 
 
-def failure(flag: str, message: str, advice: Advice, otherwise: str) -> InputError:
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make Ctrl-C an exception. Elsewhere, it ends the command at once."""
+    if current_thread() is not main_thread():  # only the main thread gets signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def failure(source: str, message: str, advice: Advice, otherwise: str) -> InputError:
     """The error for a job that fails.
 
     Args:
-        flag: The flag that the message names.
+        source: What the error names.
         message: What AWS says.
         advice: What to do about some messages.
         otherwise: What to do about others.
     """
-    return InputError(f"{flag}: {message.rstrip('.')}. {_advice_on(message, advice) or otherwise}")
+    return InputError(f"{source}: {message.rstrip('.')}. {_advice_on(message, advice) or otherwise}")
 
 
 @contextmanager
-def advised(flag: str, advice: Advice) -> Iterator[None]:
+def advised(source: str, advice: Advice) -> Iterator[None]:
     """Turn the errors of AWS's API for which there is advice into errors of input."""
     try:
         yield
     except ClientError as error:
         message = error.response["Error"].get("Message", "")
         if what := _advice_on(f"{error.response['Error']['Code']}: {message}", advice):
-            raise InputError(f"{flag}: {message.rstrip('.')}. {what}") from None
+            raise InputError(f"{source}: {message.rstrip('.')}. {what}") from None
         raise
 
 

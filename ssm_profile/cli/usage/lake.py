@@ -27,7 +27,6 @@ LONGEST_QUERY = 3600
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/query-results.html
 """
 
-_FLAG = "--lake"
 _ARN = re.compile(r"arn:[^:]*:cloudtrail:([a-z0-9-]+):\d{12}:eventdatastore/.+")
 
 _OTHER_STORE = "Pass the ARN of an event data store that is enabled, of the account of the credentials."
@@ -54,12 +53,12 @@ def add_lake(evidence: Evidence, event_data_store: str, *, days: int, now: datet
         InputError: If the query does not succeed. Nothing is added then.
     """
     sql, found = lake_sql(event_data_store, days=days, now=now), Evidence()
-    arn = _ARN.fullmatch(event_data_store)
-    with readable_errors(_FLAG, READ_ACTIONS), advised(_FLAG, _ADVICE):
+    source, arn = f"--used lake:{event_data_store}", _ARN.fullmatch(event_data_store)
+    with readable_errors(source, READ_ACTIONS), advised(source, _ADVICE):
         lake = client("cloudtrail", arn[1] if arn else None, PATIENT)
         query = lake.start_query(QueryStatement=sql)["QueryId"]
         with cancelled_early(partial(lake.cancel_query, QueryId=query)):
-            _wait(lake, query)
+            _wait(lake, query, source)
             add_result(
                 found,
                 _rows(lake, query),
@@ -69,7 +68,7 @@ def add_lake(evidence: Evidence, event_data_store: str, *, days: int, now: datet
     evidence.merge(found)
 
 
-def _wait(lake: Any, query: str) -> None:
+def _wait(lake: Any, query: str, source: str) -> None:
     """Wait for the end of a query.
 
     Raises:
@@ -82,14 +81,14 @@ def _wait(lake: Any, query: str) -> None:
 
     described = wait_for(ended, seconds=LONGEST_QUERY)
     if described is None:
-        raise InputError(f"{_FLAG}: the query is not done after {LONGEST_QUERY // 60} minutes. {_FEWER_DAYS}")
+        raise InputError(f"{source}: the query is not done after {LONGEST_QUERY // 60} minutes. {_FEWER_DAYS}")
     status = described["QueryStatus"]
     if status == "TIMED_OUT":  # the result has some of the rows
-        raise InputError(f"{_FLAG}: the query took longer than CloudTrail Lake allows. {_FEWER_DAYS}")
+        raise InputError(f"{source}: the query took longer than CloudTrail Lake allows. {_FEWER_DAYS}")
     if status != "FINISHED":
         reason = described.get("ErrorMessage") or "CloudTrail Lake gives no reason"
         done = "was cancelled" if status == "CANCELLED" else "failed"
-        raise failure(f"{_FLAG}: the query {done}", reason, _ADVICE, _OTHERWISE)
+        raise failure(f"{source}: the query {done}", reason, _ADVICE, _OTHERWISE)
 
 
 def _rows(lake: Any, query: str) -> Iterator[dict[str, str | None]]:
