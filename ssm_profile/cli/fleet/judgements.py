@@ -2,15 +2,11 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from multiprocessing import parent_process
-from multiprocessing.connection import wait
-from threading import Thread
 from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
@@ -18,6 +14,7 @@ from ssm_profile.cli.audit import CLEAN, audit_role
 from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, reasons
 from ssm_profile.cli.granted import granted_actions
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
+from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
 from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
@@ -115,22 +112,6 @@ class _Question:
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).digest()
 
 
-def process_pool() -> ProcessPoolExecutor:
-    """Processes for all processors, which end when this process ends, however it does."""
-    return ProcessPoolExecutor(initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    # A process that a signal ends does not shut its pool down.
-    Thread(target=_wait_for_end_of_parent, daemon=True).start()
-
-
-def _wait_for_end_of_parent() -> None:
-    if parent := parent_process():
-        wait([parent.sentinel])
-        os._exit(1)
-
-
 class Judges:
     """Judges of policies. They remember each judgement. Use it in a ``with`` statement."""
 
@@ -162,7 +143,7 @@ class Judges:
                 yield member, _with_names(self._known[key], question)
 
     def _answers(self, texts: Sequence[str]) -> Iterable[Judgement]:
-        if len(texts) < _FEWEST_FOR_PROCESSES or (os.cpu_count() or 1) == 1:
+        if len(texts) < _FEWEST_FOR_PROCESSES or number_of_processors() == 1:
             return map(_judged, texts)
         self._processes = self._processes or process_pool()
         return self._processes.map(_judged, texts, chunksize=16)

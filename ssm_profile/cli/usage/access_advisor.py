@@ -65,7 +65,9 @@ def add_report(evidence: Evidence, details: Mapping[str, Any], role: str = "") -
         return f"The job is not completed (JobStatus is {details.get('JobStatus')}). Get the report again later."
     listed = details.get("ServicesLastAccessed")
     services = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
-    if not any(isinstance(each.get("TrackedActionsLastAccessed"), list) for each in services):
+    # A role can be granted no tracked action.
+    has_tracked = details.get("JobType") == "ACTION_LEVEL" and isinstance(listed, list)
+    if not has_tracked and not any(isinstance(each.get("TrackedActionsLastAccessed"), list) for each in services):
         return (
             "It has no tracked actions. Generate it with --granularity ACTION_LEVEL: what is said of a service says "
             "nothing of an action."

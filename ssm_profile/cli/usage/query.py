@@ -5,8 +5,9 @@ One row stands for a role, an event and an error code, so that only sums leave t
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 from ssm_profile.cli.denied.events import is_denied
 from ssm_profile.errors import InputError
@@ -126,8 +127,8 @@ def is_query_result(head: str) -> bool:
     return first.split(",")[:2] == list(COLUMNS[:2])
 
 
-def add_rows(evidence: Evidence, lines: Iterable[str], name: str) -> None:
-    """Add the rows of a result.
+def add_csv(evidence: Evidence, lines: Iterable[str], name: str) -> None:
+    """Add the rows of a result in a file.
 
     Args:
         evidence: What to add to.
@@ -141,18 +142,48 @@ def add_rows(evidence: Evidence, lines: Iterable[str], name: str) -> None:
             "It is left out."
         )
         return
-    count, wrong, total = 0, 0, ""
+    add_rows(evidence, _until_damaged(rows, evidence, name), name)
+
+
+def _until_damaged(rows: "csv.DictReader[str]", evidence: Evidence, name: str) -> Iterator[Mapping[str, str | None]]:
     try:
-        for row in rows:
-            count, total = count + 1, total or row["total_rows"] or ""
-            wrong += not _add_row(evidence, row)
+        yield from rows
     except csv.Error as error:
-        wrong += 1
         evidence.problems.append(f"{name} is not CSV after line {rows.line_num:,} ({error}).")
+        yield {}  # a row that is wrong
+
+
+def add_rows(evidence: Evidence, rows: Iterable[Mapping[str, str | None]], name: str) -> None:
+    """Add the rows of a result.
+
+    Args:
+        evidence: What to add to.
+        rows: All rows, each with the values of :data:`COLUMNS`.
+        name: The name of the result in problems.
+    """
+    count, wrong, total = 0, 0, ""
+    for row in rows:
+        count, total = count + 1, total or row.get("total_rows") or ""
+        wrong += not _add_row(evidence, row)
     if wrong:
         mark_incomplete(evidence, f"{name} has rows that are not of the query: {wrong:,}. They are left out.")
     elif str(count) != total:
         mark_incomplete(evidence, f"{name} has {count:,} of {total or 'an unknown number of'} rows.")
+
+
+def add_result(evidence: Evidence, rows: Iterator[Mapping[str, str | None]], name: str, *, nothing: str) -> None:
+    """Add the rows of the answer to a query.
+
+    Args:
+        evidence: What to add to.
+        rows: The rows, as for :func:`add_rows`.
+        name: The name of the result in problems.
+        nothing: The problem if there are no rows.
+    """
+    if first := next(rows, None):
+        add_rows(evidence, chain([first], rows), name)
+    else:
+        evidence.problems.append(nothing)
 
 
 def mark_incomplete(evidence: Evidence, problem: str) -> None:
@@ -161,7 +192,7 @@ def mark_incomplete(evidence: Evidence, problem: str) -> None:
     evidence.problems.append(f"{problem} No action counts as unused because a query does not show it.")
 
 
-def _add_row(evidence: Evidence, row: dict[str, str | None]) -> bool:
+def _add_row(evidence: Evidence, row: Mapping[str, str | None]) -> bool:
     """Add a row. Returns whether it is one of the query."""
     values = {column: row.get(column) or "" for column in COLUMNS}
     days, role = values["days"].split(), role_key(values["role"])

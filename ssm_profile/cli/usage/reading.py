@@ -20,7 +20,7 @@ from .access_advisor import add_report_file, is_report
 from .events import EventSums, events_in
 from .evidence import Evidence, Source
 from .json_stream import CutOffError, NotJsonError, objects_in
-from .query import add_rows, is_query_result, mark_incomplete
+from .query import add_csv, is_query_result, mark_incomplete
 from .trails import LONGEST_SETTINGS, add_settings, is_settings
 
 _GZIP = b"\x1f\x8b"
@@ -116,7 +116,7 @@ def _add_file(evidence: Evidence, file: str, role: str) -> None:
             if content.peek(2)[:2] in _UTF_16_MARKS:
                 _mark_damaged(evidence, f"{name} is in UTF-16. Save it in UTF-8.", name)
             elif is_query := is_query_result(head):
-                add_rows(evidence, text, name)
+                add_csv(evidence, text, name)
             elif is_report(head):
                 add_report_file(evidence, text, name, role)
             elif is_settings(head):
