@@ -8,8 +8,10 @@ from typing import ClassVar
 
 import pytest
 
+from ssm_profile.cli.fleet.members import roles_of_account
+from ssm_profile.cli.usage.evidence import Calls
 from tests import ROOT, require
-from tests.cli.accounts import details, role
+from tests.cli.accounts import ACCOUNT, details, role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow
 from tests.cli.trails import NOW, REGION, WEB, background, event, events_of, settings, write
 
@@ -201,3 +203,72 @@ class TestUsage:
 
         assert done.code == 2
         assert "requires --used athena:TABLE or --used lake:EVENT_DATA_STORE" in done.error
+
+
+class TestAws:
+    """Evidence that AWS's API gives. The modules of each service have tests of their own."""
+
+    @pytest.fixture
+    def calls(self, monkeypatch):
+        """The calls of the functions that ask AWS. They give a call by the role, and one Region."""
+        found = {}
+
+        def replace(place, answer=None):
+            def asked(evidence, *arguments, **more):
+                found[place.rpartition(".")[2]] = (arguments, more)
+                evidence.add_calls((ACCOUNT, "web"), "ssm:PutComplianceItems", Calls(1, last_allowed=f"{NOW:%FT%TZ}"))
+                return answer
+
+            monkeypatch.setattr(f"ssm_profile.cli.usage.{place}", asked)
+
+        replace("athena.add_athena")
+        replace("lake.add_lake")
+        replace("advisor.add_access_advisor")
+        replace("trail_settings.enabled_regions", frozenset({REGION}))
+        replace("trail_settings.add_trail_settings")
+        monkeypatch.setattr("ssm_profile.cli.fleet.evidence_options.now", lambda: NOW)
+        return found
+
+    @pytest.fixture
+    def own_account(self, monkeypatch):
+        """The account of the credentials has a role."""
+        found = list(roles_of_account([], [role("web", allow(MINIMUM), PATCHING, **OLD)], "the account"))
+        monkeypatch.setattr("ssm_profile.cli.fleet.account.read_account", lambda: iter(found))
+
+    def test_athena(self, run, tmp_path, calls):
+        (tmp_path / "account.json").write_text(json.dumps(details(role("web", allow(MINIMUM), PATCHING, **OLD))))
+        flags = ("--athena-workgroup", "w", "--athena-output", "s3://b/", "--athena-partition", "day", "--days", "30")
+        done = run("fleet", str(tmp_path / "account.json"), "--json", "--used", "athena:logs.all", *flags)
+
+        assert {each["capability"]: each["advice"] for each in done.json["used"]["capabilities"]}["patching"] == "keep"
+        assert calls == {
+            "add_athena": (
+                ("logs.all",),
+                {"days": 30, "now": NOW, "partition": "day", "workgroup": "w", "output": "s3://b/"},
+            )
+        }
+
+    @pytest.mark.usefixtures("own_account")
+    def test_lake(self, run, calls):
+        """The account of the credentials tells its Regions and its trails, too."""
+        done = run("fleet", "--json", "--used", "lake:store")
+
+        assert {each["capability"]: each["advice"] for each in done.json["used"]["capabilities"]}["patching"] == "keep"
+        assert calls == {
+            "add_lake": (("store",), {"days": 90, "now": NOW}),
+            "enabled_regions": ((), {}),
+            "add_trail_settings": ((frozenset({REGION}),), {}),
+        }
+
+    @pytest.mark.usefixtures("own_account")
+    def test_access_advisor(self, run, calls):
+        run("fleet", "--json", "--used", "access-advisor")
+
+        assert calls["add_access_advisor"] == (([WEB],), {})
+
+    def test_access_advisor_of_files(self, run, tmp_path):
+        (tmp_path / "account.json").write_text(json.dumps(details(role("web"))))
+        done = run("fleet", str(tmp_path / "account.json"), "--used", "access-advisor")
+
+        assert done.code == 2
+        assert "Leave out the SOURCE" in done.error

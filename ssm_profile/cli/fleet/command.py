@@ -15,7 +15,7 @@ from ssm_profile.cli.forms import Command, with_readable_errors
 from ssm_profile.cli.report import format_markdown, print_report
 
 from .baseline import Baseline, read_baseline
-from .evidence_options import PANEL, queries, usage_from, with_evidence_options
+from .evidence_options import PANEL, queries, usage_from, with_evidence_options, with_reports
 from .formats import csv_lines, json_lines
 from .judgements import Judges
 from .members import Found, Member, OtherRoles, Problem, for_instances
@@ -63,9 +63,12 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
         return
     problems, others = list[Problem](), OtherRoles()
     accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
-    usage = usage_from(evidence, problems)
+    usage = usage_from(evidence, is_own_account=not sources)
     with Judges() as judges:
         members = _without_problems(for_instances(_read(sources), others), problems)
+        if usage:
+            members = with_reports(members, usage, evidence)
+            problems += [Problem("--used", each) for each in usage.evidence.problems]
         rows = fleet_rows(judges.judge(members), problems, usage)
         distinct = judges.distinct
     if accepted:

@@ -1,19 +1,19 @@
 """The flags of ``fleet`` that give evidence of use."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import rich_click as click
 
-from ssm_profile.cli.usage import athena_sql, lake_sql, read_evidence
+from ssm_profile.cli.usage import Evidence, athena_sql, lake_sql, read_evidence
 from ssm_profile.cli.usage.reading import DECLARABLE
 from ssm_profile.errors import InputError
 from ssm_profile.regions import REGION_PATTERN
 
-from .members import Problem
+from .members import Member
 from .used import Usage
 
 ATHENA, LAKE, ADVISOR = "athena:", "lake:", "access-advisor"
@@ -99,12 +99,12 @@ def _query(source: str, options: Mapping[str, Any]) -> str:
     return lake_sql(source.removeprefix(LAKE), days=options["days"], now=now()) if source.startswith(LAKE) else ""
 
 
-def usage_from(options: Mapping[str, Any], problems: list[Problem]) -> Usage | None:
-    """Read the evidence that flags name.
+def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | None:
+    """Read the evidence that flags name, without the reports of Access Advisor.
 
     Args:
         options: The values of the flags.
-        problems: What cannot be read is added to it.
+        is_own_account: Whether the roles are those of the account of the AWS credentials.
 
     Returns:
         None if the flags name no evidence.
@@ -112,12 +112,69 @@ def usage_from(options: Mapping[str, Any], problems: list[Problem]) -> Usage | N
     Raises:
         InputError: If there is no evidence, or if a value cannot be used.
     """
-    if not options["evidence"]:
+    sources: tuple[str, ...] = options["evidence"]
+    if not sources:
         return None
-    regions = _regions(options["regions"] or "")
-    evidence = read_evidence(options["evidence"], data_events=options["data_events"])
-    problems += [Problem("--used", each) for each in evidence.problems]
-    return Usage(evidence, options["days"], now(), regions)
+    if ADVISOR in sources and not is_own_account:
+        raise InputError(
+            f"--used {ADVISOR}: it asks for the roles of the account of your AWS credentials. Leave out the SOURCE, or "
+            "pass files with reports."
+        )
+    in_aws = [each for each in sources if each == ADVISOR or each.startswith((ATHENA, LAKE))]
+    files = [each for each in sources if each not in in_aws]
+    evidence = read_evidence(files, data_events=options["data_events"], may_lack_calls=bool(in_aws))
+    time, regions = now(), _regions(options["regions"] or "")
+    for source in in_aws:
+        _query_aws(source, evidence, options, time)
+    if is_own_account:
+        regions = _add_settings(evidence, regions)
+    return Usage(evidence, options["days"], time, regions)
+
+
+def _query_aws(source: str, evidence: Evidence, options: Mapping[str, Any], time: datetime) -> None:
+    if source.startswith(ATHENA):
+        from ssm_profile.cli.usage.athena import add_athena  # noqa: PLC0415 - boto3 is costly to import
+
+        add_athena(
+            evidence,
+            source.removeprefix(ATHENA),
+            days=options["days"],
+            now=time,
+            partition=options["athena_partition"],
+            workgroup=options["athena_workgroup"],
+            output=options["athena_output"],
+        )
+    elif source.startswith(LAKE):
+        from ssm_profile.cli.usage.lake import add_lake  # noqa: PLC0415 - boto3 is costly to import
+
+        add_lake(evidence, source.removeprefix(LAKE), days=options["days"], now=time)
+
+
+def _add_settings(evidence: Evidence, regions: frozenset[str]) -> frozenset[str]:
+    """Add the settings of the account's trails.
+
+    Returns:
+        The Regions in which roles can call.
+    """
+    from ssm_profile.cli.usage.trail_settings import (  # noqa: PLC0415 - boto3 is costly to import
+        add_trail_settings,
+        enabled_regions,
+    )
+
+    enabled = enabled_regions(evidence)
+    add_trail_settings(evidence, enabled)
+    return regions or enabled
+
+
+def with_reports(members: Iterable[Member], usage: Usage, options: Mapping[str, Any]) -> Iterable[Member]:
+    """The roles, of which the evidence has the reports of Access Advisor if the flags name it."""
+    if ADVISOR not in options["evidence"]:
+        return members
+    from ssm_profile.cli.usage.advisor import add_access_advisor  # noqa: PLC0415 - boto3 is costly to import
+
+    listed = list(members)
+    add_access_advisor(usage.evidence, [each.arn for each in listed if each.arn])
+    return listed
 
 
 def _regions(text: str) -> frozenset[str]:

@@ -46,7 +46,11 @@ DECLARABLE = ("cloudwatch", "s3", "ssmmessages", "xray")
 
 
 def read_evidence(
-    sources: Iterable[str], *, data_events: Collection[str] = (), progress: Callable[[str], None] | None = None
+    sources: Iterable[str],
+    *,
+    data_events: Collection[str] = (),
+    may_lack_calls: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> Evidence:
     """Read the evidence that sources have.
 
@@ -55,10 +59,11 @@ def read_evidence(
             no role. Files can be compressed with gzip. The settings of a trail are those of the trail that wrote the
             files.
         data_events: The services whose data events the trail logs for all resources, of :data:`DECLARABLE`.
+        may_lack_calls: Whether the calls can come from elsewhere.
         progress: Called with the name of each file before it is read.
 
     Raises:
-        InputError: If a source does not exist, or if no source has any evidence.
+        InputError: If a source does not exist, or if no source has any calls.
     """
     if unknown := sorted(set(data_events) - set(DECLARABLE)):
         raise InputError(f"{unknown[0]} has no data events that an option grants. Pass {', '.join(DECLARABLE)}.")
@@ -69,7 +74,7 @@ def read_evidence(
             if progress:
                 progress(name_of(file))
             _add_file(evidence, file, role)
-    if not evidence.coverage and not evidence.reports:
+    if not may_lack_calls and not evidence.coverage and not evidence.reports:
         detail = f" {evidence.problems[0]}" if evidence.problems else ""
         raise InputError(
             f"The evidence has no calls.{detail} Pass log files of CloudTrail, reports of Access Advisor, or results "
