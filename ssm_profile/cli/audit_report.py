@@ -11,6 +11,7 @@ from ssm_profile.catalogue import (
     NOT_NEEDED,
 )
 from ssm_profile.iam.evaluator import Kind
+from ssm_profile.iam.trust import EC2
 
 from .audit import BROKEN, CLEAN, REQUIRED_FEATURES
 from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
@@ -75,6 +76,7 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
             [(code(row["text"]), _statement(row)) for row in audit["denies"]],
         ),
         *_default_host_management(audit),
+        *_trust(audit),
         *_unknown(audit),
         *_copies(audit),
         *_replacement(audit),
@@ -89,6 +91,15 @@ def reasons(audit: Data) -> list[str]:
     """
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
     return list(_missing(required)) or list(_conditions(required, audit["denies"]))
+
+
+def trust_conditions(trust: Iterable[Data]) -> list[str]:
+    """What it depends on whether EC2 can assume a role: a sentence for each reason.
+
+    Args:
+        trust: The reasons, as an audit has them.
+    """
+    return [f"EC2 can assume the role {_trust_depends_on(each)}." for each in trust]
 
 
 def left_out(audit: Data, verdict: Verdict) -> list[Data]:
@@ -112,8 +123,8 @@ def conditions(row: Data) -> list[str]:
 
 
 def denies_to_keep(audit: Data) -> list[str]:
-    """The statements that deny and that no option adds."""
-    return [_statement(row) for row in audit["denies"] if not row["option"]]
+    """The statements that deny and that no option adds, without those of the boundary, which the role keeps."""
+    return [_statement(row) for row in audit["denies"] if not row["option"] and not row["boundary"]]
 
 
 def next_step(audit: Data) -> str:
@@ -146,7 +157,8 @@ def _summary(audit: Data) -> Iterator[str]:
     """The answer in at most seven lines of 80 columns: what is missing and why, what is dangerous, what to do next."""
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
     yield from audit["notes"]
-    most = max(_MOST_REASONS - len(audit["notes"]), 1)
+    yield from _short_trust(audit["trust"])
+    most = max(_MOST_REASONS - len(audit["notes"]) - bool(audit["trust"]), 1)
     if missing := list(_missing(required)):
         yield from _first(missing, most, "reasons")
     else:
@@ -202,6 +214,8 @@ def _next_step(audit: Data, required: Sequence[Data]) -> str:
         return "Next: fix this first. The options below grant what the policies grant."
     if audit["level"] == BROKEN:
         return "Next: use the options at the end instead. They grant what is missing."
+    if audit["trust"]:
+        return "Next: check that an instance gets credentials, or take the condition out of the trust policy."
     if audit["systemsManager"] == Verdict.WORKS_IF.value:
         kinds = {each["kind"] for row in required for each in row["dependsOn"]}
         options = "" if Kind.EXPLICIT_DENY.value in kinds else ", or use the options at the end"
@@ -242,6 +256,9 @@ def _left_out(audit: Data) -> Iterator[str]:
             yield f"{', '.join(map(code, names))}. {why} Add those that you use."
     if _has_further_permissions(audit):
         yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
+    if audit["boundary"]:
+        boundary = code(audit["boundary"])
+        yield f"The permissions boundary {boundary}, with what it denies. Keep it with `permissionsBoundaryArn`."
     if denies := denies_to_keep(audit):
         places = ", ".join(denies[:_MOST_REASONS])
         more = f" and {len(denies) - _MOST_REASONS} more" if len(denies) > _MOST_REASONS else ""
@@ -265,11 +282,41 @@ def _default_host_management(audit: Data) -> Iterator[Part]:
         yield Paragraph(DEFAULT_HOST_MANAGEMENT if audit["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT)
 
 
+def _short_trust(trust: Sequence[Data]) -> Iterator[str]:
+    """The first reason, without a long condition, and that there are more."""
+    if not trust:
+        return
+    first = _trust_depends_on(trust[0])
+    if len(trust[0]["dependsOn"]) > _MOST_LETTERS:
+        first = f"under a condition ({_statement(trust[0])})"
+    more = " The other conditions are below." if len(trust) > 1 else ""
+    yield f"EC2 can assume the role {first}.{more}"
+
+
+def _trust(audit: Data) -> Iterator[Part]:
+    if sentences := trust_conditions(audit["trust"]):
+        known = all(each["kind"] == Kind.UNKNOWN_VALUE.value for each in audit["trust"])
+        why = "" if known else " This is not known: AWS does not document which condition keys EC2 sends."
+        yield Paragraph(f"{' '.join(sentences)}{why}")
+
+
+def _trust_depends_on(reason: Data) -> str:
+    if reason["kind"] == Kind.UNKNOWN_VALUE.value:
+        return f"if {code(reason['dependsOn'])} is {code(EC2)} ({_statement(reason)})"
+    return _depends_on(reason)
+
+
 def _unknown(audit: Data) -> Iterator[Part]:
     """What the input does not say."""
-    if audit["unread"]:
-        names = ", ".join(map(code, audit["unread"]))
+    if missing := [each for each in audit["unread"] if each not in audit["ambiguous"]]:
+        names = ", ".join(map(code, missing))
         yield Paragraph(f"The input does not contain {names}. Verdicts that depend on it are not certain.")
+    if audit["ambiguous"]:
+        names = ", ".join(map(code, audit["ambiguous"]))
+        yield Paragraph(
+            f"The input has several documents of {names} and does not say which one counts, so none was read. Verdicts "
+            "that depend on it are not certain."
+        )
     if audit["unknownValues"]:
         names = ", ".join(map(code, audit["unknownValues"]))
         yield Paragraph(f"The input does not say the values of {names}. Verdicts that depend on them are not certain.")
@@ -386,7 +433,7 @@ def _depends_on(reason: Data) -> str:
     """What a verdict depends on, worded to follow "It works"."""
     if _is_unread(reason):
         verb = ("unless", "denies") if reason["kind"] == Kind.EXPLICIT_DENY.value else ("if", "allows")
-        return f"{verb[0]} {code(reason['policy'])} {verb[1]} it, whose content is not in the input"
+        return f"{verb[0]} {code(reason['policy'])} {verb[1]} it, whose content is not known"
     if reason["kind"] == Kind.TOO_COMPLEX.value:
         return "if the resources match, which have too many wildcards to compare them"
     where, what = _statement(reason), code(reason["dependsOn"] or "")

@@ -383,7 +383,152 @@ class TestBoundary:
         shown = fleet(roles=[self.ROLE], policies=[self.POLICY])
 
         assert shown.tables["Roles"][0]["An instance can"] == "limited by boundary team/limit"
+        assert shown.items[-1] == "Keep the permissions boundary of the role. What it denies stays in it."
         assert f"ssm-profile:permissionsBoundaryArn: {self.ARN}\n" in shown.out
+
+    def limited(self, *statements):
+        return self.POLICY | {"PolicyVersionList": [{"IsDefaultVersion": True, "Document": {"Statement": statements}}]}
+
+    def test_proposed_actions(self, fleet):
+        """What the boundary or a Deny takes away is not counted."""
+        describe = role("a", allow(MINIMUM), allow("ec2:Describe*"))
+        bound = describe | {"PermissionsBoundary": {"PermissionsBoundaryArn": self.ARN}}
+        deny = {"Effect": "Deny", "Action": "ec2:DescribeVpcs", "Resource": "*"}
+        denied = role("a", allow(MINIMUM), allow("ec2:Describe*"), deny)
+
+        def proposed(each, *statements):
+            (row,) = map(
+                json.loads, fleet("--json", roles=[each], policies=[self.limited(*statements)]).out.splitlines()
+            )
+            return row["actions"], row["proposedActions"]
+
+        everything = proposed(describe, allow("*"))
+        assert proposed(bound, allow("*")) == everything
+        assert proposed(bound, allow([*MINIMUM, "ec2:DescribeTags"])) == (6, 6)
+        assert proposed(bound, allow("*"), deny) == proposed(denied, allow("*")) == (everything[0] - 1,) * 2
+
+    def test_why_it_does_not_work(self, fleet):
+        limit = self.limited(allow(MINIMUM[:4]))
+        (shown,) = fleet(roles=[self.ROLE], policies=[limit]).tables["Roles"]
+
+        assert f"the permissions boundary policy {self.ARN} does not allow it" in shown["Systems Manager"]
+
+    def test_attached_policy(self, fleet):
+        """A policy that is also the boundary denies for itself, and this Deny is kept."""
+        statements = [allow("*"), self.DENY]
+        attached = {"AttachedManagedPolicies": [{"PolicyArn": self.ARN, "PolicyName": "limit"}]}
+
+        row = json.loads(fleet("--json", roles=[self.ROLE | attached], policies=[self.limited(*statements)]).out)
+
+        assert row["denies"] == [f"statement 2 of `policy {self.ARN}`"]
+
+
+class TestTrust:
+    """A condition of the trust policy."""
+
+    CONDITION = "StringEquals aws:SourceAccount 123456789012"
+
+    @pytest.fixture
+    def rows(self, fleet):
+        def run_fleet(form, *statements, **more):
+            trust = role("a")["AssumeRolePolicyDocument"]
+            (statement,) = trust["Statement"]
+            statement["Condition"] = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+            roles = [role("a", *(statements or SCOPED_MINIMUM), AssumeRolePolicyDocument=trust, **more)]
+            return fleet(form, roles=roles)
+
+        return run_fleet
+
+    def test_json(self, rows):
+        row = json.loads(rows("--json").out)
+
+        jsonschema.Draft202012Validator(SCHEMA).validate(row)
+        assert row["systemsManager"] == "works if"
+        assert row["reasons"] == [
+            f"EC2 can assume the role if `{self.CONDITION}` holds (statement 1 of `trust policy`)."
+        ]
+
+    def test_text(self, rows):
+        shown = rows("--text")
+
+        assert shown.items[0] == "Systems Manager may work with 1."
+        assert shown.tables["Roles"][0]["Systems Manager"] == (
+            f"may work: EC2 can assume the role if {self.CONDITION} holds (statement 1 of trust policy)."
+        )
+
+    def test_what_policies_lack(self, rows):
+        """It is said first."""
+        reasons = json.loads(rows("--json", allow(MINIMUM[:4])).out)["reasons"]
+
+        assert [each.split(" ")[0] for each in reasons] == ["`ssm:UpdateInstanceInformation`:", "EC2"]
+
+    def test_no_profile(self, rows):
+        shown = rows("--text", profiles=()).tables["Roles"][0]["Systems Manager"]
+
+        assert shown.startswith("does not work: No instance profile contains the role")
+        assert "EC2 can assume the role if" in shown
+
+
+class TestWithoutArn:
+    """A role of an account that is not known."""
+
+    ROLE: ClassVar = role("a", Arn=None)
+
+    def test_first_line(self, fleet):
+        assert fleet(roles=[self.ROLE]).out.startswith("1 role for EC2 instances.\n")
+        assert fleet(roles=[self.ROLE, role("b")]).out.startswith("2 roles for EC2 instances in 1 account")
+
+    def test_summary(self, fleet):
+        assert "Account not known: 1 role, because the input does not have the ARN." in fleet(roles=[self.ROLE]).items
+
+
+class TestSeveralDocuments:
+    """A policy of which the input has two different documents."""
+
+    POLICIES: ClassVar = [
+        {**TestBoundary.POLICY, "PolicyVersionList": [{"IsDefaultVersion": True, "Document": {"Statement": [each]}}]}
+        for each in (allow("*"), allow(MINIMUM))
+    ]
+    ARN = TestBoundary.ARN
+    ATTACHED: ClassVar = {"AttachedManagedPolicies": [{"PolicyArn": ARN}]}
+    SEVERAL = "(the input has several documents of it)"
+
+    def test_attached(self, fleet):
+        shown = fleet(roles=[role("a", **self.ATTACHED)], policies=self.POLICIES)
+
+        assert shown.tables["Roles"][0]["An instance can"] == f"not known: {self.ARN} {self.SEVERAL}"
+        assert [each for each in shown.items if each.startswith("Content not known")] == [
+            (
+                "Content not known: policies of 1 role, of which the input has several documents and does not say "
+                "which one counts. Write the input again, with one file for each account."
+            )
+        ]
+
+    def test_boundary(self, fleet):
+        shown = fleet(roles=[TestBoundary.ROLE], policies=self.POLICIES).tables["Roles"][0]
+
+        assert shown["An instance can"] == f"limited by boundary team/limit {self.SEVERAL}"
+        assert (shown["Actions"], shown["Proposed"][:8]) == ("at most 5", "at most ")
+
+    def test_json(self, fleet):
+        row, _ = map(json.loads, fleet("--json", roles=[TestBoundary.ROLE], policies=self.POLICIES).out.splitlines())
+
+        jsonschema.Draft202012Validator(SCHEMA).validate(row)
+        assert row["unread"] == row["ambiguous"] == [self.ARN]
+
+    def test_sarif(self, fleet):
+        (only,) = fleet("--sarif", roles=[role("a", **self.ATTACHED)], policies=self.POLICIES).json["runs"]
+
+        assert only["results"][0]["message"]["text"].endswith(f"The input has several documents of {self.ARN}.")
+
+    def test_audit(self, run, tmp_path):
+        """It says so, too."""
+        (tmp_path / "a.json").write_text(json.dumps(details(role("a", **self.ATTACHED), policies=self.POLICIES)))
+
+        out = run("audit", str(tmp_path / "a.json")).out
+
+        assert f"The input has several documents of {self.ARN} and does not say which one counts" in out
+        assert "The input does not contain" not in out
 
 
 class TestUnread:

@@ -23,6 +23,7 @@ _COLUMNS = (
     "possibleRisks",
     "deprecated",
     "unread",
+    "ambiguous",
     "permissionsBoundary",
     "actions",
     "readActions",

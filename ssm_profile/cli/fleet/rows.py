@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ssm_profile.cli.audit import BROKEN, LEVELS
+from ssm_profile.cli.audit import BROKEN, LEVELS, reason_row, worst_with_trust
+from ssm_profile.cli.audit_report import trust_conditions
 from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2
+from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import OPTIONS
 from ssm_profile.risks import RISKS
 
@@ -30,8 +32,12 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
     profiles = member.found.instance_profiles
     notes = [
         *([NO_PROFILE] if profiles is not None and not profiles else []),
-        *([] if member.is_for_ec2 else [NOT_FOR_EC2]),
+        *([] if member.trust.is_for_ec2 else [NOT_FOR_EC2]),
     ]
+    verdict = worst_with_trust(judgement.systems_manager, member.trust.reasons)
+    reasons = [trust_conditions(map(reason_row, member.trust.reasons)), judgement.reasons]
+    if verdict not in (Verdict.WORKS.value, Verdict.WORKS_IF.value):
+        reasons.reverse()  # what the policies lack counts more
     return {
         "schemaVersion": SCHEMA_VERSION,
         "kind": ROLE,
@@ -41,11 +47,12 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "instanceProfiles": None if profiles is None else list(profiles),
         "source": member.path,
         "level": BROKEN if notes else judgement.level,
-        "systemsManager": judgement.systems_manager,
-        "reasons": [*notes, *judgement.reasons],
+        "systemsManager": verdict,
+        "reasons": [*notes, *reasons[0], *reasons[1]],
         "risks": [{"risk": risk, "summary": summary, "certain": certain} for risk, summary, certain in judgement.risks],
         "deprecated": list(judgement.deprecated),
         "unread": list(judgement.unread),
+        "ambiguous": list(judgement.ambiguous),
         "permissionsBoundary": member.boundary_arn or None,
         "actions": None if judgement.unread else judgement.actions,
         "readActions": judgement.actions,

@@ -88,9 +88,8 @@ def _results(row: Row) -> Iterator[dict[str, Any]]:
         yield _result(row, risk["risk"], level, [f"An instance with it {can} {risk['summary']}."])
     if row["unread"]:
         names = ", ".join(dict.fromkeys(row["unread"]))
-        yield _result(
-            row, _UNREAD_RULE, "warning", [f"The input does not contain {names}. What it allows is not known."]
-        )
+        several = [f"The input has several documents of {each}." for each in row["ambiguous"]]
+        yield _result(row, _UNREAD_RULE, "warning", [f"The content of {names} is not known.", *several])
     for policy in row["deprecated"]:
         yield _result(row, policy, "warning", [f"It has {policy}. {SSM_WIDE_POLICIES[policy]}"])
 
