@@ -689,6 +689,22 @@ def test_terminal(run_on_terminal, tmp_path, width):
     assert [line for line in lines if len(line) > width] == []
 
 
+@pytest.mark.parametrize(("width", "is_table"), [(80, False), (120, True), (160, True)])
+def test_long_names_on_a_terminal(run_on_terminal, tmp_path, width, is_table):
+    """A long ARN or name does not turn the table of all roles into records."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/{'team/' * 10}{'x' * 80}"
+    limits = {"PermissionsBoundary": {"PermissionsBoundaryArn": arn}}
+    roles = [*ROLES, role("y" * 64), role("a", **limits), role("b", AttachedManagedPolicies=[{"PolicyArn": arn}])]
+    (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
+
+    lines = run_on_terminal(width, "fleet", str(tmp_path / "account.json")).splitlines()
+
+    table = lines[lines.index("Roles") :]
+    assert table[1].startswith("Role  ") is is_table
+    if is_table:
+        assert max(map(len, table[: table.index("")])) <= width
+
+
 class TestAccount:
     """The account of the credentials, which moto emulates."""
 

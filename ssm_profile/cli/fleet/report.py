@@ -44,6 +44,7 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
             "Roles",
             ("Role", "Account", "Level", "Systems Manager", "An instance can", "Actions", "Proposed", "Config"),
             [_role(row, configs) for row in roles],
+            folds=True,
         ),
         *_replacements(configs, roles),
         Table(
