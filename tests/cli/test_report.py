@@ -142,6 +142,8 @@ class TestFolded:
             ("`StringEquals aws:PrincipalTag/team web`", ["`StringEquals aws:`", "`PrincipalTag/team`", "`web`"]),
             (f"({'x' * 30})", [f"({'x' * 19}", f"{'x' * 11})"]),
             (f"/{'x' * 30}", [f"/{'x' * 19}", "x" * 11]),
+            (":" * 21, [":" * 20, ":"]),
+            ("`a b c d e f g h i j k`", ["`a b c d e f g h i j`", "`k`"]),
         ],
     )
     def test_words(self, word, parts):
