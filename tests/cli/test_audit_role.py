@@ -175,11 +175,11 @@ class TestTrust:
 
     @pytest.fixture
     def audit_with(self, iam, role, run):
-        def audit(*flags, **condition):
+        def audit(*flags, statements=SCOPED_MINIMUM, **condition):
             statement = TRUST["Statement"][0] | {"Condition": condition or self.SOURCE}
             document_of_role = json.dumps(TRUST | {"Statement": [statement]})
             iam.update_assume_role_policy(RoleName=role, PolicyDocument=document_of_role)
-            iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=document(*SCOPED_MINIMUM))
+            iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=document(*statements))
             return run("audit", "--role", role, *flags)
 
         return audit
@@ -211,6 +211,15 @@ class TestTrust:
 
         assert audited.items[0] == "EC2 can assume the role under a condition (statement 1 of trust policy)."
         assert arns[-1] in audited.out
+
+    def test_next_step(self, audit_with):
+        """The condition does not hide what else is wrong."""
+        risky = audit_with(statements=[*SCOPED_MINIMUM, allow("ssm:SendCommand")]).items
+        broken = audit_with(statements=SCOPED_MINIMUM[:1]).items
+
+        assert risky[2].endswith("take the condition out of the trust policy. Then use the options at the end.")
+        assert broken[1].startswith("ssm:UpdateInstanceInformation: no statement allows it.")
+        assert broken[2] == "Next: use the options at the end instead. They grant what is missing."
 
     def test_condition_that_holds(self, audit_with):
         audited = audit_with("--json", Bool={"aws:PrincipalIsAWSService": "true"}).audit

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ssm_profile.cli.audit import BROKEN, LEVELS, reason_row, worst_with_trust
-from ssm_profile.cli.audit_report import trust_conditions
+from ssm_profile.cli.audit_reasons import trust_conditions
 from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import OPTIONS
