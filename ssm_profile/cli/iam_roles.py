@@ -9,7 +9,7 @@ from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy
 
 from .aws_client import client, readable_errors
-from .roles import Role, role_notes
+from .roles import Role, role_notes, trust_reasons
 
 READ_ACTIONS = (
     "iam:GetRole",
@@ -108,6 +108,7 @@ def read_role(iam: Any, name: str) -> Role:
     statements += [statement for policy in attached for statement in _managed(iam, policy["PolicyArn"])]
     boundary = role.get("PermissionsBoundary")
     profiles = list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
+    trust = role["AssumeRolePolicyDocument"]
     return Role(
         policy=Policy(
             f"role {name}",
@@ -116,7 +117,8 @@ def read_role(iam: Any, name: str) -> Role:
         ),
         arn=role["Arn"],
         attached=tuple(policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"),
-        notes=tuple(role_notes(f"role {name}", statements, role["AssumeRolePolicyDocument"], profiles)),
+        notes=tuple(role_notes(f"role {name}", statements, trust, profiles)),
+        trust=trust_reasons(f"role {name}", trust),
     )
 
 

@@ -19,6 +19,7 @@ require("ijson")
 SCHEMA = json.loads((ROOT / "docs" / "fleet.schema.json").read_text())
 CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 ATTACHED = {"AttachedManagedPolicies": [{"PolicyArn": CORE, "PolicyName": CORE.rsplit("/", 1)[-1]}]}
+ADMINISTRATOR = {"AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}]}
 ROLES = [
     role("scoped", *SCOPED_MINIMUM),
     role("core", *SCOPED_MINIMUM, **ATTACHED),
@@ -30,12 +31,11 @@ ROLES = [
 
 
 @pytest.fixture
-def fleet(run, tmp_path):
-    """Runs ``fleet`` on roles."""
+def fleet(fleet):
+    """Runs ``fleet`` on these roles, or on others."""
 
-    def run_fleet(*arguments, roles=ROLES, policies=()):
-        (tmp_path / "account.json").write_text(json.dumps(details(*roles, policies=policies)))
-        return run("fleet", str(tmp_path / "account.json"), *arguments)
+    def run_fleet(*arguments, **account):
+        return fleet(*arguments, **{"roles": ROLES, **account})
 
     return run_fleet
 
@@ -311,7 +311,7 @@ class TestProposal:
 
     def test_almost_all(self, fleet):
         """Their number is shown, not their names."""
-        shown = fleet(roles=[role("a", **TestUnread.ATTACHED)]).items
+        shown = fleet(roles=[role("a", **ADMINISTRATOR)]).items
 
         assert [each.split(".")[0] for each in shown if each.startswith("It leaves out")] == [
             "It leaves out 33 capabilities (--json names them)"
@@ -348,95 +348,6 @@ class TestProposal:
         assert fleet(roles=roles).items[-1] == (
             "Keep each statement that denies in a policy of its own: statement 3 of policy inline."
         )
-
-
-class TestBoundary:
-    ARN = f"arn:aws:iam::{ACCOUNT}:policy/team/limit"
-    DENY: ClassVar = {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}
-    ROLE: ClassVar = role("a", allow(MINIMUM), PermissionsBoundary={"PermissionsBoundaryArn": ARN})
-    POLICY: ClassVar = {
-        "Arn": ARN,
-        "PolicyVersionList": [{"IsDefaultVersion": True, "Document": {"Statement": [allow("*"), DENY]}}],
-    }
-
-    @pytest.mark.parametrize("policies", [[POLICY], []])
-    def test_option(self, fleet, policies):
-        """The role keeps its boundary, also one whose content is not known."""
-        row = json.loads(fleet("--json", roles=[self.ROLE], policies=policies).out)
-
-        assert row["permissionsBoundary"] == row["options"]["permissions_boundary_arn"] == self.ARN
-
-    def test_denies(self, fleet):
-        """Those of the boundary stay in it."""
-        row = json.loads(fleet("--json", roles=[self.ROLE], policies=[self.POLICY]).out)
-
-        assert row["denies"] == []
-
-    def test_own_deny(self, fleet):
-        own = role("a", allow(MINIMUM), self.DENY, PermissionsBoundary={"PermissionsBoundaryArn": self.ARN})
-
-        row = json.loads(fleet("--json", roles=[own], policies=[self.POLICY]).out)
-
-        assert row["denies"] == ["statement 2 of `policy inline`"]
-
-    def test_text(self, fleet):
-        shown = fleet(roles=[self.ROLE], policies=[self.POLICY])
-
-        assert shown.tables["Roles"][0]["An instance can"] == "limited by boundary team/limit"
-        assert f"ssm-profile:permissionsBoundaryArn: {self.ARN}\n" in shown.out
-
-
-class TestUnread:
-    """A policy whose content is not in the input."""
-
-    ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
-    ATTACHED: ClassVar = {"AttachedManagedPolicies": [{"PolicyArn": ARN}]}
-    BOUNDARY: ClassVar = {"PermissionsBoundary": {"PermissionsBoundaryArn": ARN}}
-
-    @pytest.mark.parametrize(
-        ("unread", "actions", "note"),
-        [
-            (ATTACHED, "at least 5", f"not known: {ARN}"),
-            (BOUNDARY, "at most 5", "limited by boundary AdministratorAccess (content not known)"),
-            (ATTACHED | BOUNDARY, "not known", "limited by boundary AdministratorAccess (content not known)"),
-        ],
-    )
-    def test_actions(self, fleet, unread, actions, note):
-        roles = [role("a", **unread)]
-
-        row = json.loads(fleet("--json", roles=roles).out)
-        (shown,) = fleet(roles=roles).tables["Roles"]
-
-        jsonschema.Draft202012Validator(SCHEMA).validate(row)
-        assert (row["actions"], row["readActions"], shown["Actions"]) == (None, 5, actions)
-        assert shown["An instance can"] == note
-
-    def test_nothing_read(self, fleet):
-        """At least 0 would say nothing."""
-        (shown,) = fleet(roles=[role("a", **self.ATTACHED, RolePolicyList=[])]).tables["Roles"]
-
-        assert shown["Actions"] == "not known"
-
-    def test_summary(self, fleet):
-        """The exit code is 0, so that the report must tell."""
-        shown = fleet(roles=[role("a", **self.ATTACHED), role("b")])
-
-        assert shown.code == 0
-        assert shown.items[1] == (
-            "Content not known: policies of 1 role, so that dangers may be missing here. If the input was written with "
-            "--filter, add LocalManagedPolicy and AWSManagedPolicy to it."
-        )
-
-    def test_fail_on(self, fleet):
-        """No role with such a policy is clean."""
-        assert fleet("--fail-on", "wide", roles=[role("a", *SCOPED_MINIMUM, **self.ATTACHED)]).code == 1
-
-    def test_sarif(self, fleet):
-        (only,) = fleet("--sarif", roles=[role("a", **self.ATTACHED)]).json["runs"]
-        result = only["results"][-1]
-
-        assert (result["ruleId"], result["level"]) == ("content-not-known", "warning")
-        assert self.ARN in result["message"]["text"]
 
 
 class TestSarif:
@@ -552,6 +463,22 @@ def test_terminal(run_on_terminal, tmp_path, width):
 
     assert lines[0].startswith("5 roles for EC2 instances in 1 account")
     assert [line for line in lines if len(line) > width] == []
+
+
+@pytest.mark.parametrize(("width", "is_table"), [(80, False), (120, True), (160, True)])
+def test_long_names_on_a_terminal(run_on_terminal, tmp_path, width, is_table):
+    """A long ARN or name does not turn the table of all roles into records."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/{'team/' * 10}{'x' * 80}"
+    limits = {"PermissionsBoundary": {"PermissionsBoundaryArn": arn}}
+    roles = [*ROLES, role("y" * 64), role("a", **limits), role("b", AttachedManagedPolicies=[{"PolicyArn": arn}])]
+    (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
+
+    lines = run_on_terminal(width, "fleet", str(tmp_path / "account.json")).splitlines()
+
+    table = lines[lines.index("Roles") :]
+    assert table[1].startswith("Role  ") is is_table
+    if is_table:
+        assert max(map(len, table[: table.index("")])) <= width
 
 
 class TestAccount:

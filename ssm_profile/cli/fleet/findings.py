@@ -49,8 +49,8 @@ def findings_on(row: Row) -> Iterator[Finding]:
         yield Finding(risk["risk"], RISKY, (sentence,), is_certain=risk["certain"])
     if row["unread"]:
         names = ", ".join(dict.fromkeys(row["unread"]))
-        sentence = f"The input does not contain {names}. What it allows is not known."
-        yield Finding(NOT_KNOWN, WIDE, (sentence,))
+        several = (f"The input has several documents of {each}." for each in row["ambiguous"])
+        yield Finding(NOT_KNOWN, WIDE, (f"The content of {names} is not known.", *several))
     for policy in row["deprecated"]:
         yield Finding(policy, WIDE, (f"It has {policy}.", SSM_WIDE_POLICIES[policy]))
     if row["tooWide"]:

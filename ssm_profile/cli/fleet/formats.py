@@ -26,6 +26,7 @@ _COLUMNS = (
     "possibleRisks",
     "deprecated",
     "unread",
+    "ambiguous",
     "permissionsBoundary",
     "actions",
     "readActions",

@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, audit_role
 from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, reasons
-from ssm_profile.cli.granted import granted_actions
+from ssm_profile.cli.granted import granted_actions, still_granted
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
@@ -73,7 +73,7 @@ class Judgement:
     actions: int = 0
     """How many actions the policies grant, with wildcards expanded."""
     proposed_actions: int | None = None
-    """How many actions the proposed options grant."""
+    """How many actions the proposed options grant, without those that the boundary or a Deny takes away."""
     options: str | None = None
     """The options that grant what the policies grant, as JSON. None where no option helps."""
     fill_in: tuple[str, ...] = ()
@@ -86,6 +86,8 @@ class Judgement:
     """The statements that deny and that no option adds, without those of the permissions boundary, in Markdown."""
     unread: tuple[str, ...] = ()
     """The policies whose content is not known. The verdict is not certain then."""
+    ambiguous: tuple[str, ...] = ()
+    """Those among them of which the input does not say which document counts."""
     refusal: str = ""
     """Why the policies cannot be judged. The other fields say nothing then."""
 
@@ -161,6 +163,7 @@ def _question(member: Member) -> _Question:
         if isinstance(found.boundary, FoundPolicy)
         else found.boundary,
         "left_out": found.left_out,
+        "ambiguous": found.ambiguous_arns,
     }
     text, account = json.dumps(content), None
     if found.arn and not _ROLE_MATTERS.search(text):
@@ -198,6 +201,7 @@ def _with_names(judgement: Judgement, question: _Question) -> Judgement:
         left_out=tuple(replace(each, reasons=tuple(map(named_in_code, each.reasons))) for each in judgement.left_out),
         denies=tuple(map(named_in_code, judgement.denies)),
         unread=tuple(map(named, judgement.unread)),
+        ambiguous=tuple(map(named, judgement.ambiguous)),
         refusal=_replaced(judgement.refusal, {**question.names, **account}),
     )
 
@@ -226,6 +230,7 @@ def _judged(text: str) -> Judgement:
         left_out=tuple(content["left_out"]),
         arn=content["arn"],
         read_arns=tuple(content["read"]),
+        ambiguous_arns=tuple(content["ambiguous"]),
     )
     try:
         role = role_of(found)
@@ -247,29 +252,26 @@ def _judged(text: str) -> Judgement:
         ),
         deprecated=tuple(each["policy"] for each in audit["deprecated"]),
         actions=len(granted_actions(role.policy)),
-        proposed_actions=_number_of_actions(options) if has_options else None,
+        proposed_actions=_number_of_actions(options, role) if has_options else None,
         options=json.dumps(options) if has_options else None,
         fill_in=tuple(_paths_to_fill_in("", options)),
         left_out=tuple(_left_out(audit)) if has_options else (),
         covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
-        denies=tuple(denies_to_keep(audit | {"denies": _own_denies(audit, role)})) if has_options else (),
+        denies=tuple(denies_to_keep(audit)) if has_options else (),
         unread=tuple(audit["unread"]),
+        ambiguous=tuple(audit["ambiguous"]),
     )
 
 
-def _number_of_actions(options: dict[str, Any]) -> int:
-    return len({action for pattern in actions(options) for action in expanded(pattern)})
+def _number_of_actions(options: dict[str, Any], role: Role) -> int:
+    """How many actions the options grant to a role that keeps its boundary and the statements that deny."""
+    return len(still_granted({action for pattern in actions(options) for action in expanded(pattern)}, role.policy))
 
 
 def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
     for verdict in (Verdict.WORKS_IF, Verdict.PARTLY):
         for row in left_out(audit, verdict):
             yield LeftOut(row["capability"], row["verdict"], tuple(conditions(row)))
-
-
-def _own_denies(audit: Mapping[str, Any], role: Role) -> list[Any]:
-    """The statements that deny, without those of the permissions boundary, which the role keeps."""
-    return [each for each in audit["denies"] if each["policy"] != role.policy.boundary_name]
 
 
 def _paths_to_fill_in(path: str, value: Any) -> Iterator[str]:

@@ -45,6 +45,7 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
             "Roles",
             ("Role", "Account", "Level", "Systems Manager", "An instance can", "Actions", "Proposed", "Config"),
             [_role(row, configs, narrower) for row in roles],
+            folds=True,
         ),
         *use_tables(roles),
         *_replacements(configs, roles),
@@ -63,14 +64,15 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
 
 
 def _first_line(roles: Sequence[Row], counts: Counts) -> str:
-    accounts = {row["account"] for row in roles}
+    accounts = {row["account"] for row in roles if row["account"]}
     distinct = counts.distinct
     policies = "" if distinct == len(roles) else f", with {count_of(distinct, 'distinct set')} of policies"
     are = count_of(len(roles), "role")
     if counts.others:
         verb = "is" if len(roles) == 1 else "are"
         are = f"{len(roles):,} of {count_of(len(roles) + counts.others, 'role')} {verb}"
-    return f"{are} for EC2 instances" + (f" in {count_of(len(accounts), 'account')}{policies}." if roles else ".")
+    where = f" in {count_of(len(accounts), 'account')}" if accounts else ""
+    return f"{are} for EC2 instances{where}" + (f"{policies}." if roles else ".")
 
 
 def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
@@ -85,11 +87,7 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
             named = [f"{summary} ({count:,})" for summary, count in risky.most_common(_MOST_RISKS)]
             more = f"; and {len(risky) - _MOST_RISKS} more" if len(risky) > _MOST_RISKS else ""
             yield f"{word}: {count_of(sum(map(bool, found)), 'role')}. An instance {verb} {'; '.join(named)}{more}."
-    if unread := sum(bool(row["unread"]) for row in roles):
-        yield (
-            f"Content not known: policies of {count_of(unread, 'role')}, so that dangers may be missing here. If the "
-            "input was written with `--filter`, add `LocalManagedPolicy` and `AWSManagedPolicy` to it."
-        )
+    yield from _unknown(roles)
     deprecated = Counter(policy for row in roles for policy in row["deprecated"])
     if deprecated:
         yield f"Policies to replace: {', '.join(f'{code(policy)} ({n:,})' for policy, n in deprecated.most_common())}."
@@ -120,6 +118,22 @@ def _baseline_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str
         yield f"To remove from the baseline: {entries}. The reasons are at the end."
 
 
+def _unknown(roles: Sequence[Row]) -> Iterator[str]:
+    """What the input does not say."""
+    if nameless := sum(row["account"] is None for row in roles):
+        yield f"Account not known: {count_of(nameless, 'role')}, because the input does not have the ARN."
+    if unread := sum(any(each not in row["ambiguous"] for each in row["unread"]) for row in roles):
+        yield (
+            f"Content not known: policies of {count_of(unread, 'role')}, so that dangers may be missing here. If the "
+            "input was written with `--filter`, add `LocalManagedPolicy` and `AWSManagedPolicy` to it."
+        )
+    if several := sum(bool(row["ambiguous"]) for row in roles):
+        yield (
+            f"Content not known: policies of {count_of(several, 'role')}, of which the input has several documents and "
+            "does not say which one counts. Write the input again, with one file for each account."
+        )
+
+
 def _verdict(row: Row) -> str:
     if row["level"] == BROKEN:
         return BROKEN
@@ -136,7 +150,7 @@ def _role(row: Row, configs: dict[str, int], narrower: dict[str, int]) -> tuple[
         _systems_manager(row),
         ";\n".join([*certain, *possible, *_not_known(row), *_boundary(row)]),
         _actions(row),
-        "" if row["proposedActions"] is None else f"{row['proposedActions']:,}",
+        _proposed_actions(row),
         "\n".join([*_config(row, configs), *_narrower(row, narrower)]),
     )
 
@@ -156,6 +170,8 @@ def _systems_manager(row: Row) -> str:
         shown[:1] = [f"does not work: {reason}" for reason in shown[:1]]
     else:
         shown = [reason.replace("It works ", "works ", 1) for reason in reasons[:_MOST_REASONS]] or [verdict]
+        if shown[0].startswith("EC2 "):
+            shown[0] = f"may work: {shown[0]}"
     if len(reasons) > _MOST_REASONS:
         shown.append(f"And {count_of(len(reasons) - _MOST_REASONS, 'more reason')}.")
     return "\n".join(shown)
@@ -164,14 +180,28 @@ def _systems_manager(row: Row) -> str:
 def _not_known(row: Row) -> Iterator[str]:
     if unread := [each for each in dict.fromkeys(row["unread"]) if each != row["permissionsBoundary"]]:
         more = f" and {len(unread) - _MOST_UNREAD} more" if len(unread) > _MOST_UNREAD else ""
-        yield f"not known: {', '.join(map(code, unread[:_MOST_UNREAD]))}{more}"
+        yield f"not known: {', '.join(f'{code(each)}{_several(row, each)}' for each in unread[:_MOST_UNREAD])}{more}"
 
 
 def _boundary(row: Row) -> Iterator[str]:
     if row["permissionsBoundary"]:
         name = code(row["permissionsBoundary"].split(":policy/", 1)[-1])
         unread = " (content not known)" if row["permissionsBoundary"] in row["unread"] else ""
+        unread = _several(row, row["permissionsBoundary"]) or unread
         yield f"limited by boundary {name}{unread}"
+
+
+def _several(row: Row, policy: str) -> str:
+    """Why the content of a policy is not known although the input has it, or an empty string."""
+    return " (the input has several documents of it)" if policy in row["ambiguous"] else ""
+
+
+def _proposed_actions(row: Row) -> str:
+    """How many actions the config grants. A boundary whose content is not known can only take some away."""
+    if row["proposedActions"] is None:
+        return ""
+    most = "at most " if row["permissionsBoundary"] in row["unread"] else ""
+    return f"{most}{row['proposedActions']:,}"
 
 
 def _actions(row: Row) -> str:
@@ -221,7 +251,7 @@ def _replacements(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Par
         yield Paragraph(f"Config {number}, for {count_of(len(replaced[key]), 'role')}:")
         yield CodeBlock(format_stack_config(json.loads(key)))
         whose = replaced[key]
-        if advice := [*_fill_in(whose[0]), *_left_out(whose), *_covered(whose), *_denies(whose)]:
+        if advice := [*_fill_in(whose[0]), *_left_out(whose), *_covered(whose), *_boundaries(whose), *_denies(whose)]:
             yield Items(tuple(advice))
 
 
@@ -276,6 +306,11 @@ def _covered(roles: Sequence[Row]) -> Iterator[str]:
     if covered:
         names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
         yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
+
+
+def _boundaries(roles: Sequence[Row]) -> Iterator[str]:
+    if any(row["permissionsBoundary"] for row in roles):
+        yield "Keep the permissions boundary of the role. What it denies stays in it."
 
 
 def _denies(roles: Sequence[Row]) -> Iterator[str]:

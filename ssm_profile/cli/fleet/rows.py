@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ssm_profile.cli.audit import BROKEN, LEVELS
+from ssm_profile.cli.audit import BROKEN, LEVELS, reason_row, worst_with_trust
+from ssm_profile.cli.audit_reasons import trust_conditions
 from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2
+from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import OPTIONS
 from ssm_profile.risks import RISKS
 
@@ -35,13 +37,17 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         usage: Tells what the role uses. None if there is no evidence.
     """
     options = _options(member, judgement)
-    is_replaced = judgement.is_replaced
+    proposal = judgement if judgement.is_replaced else Judgement()
     profiles = member.found.instance_profiles
     notes = [
         *([NO_PROFILE] if profiles is not None and not profiles else []),
-        *([] if member.is_for_ec2 else [NOT_FOR_EC2]),
+        *([] if member.trust.is_for_ec2 else [NOT_FOR_EC2]),
     ]
     level = BROKEN if notes else judgement.level
+    verdict = worst_with_trust(judgement.systems_manager, member.trust.reasons)
+    reasons = [trust_conditions(map(reason_row, member.trust.reasons)), judgement.reasons]
+    if verdict not in (Verdict.WORKS.value, Verdict.WORKS_IF.value):
+        reasons.reverse()  # what the policies lack counts more
     return {
         "schemaVersion": SCHEMA_VERSION,
         "kind": ROLE,
@@ -53,29 +59,30 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         "level": level,
         "openLevel": level,
         "accepted": [],
-        "systemsManager": judgement.systems_manager,
-        "reasons": [*notes, *judgement.reasons],
+        "systemsManager": verdict,
+        "reasons": [*notes, *reasons[0], *reasons[1]],
         "risks": [{"risk": risk, "summary": summary, "certain": certain} for risk, summary, certain in judgement.risks],
         "capabilities": [{"capability": name, "verdict": verdict} for name, verdict in judgement.capabilities],
         "tooWide": judgement.is_too_wide,
         "deprecated": list(judgement.deprecated),
         "unread": list(judgement.unread),
+        "ambiguous": list(judgement.ambiguous),
         "permissionsBoundary": member.boundary_arn or None,
         "actions": None if judgement.unread else judgement.actions,
         "readActions": judgement.actions,
-        "proposedActions": judgement.proposed_actions if is_replaced else None,
-        "options": options if is_replaced else None,
-        "fillIn": list(judgement.fill_in) if is_replaced else [],
+        "proposedActions": proposal.proposed_actions,
+        "options": options if judgement.is_replaced else None,
+        "fillIn": list(proposal.fill_in),
         "leftOut": [
             {
                 "capability": each.capability,
                 "verdict": each.verdict,
                 "reasons": [f"It works {one}." for one in each.reasons],
             }
-            for each in (judgement.left_out if is_replaced else ())
+            for each in proposal.left_out
         ],
-        "covered": [{"capability": name, "by": list(by)} for name, by in (judgement.covered if is_replaced else ())],
-        "denies": list(judgement.denies) if is_replaced else [],
+        "covered": [{"capability": name, "by": list(by)} for name, by in proposal.covered],
+        "denies": list(proposal.denies),
         "used": usage.of(member, judgement, options) if usage else None,
     }
 
