@@ -199,21 +199,26 @@ class TestObjectsThatCannotBeRead:
         assert " and 4 other objects cannot be read. " in problem
 
     @pytest.mark.parametrize(
-        "error",
+        ("error", "reason"),
         [
-            lambda _: answers.refusal("SlowDown", "GetObject"),
-            lambda _: exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2),
-            lambda _: exceptions.ReadTimeoutError(endpoint_url="https://s3"),
-            lambda _: ConnectionResetError(104, "Connection reset by peer"),
+            (answers.refusal("SlowDown", "GetObject"), "Run the command again later."),
+            (
+                answers.refusal("InvalidObjectState", "GetObject"),
+                "Amazon S3: Details. Restore it from its archive first.",
+            ),
+            (exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2), "1 read, but total bytes expected is 2"),
+            (exceptions.ReadTimeoutError(endpoint_url="https://s3"), "Read timeout on endpoint URL"),
+            (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
         ],
     )
-    def test_other_errors(self, put, refuse, error):
+    def test_other_errors(self, put, refuse, error, reason):
         put(key_of(NOW), event(HEARTBEAT, NOW))
         put(key_of(NOW - timedelta(days=1)), event(HEARTBEAT, NOW))
-        refuse(error, "20261126")
+        refuse(lambda _: error, "20261126")
         evidence = add()
 
-        assert len(evidence.problems) == 1
+        [problem] = evidence.problems
+        assert reason in problem
         assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-26"}
 
     def test_damaged(self, put):

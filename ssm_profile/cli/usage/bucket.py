@@ -37,7 +37,8 @@ _OTHER_SERVICE = re.compile(r"(?:.*/)?AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/(?!CloudTr
 
 _ADVICE = (
     ("NoSuchBucket", "Check the name of the bucket."),
-    ("AccessDenied|Forbidden|403", f"Use credentials with these permissions: {', '.join(READ_ACTIONS)}, kms:Decrypt."),
+    ("NoSuchKey", "It was deleted after the bucket was listed."),
+    ("InvalidObjectState", "Restore it from its archive first."),
 )
 
 _AT_A_TIME = 16
@@ -225,7 +226,7 @@ def _content(s3: Any, bucket: str, wanted: _Object) -> _Content:
     if wanted.size > LONGEST_OBJECT:
         return _Content(wanted.key, problem=f"It has {wanted.size:,} bytes, more than {LONGEST_OBJECT:,}.")
     try:
-        with readable_errors("Amazon S3", (*READ_ACTIONS, "kms:Decrypt")):
+        with readable_errors("Amazon S3", (*READ_ACTIONS, "kms:Decrypt")), advised("Amazon S3", _ADVICE):
             return _Content(wanted.key, s3.get_object(Bucket=bucket, Key=wanted.key)["Body"].read())
     except InputError as error:
         return _Content(wanted.key, problem=str(error))

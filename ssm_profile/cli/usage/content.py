@@ -116,6 +116,7 @@ def _add_events(evidence: Evidence, content: IO[bytes], name: str, *, has_events
                 incomplete += not sums.add(event)
     except CutOffError:
         mark_damaged(evidence, f"{name} ends within an event.", name)
+        return
     except NotJsonError:
         if count:
             mark_damaged(evidence, f"{name} has something else after {count:,} events.", name)
