@@ -16,6 +16,7 @@ from .trails import ACCOUNT, DAYS, NOW, OLD, WEB, background, event
 
 boto3 = require("boto3")
 moto = require("moto")
+aws_client = import_module("ssm_profile.cli.aws_client")
 bucket = import_module("ssm_profile.cli.usage.bucket")
 answers = import_module("tests.cli.aws_answers")
 exceptions = import_module("botocore.exceptions")
@@ -119,18 +120,6 @@ class TestObjects:
             put(f"copy/{key_of(day).rpartition('/')[2]}", event(HEARTBEAT, NOW))
 
         assert heartbeats(add(f"s3://{BUCKET}/copy", since=SINCE)) == 1
-
-    def test_part_of_the_day_before(self, put):
-        """The first log file has its last minutes. This is no evidence of the day."""
-        day = NOW - timedelta(days=30)
-        put(key_of(NOW), *background())
-        put(
-            key_of(NOW - timedelta(days=29)), *(event("ec2:DescribeTags", day, readOnly=each) for each in (True, False))
-        )
-        days = add(since=SINCE).coverage[Source.FILES, ACCOUNT].days()
-
-        assert min(days) == "2026-10-29"
-        assert f"{day:%Y-%m-%d}" in add().coverage[Source.FILES, ACCOUNT].days()
 
     def test_many_objects_are_read_by_processes(self, put, monkeypatch):
         for number in range(6):
@@ -248,6 +237,12 @@ class TestObjectsThatCannotBeRead:
 
 
 class TestBucket:
+    def test_client_of_the_settings(self, put, monkeypatch):
+        put(key_of(NOW), event(HEARTBEAT, NOW))
+        monkeypatch.setattr(bucket, "client", aws_client.client)
+
+        assert heartbeats(add()) == 1
+
     @pytest.mark.usefixtures("s3")
     def test_no_objects(self):
         assert add(since=SINCE).problems == [f"s3://{BUCKET}/ has no log files since 2026-10-29. Check the prefix."]

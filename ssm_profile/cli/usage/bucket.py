@@ -19,7 +19,7 @@ from ssm_profile.cli.processes import map_in_processes, number_of_processors
 from ssm_profile.errors import InputError
 
 from .content import OTHER_FOLDERS, add_content, day_of_file, is_other_file, mark_missing
-from .evidence import Evidence, Source
+from .evidence import Evidence
 from .jobs import advised
 
 READ_ACTIONS = ("s3:ListBucket", "s3:GetObject")
@@ -82,7 +82,7 @@ def add_bucket(
     Args:
         evidence: What to add to. Objects that cannot be read are a problem.
         url: ``s3://BUCKET/PREFIX``.
-        since: The first day of which log files are read, and of which events count.
+        since: The first day of which log files are read.
         role: The ARN of the role of a report of Access Advisor that names none, or nothing.
         progress: Called with the name of each object when it is read.
 
@@ -112,8 +112,6 @@ def add_bucket(
     if not count:
         found.problems.append(f"{url} has no log files{f' since {since}' if since else ''}. Check the prefix.")
     found.problems += failures.problems()
-    if since:
-        _forget_before(found, since.isoformat())
     evidence.merge(found)
 
 
@@ -163,17 +161,6 @@ class _Failures:
                 f"{self._place}{first.key}{more} cannot be read. {first.problem} No action counts as unused because "
                 "CloudTrail files of these days do not show it."
             )
-
-
-def _forget_before(evidence: Evidence, day: str) -> None:
-    """Forget on which days before a day there are events: the first log files have some of the day before theirs."""
-    for (source, _), coverage in evidence.coverage.items():
-        if source is Source.FILES:
-            kinds = [coverage.data_days.values()]
-            for region in coverage.regions.values():
-                kinds += [[region.reads, region.writes], region.services.values()]
-            for days in chain.from_iterable(kinds):
-                days.difference_update([each for each in days if each < day])
 
 
 def _objects(s3: Any, bucket: str, prefix: str, since: date | None) -> Iterator[_Object]:

@@ -108,7 +108,8 @@ def _text_of(content: IO[bytes]) -> Iterator[io.TextIOWrapper]:
 
 
 def _add_events(evidence: Evidence, content: IO[bytes], name: str, *, has_events: bool) -> None:
-    count, incomplete, sums = 0, 0, EventSums(evidence)
+    day = day_of_file(name)
+    count, incomplete, sums = 0, 0, EventSums(evidence, day[1] if day else "")
     try:
         for value in objects_in(content):
             for event in events_in(value):
@@ -131,7 +132,7 @@ def _add_events(evidence: Evidence, content: IO[bytes], name: str, *, has_events
         mark_damaged(evidence, f"{name} has events without a source, a name or a time: {incomplete:,}.", name)
     if count:
         return
-    if day_of_file(name):
+    if day:
         mark_damaged(evidence, f"{name} has no events.", name)
     else:
         evidence.problems.append(f"{name} has no CloudTrail events. It is left out.")
