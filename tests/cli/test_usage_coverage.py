@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from ssm_profile.cli.usage import read_evidence, uses
+from ssm_profile.cli.usage import read_evidence, role_key, uses
+from ssm_profile.cli.usage.evidence import Source
 
 from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, WEB, background, event, settings, write
 
@@ -127,6 +128,36 @@ class TestReadsAndWrites:
         tomorrow = [event("kms:Encrypt", NOW + timedelta(days=1), WEB + "2", readOnly=each) for each in (True, False)]
 
         assert verdict(background(), tomorrow, role=OLD)["why"].startswith("No call from 2026-10-29 to 2026-11-27")
+
+
+class TestLogFiles:
+    """A log file has some of the events of the day before its own."""
+
+    @pytest.fixture
+    def read(self, tmp_path):
+        """The evidence of log files, each of which has the events of some days."""
+
+        def find(files):
+            for number, days in files.items():
+                name = f"{ACCOUNT}_CloudTrail_{REGION}_{NOW - timedelta(days=number):%Y%m%d}T0005Z_x.json"
+                times = [f"{NOW - timedelta(days=day):%Y-%m-%d}" for day in days]
+                write(tmp_path / name, (each for each in background() if each["eventTime"][:10] in times))
+            return read_evidence([str(tmp_path)])
+
+        return find
+
+    @pytest.mark.parametrize(("first", "use"), [(DAYS - 1, "unused"), (DAYS - 2, "cannot be seen")])
+    def test_day_before_the_first_file(self, read, first, use):
+        evidence = read({number: [number, min(number + 1, DAYS - 1)] for number in range(first + 1)})
+
+        [found] = uses([PROBE], evidence, OLD, days=DAYS, now=NOW)
+        assert found["use"] == use
+
+    def test_call_of_the_day_before_is_a_use(self, read):
+        evidence = read({0: [1]})
+
+        assert evidence.coverage[Source.FILES, ACCOUNT].days() == set()
+        assert role_key(WEB) in evidence.calls
 
 
 class TestTrail:

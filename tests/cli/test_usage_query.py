@@ -76,7 +76,7 @@ SELECT 'Athena' AS origin,
   array_join(array_sort(array_agg(DISTINCT substr(eventTime, 1, 10))), ' ') AS days,
   count(*) OVER () AS total_rows
 FROM "audit"."cloudtrail_logs"
-WHERE eventTime >= '2026-08-29T12:00:00Z'
+WHERE eventTime >= '2026-08-29T00:00:00Z'
   AND "timestamp" >= '2026/08/29'
 GROUP BY 2, 3, 4, 5, 6, 7, 8
 """
@@ -86,7 +86,7 @@ GROUP BY 2, 3, 4, 5, 6, 7, 8
         name = "arn:aws:cloudtrail:us-east-1:123456789012:eventdatastore/EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE"
         sql = lake_sql(name, days=90, now=NOW)
 
-        assert "\nFROM EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE\nWHERE eventTime >= '2026-08-29 12:00:00'\n" in sql
+        assert "\nFROM EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE\nWHERE eventTime >= '2026-08-29 00:00:00'\n" in sql
         assert "max(date_format(eventTime, '%Y-%m-%dT%H:%i:%sZ')) AS last_time" in sql
 
     @pytest.mark.parametrize("sql", [athena_sql("t", days=1, now=NOW), lake_sql("a-b", days=1, now=NOW)])

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ssm_profile.cli.usage import json_stream, read_evidence, role_key
+from ssm_profile.cli.usage import json_stream, read_evidence, reading, role_key
 from ssm_profile.cli.usage.evidence import RegionDays, Source
 from ssm_profile.errors import InputError
 from tests import ROOT
@@ -133,6 +133,35 @@ class TestForms:
         assert heartbeats(evidence) == 12_000
         assert len(line) * 12_000 > 5_000_000
         assert peak < 2_000_000
+
+
+class TestProcesses:
+    """Many files are read by several processes."""
+
+    def read(self, tmp_path, monkeypatch, count):
+        monkeypatch.setattr(reading, "_FEWEST_FOR_PROCESSES", count)
+        monkeypatch.setattr(reading, "number_of_processors", lambda: 2)
+        seen = []
+        return read_evidence([str(tmp_path)], progress=seen.append), seen
+
+    def test_same_evidence(self, tmp_path, monkeypatch):
+        for number in range(20):
+            write(tmp_path / f"{number:02}.json.gz", background(number + 1))
+        for number in (3, 11):
+            (tmp_path / f"{number:02}x.json").write_text("x")
+
+        alone = self.read(tmp_path, monkeypatch, 100)
+
+        assert self.read(tmp_path, monkeypatch, 20) == alone
+        assert heartbeats(alone[0]) == sum(range(21))
+        assert len(alone[0].problems) == 2
+        assert alone[1] == sorted(alone[1])
+
+    def test_few_files(self, tmp_path, monkeypatch):
+        write(tmp_path / "a.json", background())
+        monkeypatch.setattr(reading, "map_in_processes", None)
+
+        assert heartbeats(self.read(tmp_path, monkeypatch, 2)[0]) == 30
 
 
 class TestIdentities:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import rich_click as click
 
 from ssm_profile.cli.usage import Evidence, athena_sql, lake_sql, read_evidence
+from ssm_profile.cli.usage.blindness import OLDEST
 from ssm_profile.cli.usage.reading import DECLARABLE
 from ssm_profile.errors import InputError
 from ssm_profile.regions import REGION_PATTERN
@@ -30,7 +31,7 @@ _OPTIONS = (
         "evidence",
         metavar="EVIDENCE",
         multiple=True,
-        help=f"Say what each role uses, from a file or a folder of evidence, or from {ATHENA}TABLE, "
+        help=f"Say what each role uses, from a file or a folder of evidence, or from s3://BUCKET/PREFIX, {ATHENA}TABLE, "
         f"{LAKE}EVENT_DATA_STORE or {ADVISOR} in AWS. Repeatable.",
     ),
     _option(
@@ -122,8 +123,13 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
         )
     in_aws = [each for each in sources if each == ADVISOR or each.startswith((ATHENA, LAKE))]
     files = [each for each in sources if each not in in_aws]
-    evidence = read_evidence(files, data_events=options["data_events"], may_lack_calls=bool(in_aws))
     time, regions = now(), _regions(options["regions"] or "")
+    evidence = read_evidence(
+        files,
+        data_events=options["data_events"],
+        may_lack_calls=bool(in_aws),
+        since=(time - timedelta(days=options["days"] + OLDEST)).date(),
+    )
     for source in in_aws:
         _query_aws(source, evidence, options, time)
     if is_own_account:

@@ -3,6 +3,9 @@
 :func:`read_evidence` reads files of CloudTrail, the settings of its trails, reports of Access Advisor, and results of
 the queries of :func:`athena_sql` and :func:`lake_sql` into an :class:`Evidence`. :func:`uses` gives the verdict on each
 action of a role from it, and :func:`feature_uses` the one on each feature.
+
+The modules ``athena``, ``lake``, ``advisor``, ``trail_settings`` and ``bucket`` call AWS. They import boto3, which is
+costly, so they are imported only where they are used.
 """
 
 from .evidence import Evidence, RoleKey, role_key

@@ -60,8 +60,16 @@ def events_in(value: Any) -> Iterator[Mapping[str, Any]]:
 class EventSums:
     """Sums of events that differ only in their times of a day. Most events of a file are like others of it."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, first_day: str = "") -> None:
+        """Begin.
+
+        Args:
+            evidence: What to add to.
+            first_day: The first day of which the events show that others would be there. A log file has some of the
+                day before its own.
+        """
         self._evidence = evidence
+        self._first_day = first_day
         self._sums: dict[tuple[Any, ...], list[Any]] = {}
 
     def add(self, event: Mapping[str, Any]) -> bool:
@@ -99,18 +107,19 @@ class EventSums:
     def flush(self) -> None:
         """Add the sums to the evidence."""
         for group, (count, last) in self._sums.items():
-            _add_sum(self._evidence, group, count, last)
+            _add_sum(self._evidence, group, count, last, is_covered=group[2] >= self._first_day)
         self._sums.clear()
 
 
-def _add_sum(evidence: Evidence, group: tuple[Any, ...], count: int, last: str) -> None:
+def _add_sum(evidence: Evidence, group: tuple[Any, ...], count: int, last: str, *, is_covered: bool) -> None:
     source, name, day, account, region, caller, identity, error, category, is_read = group
     action = action_of_event(source, name)
     if account:
         coverage = evidence.coverage_of(Source.FILES, account)
-        if is_data_event(action) if category is None else category == "Data":
+        kind = _usual_category(action) if category is None else category
+        if is_covered and kind == "Data":
             coverage.data_days.setdefault(action.partition(":")[0], set()).add(day)
-        elif category == "Management" or (category is None and is_management_event(action)):
+        elif is_covered and kind == "Management":
             add_day(coverage, action, region, day, is_read=is_read)
         if action in CHANGES and not error:
             coverage.changes.add(day)
@@ -119,6 +128,11 @@ def _add_sum(evidence: Evidence, group: tuple[Any, ...], count: int, last: str) 
     elif caller is not None:
         calls = Calls(denied=count, last_denied=last) if is_denied(error) else Calls(allowed=count, last_allowed=last)
         evidence.add_calls(caller, action, calls)
+
+
+def _usual_category(action: str) -> str:
+    """The category of the events of an action, if it is known."""
+    return "Data" if is_data_event(action) else "Management" if is_management_event(action) else ""
 
 
 def add_day(coverage: Coverage, action: str, region: str, day: str, *, is_read: bool | None) -> None:

@@ -113,7 +113,8 @@ def _query(origin: Source, time: str, table: str, since: str) -> str:
 
 
 def _start(days: int, now: datetime) -> datetime:
-    return now - timedelta(days=days)
+    """The begin of a day, because a day with some of its events looks as if it had them all."""
+    return (now - timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _check(name: str, pattern: re.Pattern[str], kind: str, example: str) -> None:
