@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import PaginationError
 
-from ssm_profile.cli.iam_roles import client, readable_errors
+from ssm_profile.cli.aws_client import client, readable_errors
 from ssm_profile.errors import InputError
 
 from .members import Found, Problem, roles_of_account
