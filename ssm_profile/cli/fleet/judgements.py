@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from multiprocessing import parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from threading import Thread
+from threading import Thread, active_count
 from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, audit_role
 from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, reasons
 from ssm_profile.cli.granted import granted_actions
+from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.report import with_changed_code
 from ssm_profile.cli.reverse_lookup import FILL_IN
@@ -115,7 +116,10 @@ class _Question:
 
 def process_pool() -> ProcessPoolExecutor:
     """Processes for all processors, which end when this process ends, however it does."""
-    return ProcessPoolExecutor(initializer=_end_with_parent)
+    # A fork would copy the locks that the threads of this process hold.
+    return ProcessPoolExecutor(
+        mp_context=get_context("spawn" if active_count() > 1 else None), initializer=_end_with_parent
+    )
 
 
 def _end_with_parent() -> None:
@@ -163,7 +167,8 @@ class Judges:
         if len(texts) < _FEWEST_FOR_PROCESSES or (os.cpu_count() or 1) == 1:
             return map(_judged, texts)
         self._processes = self._processes or process_pool()
-        return self._processes.map(_judged, texts, chunksize=16)
+        with ignored_interrupt():
+            return self._processes.map(_judged, texts, chunksize=16)
 
 
 def _question(member: Member) -> _Question:

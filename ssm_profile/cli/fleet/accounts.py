@@ -1,0 +1,112 @@
+"""Reads the roles of many accounts, some at a time. An account that cannot be read is a problem."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
+from ssm_profile.cli.interruption import Interrupt, noticed_interrupt
+from ssm_profile.cli.report import count_of
+from ssm_profile.errors import InputError
+
+from .account import found_in_account
+from .account_options import Chosen
+from .assumed_roles import Caller
+from .members import Found, Problem
+from .parallel import completed
+
+LIST_ACTION = "organizations:ListAccounts"
+"""The permission that finding the accounts of an organization requires."""
+
+AT_A_TIME = 10
+"""How many accounts are read at a time."""
+
+_ACTIVE = "ACTIVE"
+_INTERRUPTED = "It was not read, because the command was interrupted."
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account."""
+
+    id: str
+    name: str = ""
+
+    @property
+    def place(self) -> str:
+        """The account, in messages."""
+        return f"{self.id} ({self.name})" if self.name else self.id
+
+
+def read_chosen(chosen: Chosen) -> Iterator[Found]:
+    """The roles of the chosen accounts. Ctrl-C ends the reading, and the other accounts are problems.
+
+    Raises:
+        InputError: If AWS does not answer at all, or does not list the accounts.
+    """
+    caller = Caller(chosen.role, chosen.external_id)
+    accounts = list(_of_organization()) if chosen.ids is None else [Account(each) for each in chosen.ids]
+    with noticed_interrupt() as interrupt:
+        yield from read_accounts(accounts, caller.details, interrupt)
+
+
+def _of_organization() -> Iterator[Account]:
+    """The accounts of the organization of the credentials, without those whose roles nobody can use.
+
+    Raises:
+        InputError: If they cannot be listed.
+    """
+    with readable_errors("--organization", (LIST_ACTION,)):
+        found = _listed()
+        active = [each for each in found if _is_active(each)]
+        yield from (Account(each["Id"], each.get("Name", "")) for each in active)
+    if others := len(found) - len(active):
+        sys.stderr.write(f"{count_of(others, 'account')} of the organization left out: only active ones can be read.\n")
+
+
+def _listed() -> list[dict[str, Any]]:
+    pages = client("organizations", config=PATIENT).get_paginator("list_accounts").paginate()
+    try:
+        return [each for page in pages for each in page["Accounts"]]
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code not in ("AccessDeniedException", "AWSOrganizationsNotInUseException"):
+            raise
+        raise InputError(
+            f"--organization: AWS does not list the accounts ({code}: {message}). Use credentials of the management "
+            f"account, or of a delegated administrator, with the permission {LIST_ACTION}. Or pass --accounts."
+        ) from None
+
+
+def _is_active(account: dict[str, Any]) -> bool:
+    return account.get("State", account.get("Status")) == _ACTIVE  # AWS retires Status in 2026
+
+
+def read_accounts(
+    accounts: Sequence[Account], read: Callable[[str], dict[str, Any]], interrupt: Interrupt
+) -> Iterator[Found]:
+    """The roles of accounts, in the order in which the accounts are read, and then the problems.
+
+    Args:
+        accounts: The accounts.
+        read: Gives what :func:`~.account.read_details` does, for the ID of an account. It is called in threads.
+        interrupt: Tells when to end. The accounts that are not read then are problems.
+    """
+    problems = {each: [Problem(each.place, _INTERRUPTED)] for each in accounts}
+    for account, found in completed(partial(_found, read), accounts, interrupt, at_a_time=AT_A_TIME):
+        problems[account] = [each for each in found if isinstance(each, Problem)]
+        yield from (each for each in found if not isinstance(each, Problem))
+    for each in problems.values():
+        yield from each
+
+
+def _found(read: Callable[[str], dict[str, Any]], account: Account) -> list[Found]:
+    """The roles of an account. What AWS answered can be freed then."""
+    try:
+        return list(found_in_account(read(account.id), account.place))
+    except InputError as error:
+        return [Problem(account.place, str(error))]
