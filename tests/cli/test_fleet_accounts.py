@@ -1,6 +1,10 @@
 """``fleet`` for many accounts, which moto emulates."""
 
+import errno
+import gzip
 import json
+import os
+import stat
 from typing import ClassVar
 
 import pytest
@@ -277,6 +281,85 @@ class TestFailures:
         assert settings == {"mode": "adaptive", "total_max_attempts": assumed_roles.ATTEMPTS}
 
 
+class TestResume:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        return tmp_path / "new" / "folder"
+
+    def test_files(self, run, read, members, folder):
+        """They are as the AWS CLI writes them, and `fleet` reads the folder. Only its owner can."""
+        _, rows = read("--organization", "--resume", str(folder))
+
+        assert sorted(file.name for file in folder.iterdir()) == sorted(
+            f"{each}.json.gz" for each in (ACCOUNT, *members)
+        )
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())} == {0o700, 0o600}
+        again = [json.loads(line) for line in run("fleet", "--json", str(folder)).out.splitlines()]
+        assert [row | {"source": ""} for row in again] == [row | {"source": ""} for row in rows]
+
+    def test_again(self, run, read, members, aws, folder):
+        """Only the account without a file is read from AWS."""
+        aws.refuse("AccessDenied", "AssumeRole", members[1])
+        read("--organization", "--resume", str(folder))
+        os.utime(folder / f"{ACCOUNT}.json.gz", (0, 0))
+        aws.answers.clear()
+        aws.requests.clear()
+
+        done = run("fleet", "--json", "--organization", *ASSUME, "--resume", str(folder))
+
+        assert names(map(json.loads, done.out.splitlines())) == ["dev", "management", "prod"]
+        assert [account for account, _ in aws.asked("GetAccountAuthorizationDetails")] == [members[1]]
+        assert done.error == f"2 of 3 accounts read from {folder}. The oldest file is of 1970-01-01.\n"
+
+    def test_part_of_an_account(self, read, members, aws, folder):
+        """It is not written."""
+        aws.answers["GetAccountAuthorizationDetails", members[0]] = {"RoleDetailList": [{}], "IsTruncated": True}
+
+        read("--accounts", members[0], "--resume", str(folder))
+
+        assert list(folder.iterdir()) == []
+
+    def test_damaged_file(self, read, members, folder):
+        folder.mkdir(parents=True)
+        file = folder / f"{members[0]}.json.gz"
+        file.write_bytes(gzip.compress(b'{"RoleDetailList": ['))
+
+        code, rows = read("--accounts", ",".join(members), "--resume", str(folder))
+
+        reason = "The JSON ends too early. Write the file again. If you delete the file, the command reads the account."
+        assert (code, names(rows), problems(rows)) == (2, ["prod"], [(str(file), reason)])
+
+    def test_file_of_another_account(self, read, members, folder):
+        read("--accounts", members[0], "--resume", str(folder))
+        (folder / f"{members[0]}.json.gz").rename(file := folder / f"{members[1]}.json.gz")
+
+        reason = f"{file} has roles of account {members[0]}. Delete the file, or give it the name of its account."
+        assert problems(read("--accounts", members[1], "--resume", str(folder))[1]) == [(members[1], reason)]
+
+    def test_disk_is_full(self, read, members, folder, monkeypatch):
+        """The roles are there, and no part of a file."""
+
+        def fail(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("pathlib.Path.replace", fail)
+        _, rows = read("--accounts", members[0], "--resume", str(folder))
+
+        reason = "It cannot be written: No space left on device."
+        assert (names(rows), problems(rows)) == (["dev"], [(str(folder / f"{members[0]}.json.gz"), reason)])
+        assert list(folder.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["file", "file/folder", "\0"])
+    def test_wrong_folder(self, run, tmp_path, monkeypatch, name):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "file").touch()
+
+        done = run("fleet", "--organization", *ASSUME, "--resume", name)
+
+        assert (done.code, done.out) == (2, "")
+        assert done.error.startswith(f"Error: --resume: {name} cannot be written to: ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -285,6 +368,8 @@ class TestFailures:
         (["--organization", "--accounts", ACCOUNT], "--accounts and --organization cannot be combined."),
         (["file", "--accounts", ACCOUNT, *ASSUME], "A SOURCE and --accounts cannot be combined."),
         (["file", *ASSUME], "--assume-role requires --accounts or --organization."),
+        (["--organization", *ASSUME, "--resume", ""], "--resume: The name of the folder is empty."),
+        (["--resume", "folder"], "--resume requires --accounts or --organization."),
         (["--external-id", "secret"], "--external-id requires --accounts or --organization."),
         (["--accounts", f"{ACCOUNT},1", *ASSUME], "--accounts: '1' is not the ID of an account."),
         (["--accounts", f"{ACCOUNT},", *ASSUME], "--accounts: '' is not the ID of an account."),

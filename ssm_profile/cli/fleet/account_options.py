@@ -38,10 +38,17 @@ _OPTIONS = (
         "your credentials is read with them.",
     ),
     _option("--external-id", metavar="ID", help="Pass this external ID when assuming the roles."),
+    _option(
+        "--resume",
+        "folder",
+        metavar="DIR",
+        help="Write what AWS answers to this folder, with a file for each account. An account that has a file is read "
+        "from it, so that a run that was cut off goes on.",
+    ),
 )
 
 _SOURCES = ("accounts", "organization")
-_DEPENDENT = ("assume_role", "external_id")
+_DEPENDENT = {"assume_role": "--assume-role", "external_id": "--external-id", "folder": "--resume"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Chosen:
     role: str
     """The name of the role to assume in each, or its path and name."""
     external_id: str | None
+    folder: str | None
+    """Where the answers of AWS are kept."""
 
 
 def with_account_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -73,22 +82,23 @@ def chosen_accounts(options: Mapping[str, Any], sources: Sequence[str]) -> Chose
         click.UsageError: If the flags contradict each other or the arguments.
         InputError: If a value cannot be used.
     """
-    chosen = [_flag(name) for name in _SOURCES if options[name]]
+    chosen = [f"--{name}" for name in _SOURCES if options[name] not in (None, False)]
     if len(chosen) > 1:
         raise click.UsageError(f"{chosen[0]} and {chosen[1]} cannot be combined. Pass one of the two.")
     if not chosen:
-        if given := [_flag(name) for name in _DEPENDENT if options[name]]:
+        if given := [flag for name, flag in _DEPENDENT.items() if options[name] is not None]:
             raise click.UsageError(f"{given[0]} requires --accounts or --organization.")
         return None
     if sources:
         raise click.UsageError(f"A SOURCE and {chosen[0]} cannot be combined. Pass one of the two.")
-    if not options["assume_role"]:
+    if options["assume_role"] is None:
         raise click.UsageError(f"{chosen[0]} requires --assume-role NAME, the role that reads each account.")
-    return Chosen(None if options["organization"] else _ids(options["accounts"]), _role(options), _external_id(options))
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return Chosen(
+        None if options["organization"] else _ids(options["accounts"]),
+        _role(options["assume_role"]),
+        _external_id(options["external_id"]),
+        options["folder"],
+    )
 
 
 def _ids(text: str) -> tuple[str, ...]:
@@ -101,8 +111,7 @@ def _ids(text: str) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _role(options: Mapping[str, Any]) -> str:
-    role = options["assume_role"]
+def _role(role: str) -> str:
     if not _ROLE.fullmatch(role):
         raise InputError(
             f"--assume-role: {role} is not the name of a role. Pass its name, or its path and name, for example audit "
@@ -111,8 +120,7 @@ def _role(options: Mapping[str, Any]) -> str:
     return role.removeprefix("/")
 
 
-def _external_id(options: Mapping[str, Any]) -> str | None:
-    external_id = options["external_id"]
+def _external_id(external_id: str | None) -> str | None:
     if external_id is not None and not _EXTERNAL_ID.fullmatch(external_id):
         raise InputError(
             f"--external-id: {external_id!r} is not an external ID. Pass 2 to 1,224 letters, digits and _ + = , . @ : "

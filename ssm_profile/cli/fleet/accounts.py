@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,11 +12,13 @@ from ssm_profile.cli.interruption import Interrupt, noticed_interrupt
 from ssm_profile.cli.report import count_of
 from ssm_profile.errors import InputError
 
-from .account import found_in_account
+from .account import found_in_account, is_whole
 from .account_options import Chosen
 from .assumed_roles import Caller
 from .members import Found, Problem
+from .pages import ROLES
 from .parallel import completed
+from .saved import Folder
 
 LIST_ACTION = "organizations:ListAccounts"
 """The permission that finding the accounts of an organization requires."""
@@ -26,7 +27,7 @@ AT_A_TIME = 10
 """How many accounts are read at a time."""
 
 _ACTIVE = "ACTIVE"
-_INTERRUPTED = "It was not read, because the command was interrupted."
+_INTERRUPTED = "It was not read, because the command was interrupted. Run the command again."
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,22 @@ def read_chosen(chosen: Chosen) -> Iterator[Found]:
     """The roles of the chosen accounts. Ctrl-C ends the reading, and the other accounts are problems.
 
     Raises:
-        InputError: If AWS does not answer at all, or does not list the accounts.
+        InputError: If AWS does not answer at all, does not list the accounts, or if the folder cannot be used.
     """
+    folder = None if chosen.folder is None else Folder(chosen.folder)
     caller = Caller(chosen.role, chosen.external_id)
     accounts = list(_of_organization()) if chosen.ids is None else [Account(each) for each in chosen.ids]
+    if folder:
+        _tell_of_files(folder, accounts)
     with noticed_interrupt() as interrupt:
-        yield from read_accounts(accounts, caller.details, interrupt)
+        yield from read_accounts(accounts, _Reader(caller, folder).found, interrupt)
+
+
+def _tell_of_files(folder: Folder, accounts: Sequence[Account]) -> None:
+    saved = [each.id for each in accounts if folder.path(each.id).exists()]
+    if oldest := folder.oldest(saved):
+        of_all = f"{len(saved):,} of {count_of(len(accounts), 'account')}"
+        sys.stderr.write(f"{of_all} read from {folder}. The oldest file is of {oldest}.\n")
 
 
 def _of_organization() -> Iterator[Account]:
@@ -86,27 +97,45 @@ def _is_active(account: dict[str, Any]) -> bool:
     return account.get("State", account.get("Status")) == _ACTIVE  # AWS retires Status in 2026
 
 
+class _Reader:
+    """Reads accounts, for several threads."""
+
+    def __init__(self, caller: Caller, folder: Folder | None) -> None:
+        self._caller = caller
+        self._folder = folder
+
+    def found(self, account: Account) -> list[Found]:
+        """The roles of an account: of its file, or of AWS. What AWS answers is written to the file."""
+        folder = self._folder
+        try:
+            if folder and folder.path(account.id).exists():
+                return list(folder.read(account.id))
+            details = self._caller.details(account.id)
+        except InputError as error:
+            return [Problem(account.place, str(error))]
+        found = list(found_in_account(details, account.place))
+        # A file without roles would be a problem when it is read.
+        if folder and is_whole(details) and details[ROLES]:
+            try:
+                folder.save(account.id, details)
+            except OSError as error:
+                found.append(Problem(str(folder.path(account.id)), f"It cannot be written: {error.strerror}."))
+        return found
+
+
 def read_accounts(
-    accounts: Sequence[Account], read: Callable[[str], dict[str, Any]], interrupt: Interrupt
+    accounts: Sequence[Account], read: Callable[[Account], list[Found]], interrupt: Interrupt
 ) -> Iterator[Found]:
     """The roles of accounts, in the order in which the accounts are read, and then the problems.
 
     Args:
         accounts: The accounts.
-        read: Gives what :func:`~.account.read_details` does, for the ID of an account. It is called in threads.
+        read: Gives the roles of an account and its problems. It is called in threads.
         interrupt: Tells when to end. The accounts that are not read then are problems.
     """
     problems = {each: [Problem(each.place, _INTERRUPTED)] for each in accounts}
-    for account, found in completed(partial(_found, read), accounts, interrupt, at_a_time=AT_A_TIME):
+    for account, found in completed(read, accounts, interrupt, at_a_time=AT_A_TIME):
         problems[account] = [each for each in found if isinstance(each, Problem)]
         yield from (each for each in found if not isinstance(each, Problem))
     for each in problems.values():
         yield from each
-
-
-def _found(read: Callable[[str], dict[str, Any]], account: Account) -> list[Found]:
-    """The roles of an account. What AWS answered can be freed then."""
-    try:
-        return list(found_in_account(read(account.id), account.place))
-    except InputError as error:
-        return [Problem(account.place, str(error))]
