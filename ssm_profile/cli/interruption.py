@@ -13,7 +13,10 @@ class Interrupt:
 
 @contextmanager
 def noticed_interrupt() -> Iterator[Interrupt]:
-    """Note the first Ctrl-C, so that what was done can be printed. The second one ends the command."""
+    """Note the first Ctrl-C, so that what was done can be printed. The second one ends the command.
+
+    A KeyboardInterrupt ends it as Ctrl-C does otherwise.
+    """
     interrupt = Interrupt()
 
     def note(*_: object) -> None:
@@ -23,6 +26,10 @@ def noticed_interrupt() -> Iterator[Interrupt]:
     before = signal.signal(signal.SIGINT, note)
     try:
         yield interrupt
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, before)
+        signal.raise_signal(signal.SIGINT)
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 

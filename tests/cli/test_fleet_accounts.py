@@ -4,7 +4,9 @@ import errno
 import gzip
 import json
 import os
+import signal
 import stat
+from threading import Event, Timer
 from typing import ClassVar
 
 import pytest
@@ -21,6 +23,8 @@ from moto import mock_aws  # noqa: E402
 
 from ssm_profile.cli.fleet import accounts, assumed_roles  # noqa: E402
 from ssm_profile.cli.fleet.account import READ_ACTION  # noqa: E402
+from ssm_profile.cli.fleet.members import Problem  # noqa: E402
+from ssm_profile.cli.interruption import Interrupt  # noqa: E402
 
 ASSUME = ("--assume-role", "security/audit")
 
@@ -358,6 +362,58 @@ class TestResume:
 
         assert (done.code, done.out) == (2, "")
         assert done.error.startswith(f"Error: --resume: {name} cannot be written to: ")
+
+
+class TestInterrupt:
+    ACCOUNTS = tuple(accounts.Account(f"{number:012}", f"name-{number}") for number in range(3))
+
+    @pytest.fixture
+    def answer(self):
+        """What the accounts wait for that do not answer."""
+        waited = Event()
+        yield waited
+        waited.set()
+
+    def test_accounts_left(self, answer, capsys):
+        """They are problems."""
+
+        def read(account):
+            if account == self.ACCOUNTS[1]:
+                return [Problem("role", "reason")]
+            return answer.wait()
+
+        interrupt = Interrupt()
+        found = accounts.read_accounts(self.ACCOUNTS, read, interrupt)
+        Timer(0.1, setattr, (interrupt, "happened", True)).start()
+
+        reason = "It was not read, because the command was interrupted. Run the command again."
+        assert [(each.place, each.reason) for each in found] == [
+            ("000000000000 (name-0)", reason),
+            ("role", "reason"),
+            ("000000000002 (name-2)", reason),
+        ]
+        assert capsys.readouterr().err.startswith("Interrupted: 2 accounts not read.")
+
+    def test_nothing_read(self, answer):
+        """The command ends."""
+        interrupt = Interrupt()
+        interrupt.happened = True
+
+        with pytest.raises(KeyboardInterrupt):
+            list(accounts.read_accounts(self.ACCOUNTS, lambda _: answer.wait(), interrupt))
+
+    def test_command(self, read, members, monkeypatch):
+        """The roles that were read are printed."""
+
+        def completed(work, wanted, interrupt, **_):
+            yield wanted[0], work(wanted[0])
+            signal.raise_signal(signal.SIGINT)
+            assert interrupt.happened
+
+        monkeypatch.setattr(accounts, "completed", completed)
+        code, rows = read("--accounts", ",".join(members))
+
+        assert (code, names(rows), [place for place, _ in problems(rows)]) == (2, ["dev"], [members[1]])
 
 
 @pytest.mark.parametrize(

@@ -132,10 +132,18 @@ def read_accounts(
         accounts: The accounts.
         read: Gives the roles of an account and its problems. It is called in threads.
         interrupt: Tells when to end. The accounts that are not read then are problems.
+
+    Raises:
+        KeyboardInterrupt: If none were read until then.
     """
-    problems = {each: [Problem(each.place, _INTERRUPTED)] for each in accounts}
+    problems = dict[Account, list[Found]]()
     for account, found in completed(read, accounts, interrupt, at_a_time=AT_A_TIME):
         problems[account] = [each for each in found if isinstance(each, Problem)]
         yield from (each for each in found if not isinstance(each, Problem))
-    for each in problems.values():
-        yield from each
+    if left := len(accounts) - len(problems):
+        if not problems:
+            raise KeyboardInterrupt
+        text = f"Interrupted: {count_of(left, 'account')} not read. The roles of the others are judged."
+        sys.stderr.write(f"{text} Press Ctrl-C again to end at once.\n")
+    for account in accounts:
+        yield from problems.get(account, [Problem(account.place, _INTERRUPTED)])

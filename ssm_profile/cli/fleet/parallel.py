@@ -34,8 +34,12 @@ def completed(
     waiting, done, ended = SimpleQueue[_Item](), Queue[_Outcome](at_a_time), Event()
     for item in items:
         waiting.put(item)
+
+    def is_over() -> bool:
+        return interrupt.happened or ended.is_set()
+
     for _ in range(min(at_a_time, len(items))):
-        Thread(target=_run, args=(work, waiting, done, ended), daemon=True).start()
+        Thread(target=_run, args=(work, waiting, done, is_over), daemon=True).start()
     try:
         for _ in items:
             while not (outcome := _first(done, interrupt)):
@@ -51,8 +55,10 @@ def completed(
             done.get_nowait()
 
 
-def _run(work: Callable[[Any], Any], waiting: SimpleQueue[Any], done: Queue[_Outcome], ended: Event) -> None:
-    while not ended.is_set():
+def _run(
+    work: Callable[[Any], Any], waiting: SimpleQueue[Any], done: Queue[_Outcome], is_over: Callable[[], bool]
+) -> None:
+    while not is_over():
         try:
             item = waiting.get_nowait()
         except Empty:
