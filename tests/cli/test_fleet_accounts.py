@@ -24,6 +24,7 @@ from moto import mock_aws  # noqa: E402
 from ssm_profile.cli.fleet import accounts, assumed_roles  # noqa: E402
 from ssm_profile.cli.fleet.account import READ_ACTION  # noqa: E402
 from ssm_profile.cli.fleet.members import Problem  # noqa: E402
+from ssm_profile.cli.fleet.progress import Progress  # noqa: E402
 from ssm_profile.cli.interruption import Interrupt  # noqa: E402
 
 ASSUME = ("--assume-role", "security/audit")
@@ -383,7 +384,7 @@ class TestInterrupt:
             return answer.wait()
 
         interrupt = Interrupt()
-        found = accounts.read_accounts(self.ACCOUNTS, read, interrupt)
+        found = accounts.read_accounts(self.ACCOUNTS, read, interrupt, Progress())
         Timer(0.1, setattr, (interrupt, "happened", True)).start()
 
         reason = "It was not read, because the command was interrupted. Run the command again."
@@ -400,7 +401,7 @@ class TestInterrupt:
         interrupt.happened = True
 
         with pytest.raises(KeyboardInterrupt):
-            list(accounts.read_accounts(self.ACCOUNTS, lambda _: answer.wait(), interrupt))
+            list(accounts.read_accounts(self.ACCOUNTS, lambda _: answer.wait(), interrupt, Progress()))
 
     def test_command(self, read, members, monkeypatch):
         """The roles that were read are printed."""

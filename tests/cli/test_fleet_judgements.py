@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from threading import Event, Thread
 from typing import ClassVar
 
 import pytest
@@ -227,6 +228,16 @@ def test_processes(judge, monkeypatch):
     monkeypatch.setattr(judgements, "_FEWEST_FOR_PROCESSES", 1)
 
     assert judge(members(*roles))[0] == alone
+
+
+def test_processes_with_threads():
+    """They are no forks, which would have the locks of the threads."""
+    ended = Event()
+    Thread(target=ended.wait).start()
+
+    with judgements.process_pool() as pool:
+        assert pool._mp_context.get_start_method() == "spawn"
+    ended.set()
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])

@@ -18,6 +18,7 @@ from .assumed_roles import Caller
 from .members import Found, Problem
 from .pages import ROLES
 from .parallel import completed
+from .progress import Progress
 from .saved import Folder
 
 LIST_ACTION = "organizations:ListAccounts"
@@ -43,8 +44,12 @@ class Account:
         return f"{self.id} ({self.name})" if self.name else self.id
 
 
-def read_chosen(chosen: Chosen) -> Iterator[Found]:
+def read_chosen(chosen: Chosen, progress: Progress) -> Iterator[Found]:
     """The roles of the chosen accounts. Ctrl-C ends the reading, and the other accounts are problems.
+
+    Args:
+        chosen: The accounts.
+        progress: Counts them.
 
     Raises:
         InputError: If AWS does not answer at all, does not list the accounts, or if the folder cannot be used.
@@ -55,7 +60,7 @@ def read_chosen(chosen: Chosen) -> Iterator[Found]:
     if folder:
         _tell_of_files(folder, accounts)
     with noticed_interrupt() as interrupt:
-        yield from read_accounts(accounts, _Reader(caller, folder).found, interrupt)
+        yield from read_accounts(accounts, _Reader(caller, folder).found, interrupt, progress)
 
 
 def _tell_of_files(folder: Folder, accounts: Sequence[Account]) -> None:
@@ -124,7 +129,7 @@ class _Reader:
 
 
 def read_accounts(
-    accounts: Sequence[Account], read: Callable[[Account], list[Found]], interrupt: Interrupt
+    accounts: Sequence[Account], read: Callable[[Account], list[Found]], interrupt: Interrupt, progress: Progress
 ) -> Iterator[Found]:
     """The roles of accounts, in the order in which the accounts are read, and then the problems.
 
@@ -132,12 +137,15 @@ def read_accounts(
         accounts: The accounts.
         read: Gives the roles of an account and its problems. It is called in threads.
         interrupt: Tells when to end. The accounts that are not read then are problems.
+        progress: Counts the accounts.
 
     Raises:
         KeyboardInterrupt: If none were read until then.
     """
     problems = dict[Account, list[Found]]()
+    progress.begin_accounts(len(accounts))
     for account, found in completed(read, accounts, interrupt, at_a_time=AT_A_TIME):
+        progress.account_read()
         problems[account] = [each for each in found if isinstance(each, Problem)]
         yield from (each for each in found if not isinstance(each, Problem))
     if left := len(accounts) - len(problems):

@@ -18,6 +18,7 @@ from .evidence_options import PANEL, queries, usage_from, with_evidence_options
 from .formats import csv_lines, json_lines
 from .judgements import Judges
 from .members import Found, Member, OtherRoles, Problem, for_instances
+from .progress import Progress
 from .report import Counts, format_fleet
 from .rows import Row, fleet_rows, problems_of, roles_of
 from .sarif import sarif_log
@@ -58,9 +59,9 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, **options: Any) -> 
         return
     problems, others = list[Problem](), OtherRoles()
     usage = usage_from(options, problems)
-    with Judges() as judges:
-        members = _without_problems(for_instances(_read(sources, chosen), others), problems)
-        rows = fleet_rows(judges.judge(members), problems, usage)
+    with Progress() as progress, Judges() as judges:
+        members = _without_problems(for_instances(_read(sources, chosen, progress), others), problems)
+        rows = fleet_rows(progress.judged(judges.judge(members)), problems, usage)
         distinct = judges.distinct
     _print(rows, Counts(distinct, others.count), form)
     if fail_on != "never" and any(has_level(row, fail_on) for row in roles_of(rows)):
@@ -82,11 +83,11 @@ def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
         print_report(format_fleet(rows, counts))
 
 
-def _read(sources: tuple[str, ...], chosen: Chosen | None) -> Iterable[Found]:
+def _read(sources: tuple[str, ...], chosen: Chosen | None, progress: Progress) -> Iterable[Found]:
     if chosen:
         from .accounts import read_chosen  # noqa: PLC0415 - boto3 is costly to import
 
-        return read_chosen(chosen)
+        return read_chosen(chosen, progress)
     if sources:
         from .files import read_files  # noqa: PLC0415 - ijson is not needed for an account
 

@@ -159,8 +159,10 @@ class Judges:
             questions = [_question(member) for member in chunk]
             keys = [question.key for question in questions]
             new = {key: each.text for key, each in zip(keys, questions, strict=True) if key not in self._known}
-            self._known.update(zip(new, self._answers(list(new.values())), strict=True))
+            answers = iter(self._answers(list(new.values())))
             for member, question, key in zip(chunk, questions, keys, strict=True):
+                if key not in self._known:
+                    self._known[key] = next(answers)
                 yield member, _with_names(self._known[key], question)
 
     def _answers(self, texts: Sequence[str]) -> Iterable[Judgement]:
