@@ -21,7 +21,7 @@ botocore = require("botocore")
 
 from moto import mock_aws  # noqa: E402
 
-from ssm_profile.cli.fleet import accounts, assumed_roles  # noqa: E402
+from ssm_profile.cli.fleet import accounts, assumed_roles, requests  # noqa: E402
 from ssm_profile.cli.fleet.account import READ_ACTION  # noqa: E402
 from ssm_profile.cli.fleet.members import Problem  # noqa: E402
 from ssm_profile.cli.fleet.progress import Progress  # noqa: E402
@@ -283,7 +283,7 @@ class TestFailures:
         """A request is repeated, ever more slowly."""
         settings = assumed_roles.Caller("audit", None)._sts.meta.config.retries
 
-        assert settings == {"mode": "adaptive", "total_max_attempts": assumed_roles.ATTEMPTS}
+        assert settings == {"mode": "adaptive", "total_max_attempts": requests.ATTEMPTS}
 
 
 class TestResume:
