@@ -14,7 +14,7 @@ from ssm_profile.errors import InputError
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
 """Settings of a client that makes many calls: it slows down when AWS limits their rate."""
 
-_TOO_FAST = (
+TOO_FAST = (
     "RequestLimitExceeded",
     "SlowDown",
     "Throttling",
@@ -85,7 +85,7 @@ def readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
                 f"{flag}: AWS does not find it ({message}). Check the name, the region, and that the credentials are "
                 "those of its account."
             ) from None
-        if code in _TOO_FAST:
+        if code in TOO_FAST:
             raise InputError(
                 f"{flag}: AWS limits the rate of requests ({code}: {message}). Run the command again later."
             ) from None

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from threading import Thread
+from threading import Thread, active_count
 from typing import TypeVar
 
 from ssm_profile.errors import InputError
@@ -23,7 +23,9 @@ def number_of_processors() -> int:
 
 def process_pool() -> ProcessPoolExecutor:
     """Processes for all processors, which end when this process ends, however it does."""
-    return ProcessPoolExecutor(initializer=_end_with_parent)
+    # A fork would copy the locks that the threads of this process hold.
+    context = get_context("spawn" if active_count() > 1 else None)
+    return ProcessPoolExecutor(mp_context=context, initializer=_end_with_parent)
 
 
 def _end_with_parent() -> None:

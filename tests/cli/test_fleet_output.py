@@ -570,4 +570,4 @@ class TestAccount:
         done = answers(self.page(role("web"), **more), self.page(role("job"), **more))
 
         assert (done.code, done.out) == (2, "")
-        assert "the answer repeats a page" in done.error
+        assert "IAM repeats a page of its answer" in done.error

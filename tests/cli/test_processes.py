@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from importlib import import_module
+from threading import Event, Thread
 
 import pytest
 
@@ -28,6 +29,16 @@ time.sleep(60)
         command.send_signal(signal.Signals[name])
 
         assert command.communicate(timeout=20) == (b"", None)
+
+
+def test_processes_of_a_command_with_threads():
+    """They are no forks, which would have the locks of the threads."""
+    ended = Event()
+    Thread(target=ended.wait).start()
+
+    with processes.process_pool() as pool:
+        assert pool._mp_context.get_start_method() == "spawn"
+    ended.set()
 
 
 def test_results_are_in_the_order_of_the_items():

@@ -14,11 +14,14 @@ from ssm_profile.cli.audit import CLEAN, LEVELS
 from ssm_profile.cli.forms import Command, with_readable_errors
 from ssm_profile.cli.report import format_markdown, print_report
 
+from .account_options import PANEL as ACCOUNTS_PANEL
+from .account_options import Chosen, chosen_accounts, with_account_options
 from .baseline import Baseline, read_baseline
 from .evidence_options import PANEL, queries, usage_from, with_evidence_options, with_reports
 from .formats import csv_lines, json_lines
 from .judgements import Judges
 from .members import Found, Member, OtherRoles, Problem, for_instances
+from .progress import Progress
 from .report import Counts, format_fleet
 from .rows import Row, fleet_rows, is_at, problems_of, roles_of
 from .sarif import sarif_log
@@ -26,7 +29,7 @@ from .sarif import sarif_log
 
 @click.command(
     cls=Command,
-    panels=[click.RichOptionPanel("Options"), click.RichOptionPanel(PANEL)],
+    panels=[click.RichOptionPanel(each) for each in ("Options", ACCOUNTS_PANEL, PANEL)],
     epilog="Exit codes: 0 no role is at the level of --fail-on; 1 a role is; 2 wrong usage or input, or something that "
     "cannot be judged. The command only reads.",
 )
@@ -44,6 +47,7 @@ from .sarif import sarif_log
     type=click.Path(dir_okay=False, path_type=Path),
     help="Accept the findings in this YAML file, each with a reason and a date on which this ends.",
 )
+@with_account_options
 @with_evidence_options
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
@@ -51,25 +55,26 @@ from .sarif import sarif_log
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0, for code scanning.")
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
 @with_readable_errors
-def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | None, **evidence: Any) -> None:
+def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | None, **options: Any) -> None:
     """List every role of EC2 instances: what it grants, and what should replace it.
 
     A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
     such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
-    account of your AWS credentials.
+    account of your AWS credentials, or the accounts of --accounts or --organization.
     """
-    if evidence.pop("print_sql"):
-        sys.stdout.write("\n".join(queries(evidence)))
+    chosen = chosen_accounts(options, sources)
+    if options["print_sql"]:
+        sys.stdout.write("\n".join(queries(options)))
         return
     problems, others = list[Problem](), OtherRoles()
     accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
-    usage = usage_from(evidence, is_own_account=not sources)
-    with Judges() as judges:
-        members = _without_problems(for_instances(_read(sources), others), problems)
+    usage = usage_from(options, is_own_account=not sources and not chosen)
+    with Progress() as progress, Judges() as judges:
+        members = _without_problems(for_instances(_read(sources, chosen, progress), others), problems)
         if usage:
-            members = with_reports(members, usage, evidence)
+            members = with_reports(members, usage, options)
             problems += [Problem("--used", each) for each in usage.evidence.problems]
-        rows = fleet_rows(judges.judge(members), problems, usage)
+        rows = fleet_rows(progress.judged(judges.judge(members)), problems, usage)
         distinct = judges.distinct
     if accepted:
         rows += accepted.apply(rows)
@@ -93,12 +98,16 @@ def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
         print_report(format_fleet(rows, counts))
 
 
-def _read(sources: tuple[str, ...]) -> Iterable[Found]:
+def _read(sources: tuple[str, ...], chosen: Chosen | None, progress: Progress) -> Iterable[Found]:
+    if chosen:
+        from .accounts import read_chosen  # noqa: PLC0415 - boto3 is costly to import
+
+        return read_chosen(chosen, progress)
     if sources:
         from .files import read_files  # noqa: PLC0415 - ijson is not needed for an account
 
         return read_files(sources)
-    from .account import read_account  # noqa: PLC0415 - boto3 is costly to import
+    from .account import read_account  # noqa: PLC0415 - the same
 
     return read_account()
 

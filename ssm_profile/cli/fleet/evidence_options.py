@@ -31,8 +31,8 @@ _OPTIONS = (
         "evidence",
         metavar="EVIDENCE",
         multiple=True,
-        help=f"Say what each role uses, from a file or a folder of evidence, or from s3://BUCKET/PREFIX, {ATHENA}TABLE, "
-        f"{LAKE}EVENT_DATA_STORE or {ADVISOR} in AWS. Repeatable.",
+        help="Say what each role uses, from a file or a folder of evidence, or from s3://BUCKET/PREFIX, "
+        f"{ATHENA}TABLE, {LAKE}EVENT_DATA_STORE or {ADVISOR} in AWS. Repeatable.",
     ),
     _option(
         "--days",

@@ -13,6 +13,7 @@ from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, audit_role
 from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, reasons
 from ssm_profile.cli.granted import granted_actions, still_granted
+from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
@@ -140,15 +141,18 @@ class Judges:
             questions = [_question(member) for member in chunk]
             keys = [question.key for question in questions]
             new = {key: each.text for key, each in zip(keys, questions, strict=True) if key not in self._known}
-            self._known.update(zip(new, self._answers(list(new.values())), strict=True))
+            answers = iter(self._answers(list(new.values())))
             for member, question, key in zip(chunk, questions, keys, strict=True):
+                if key not in self._known:
+                    self._known[key] = next(answers)
                 yield member, _with_names(self._known[key], question)
 
     def _answers(self, texts: Sequence[str]) -> Iterable[Judgement]:
         if len(texts) < _FEWEST_FOR_PROCESSES or number_of_processors() == 1:
             return map(_judged, texts)
         self._processes = self._processes or process_pool()
-        return self._processes.map(_judged, texts, chunksize=16)
+        with ignored_interrupt():
+            return self._processes.map(_judged, texts, chunksize=16)
 
 
 def _question(member: Member) -> _Question:
