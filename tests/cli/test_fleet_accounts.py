@@ -422,6 +422,12 @@ class TestInterrupt:
     [
         (["--accounts", ACCOUNT], "--accounts requires --assume-role NAME, the role that reads each account."),
         (["--organization"], "--organization requires --assume-role NAME, the role that reads each account."),
+        (
+            ["--config-aggregator", "all", "--organization"],
+            "--organization and --config-aggregator cannot be combined.",
+        ),
+        (["--config-aggregator", "all", *ASSUME], "--assume-role requires --accounts or --organization."),
+        (["--config-aggregator", "a:b"], "--config-aggregator: 'a:b' is not the name of an aggregator."),
         (["--organization", "--accounts", ACCOUNT], "--accounts and --organization cannot be combined."),
         (["file", "--accounts", ACCOUNT, *ASSUME], "A SOURCE and --accounts cannot be combined."),
         (["file", *ASSUME], "--assume-role requires --accounts or --organization."),

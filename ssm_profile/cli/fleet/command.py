@@ -13,7 +13,7 @@ from ssm_profile.cli.forms import Command, with_readable_errors
 from ssm_profile.cli.report import format_markdown, print_report
 
 from .account_options import PANEL as ACCOUNTS_PANEL
-from .account_options import Chosen, chosen_accounts, with_account_options
+from .account_options import Aggregator, Chosen, chosen_accounts, with_account_options
 from .evidence_options import PANEL, queries, usage_from, with_evidence_options
 from .formats import csv_lines, json_lines
 from .judgements import Judges
@@ -22,6 +22,8 @@ from .progress import Progress
 from .report import Counts, format_fleet
 from .rows import Row, fleet_rows, problems_of, roles_of
 from .sarif import sarif_log
+
+_OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles that it does not record are not in it."
 
 
 @click.command(
@@ -51,7 +53,7 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, **options: Any) -> 
 
     A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
     such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
-    account of your AWS credentials, or the accounts of --accounts or --organization.
+    account of your AWS credentials, or those of --accounts, --organization or --config-aggregator.
     """
     chosen = chosen_accounts(options, sources)
     if options["print_sql"]:
@@ -63,7 +65,10 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, **options: Any) -> 
         members = _without_problems(for_instances(_read(sources, chosen, progress), others), problems)
         rows = fleet_rows(progress.judged(judges.judge(members)), problems, usage)
         distinct = judges.distinct
-    _print(rows, Counts(distinct, others.count), form)
+    note = _OF_CONFIG if isinstance(chosen, Aggregator) else ""
+    if note and form in ("csv", "json", "sarif"):
+        sys.stderr.write(f"{note}\n")
+    _print(rows, Counts(distinct, others.count, note), form)
     if fail_on != "never" and any(has_level(row, fail_on) for row in roles_of(rows)):
         sys.exit(exit_codes.FINDINGS)
     if any(problems_of(rows)):
@@ -83,9 +88,13 @@ def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
         print_report(format_fleet(rows, counts))
 
 
-def _read(sources: tuple[str, ...], chosen: Chosen | None, progress: Progress) -> Iterable[Found]:
+def _read(sources: tuple[str, ...], chosen: Chosen | Aggregator | None, progress: Progress) -> Iterable[Found]:
+    if isinstance(chosen, Aggregator):
+        from .aggregator import read_aggregator  # noqa: PLC0415 - boto3 is costly to import
+
+        return read_aggregator(chosen.name, progress)
     if chosen:
-        from .accounts import read_chosen  # noqa: PLC0415 - boto3 is costly to import
+        from .accounts import read_chosen  # noqa: PLC0415 - the same
 
         return read_chosen(chosen, progress)
     if sources:
