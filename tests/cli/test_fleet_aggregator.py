@@ -13,7 +13,7 @@ from tests.cli.policies import SCOPED_MINIMUM, allow, document
 botocore = require("botocore")
 validate = require("botocore.validate")
 
-from ssm_profile.cli.fleet import aggregator  # noqa: E402
+from ssm_profile.cli.fleet import aggregator, permissions  # noqa: E402
 from ssm_profile.cli.fleet.progress import Progress  # noqa: E402
 
 OTHER = "210987654321"
@@ -319,14 +319,14 @@ class TestProblems:
 
         assert place == "aggregator all"
         assert reason.endswith(
-            f"Without the permission {aggregator.STATUS_ACTION}, it is not known whether its data is complete."
+            f"Without the permission {permissions.STATUS}, it is not known whether its data is complete."
         )
 
     @pytest.mark.parametrize(
         ("code", "message"),
         [
             ("NoSuchConfigurationAggregatorException", "AWS Config has no aggregator all in eu-central-1."),
-            ("AccessDeniedException", f"Use credentials with these permissions: {aggregator.SELECT_ACTION}."),
+            ("AccessDeniedException", f"Use credentials with these permissions: {permissions.SELECT}."),
             (None, "--config-aggregator: all has no roles."),
         ],
     )
@@ -371,5 +371,5 @@ def test_permissions(run, config):
 
     run("fleet", "--config-aggregator", "all")
 
-    actions = (aggregator.SELECT_ACTION, aggregator.STATUS_ACTION, *aggregator.POLICY_ACTIONS)
-    assert {operation for operation, _ in config.requests} == {action.partition(":")[2] for action in actions}
+    listed = {action for source, action, *_ in permissions.PERMISSIONS if "--config-aggregator" in source}
+    assert {operation for operation, _ in config.requests} == {action.partition(":")[2] for action in listed}

@@ -26,13 +26,9 @@ from .config_items import (
     role_details,
 )
 from .members import Found, Problem
+from .permissions import POLICIES, SELECT, STATUS
 from .progress import Progress
 from .requests import SETTINGS, readable
-
-SELECT_ACTION = "config:SelectAggregateResourceConfig"
-STATUS_ACTION = "config:DescribeConfigurationAggregatorSourcesStatus"
-POLICY_ACTIONS = ("iam:GetPolicy", "iam:GetPolicyVersion")
-"""The permissions that reading an aggregator requires. Those of IAM are for the policies of AWS."""
 
 _RECORDED = "configurationItemStatus IN ('OK', 'ResourceDiscovered')"
 _LARGEST_PAGE = 100
@@ -64,7 +60,7 @@ class _Aggregator:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        with readable_errors("--config-aggregator", (SELECT_ACTION,)):
+        with readable_errors("--config-aggregator", (SELECT,)):
             # boto3 does not read AWS_REGION, which the AWS CLI prefers.
             self._config = client("config", os.environ.get("AWS_REGION"), SETTINGS)
             self.policies = _AwsPolicies(client("iam", config=SETTINGS))
@@ -77,7 +73,7 @@ class _Aggregator:
         """
         query = f"SELECT accountId, COUNT(*) WHERE resourceType = 'AWS::IAM::Role' AND {_RECORDED} GROUP BY accountId"
         try:
-            with readable_errors("--config-aggregator", (SELECT_ACTION,)):
+            with readable_errors("--config-aggregator", (SELECT,)):
                 ids = sorted({json.loads(row)["accountId"] for row in self._rows(query)})
         except InputError as error:
             cause = error.__context__
@@ -98,7 +94,7 @@ class _Aggregator:
     def found(self, account: Account) -> list[Found]:
         """The roles of an account."""
         try:
-            with readable(f"The identity of your credentials must have the permission {SELECT_ACTION}."):
+            with readable(f"The identity of your credentials must have the permission {SELECT}."):
                 roles = role_details(
                     self._items("Role", account, *_configurations(ROLE_PROPERTIES)),
                     self._profiles(account),
@@ -115,7 +111,7 @@ class _Aggregator:
         """What is missing or old in the aggregator, as far as Config says so."""
         place = f"aggregator {self._name}"
         try:
-            with readable(f"Without the permission {STATUS_ACTION}, it is not known whether its data is complete."):
+            with readable(f"Without the permission {STATUS}, it is not known whether its data is complete."):
                 pages = self._config.get_paginator("describe_configuration_aggregator_sources_status").paginate(
                     ConfigurationAggregatorName=self._name, UpdateStatus=["FAILED", "OUTDATED"]
                 )
@@ -180,7 +176,7 @@ class _AwsPolicies:
         if self.refusal:
             return None
         try:
-            with readable(f"The identity of your credentials must have the permissions {', '.join(POLICY_ACTIONS)}."):
+            with readable(f"The identity of your credentials must have the permissions {', '.join(POLICIES)}."):
                 version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
                 read = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
                 return {"Arn": arn, "PolicyVersionList": [{"IsDefaultVersion": True, "Document": read["Document"]}]}
