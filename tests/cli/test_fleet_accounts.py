@@ -21,8 +21,7 @@ botocore = require("botocore")
 
 from moto import mock_aws  # noqa: E402
 
-from ssm_profile.cli.fleet import accounts, assumed_roles, requests  # noqa: E402
-from ssm_profile.cli.fleet.account import READ_ACTION  # noqa: E402
+from ssm_profile.cli.fleet import accounts, assumed_roles, permissions, requests  # noqa: E402
 from ssm_profile.cli.fleet.members import Problem  # noqa: E402
 from ssm_profile.cli.fleet.progress import Progress  # noqa: E402
 from ssm_profile.cli.interruption import Interrupt  # noqa: E402
@@ -167,7 +166,7 @@ class TestAccounts:
 
         ((_, request),) = aws.asked("AssumeRole")
         (statement,) = json.loads(request.pop("Policy"))["Statement"]
-        assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", READ_ACTION, "*")
+        assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", permissions.READ, "*")
         assert request == {
             "RoleArn": f"arn:aws:iam::{members[0]}:role/security/audit",
             "RoleSessionName": "ssm-profile",
@@ -197,8 +196,10 @@ class TestAccounts:
         read("--organization")
 
         assert members
-        assert {operation for operation, *_ in aws.requests} == {"GetCallerIdentity"} | {
-            action.split(":")[1] for action in (accounts.LIST_ACTION, assumed_roles.ASSUME_ACTION, READ_ACTION)
+        listed = {action for source, action, *_ in permissions.PERMISSIONS if "--organization" in source}
+        assert {operation for operation, *_ in aws.requests} == {
+            "GetCallerIdentity",  # it needs none
+            *(action.partition(":")[2] for action in listed),
         }
 
 
@@ -223,7 +224,7 @@ class TestFailures:
         ),
         "AssumeRole RegionDisabledException": "AWS refuses the request {}.",
         "GetAccountAuthorizationDetails AccessDenied": (
-            f"AWS denies the request {{}}. {ROLE}have the permission {READ_ACTION}."
+            f"AWS denies the request {{}}. {ROLE}have the permission {permissions.READ}."
         ),
         "GetAccountAuthorizationDetails Throttling": (
             "AWS still limits the rate of requests after 10 attempts {}. Run the command again later."
@@ -246,7 +247,7 @@ class TestFailures:
 
         _, rows = read("--accounts", f"{ACCOUNT},{members[0]}")
 
-        reason = f"The identity of your credentials must have the permission {READ_ACTION}."
+        reason = f"The identity of your credentials must have the permission {permissions.READ}."
         assert names(rows) == ["dev"]
         assert problems(rows) == [(ACCOUNT, f"AWS denies the request (AccessDenied: The reason.). {reason}")]
 
@@ -422,6 +423,12 @@ class TestInterrupt:
     [
         (["--accounts", ACCOUNT], "--accounts requires --assume-role NAME, the role that reads each account."),
         (["--organization"], "--organization requires --assume-role NAME, the role that reads each account."),
+        (
+            ["--config-aggregator", "all", "--organization"],
+            "--organization and --config-aggregator cannot be combined.",
+        ),
+        (["--config-aggregator", "all", *ASSUME], "--assume-role requires --accounts or --organization."),
+        (["--config-aggregator", "a:b"], "--config-aggregator: 'a:b' is not the name of an aggregator."),
         (["--organization", "--accounts", ACCOUNT], "--accounts and --organization cannot be combined."),
         (["file", "--accounts", ACCOUNT, *ASSUME], "A SOURCE and --accounts cannot be combined."),
         (["file", *ASSUME], "--assume-role requires --accounts or --organization."),

@@ -10,9 +10,7 @@ from ssm_profile.errors import InputError
 
 from .members import Found, Problem, roles_of_account
 from .pages import POLICIES, ROLES
-
-READ_ACTION = "iam:GetAccountAuthorizationDetails"
-"""The permission that reading an account requires."""
+from .permissions import READ
 
 _PLACE = "the account"
 _MORE = "IsTruncated"
@@ -24,7 +22,7 @@ def read_account() -> Iterator[Found]:
     Raises:
         InputError: If they cannot be read.
     """
-    with readable_errors("fleet", (READ_ACTION,)):
+    with readable_errors("fleet", (READ,)):
         details = read_details(client("iam"))
     yield from found_in_account(details, _PLACE)
 

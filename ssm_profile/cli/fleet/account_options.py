@@ -15,6 +15,7 @@ PANEL = "Many accounts"
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ROLE = re.compile(r"/?(?!arn:)(?:[!-.0-~]+/)*[\w+=,.@-]{1,64}", re.ASCII)
+_AGGREGATOR = re.compile(r"[\w-]{1,256}", re.ASCII)
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 
 _option = partial(click.option, panel=PANEL)
@@ -45,9 +46,19 @@ _OPTIONS = (
         help="Write what AWS answers to this folder, with a file for each account. An account that has a file is read "
         "from it, so that a run that was cut off goes on.",
     ),
+    _option(
+        "--config-aggregator",
+        metavar="NAME",
+        help="Read what AWS Config recorded, from the aggregator of this name in the Region of AWS_REGION. No role is "
+        "assumed.",
+    ),
 )
 
-_SOURCES = ("accounts", "organization")
+_SOURCES = {
+    "accounts": "--accounts",
+    "organization": "--organization",
+    "config_aggregator": "--config-aggregator",
+}
 _DEPENDENT = {"assume_role": "--assume-role", "external_id": "--external-id", "folder": "--resume"}
 
 
@@ -64,6 +75,13 @@ class Chosen:
     """Where the answers of AWS are kept."""
 
 
+@dataclass(frozen=True)
+class Aggregator:
+    """An aggregator of AWS Config."""
+
+    name: str
+
+
 def with_account_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command with the flags. It receives them as keyword arguments for :func:`chosen_accounts`."""
     for option in reversed(_OPTIONS):
@@ -71,7 +89,7 @@ def with_account_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def chosen_accounts(options: Mapping[str, Any], sources: Sequence[str]) -> Chosen | None:
+def chosen_accounts(options: Mapping[str, Any], sources: Sequence[str]) -> Chosen | Aggregator | None:
     """The accounts that flags name, if they name any.
 
     Args:
@@ -82,15 +100,16 @@ def chosen_accounts(options: Mapping[str, Any], sources: Sequence[str]) -> Chose
         click.UsageError: If the flags contradict each other or the arguments.
         InputError: If a value cannot be used.
     """
-    chosen = [f"--{name}" for name in _SOURCES if options[name] not in (None, False)]
+    chosen = [flag for name, flag in _SOURCES.items() if options[name] not in (None, False)]
+    if sources and chosen:
+        raise click.UsageError(f"A SOURCE and {chosen[0]} cannot be combined. Pass one of the two.")
     if len(chosen) > 1:
         raise click.UsageError(f"{chosen[0]} and {chosen[1]} cannot be combined. Pass one of the two.")
-    if not chosen:
+    aggregator = options["config_aggregator"]
+    if not chosen or aggregator is not None:
         if given := [flag for name, flag in _DEPENDENT.items() if options[name] is not None]:
             raise click.UsageError(f"{given[0]} requires --accounts or --organization.")
-        return None
-    if sources:
-        raise click.UsageError(f"A SOURCE and {chosen[0]} cannot be combined. Pass one of the two.")
+        return None if aggregator is None else Aggregator(_aggregator(aggregator))
     if options["assume_role"] is None:
         raise click.UsageError(f"{chosen[0]} requires --assume-role NAME, the role that reads each account.")
     return Chosen(
@@ -99,6 +118,15 @@ def chosen_accounts(options: Mapping[str, Any], sources: Sequence[str]) -> Chose
         _external_id(options["external_id"]),
         options["folder"],
     )
+
+
+def _aggregator(name: str) -> str:
+    if not _AGGREGATOR.fullmatch(name):
+        raise InputError(
+            f"--config-aggregator: {name!r} is not the name of an aggregator. Pass a name such as "
+            "organization-aggregator, not an ARN."
+        )
+    return name
 
 
 def _ids(text: str) -> tuple[str, ...]:

@@ -18,11 +18,9 @@ from .assumed_roles import Caller
 from .members import Found, Problem
 from .pages import ROLES
 from .parallel import completed
+from .permissions import LIST
 from .progress import Progress
 from .saved import Folder
-
-LIST_ACTION = "organizations:ListAccounts"
-"""The permission that finding the accounts of an organization requires."""
 
 AT_A_TIME = 10
 """How many accounts are read at a time."""
@@ -76,7 +74,7 @@ def _of_organization() -> Iterator[Account]:
     Raises:
         InputError: If they cannot be listed.
     """
-    with readable_errors("--organization", (LIST_ACTION,)):
+    with readable_errors("--organization", (LIST,)):
         found = _listed()
         active = [each for each in found if _is_active(each)]
         yield from (Account(each["Id"], each.get("Name", "")) for each in active)
@@ -94,7 +92,7 @@ def _listed() -> list[dict[str, Any]]:
             raise
         raise InputError(
             f"--organization: AWS does not list the accounts ({code}: {message}). Use credentials of the management "
-            f"account, or of a delegated administrator, with the permission {LIST_ACTION}. Or pass --accounts."
+            f"account, or of a delegated administrator, with the permission {LIST}. Or pass --accounts."
         ) from None
 
 

@@ -8,18 +8,14 @@ import boto3
 
 from ssm_profile.cli.aws_client import client, readable_errors
 
-from .account import READ_ACTION, read_details
+from .account import read_details
+from .permissions import ASSUME, READ
 from .requests import SETTINGS, readable
-
-ASSUME_ACTION = "sts:AssumeRole"
-"""The permission that reading another account requires of the caller, on the role in that account."""
 
 SESSION = "ssm-profile"
 """The name of the sessions, which CloudTrail shows."""
 
-_READ_ONLY = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": READ_ACTION, "Resource": "*"}]}
-)
+_READ_ONLY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": READ, "Resource": "*"}]})
 """The policy of the sessions. They cannot do anything else, whatever the role can."""
 
 
@@ -39,7 +35,7 @@ class Caller:
         self._role = role
         self._external_id = {"ExternalId": external_id} if external_id else {}
         self._session, self._lock = boto3.Session(), Lock()
-        with readable_errors("fleet", (ASSUME_ACTION, READ_ACTION)):
+        with readable_errors("fleet", (ASSUME, READ)):
             self._sts = client("sts", config=SETTINGS)
             identity = self._sts.get_caller_identity()
             self.account: str = identity["Account"]
@@ -54,16 +50,16 @@ class Caller:
             InputError: If they cannot be read. The message is for this account.
         """
         if account == self.account:
-            with readable(f"The identity of your credentials must have the permission {READ_ACTION}."):
+            with readable(f"The identity of your credentials must have the permission {READ}."):
                 return read_details(client("iam", config=SETTINGS))
         arn = f"arn:{self.partition}:iam::{account}:role/{self._role}"
         with readable(
-            f"The role {arn} must exist. Its trust policy must allow {ASSUME_ACTION} to the identity of your "
+            f"The role {arn} must exist. Its trust policy must allow {ASSUME} to the identity of your "
             "credentials, and the policies of this identity must allow it, too. If the trust policy has a condition on "
             "sts:ExternalId, pass --external-id."
         ):
             iam = self._client(arn)
-        with readable(f"The role {arn} must have the permission {READ_ACTION}."):
+        with readable(f"The role {arn} must have the permission {READ}."):
             return read_details(iam)
 
     def _client(self, arn: str) -> Any:

@@ -15,7 +15,7 @@ from ssm_profile.cli.forms import Command, with_readable_errors
 from ssm_profile.cli.report import format_markdown, print_report
 
 from .account_options import PANEL as ACCOUNTS_PANEL
-from .account_options import Chosen, chosen_accounts, with_account_options
+from .account_options import Aggregator, Chosen, chosen_accounts, with_account_options
 from .baseline import Baseline, read_baseline
 from .evidence_options import PANEL, queries, usage_from, with_evidence_options, with_reports
 from .formats import csv_lines, json_lines
@@ -25,6 +25,8 @@ from .progress import Progress
 from .report import Counts, format_fleet
 from .rows import Row, fleet_rows, is_at, problems_of, roles_of
 from .sarif import sarif_log
+
+_OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles that it does not record are not in it."
 
 
 @click.command(
@@ -60,7 +62,7 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
 
     A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
     such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
-    account of your AWS credentials, or the accounts of --accounts or --organization.
+    account of your AWS credentials, or those of --accounts, --organization or --config-aggregator.
     """
     chosen = chosen_accounts(options, sources)
     if options["print_sql"]:
@@ -78,7 +80,10 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
         distinct = judges.distinct
     if accepted:
         rows += accepted.apply(rows)
-    _print(rows, Counts(distinct, others.count), form)
+    note = _OF_CONFIG if isinstance(chosen, Aggregator) else ""
+    if note and form in ("csv", "json", "sarif"):
+        sys.stderr.write(f"{note}\n")
+    _print(rows, Counts(distinct, others.count, note), form)
     if fail_on != "never" and any(is_at(row, fail_on) for row in roles_of(rows)):
         sys.exit(exit_codes.FINDINGS)
     if any(problems_of(rows)):
@@ -98,9 +103,13 @@ def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
         print_report(format_fleet(rows, counts))
 
 
-def _read(sources: tuple[str, ...], chosen: Chosen | None, progress: Progress) -> Iterable[Found]:
+def _read(sources: tuple[str, ...], chosen: Chosen | Aggregator | None, progress: Progress) -> Iterable[Found]:
+    if isinstance(chosen, Aggregator):
+        from .aggregator import read_aggregator  # noqa: PLC0415 - boto3 is costly to import
+
+        return read_aggregator(chosen.name, progress)
     if chosen:
-        from .accounts import read_chosen  # noqa: PLC0415 - boto3 is costly to import
+        from .accounts import read_chosen  # noqa: PLC0415 - the same
 
         return read_chosen(chosen, progress)
     if sources:

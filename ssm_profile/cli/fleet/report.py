@@ -31,6 +31,8 @@ class Counts:
     """How many distinct sets of policies the roles have."""
     others: int
     """How many roles were read that are for other services."""
+    note: str = ""
+    """What to know of the source, in sentences."""
 
 
 def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
@@ -40,6 +42,7 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
     narrower = narrower_configs(roles, first=len(configs) + 1)
     return [
         Paragraph(_first_line(roles, counts)),
+        *([Paragraph(counts.note)] if counts.note else []),
         *([Items(tuple(summary))] if (summary := list(_summary(roles, rows))) else []),
         Table(
             "Roles",
