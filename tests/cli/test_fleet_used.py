@@ -261,6 +261,13 @@ class TestAws:
         }
 
     @pytest.mark.usefixtures("own_account")
+    def test_files(self, run, tmp_path, calls):
+        """They can be a part of what the trails wrote, so that the settings of the trails prove nothing."""
+        run("fleet", "--json", "--used", write(tmp_path / "trail.json", background()))
+
+        assert list(calls) == ["enabled_regions"]
+
+    @pytest.mark.usefixtures("own_account")
     def test_access_advisor(self, run, calls):
         run("fleet", "--json", "--used", "access-advisor")
 

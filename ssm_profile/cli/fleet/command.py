@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from ssm_profile.cli.report import format_markdown, print_report
 from .account_options import PANEL as ACCOUNTS_PANEL
 from .account_options import Aggregator, Chosen, chosen_accounts, with_account_options
 from .baseline import Baseline, read_baseline
-from .evidence_options import PANEL, queries, usage_from, with_evidence_options, with_reports
+from .evidence_options import PANEL, queries, regions_of, usage_from, with_evidence_options, with_reports
 from .formats import csv_lines, json_lines
+from .instances import Instance, add_instances
 from .judgements import Judges
 from .members import Found, Member, OtherRoles, Problem, for_instances
 from .progress import Progress
@@ -49,6 +50,13 @@ _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles tha
     type=click.Path(dir_okay=False, path_type=Path),
     help="Accept the findings in this YAML file, each with a reason and a date on which this ends.",
 )
+@click.option(
+    "--instances",
+    "with_instances",
+    is_flag=True,
+    help="Say which instances have each role, and which of them Systems Manager manages. Only for the account of your "
+    "AWS credentials.",
+)
 @with_account_options
 @with_evidence_options
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
@@ -68,6 +76,8 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
     if options["print_sql"]:
         sys.stdout.write("\n".join(queries(options)))
         return
+    if options["with_instances"] and (sources or chosen):
+        raise click.UsageError("--instances reads the account of your AWS credentials. Leave out the other sources.")
     problems, others = list[Problem](), OtherRoles()
     accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
     usage = usage_from(options, is_own_account=not sources and not chosen)
@@ -76,8 +86,11 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
         if usage:
             members = with_reports(members, usage, options)
             problems += [Problem("--used", each) for each in usage.evidence.problems]
+        instances = _instances(options, problems) if options["with_instances"] else None
         rows = fleet_rows(progress.judged(judges.judge(members)), problems, usage)
         distinct = judges.distinct
+    if instances is not None:
+        add_instances(rows, instances)
     if accepted:
         rows += accepted.apply(rows)
     note = _OF_CONFIG if isinstance(chosen, Aggregator) else ""
@@ -119,6 +132,14 @@ def _read(sources: tuple[str, ...], chosen: Chosen | Aggregator | None, progress
     from .account import read_account  # noqa: PLC0415 - the same
 
     return read_account()
+
+
+def _instances(options: Mapping[str, Any], problems: list[Problem]) -> list[Instance]:
+    from .account_instances import read_instances  # noqa: PLC0415 - boto3 is costly to import
+
+    found = list(read_instances(regions_of(options)))
+    problems += [each for each in found if isinstance(each, Problem)]
+    return [each for each in found if isinstance(each, Instance)]
 
 
 def _without_problems(found: Iterable[Found], problems: list[Problem]) -> Iterator[Member]:

@@ -10,7 +10,7 @@ import rich_click as click
 
 from ssm_profile.cli.usage import Evidence, athena_sql, lake_sql, read_evidence
 from ssm_profile.cli.usage.blindness import OLDEST
-from ssm_profile.cli.usage.reading import DECLARABLE
+from ssm_profile.cli.usage.reading import BUCKET, DECLARABLE
 from ssm_profile.errors import InputError
 from ssm_profile.regions import REGION_PATTERN
 
@@ -45,7 +45,7 @@ _OPTIONS = (
         "--regions",
         metavar="REGIONS",
         help="The Regions in which the roles can call, with commas between them, for example "
-        "eu-central-1,us-east-1. They are enabled, and no service control policy denies them.",
+        "eu-central-1,us-east-1. They are enabled, and no service control policy denies them. --instances reads these.",
     ),
     _option(
         "--data-events",
@@ -123,7 +123,7 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
         )
     in_aws = [each for each in sources if each == ADVISOR or each.startswith((ATHENA, LAKE))]
     files = [each for each in sources if each not in in_aws]
-    time, regions = now(), _regions(options["regions"] or "")
+    time, regions = now(), regions_of(options)
     evidence = read_evidence(
         files,
         data_events=options["data_events"],
@@ -133,7 +133,9 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
     for source in in_aws:
         _query_aws(source, evidence, options, time)
     if is_own_account:
-        regions = _add_settings(evidence, regions)
+        # The settings say what trails record, and not whether the files on a disk are all that they wrote.
+        is_whole = all(each.startswith(BUCKET) for each in files)
+        regions = _ask_account(evidence, regions, asks_for_trails=is_whole)
     return Usage(evidence, options["days"], time, regions)
 
 
@@ -156,19 +158,20 @@ def _query_aws(source: str, evidence: Evidence, options: Mapping[str, Any], time
         add_lake(evidence, source.removeprefix(LAKE), days=options["days"], now=time)
 
 
-def _add_settings(evidence: Evidence, regions: frozenset[str]) -> frozenset[str]:
-    """Add the settings of the account's trails.
+def _ask_account(evidence: Evidence, regions: frozenset[str], *, asks_for_trails: bool) -> frozenset[str]:
+    """Ask the account for the Regions in which roles can call, if there are none, and for the settings of its trails.
 
     Returns:
-        The Regions in which roles can call.
+        The Regions.
     """
     from ssm_profile.cli.usage.trail_settings import (  # noqa: PLC0415 - boto3 is costly to import
         add_trail_settings,
         enabled_regions,
     )
 
-    enabled = enabled_regions(evidence)
-    add_trail_settings(evidence, enabled)
+    enabled = enabled_regions(evidence) if asks_for_trails or not regions else regions
+    if asks_for_trails:
+        add_trail_settings(evidence, enabled)
     return regions or enabled
 
 
@@ -183,8 +186,13 @@ def with_reports(members: Iterable[Member], usage: Usage, options: Mapping[str, 
     return listed
 
 
-def _regions(text: str) -> frozenset[str]:
-    regions = frozenset(part for each in text.split(",") if (part := each.strip()))
+def regions_of(options: Mapping[str, Any]) -> frozenset[str]:
+    """The Regions of the flags. None if they name none.
+
+    Raises:
+        InputError: If one is not a Region.
+    """
+    regions = frozenset(part for each in (options["regions"] or "").split(",") if (part := each.strip()))
     for region in sorted(regions):
         if not re.fullmatch(REGION_PATTERN, region):
             raise InputError(f"--regions: {region} is not a Region. Pass names such as eu-central-1,us-east-1.")

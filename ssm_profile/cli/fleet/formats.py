@@ -36,16 +36,23 @@ _COLUMNS = (
     "leftOut",
     "covered",
     "denies",
+    "instances",
     "unused",
     "optionsWithoutUnused",
     "notSeen",
     "otherActions",
     "source",
     "place",
+    "instance",
+    "instanceProfile",
+    "region",
+    "state",
+    "pingStatus",
+    "agentVersion",
     "finding",
     "reason",
 )
-"""The columns. The last three are those of problems and of entries of a baseline."""
+"""The columns. The last ones, from the place on, are those of the other kinds of rows."""
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets read the wide forms as well
 """What a cell begins with that a spreadsheet reads as a formula.
 
@@ -75,6 +82,7 @@ def _of_role(row: Row) -> Row:
         certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
     }
     names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
+    names["instances"] = [each["instance"] for each in row["instances"] or ()]
     names["accepted"] = [each["finding"] for each in row["accepted"]]
     return {**row, **names, **_used(row["used"]), "risks": risks[True], "possibleRisks": risks[False]}
 

@@ -1,26 +1,13 @@
-"""Reads which instances use the instance profiles of an account, and which of them Systems Manager manages."""
+"""The instances of a fleet, and the roles that they have."""
 
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ssm_profile.cli.aws_client import readable_errors
-from ssm_profile.errors import InputError
+from .rows import INSTANCE, ROLE, SCHEMA_VERSION, Row
 
-from .members import Problem
-
-READ_ACTIONS = ("ec2:DescribeInstances", "ssm:DescribeInstanceInformation")
-"""The permissions that reading the instances of a Region requires."""
-
-_AT_A_TIME = 8
-_PRESENT = ["pending", "running", "stopping", "stopped"]
-"""The states of instances that can run again. A terminated one cannot."""
-
-_NOT_THERE = ("AuthFailure", "OptInRequired", "UnrecognizedClientException", "InvalidClientTokenId")
-
-ClientOf = Callable[[str, str], Any]
-"""Gives the client of a service in a Region."""
+ONLINE = "Online"
+"""The ping status of an instance that is connected."""
 
 
 @dataclass(frozen=True)
@@ -38,50 +25,50 @@ class Instance:
     agent_version: str | None
 
 
-def read_instances(regions: Collection[str], client_of: ClientOf, place: str) -> Iterator[Instance | Problem]:
-    """The instances of an account in some Regions. A Region that cannot be read is a problem.
+def add_instances(rows: list[dict[str, Any]], instances: Iterable[Instance]) -> None:
+    """Add instances to the rows of the roles that they have, and a row for each instance without a role.
 
     Args:
-        regions: The Regions.
-        client_of: Gives the clients.
-        place: The account, in messages.
+        rows: The rows of a fleet.
+        instances: The instances of its accounts.
     """
+    of_profiles = dict[tuple[str, str], list[dict[str, Any]]]()
+    for row in rows:
+        if row["kind"] == ROLE:
+            row["instances"] = []
+            for profile in row["instanceProfiles"] or ():
+                of_profiles[row["account"] or "", profile] = row["instances"]
+    for each in instances:
+        data = _data(each)
+        listed = of_profiles.get((each.account, each.profile or ""))
+        if listed is None:
+            rows.append(_row(each, data))
+        else:
+            listed.append(data)
 
-    def read(region: str) -> list[Instance | Problem]:
-        try:
-            with readable_errors("--instances", READ_ACTIONS):
-                return list(_in_region(region, client_of))
-        except InputError as error:
-            return [Problem(f"{place}, {region}", str(error))]
 
-    with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        for found in pool.map(read, sorted(regions)):
-            yield from found
-
-
-def _in_region(region: str, client_of: ClientOf) -> Iterator[Instance]:
-    pages = client_of("ec2", region).get_paginator("describe_instances")
-    listed = [
-        (group, each)
-        for page in pages.paginate(Filters=[{"Name": "instance-state-name", "Values": _PRESENT}])
-        for group in page["Reservations"]
-        for each in group["Instances"]
-    ]
-    if not listed:
-        return
-    managed = {
-        each["InstanceId"]: each
-        for page in client_of("ssm", region).get_paginator("describe_instance_information").paginate()
-        for each in page["InstanceInformationList"]
+def _data(instance: Instance) -> dict[str, Any]:
+    return {
+        "instance": instance.id,
+        "region": instance.region,
+        "state": instance.state,
+        "pingStatus": instance.ping,
+        "agentVersion": instance.agent_version,
     }
-    for group, each in listed:
-        registration = managed.get(each["InstanceId"], {})
-        yield Instance(
-            id=each["InstanceId"],
-            account=group["OwnerId"],
-            region=region,
-            state=each["State"]["Name"],
-            profile=(each.get("IamInstanceProfile") or {}).get("Arn", "").rpartition("/")[2] or None,
-            ping=registration.get("PingStatus"),
-            agent_version=registration.get("AgentVersion"),
-        )
+
+
+def _row(instance: Instance, data: Row) -> dict[str, Any]:
+    """The row of an instance without a role of the list."""
+    reason = "It has no instance profile."
+    if instance.profile:
+        reason = f"Its instance profile {instance.profile} contains no role of the list."
+    if instance.ping:
+        reason += " Systems Manager manages it, with Default Host Management Configuration or as a hybrid node."
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "kind": INSTANCE,
+        "account": instance.account,
+        "instanceProfile": instance.profile,
+        **data,
+        "reason": reason,
+    }

@@ -12,7 +12,8 @@ from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import camel_case
 
-from .rows import Row, problems_of, roles_of, stale_of
+from .instances import ONLINE
+from .rows import Row, instances_of, problems_of, roles_of, stale_of
 from .use_report import key_of, narrower_configs, narrower_parts, use_summary, use_tables
 
 _MOST_RISKS = 3
@@ -21,6 +22,7 @@ _MOST_PARTLY = 5
 """How many sets of capabilities that are granted in part are shown for a config."""
 _MOST_NAMES = 12
 _MOST_UNREAD = 3
+_MOST_INSTANCES = 3
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
             [_role(row, configs, narrower) for row in roles],
             folds=True,
         ),
+        *_instances(roles, rows),
         *use_tables(roles),
         *_replacements(configs, roles),
         *narrower_parts(narrower, roles),
@@ -99,6 +102,7 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
         yield f"The configs leave out capabilities of {whose} that may work today. The list below a config says which."
     yield from use_summary(roles)
     yield from _unusable(roles)
+    yield from _instance_summary(roles, rows)
     yield from _baseline_summary(roles, rows)
     if problems := sum(1 for _ in problems_of(rows)):
         yield f"Not judged: {problems:,}. The reasons are at the end."
@@ -110,6 +114,64 @@ def _unusable(roles: Sequence[Row]) -> Iterator[str]:
         yield f"Without an instance profile, so that no instance can use it: {count_of(without, 'role')}."
     if refused := sum(NOT_FOR_EC2 in row["reasons"] for row in roles):
         yield f"In an instance profile, but EC2 cannot assume it: {count_of(refused, 'role')}."
+
+
+def _instances(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[Part]:
+    used = [row for row in roles if row["instances"]]
+    yield Table(
+        "Instances of the roles",
+        ("Role", "Account", "Instances", "Online in Systems Manager", "Not online", "Agent versions"),
+        [_use(row) for row in used],
+        folds=True,
+    )
+    yield Table(
+        "Instances without a role of the list",
+        ("Instance", "Account", "Region", "State", "Systems Manager", "Reason"),
+        [
+            (
+                code(row["instance"]),
+                row["account"],
+                row["region"],
+                row["state"],
+                row["pingStatus"] or "does not manage it",
+                row["reason"],
+            )
+            for row in instances_of(rows)
+        ],
+    )
+
+
+def _use(row: Row) -> tuple[str, ...]:
+    """How many instances have a role, and the running ones that are not online."""
+    instances = row["instances"]
+    online = sum(each["pingStatus"] == ONLINE for each in instances)
+    lost = [each["instance"] for each in instances if each["pingStatus"] != ONLINE and each["state"] == "running"]
+    more = f" and {len(lost) - _MOST_INSTANCES:,} more" if len(lost) > _MOST_INSTANCES else ""
+    versions = sorted({each["agentVersion"] for each in instances if each["agentVersion"]})
+    return (
+        code(row["role"]),
+        row["account"] or "",
+        f"{len(instances):,}",
+        f"{online:,}",
+        ", ".join(map(code, lost[:_MOST_INSTANCES])) + more,
+        ", ".join(versions),
+    )
+
+
+def _instance_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
+    if not any(row["instances"] is not None for row in roles):
+        return
+    instances = [each for row in roles for each in row["instances"] or ()]
+    running = [each for each in instances if each["state"] == "running"]
+    online = sum(each["pingStatus"] == ONLINE for each in running)
+    yield (
+        f"Running instances with a role of the list: {len(running):,}. Online in Systems Manager: {online:,}. "
+        "`ssm-profile diagnose` says why another one is not."
+    )
+    if idle := sum(row["instances"] == [] for row in roles):
+        yield f"Roles that no instance has: {idle:,}."
+    if without := sum(1 for _ in instances_of(rows)):
+        yield f"Instances without a role of the list: {without:,}."
 
 
 def _baseline_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:

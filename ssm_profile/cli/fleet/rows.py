@@ -19,7 +19,7 @@ from .used import Usage
 SCHEMA_VERSION = 1
 """The version of the rows. It changes when a key changes its meaning or goes."""
 
-ROLE, PROBLEM, STALE = "role", "problem", "staleEntry"
+ROLE, INSTANCE, PROBLEM, STALE = "role", "instance", "problem", "staleEntry"
 """The kinds of rows."""
 
 Row = Mapping[str, Any]
@@ -83,6 +83,7 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         ],
         "covered": [{"capability": name, "by": list(by)} for name, by in proposal.covered],
         "denies": list(proposal.denies),
+        "instances": None,
         "used": usage.of(member, judgement, options) if usage else None,
     }
 
@@ -135,6 +136,11 @@ def roles_of(rows: Iterable[Row]) -> Iterator[Row]:
 def problems_of(rows: Iterable[Row]) -> Iterator[Row]:
     """The rows of what could not be read or judged."""
     return (row for row in rows if row["kind"] == PROBLEM)
+
+
+def instances_of(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of instances without a role."""
+    return (row for row in rows if row["kind"] == INSTANCE)
 
 
 def stale_of(rows: Iterable[Row]) -> Iterator[Row]:
