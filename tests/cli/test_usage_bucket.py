@@ -115,9 +115,10 @@ class TestObjects:
         assert heartbeats(add()) == 2
         assert heartbeats(add(f"s3://{BUCKET}/{FOLDER}/2026/11/", since=SINCE)) == 1
 
-    def test_days_before_in_another_folder(self, put):
+    def test_other_files_and_days_in_another_folder(self, put):
         for day in (NOW, NOW - timedelta(days=40)):
             put(f"copy/{key_of(day).rpartition('/')[2]}", event(HEARTBEAT, NOW))
+        put(f"copy/{key_of(NOW, 'CloudTrail-Insight').rpartition('/')[2]}", event(HEARTBEAT, NOW))
 
         assert heartbeats(add(f"s3://{BUCKET}/copy", since=SINCE)) == 1
 

@@ -10,7 +10,7 @@ from ssm_profile.errors import InputError
 
 from .evidence import Evidence
 from .jobs import advised, cancelled_early, failure, wait_for
-from .query import COLUMNS, add_result, athena_sql
+from .query import add_result, athena_sql
 
 READ_ACTIONS = (
     "athena:StartQueryExecution",
@@ -131,12 +131,10 @@ def _wait(athena: Any, query: str, source: str) -> None:
 
 def _rows(athena: Any, query: str) -> Iterator[dict[str, str | None]]:
     """The rows of a result. The first one of Athena repeats the names of the columns."""
-    is_first = True
     for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=query):
         result = page["ResultSet"]
         names = [each["Name"] for each in result["ResultSetMetadata"]["ColumnInfo"]]
         for row in result["Rows"]:
             values = [each.get("VarCharValue") for each in row["Data"]]
-            if not (is_first and values[: len(COLUMNS)] == list(COLUMNS)):
+            if values != names:
                 yield dict(zip(names, values, strict=False))
-            is_first = False
