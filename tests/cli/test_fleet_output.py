@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from ssm_profile.errors import InputError
 from tests import ROOT, require
 from tests.cli.accounts import ACCOUNT, details, role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
@@ -513,14 +514,14 @@ class TestAccount:
         """Runs ``fleet`` with the answers of IAM, or with its refusal."""
         stubber = require("botocore.stub").Stubber
         client = require("boto3").client("iam", "us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
-        monkeypatch.setattr(require("ssm_profile.cli.fleet.account"), "client", lambda _service: client)
+        monkeypatch.setattr(require("ssm_profile.cli.fleet.account"), "client", lambda *_, **__: client)
 
-        def run_fleet(*pages):
+        def run_fleet(*pages, refusal="AccessDenied"):
             with stubber(client) as stubbed:
                 for page in pages:
                     stubbed.add_response("get_account_authorization_details", page)
                 if not pages:
-                    stubbed.add_client_error("get_account_authorization_details", "AccessDenied", "Not allowed.")
+                    stubbed.add_client_error("get_account_authorization_details", refusal, "Details.")
                 return run("fleet", "--json", "--fail-on", "never")
 
         return run_fleet
@@ -540,6 +541,27 @@ class TestAccount:
 
         assert (done.code, done.out) == (2, "")
         assert done.error.endswith("Use credentials with these permissions: iam:GetAccountAuthorizationDetails.\n")
+
+    def test_throttling(self, answers):
+        """The error does not advise other permissions."""
+        done = answers(refusal="Throttling")
+
+        assert done.error == (
+            "Error: fleet: AWS limits the rate of requests (Throttling: Details). Run the command again later.\n"
+        )
+
+    def test_patience(self, run, monkeypatch):
+        """The SDK slows down when AWS limits the rate of requests."""
+        settings = []
+
+        def refuse(_service, config):
+            settings.append(config.retries)
+            raise InputError("It is enough.")
+
+        monkeypatch.setattr(require("ssm_profile.cli.fleet.account"), "client", refuse)
+        run("fleet")
+
+        assert settings == [{"mode": "adaptive", "total_max_attempts": 10}]
 
     def test_page_without_policies(self, answers):
         """It has roles only."""

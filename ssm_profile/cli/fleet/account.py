@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import PaginationError
 
-from ssm_profile.cli.aws_client import client, readable_errors
+from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
 from ssm_profile.errors import InputError
 
 from .members import Found, Problem, roles_of_account
@@ -37,7 +37,7 @@ def read_account() -> Iterator[Found]:
 
 
 def _read_pages() -> list[Mapping[str, Any]]:
-    pages = client("iam").get_paginator("get_account_authorization_details")
+    pages = client("iam", config=PATIENT).get_paginator("get_account_authorization_details")
     try:
         return list(pages.paginate(Filter=["Role", "LocalManagedPolicy", "AWSManagedPolicy"]))
     except PaginationError as error:
