@@ -24,6 +24,7 @@ Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/hybrid-mult
 """
 _HEARTBEAT = "ssm:UpdateInstanceInformation"
 _ASSUME = "sts:AssumeRole"
+_WAYS_TO_ASSUME = (_ASSUME, "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 _MOST_NAMES = 3
 
 
@@ -59,17 +60,22 @@ def kept_trust(trust: Mapping[str, Any]) -> KeptTrust:
 @lru_cache(maxsize=1024)  # many roles have the same trust policy
 def _kept(trust: str) -> KeptTrust:
     statements = list(trusting_statements(json.loads(trust), "The trust policy"))
-    allows = [(_principals(principal), each) for principal, each in statements if each.allows]
-    services, others, of_services = set[str](), list[str](), list[Statement]()
-    for principals, statement in allows:
-        kept = [each for each in principals if _is_kept(*each)] if statement.has_action(_ASSUME) else []
+    services, others, own = set[str](), list[str](), list[Statement]()
+    for principal, statement in statements:
+        if not statement.allows:
+            continue
+        if not any(map(statement.has_action, _WAYS_TO_ASSUME)):
+            own.append(statement)
+            continue
+        principals = _principals(principal)
+        kept = [each for each in principals if _is_kept(*each) and statement.has_action(_ASSUME)]
         services.update(name for _, name in kept)
-        of_services += [statement] if kept else []
+        own += [statement] if kept else []
         others += [name for kind, name in principals if (kind, name) not in kept]
     if not services & {EC2, _EC2_OF_CHINA}:
         services.add(EC2)  # the component is for its instances
     has_denies = any(not each.allows for _, each in statements)
-    return KeptTrust(tuple(sorted(services)), tuple(_not_kept(others, of_services, has_denies=has_denies)))
+    return KeptTrust(tuple(sorted(services)), tuple(_not_kept(others, own, has_denies=has_denies)))
 
 
 def may_send_heartbeat_of_hybrid_nodes(role: Role) -> bool:
@@ -90,15 +96,29 @@ def _is_kept(kind: str, name: str) -> bool:
     return kind == "Service" and re.fullmatch(OPTIONS[_SERVICE_PRINCIPALS].pattern or "", name) is not None
 
 
-def _not_kept(others: Sequence[str], of_services: Sequence[Statement], *, has_denies: bool) -> Iterator[str]:
+def _not_kept(others: Sequence[str], own: Sequence[Statement], *, has_denies: bool) -> Iterator[str]:
+    """What the component's trust policy does not have.
+
+    Args:
+        others: The principals that can assume the role and are no services.
+        own: The statements for services, and those that allow something else than to assume the role.
+        has_denies: Whether there are statements that deny.
+    """
     if others:
         yield f"The trust policy also lets {_named(others)} assume the role. The component's trust policy does not."
-    if actions := [each for one in of_services for each in one.actions if each.lower() != _ASSUME.lower()]:
-        yield f"The trust policy also allows {_named(actions)}. The component's trust policy does not."
-    if conditions := [" and ".join(condition_lines(each.condition)) for each in of_services if each.condition]:
+    if further := [action for each in own for action in _further_actions(each)]:
+        yield f"The trust policy also allows {_named(further)}. The component's trust policy does not."
+    if conditions := [" and ".join(condition_lines(each.condition)) for each in own if each.condition]:
         yield f"The trust policy has conditions: {_named(conditions)}. The component's trust policy has none."
     if has_denies:
         yield "The trust policy has statements that deny. The component's trust policy has none."
+
+
+def _further_actions(statement: Statement) -> Iterator[str]:
+    if statement.except_actions:
+        yield f"NotAction {', '.join(statement.actions)}"
+    else:
+        yield from (each for each in statement.actions if each.lower() != _ASSUME.lower())
 
 
 def _named(names: Sequence[str]) -> str:

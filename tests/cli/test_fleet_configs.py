@@ -234,9 +234,19 @@ class TestTrust:
             "user/2` and 2 more assume the role." in row(self.lets({"Service": EC2, "AWS": users}))["trustNotKept"][0]
         )
 
-    def test_further_actions(self, row):
-        assert row(self.lets(EC2, ["sts:AssumeRole", "sts:TagSession"]))["trustNotKept"] == [
-            "The trust policy also allows `sts:TagSession`. The component's trust policy does not."
+    @pytest.mark.parametrize(
+        ("action", "shown"),
+        [
+            ({"Action": ["sts:AssumeRole", "sts:TagSession"]}, "sts:TagSession"),
+            ({"Action": "sts:SetSourceIdentity"}, "sts:SetSourceIdentity"),
+            ({"NotAction": "sts:TagSession"}, "NotAction sts:TagSession"),
+        ],
+    )
+    def test_further_actions(self, row, action, shown):
+        further = {"Effect": "Allow", "Principal": {"Service": EC2}, **action}
+
+        assert row(self.lets(EC2), further)["trustNotKept"] == [
+            f"The trust policy also allows `{shown}`. The component's trust policy does not."
         ]
 
     def test_condition(self, row):
