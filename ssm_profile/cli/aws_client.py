@@ -24,7 +24,7 @@ from ssm_profile.errors import InputError
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
 """Settings of a client that makes many calls: it slows down when AWS limits their rate."""
 
-_TOO_FAST = (
+TOO_FAST = (
     "EC2ThrottledException",
     "RequestLimitExceeded",
     "RequestThrottled",
@@ -147,7 +147,7 @@ def credentials_error(error: Exception) -> CredentialsError | None:
     code, said = _code(error), _said(error)
     if code in _EXPIRED:
         return CredentialsError(f"The AWS credentials have expired ({said}). Sign in again, and run the command again.")
-    if code in _WRONG_CREDENTIALS or error.operation_name in _SIGN_IN:
+    if code in _WRONG_CREDENTIALS or (error.operation_name in _SIGN_IN and not _is_passing(error)):
         return CredentialsError(
             f"AWS does not accept the credentials ({said}). Check them with `aws sts get-caller-identity`, and check "
             "that your account has enabled the region."
@@ -167,17 +167,22 @@ def _meaning(error: ClientError | BotoCoreError, actions: Iterable[str]) -> str:
             f"the request to AWS failed ({error}). Set up credentials as for the AWS CLI, for example with AWS_PROFILE."
         )
     code, said, message = _code(error), _said(error), error.response["Error"].get("Message", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _NOT_FOUND:
         return (
             f"AWS does not find it ({message}). Check the name, the region, and that the credentials are those of its "
             "account."
         )
-    if code in _TOO_FAST:
+    if code in TOO_FAST:
         return f"AWS limits the rate of requests ({said}). Run the command again later."
-    if code in _FAULTS or status >= _FIRST_STATUS_OF_FAULTS:
+    if _is_passing(error):
         return f"AWS could not answer ({said}). Run the command again later."
     return f"AWS refused the request ({said}). Use credentials with these permissions: {', '.join(actions)}."
+
+
+def _is_passing(error: ClientError) -> bool:
+    """Whether the same request can succeed later."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return _code(error) in (*TOO_FAST, *_FAULTS) or status >= _FIRST_STATUS_OF_FAULTS
 
 
 def _code(error: ClientError) -> str:

@@ -42,11 +42,19 @@ def test_fault_of_aws():
     assert message(error) == "--role: AWS could not answer (502). Run the command again later."
 
 
-def test_sign_in():
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("AccessDenied", "AWS does not accept the credentials (AccessDenied: Details). "),
+        ("Throttling", "--role: AWS limits the rate of requests (Throttling: Details). "),
+        ("ServiceFailure", "--role: AWS could not answer (ServiceFailure: Details). "),
+    ],
+)
+def test_sign_in(code, said):
     """The SDK assumes the role of a profile. Other permissions of this role would not help."""
-    error = exceptions.ClientError({"Error": {"Code": "AccessDenied", "Message": "Details."}}, "AssumeRole")
+    error = exceptions.ClientError({"Error": {"Code": code, "Message": "Details."}}, "AssumeRole")
 
-    assert message(error).startswith("AWS does not accept the credentials (AccessDenied: Details). ")
+    assert message(error).startswith(said)
 
 
 def test_no_credentials():
