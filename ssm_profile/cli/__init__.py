@@ -15,7 +15,10 @@ from . import exit_codes
 
 
 def main() -> None:
-    """Run the command. If a package is missing, print how to install it. If the output cannot be written, say why."""
+    """Run the command. If a package is missing, print how to install it. If the output cannot be written, say why.
+
+    A reader that leaves gets no message. The exit code says that it did not read everything.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: there is nothing to tidy up
     try:
         from .app import ssm_profile  # noqa: PLC0415 - the import fails where the extra is not installed
@@ -62,6 +65,7 @@ def _standard_output() -> TextIOWrapper:
 
 
 def _exit_without_output(error: int) -> NoReturn:
-    with suppress(OSError):
-        os.write(2, f"Error: cannot write the output: {os.strerror(error)}.\n".encode())
+    if error != errno.EPIPE:  # a reader such as head has what it wants
+        with suppress(OSError):
+            os.write(2, f"Error: cannot write the output: {os.strerror(error)}.\n".encode())
     os._exit(exit_codes.ERROR)  # Python itself would try to write the output again, and exit with another code

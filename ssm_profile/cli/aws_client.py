@@ -6,7 +6,17 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
 from botocore.parsers import ResponseParserError
 
 from ssm_profile.errors import InputError
@@ -15,13 +25,51 @@ PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
 """Settings of a client that makes many calls: it slows down when AWS limits their rate."""
 
 TOO_FAST = (
+    "EC2ThrottledException",
     "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
     "SlowDown",
+    "ThrottledException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
 )
 """The codes with which AWS limits the rate of requests."""
+
+_NOT_FOUND = ("NoSuchEntity", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed")
+
+_FAULTS = ("InternalError", "InternalFailure", "InternalServerError", "ServiceFailure", "ServiceUnavailable")
+"""The codes of faults of AWS itself."""
+_FIRST_STATUS_OF_FAULTS = 500
+
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException")
+_WRONG_CREDENTIALS = (
+    "AuthFailure",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+"""The codes with which AWS refuses every call."""
+_SIGN_IN = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "CreateToken", "GetRoleCredentials")
+"""The operations with which the AWS SDK gets credentials. It calls them before any other call."""
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
+"""Errors of the AWS SDK that finds no credentials, or none that are valid."""
+
+
+class CredentialsError(InputError):
+    """Credentials with which every call fails."""
 
 
 def client(service: str, region: str | None = None, config: Config | None = None) -> Any:
@@ -78,27 +126,69 @@ def readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
     """
     try:
         yield
-    except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code in ("NoSuchEntity", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
-            raise InputError(
-                f"{flag}: AWS does not find it ({message}). Check the name, the region, and that the credentials are "
-                "those of its account."
-            ) from None
-        if code in TOO_FAST:
-            raise InputError(
-                f"{flag}: AWS limits the rate of requests ({code}: {message}). Run the command again later."
-            ) from None
-        raise InputError(
-            f"{flag}: AWS refused the request ({code}: {message}). Use credentials with these permissions: "
-            f"{', '.join(actions)}."
-        ) from None
-    except BotoCoreError as error:
-        raise InputError(
-            f"{flag}: the request to AWS failed ({error}). Set up credentials as for the AWS CLI, for example with "
-            "AWS_PROFILE."
-        ) from None
+    except (ClientError, BotoCoreError) as error:
+        raise credentials_error(error) or InputError(f"{flag}: {_meaning(error, actions)}") from None
     except (ResponseParserError, KeyError):  # a page of a proxy, as an answer without what the call returns
         raise InputError(
             f"{flag}: the answer does not come from AWS. Check AWS_ENDPOINT_URL and the settings of your proxy."
         ) from None
+
+
+def credentials_error(error: Exception) -> CredentialsError | None:
+    """What an error of the AWS SDK says of the credentials. None if it says nothing of them."""
+    if isinstance(error, _NO_CREDENTIALS):
+        said = str(error).rstrip(".")
+        return CredentialsError(
+            f"There are no AWS credentials that can be used ({said}). Set them up as for the AWS CLI, for example with "
+            "AWS_PROFILE, or sign in again."
+        )
+    if not isinstance(error, ClientError):
+        return None
+    code, said = _code(error), _said(error)
+    if code in _EXPIRED:
+        return CredentialsError(f"The AWS credentials have expired ({said}). Sign in again, and run the command again.")
+    if code in _WRONG_CREDENTIALS or (error.operation_name in _SIGN_IN and not _is_passing(error)):
+        return CredentialsError(
+            f"AWS does not accept the credentials ({said}). Check them with `aws sts get-caller-identity`, and check "
+            "that your account has enabled the region."
+        )
+    return None
+
+
+def _meaning(error: ClientError | BotoCoreError, actions: Iterable[str]) -> str:
+    """What an error means that is not one of the credentials, and what to do."""
+    if isinstance(error, ConnectionError | HTTPClientError):
+        return (
+            f"AWS cannot be reached ({str(error).rstrip('.')}). Check your network, the settings of your proxy and "
+            "AWS_ENDPOINT_URL."
+        )
+    if not isinstance(error, ClientError):
+        return (
+            f"the request to AWS failed ({error}). Set up credentials as for the AWS CLI, for example with AWS_PROFILE."
+        )
+    code, said, message = _code(error), _said(error), error.response["Error"].get("Message", "")
+    if code in _NOT_FOUND:
+        return (
+            f"AWS does not find it ({message}). Check the name, the region, and that the credentials are those of its "
+            "account."
+        )
+    if code in TOO_FAST:
+        return f"AWS limits the rate of requests ({said}). Run the command again later."
+    if _is_passing(error):
+        return f"AWS could not answer ({said}). Run the command again later."
+    return f"AWS refused the request ({said}). Use credentials with these permissions: {', '.join(actions)}."
+
+
+def _is_passing(error: ClientError) -> bool:
+    """Whether the same request can succeed later."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return _code(error) in (*TOO_FAST, *_FAULTS) or status >= _FIRST_STATUS_OF_FAULTS
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"].get("Code", "")
+
+
+def _said(error: ClientError) -> str:
+    """The code and the message of an error, without a full stop."""
+    return f"{_code(error)}: {error.response['Error'].get('Message', '')}".rstrip(".: ")

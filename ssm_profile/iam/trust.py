@@ -116,17 +116,10 @@ def _applied(trust: Mapping[str, Any], name: str) -> Iterator[_Applied]:
     for number, each in listed:
         if _is_unknown(each):
             yield from (_Applied(_unread(number, allows=allows), depends_on=each) for allows in (True, False))
-    known = [(number, each) for number, each in listed if not _is_unknown(each)]
-    if listed and not known:
-        return
-    if any(isinstance(each, Mapping) and "NotPrincipal" in each for _, each in known):
-        raise InputError(f"{name}: IAM refuses NotPrincipal in a trust policy.")
-    # A trust policy names principals where a permissions policy names resources, and is the same otherwise.
-    statements = statements_of({**trust, "Statement": [_with_resource(each) for _, each in known]}, name)
-    for (number, each), statement in zip(known, statements, strict=True):
+    for principal, statement in trusting_statements(trust, name):
         if not statement.has_action("sts:AssumeRole"):
             continue
-        principal, located = each.get("Principal"), replace(statement, policy=TRUST_POLICY, number=number)
+        located = replace(statement, policy=TRUST_POLICY)
         outcome, covered = holds(statement.condition, _CALL_OF_EC2), _covers_ec2(principal)
         if outcome is False or covered is False:
             continue
@@ -136,6 +129,28 @@ def _applied(trust: Mapping[str, Any], name: str) -> Iterator[_Applied]:
             yield _Applied(located, depends_on=", ".join(_unknown_principals(principal)), kind=Kind.UNKNOWN_VALUE)
         else:
             yield _Applied(located, is_certain=True)
+
+
+def trusting_statements(trust: Mapping[str, Any], name: str) -> Iterator[tuple[Any, Statement]]:
+    """The statements of a trust policy with their principals, without those that a template does not show.
+
+    Args:
+        trust: The value of the JSON of the trust policy.
+        name: The name of the policy in error messages.
+
+    Raises:
+        InputError: If it is not a trust policy, or if IAM refuses it.
+    """
+    listed = list(enumerate(as_list(trust.get("Statement")), 1))
+    known = [(number, each) for number, each in listed if not _is_unknown(each)]
+    if listed and not known:
+        return
+    if any(isinstance(each, Mapping) and "NotPrincipal" in each for _, each in known):
+        raise InputError(f"{name}: IAM refuses NotPrincipal in a trust policy.")
+    # A trust policy names principals where a permissions policy names resources, and is the same otherwise.
+    statements = statements_of({**trust, "Statement": [_with_resource(each) for _, each in known]}, name)
+    for (number, each), statement in zip(known, statements, strict=True):
+        yield each.get("Principal"), replace(statement, number=number)
 
 
 def _unread(number: int, *, allows: bool) -> Statement:

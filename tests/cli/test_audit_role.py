@@ -319,8 +319,8 @@ class TestErrors:
         refused = audit_with("")
 
         assert refused.code == 2
-        assert "--role: the request to AWS failed" in refused.error
-        assert "Set up credentials as for the AWS CLI, for example with AWS_PROFILE." in refused.error
+        assert "There are no AWS credentials that can be used" in refused.error
+        assert "Set them up as for the AWS CLI, for example with AWS_PROFILE, or sign in again." in refused.error
 
     @pytest.mark.parametrize(
         ("config", "variables", "reason"),

@@ -189,7 +189,7 @@ class TestAccounts:
         done = run("fleet", "--accounts", "111111111111", *ASSUME)
 
         assert (done.code, done.out) == (2, "")
-        assert "ExpiredToken: The reason." in done.error
+        assert "The AWS credentials have expired (ExpiredToken: The reason)." in done.error
 
     def test_permissions(self, read, members, aws):
         """The command makes no other calls."""

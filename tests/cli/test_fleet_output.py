@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from ssm_profile.errors import InputError
 from tests import ROOT, require
 from tests.cli.accounts import ACCOUNT, details, role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
@@ -41,7 +42,7 @@ def fleet(fleet):
 
 
 def test_summary(fleet):
-    assert fleet().items[:5] == [
+    assert [each for each in fleet().items if not each.startswith("Read from copies")][:5] == [
         "Systems Manager works with 3, does not work with 2.",
         (
             "Dangerous: 2 roles. An instance can run commands on other instances (1); "
@@ -182,18 +183,6 @@ def test_several_risks(fleet):
     assert row["An instance can"] == "run commands on other instances; read every parameter, secrets included"
 
 
-def test_configs(fleet):
-    """Roles with the same proposal share one."""
-    out = fleet(
-        roles=[role("a", allow(MINIMUM)), role("b", allow(MINIMUM)), role("c", allow(MINIMUM), allow("ec2:Describe*"))]
-    ).out
-
-    assert (
-        "Config 1, for 2 roles:\n\nconfig:\n  ssm-profile:ec2Describe: false\n  ssm-profile:scopeHeartbeat: true" in out
-    )
-    assert "Config 2, for 1 role:\n\nconfig:\n  ssm-profile:scopeHeartbeat: true" in out
-
-
 def test_json(fleet):
     rows = [json.loads(line) for line in fleet("--json").out.splitlines()]
 
@@ -298,7 +287,7 @@ class TestProposal:
 
     def test_many_parts(self, fleet, monkeypatch):
         """Those that are granted in part are shown for the most frequent sets, and of the others, only their names."""
-        monkeypatch.setattr(require("ssm_profile.cli.fleet.report"), "_MOST_PARTLY", 1)
+        monkeypatch.setattr(require("ssm_profile.cli.fleet.configs"), "_MOST_PARTLY", 1)
         put, parameter = allow("logs:PutLogEvents"), allow("ssm:GetParameter")
         parts = [[parameter], [parameter], [put], [self.TAGGED]]
         shown = fleet(roles=[role(f"r{number}", allow(MINIMUM), *each) for number, each in enumerate(parts)]).items
@@ -513,14 +502,14 @@ class TestAccount:
         """Runs ``fleet`` with the answers of IAM, or with its refusal."""
         stubber = require("botocore.stub").Stubber
         client = require("boto3").client("iam", "us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
-        monkeypatch.setattr(require("ssm_profile.cli.fleet.account"), "client", lambda _service: client)
+        monkeypatch.setattr(require("ssm_profile.cli.fleet.account"), "client", lambda *_, **__: client)
 
-        def run_fleet(*pages):
+        def run_fleet(*pages, refusal="AccessDenied"):
             with stubber(client) as stubbed:
                 for page in pages:
                     stubbed.add_response("get_account_authorization_details", page)
                 if not pages:
-                    stubbed.add_client_error("get_account_authorization_details", "AccessDenied", "Not allowed.")
+                    stubbed.add_client_error("get_account_authorization_details", refusal, "Details.")
                 return run("fleet", "--json", "--fail-on", "never")
 
         return run_fleet
@@ -540,6 +529,27 @@ class TestAccount:
 
         assert (done.code, done.out) == (2, "")
         assert done.error.endswith("Use credentials with these permissions: iam:GetAccountAuthorizationDetails.\n")
+
+    def test_throttling(self, answers):
+        """The error does not advise other permissions."""
+        done = answers(refusal="Throttling")
+
+        assert done.error == (
+            "Error: fleet: AWS limits the rate of requests (Throttling: Details). Run the command again later.\n"
+        )
+
+    def test_patience(self, run, monkeypatch):
+        """The SDK slows down when AWS limits the rate of requests."""
+        settings = []
+
+        def refuse(_service, config):
+            settings.append(config.retries)
+            raise InputError("It is enough.")
+
+        monkeypatch.setattr(require("ssm_profile.cli.fleet.account"), "client", refuse)
+        run("fleet")
+
+        assert settings == [{"mode": "adaptive", "total_max_attempts": 10}]
 
     def test_page_without_policies(self, answers):
         """It has roles only."""

@@ -197,6 +197,52 @@ class TestSeveralDocuments:
         assert "The input does not contain" not in out
 
 
+class TestCopies:
+    """AWS managed policies whose content the input does not have."""
+
+    NAMES = ("AmazonSSMManagedInstanceCore", "CloudWatchAgentServerPolicy")
+    ARNS: ClassVar = [f"arn:aws:iam::aws:policy/{name}" for name in NAMES]
+
+    @staticmethod
+    def version(name):
+        copy = json.loads((ROOT / "ssm_profile" / "cli" / "aws_policies" / f"{name}.json").read_text())
+        return f"{name} ({copy['version']} of {copy['created'][:10]})"
+
+    def role(self, name, *arns):
+        return role(name, allow(MINIMUM), AttachedManagedPolicies=[{"PolicyArn": arn} for arn in arns])
+
+    def test_json(self, fleet):
+        """Each role has its own."""
+        roles = [self.role("a", *self.ARNS), self.role("b", self.ARNS[1]), role("c")]
+        rows = [json.loads(line) for line in fleet("--json", roles=roles).out.splitlines()]
+
+        for row in rows:
+            jsonschema.Draft202012Validator(SCHEMA).validate(row)
+        both = list(map(self.version, self.NAMES))
+        assert {row["role"]: row["copies"] for row in rows} == {"a": both, "b": both[1:], "c": []}
+
+    def test_boundary(self, fleet):
+        bound = role("a", PermissionsBoundary={"PermissionsBoundaryArn": self.ARNS[0]})
+
+        assert json.loads(fleet("--json", roles=[bound]).out)["copies"] == [self.version(self.NAMES[0])]
+
+    def test_text(self, fleet):
+        """The summary names each once."""
+        core, agent = map(self.version, self.NAMES)
+
+        assert (
+            f"Read from copies in this command, because the input does not have their content: {agent} (2 roles), "
+            f"{core} (1 role). AWS may have newer versions."
+        ) in fleet(roles=[self.role("b", self.ARNS[1]), self.role("a", *self.ARNS)]).items
+
+    def test_content_in_the_input(self, fleet):
+        version = {"IsDefaultVersion": True, "Document": {"Statement": [allow(MINIMUM)]}}
+        policies = [{"Arn": self.ARNS[0], "PolicyVersionList": [version]}]
+        shown = fleet(roles=[self.role("a", self.ARNS[0])], policies=policies)
+
+        assert "copies" not in shown.out
+
+
 class TestUnread:
     """A policy whose content is not in the input."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import PaginationError
 
-from ssm_profile.cli.aws_client import client, readable_errors
+from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
 from ssm_profile.errors import InputError
 
 from .members import Found, Problem, roles_of_account
@@ -23,7 +23,7 @@ def read_account() -> Iterator[Found]:
         InputError: If they cannot be read.
     """
     with readable_errors("fleet", (READ,)):
-        details = read_details(client("iam"))
+        details = read_details(client("iam", config=PATIENT))
     yield from found_in_account(details, _PLACE)
 
 

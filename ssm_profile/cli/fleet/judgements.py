@@ -89,6 +89,8 @@ class Judgement:
     """The policies whose content is not known. The verdict is not certain then."""
     ambiguous: tuple[str, ...] = ()
     """Those among them of which the input does not say which document counts."""
+    copies: tuple[str, ...] = ()
+    """The frozen copies of AWS managed policies that stand for policies of the role, with their versions and dates."""
     refusal: str = ""
     """Why the policies cannot be judged. The other fields say nothing then."""
 
@@ -264,6 +266,7 @@ def _judged(text: str) -> Judgement:
         denies=tuple(denies_to_keep(audit)) if has_options else (),
         unread=tuple(audit["unread"]),
         ambiguous=tuple(audit["ambiguous"]),
+        copies=role.copies,
     )
 
 

@@ -1,28 +1,21 @@
 """The report of a fleet: the summary, the roles, the stack config that replaces their policies, and the problems."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ssm_profile.cli.audit import BROKEN
-from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, code, count_of
+from ssm_profile.cli.report import Items, Paragraph, Report, Table, code, count_of
 from ssm_profile.cli.roles import NOT_FOR_EC2
-from ssm_profile.cli.stack_yaml import format_stack_config
-from ssm_profile.cli.verdicts import Verdict
-from ssm_profile.options import camel_case
 
-from .instances import ONLINE
-from .rows import Row, instances_of, problems_of, roles_of, stale_of
-from .use_report import key_of, narrower_configs, narrower_parts, use_summary, use_tables
+from .configs import is_any_hidden, key_of, proposed_configs, replacements, uncertain
+from .instance_report import instance_summary, instance_tables
+from .rows import Row, problems_of, roles_of, stale_of
+from .use_report import narrower_configs, narrower_parts, use_summary, use_tables
 
 _MOST_RISKS = 3
 _MOST_REASONS = 2
-_MOST_PARTLY = 5
-"""How many sets of capabilities that are granted in part are shown for a config."""
-_MOST_NAMES = 12
 _MOST_UNREAD = 3
-_MOST_INSTANCES = 3
 
 
 @dataclass(frozen=True)
@@ -40,7 +33,7 @@ class Counts:
 def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
     """The report."""
     roles = list(roles_of(rows))
-    configs = _configs(roles)
+    configs = proposed_configs(roles)
     narrower = narrower_configs(roles, first=len(configs) + 1)
     return [
         Paragraph(_first_line(roles, counts)),
@@ -52,9 +45,9 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
             [_role(row, configs, narrower) for row in roles],
             folds=True,
         ),
-        *_instances(roles, rows),
+        *instance_tables(roles, rows),
         *use_tables(roles),
-        *_replacements(configs, roles),
+        *replacements(configs, roles),
         *narrower_parts(narrower, roles),
         Table(
             "Entries of the baseline to remove",
@@ -97,12 +90,13 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     deprecated = Counter(policy for row in roles for policy in row["deprecated"])
     if deprecated:
         yield f"Policies to replace: {', '.join(f'{code(policy)} ({n:,})' for policy, n in deprecated.most_common())}."
-    if losing := sum(any(_uncertain(row)) for row in roles):
+    if losing := sum(any(uncertain(row)) for row in roles):
         whose = count_of(losing, "role")
-        yield f"The configs leave out capabilities of {whose} that may work today. The list below a config says which."
+        where = "`leftOut` in `--json`" if is_any_hidden(roles) else "The list below a config"
+        yield f"The configs leave out capabilities of {whose} that may work today. {where} says which."
     yield from use_summary(roles)
     yield from _unusable(roles)
-    yield from _instance_summary(roles, rows)
+    yield from instance_summary(roles, rows)
     yield from _baseline_summary(roles, rows)
     if problems := sum(1 for _ in problems_of(rows)):
         yield f"Not judged: {problems:,}. The reasons are at the end."
@@ -114,64 +108,6 @@ def _unusable(roles: Sequence[Row]) -> Iterator[str]:
         yield f"Without an instance profile, so that no instance can use it: {count_of(without, 'role')}."
     if refused := sum(NOT_FOR_EC2 in row["reasons"] for row in roles):
         yield f"In an instance profile, but EC2 cannot assume it: {count_of(refused, 'role')}."
-
-
-def _instances(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[Part]:
-    used = [row for row in roles if row["instances"]]
-    yield Table(
-        "Instances of the roles",
-        ("Role", "Account", "Instances", "Online in Systems Manager", "Not online", "Agent versions"),
-        [_use(row) for row in used],
-        folds=True,
-    )
-    yield Table(
-        "Instances without a role of the list",
-        ("Instance", "Account", "Region", "State", "Systems Manager", "Reason"),
-        [
-            (
-                code(row["instance"]),
-                row["account"],
-                row["region"],
-                row["state"],
-                row["pingStatus"] or "does not manage it",
-                row["reason"],
-            )
-            for row in instances_of(rows)
-        ],
-    )
-
-
-def _use(row: Row) -> tuple[str, ...]:
-    """How many instances have a role, and the running ones that are not online."""
-    instances = row["instances"]
-    online = sum(each["pingStatus"] == ONLINE for each in instances)
-    lost = [each["instance"] for each in instances if each["pingStatus"] != ONLINE and each["state"] == "running"]
-    more = f" and {len(lost) - _MOST_INSTANCES:,} more" if len(lost) > _MOST_INSTANCES else ""
-    versions = sorted({each["agentVersion"] for each in instances if each["agentVersion"]})
-    return (
-        code(row["role"]),
-        row["account"] or "",
-        f"{len(instances):,}",
-        f"{online:,}",
-        ", ".join(map(code, lost[:_MOST_INSTANCES])) + more,
-        ", ".join(versions),
-    )
-
-
-def _instance_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
-    if not any(row["instances"] is not None for row in roles):
-        return
-    instances = [each for row in roles for each in row["instances"] or ()]
-    running = [each for each in instances if each["state"] == "running"]
-    online = sum(each["pingStatus"] == ONLINE for each in running)
-    yield (
-        f"Running instances with a role of the list: {len(running):,}. Online in Systems Manager: {online:,}. "
-        "`ssm-profile diagnose` says why another one is not."
-    )
-    if idle := sum(row["instances"] == [] for row in roles):
-        yield f"Roles that no instance has: {idle:,}."
-    if without := sum(1 for _ in instances_of(rows)):
-        yield f"Instances without a role of the list: {without:,}."
 
 
 def _baseline_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
@@ -191,6 +127,12 @@ def _unknown(roles: Sequence[Row]) -> Iterator[str]:
         yield (
             f"Content not known: policies of {count_of(unread, 'role')}, so that dangers may be missing here. If the "
             "input was written with `--filter`, add `LocalManagedPolicy` and `AWSManagedPolicy` to it."
+        )
+    if copies := Counter(copy for row in roles for copy in row["copies"]):
+        named = ", ".join(f"{code(copy)} ({count_of(count, 'role')})" for copy, count in copies.most_common())
+        yield (
+            f"Read from copies in this command, because the input does not have their content: {named}. AWS may have "
+            "newer versions."
         )
     if several := sum(bool(row["ambiguous"]) for row in roles):
         yield (
@@ -281,106 +223,10 @@ def _actions(row: Row) -> str:
 
 def _config(row: Row, configs: dict[str, int]) -> Iterator[str]:
     if row["options"] is not None:
-        number, uncertain = str(configs[key_of(row["options"])]), len(list(_uncertain(row)))
-        yield f"{number}, leaves out {count_of(uncertain, 'capability')}" if uncertain else number
+        number, lost = str(configs[key_of(row["options"])]), len(list(uncertain(row)))
+        yield f"{number}, leaves out {count_of(lost, 'capability')}" if lost else number
 
 
 def _narrower(row: Row, narrower: dict[str, int]) -> Iterator[str]:
     if row["used"] and row["used"]["options"] is not None:
         yield f"{narrower[key_of(row['used']['options'])]}, without what is not used"
-
-
-def _uncertain(row: Row) -> Iterator[str]:
-    """The capabilities that the config leaves out and that may work today."""
-    return (each["capability"] for each in row["leftOut"] if each["verdict"] == Verdict.WORKS_IF.value)
-
-
-def _configs(roles: Sequence[Row]) -> dict[str, int]:
-    """The distinct proposals with their numbers, the most frequent first."""
-    counts = Counter(key_of(row["options"]) for row in roles if row["options"] is not None)
-    return {key: number for number, (key, _) in enumerate(counts.most_common(), 1)}
-
-
-def _replacements(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Part]:
-    if not configs:
-        return
-    replaced = dict[str, list[Row]]()
-    for row in roles:
-        if row["options"] is not None:
-            replaced.setdefault(key_of(row["options"]), []).append(row)
-    yield Paragraph(
-        "These options replace the policies and keep every capability that certainly works with them. Keep the "
-        "permissions that your software needs in a policy of their own. `ssm-profile audit` explains a single role."
-    )
-    for key, number in configs.items():
-        yield Paragraph(f"Config {number}, for {count_of(len(replaced[key]), 'role')}:")
-        yield CodeBlock(format_stack_config(json.loads(key)))
-        whose = replaced[key]
-        if advice := [*_fill_in(whose[0]), *_left_out(whose), *_covered(whose), *_boundaries(whose), *_denies(whose)]:
-            yield Items(tuple(advice))
-
-
-def _fill_in(row: Row) -> Iterator[str]:
-    if row["fillIn"]:
-        names = ", ".join(code(camel_case(path)) for path in row["fillIn"])
-        yield f"Fill in {names}, or leave out those that you do not use."
-
-
-def _left_out(roles: Sequence[Row]) -> Iterator[str]:
-    """The capabilities that a config leaves out: all that may work today, then those that are granted in part."""
-    for (names, reason), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
-        yield f"It leaves out {_names(names)}{_of(count, roles)}. {reason} Add those that you use."
-    partly = _by_reason(roles, Verdict.PARTLY).most_common()
-    for (names, _), count in partly[:_MOST_PARTLY]:
-        yield (
-            f"It leaves out {_names(names)}{_of(count, roles)}. The policies grant only a part of what is needed. "
-            "Add those that you use."
-        )
-    if further := {name for (names, _), _ in partly[_MOST_PARTLY:] for name in names}:
-        yield (
-            f"It leaves out {_names(sorted(further))} of other roles, whose policies grant a part of what is needed. "
-            "`--json` contains what each role loses."
-        )
-
-
-def _by_reason(roles: Sequence[Row], verdict: Verdict) -> Counter[tuple[tuple[str, ...], str]]:
-    """The capabilities with the same reasons, each time with the number of roles."""
-    found = Counter[tuple[tuple[str, ...], str]]()
-    for row in roles:
-        capabilities = dict[str, list[str]]()
-        for each in row["leftOut"]:
-            if each["verdict"] == verdict.value:
-                capabilities.setdefault(" ".join(each["reasons"]), []).append(each["capability"])
-        found.update((tuple(names), reason) for reason, names in capabilities.items())
-    return found
-
-
-def _names(capabilities: Sequence[str]) -> str:
-    """The names of some capabilities, or how many there are of almost all."""
-    if len(capabilities) > _MOST_NAMES:
-        return f"{len(capabilities)} capabilities (`--json` names them)"
-    return ", ".join(map(code, capabilities))
-
-
-def _of(count: int, roles: Sequence[Row]) -> str:
-    return "" if count == len(roles) else f" of {count_of(count, 'role')}"
-
-
-def _covered(roles: Sequence[Row]) -> Iterator[str]:
-    covered = {each["capability"]: each["by"] for row in roles for each in row["covered"]}
-    if covered:
-        names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
-        yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
-
-
-def _boundaries(roles: Sequence[Row]) -> Iterator[str]:
-    if any(row["permissionsBoundary"] for row in roles):
-        yield "Keep the permissions boundary of the role. What it denies stays in it."
-
-
-def _denies(roles: Sequence[Row]) -> Iterator[str]:
-    denying = [row for row in roles if row["denies"]]
-    if len(denying) == len(roles) == 1:
-        yield f"Keep each statement that denies in a policy of its own: {', '.join(denying[0]['denies'])}."
-    elif denying:
-        yield f"Keep the statements that deny, of {count_of(len(denying), 'role')}, in policies of their own."

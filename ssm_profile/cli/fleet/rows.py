@@ -7,8 +7,10 @@ from typing import Any
 
 from ssm_profile.cli.audit import BROKEN, LEVELS, reason_row, worst_with_trust
 from ssm_profile.cli.audit_reasons import trust_conditions
-from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2
+from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2, role_of
+from ssm_profile.cli.trust_options import KeptTrust, kept_trust, may_send_heartbeat_of_hybrid_nodes
 from ssm_profile.cli.verdicts import Verdict
+from ssm_profile.iam.trust import EC2
 from ssm_profile.options import OPTIONS
 from ssm_profile.risks import RISKS
 
@@ -36,7 +38,8 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         judgement: The judgement on its policies.
         usage: Tells what the role uses. None if there is no evidence.
     """
-    options = _options(member, judgement)
+    kept = kept_trust(member.found.trust) if member.found.trust else KeptTrust((EC2,))
+    options = _options(member, judgement, kept)
     proposal = judgement if judgement.is_replaced else Judgement()
     profiles = member.found.instance_profiles
     notes = [
@@ -67,6 +70,7 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         "deprecated": list(judgement.deprecated),
         "unread": list(judgement.unread),
         "ambiguous": list(judgement.ambiguous),
+        "copies": list(judgement.copies),
         "permissionsBoundary": member.boundary_arn or None,
         "actions": None if judgement.unread else judgement.actions,
         "readActions": judgement.actions,
@@ -83,18 +87,22 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         ],
         "covered": [{"capability": name, "by": list(by)} for name, by in proposal.covered],
         "denies": list(proposal.denies),
+        "trustNotKept": list(kept.not_kept) if judgement.is_replaced else [],
         "instances": None,
         "used": usage.of(member, judgement, options) if usage else None,
     }
 
 
-def _options(member: Member, judgement: Judgement) -> dict[str, Any] | None:
-    """The options that grant what the policies grant. The role keeps its permissions boundary."""
+def _options(member: Member, judgement: Judgement, kept: KeptTrust) -> dict[str, Any] | None:
+    """The options that grant what the policies grant to those who can assume the role, with its boundary."""
     if judgement.options is None:
         return None
+    options = json.loads(judgement.options)
+    if kept.is_for_hybrid_nodes and may_send_heartbeat_of_hybrid_nodes(role_of(member.found)):
+        options.pop("scope_heartbeat", None)  # hybrid nodes cannot register with it
     pattern = OPTIONS[_BOUNDARY].pattern or ""
     boundary = {_BOUNDARY: member.boundary_arn} if re.fullmatch(pattern, member.boundary_arn) else {}
-    return json.loads(judgement.options) | boundary
+    return options | kept.options | boundary
 
 
 def problem_row(problem: Problem) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """The parts of a report that say what roles use."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from ssm_profile.cli.report import CodeBlock, Paragraph, Part, Table, code, count_of
-from ssm_profile.cli.stack_yaml import format_stack_config
+from ssm_profile.cli.report import Paragraph, Part, Table, code, count_of
 from ssm_profile.cli.usage.features import Advice
 
+from .configs import Configs, config_parts, key_of, numbered
 from .rows import Row
 
 _MOST_ACTIONS = 4
@@ -53,26 +51,21 @@ def use_tables(roles: Sequence[Row]) -> Iterator[Part]:
     )
 
 
-def narrower_configs(roles: Sequence[Row], *, first: int) -> dict[str, int]:
-    """The distinct options without what could be dropped, with their numbers, the most frequent first."""
-    counts = Counter(key_of(row["used"]["options"]) for row in roles if row["used"] and row["used"]["options"])
-    return {key: number for number, (key, _) in enumerate(counts.most_common(), first)}
+def narrower_configs(roles: Sequence[Row], *, first: int) -> Configs:
+    """The distinct options without what could be dropped, with their numbers from the first on."""
+    return numbered([row["used"]["options"] for row in roles if row["used"] and row["used"]["options"]], first)
 
 
-def narrower_parts(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Part]:
+def narrower_parts(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
     """The configs without what could be dropped."""
     if not configs:
         return
+    whose = dict[str, list[Row]]()
+    for row in roles:
+        if row["used"] and row["used"]["options"]:
+            whose.setdefault(key_of(row["used"]["options"]), []).append(row)
     yield Paragraph("These options leave out what could be dropped, too. The command changes nothing: you decide.")
-    for key, number in configs.items():
-        whose = [row for row in roles if row["used"] and key_of(row["used"]["options"]) == key]
-        yield Paragraph(f"Config {number}, for {count_of(len(whose), 'role')}:")
-        yield CodeBlock(format_stack_config(json.loads(key)))
-
-
-def key_of(options: Any) -> str:
-    """Options as JSON: equal for equal options."""
-    return json.dumps(options)
+    yield from config_parts(configs, whose, lambda _: (), "used.options")
 
 
 def _of_role(row: Row) -> Iterator[tuple[str, ...]]:

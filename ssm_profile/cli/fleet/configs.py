@@ -1,0 +1,239 @@
+"""The part of the report that has the configs, and what each leaves out."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, code, count_of
+from ssm_profile.cli.reverse_lookup import FILL_IN
+from ssm_profile.cli.stack_yaml import format_stack_config
+from ssm_profile.cli.verdicts import Verdict
+from ssm_profile.options import camel_case
+
+from .rows import Row
+
+_MOST_CONFIGS = 20
+_MOST_ROLES = 3
+_MOST_TRUSTS = 5
+_MOST_PARTLY = 5
+"""How many sets of capabilities that are granted in part are shown for a config."""
+_MOST_NAMES = 12
+_CHOICES = ("ec2_describe_actions", "service_principals")
+"""The options whose strings are not names of the account."""
+
+Configs = dict[str, int]
+"""Distinct options as JSON, with their numbers."""
+
+
+def key_of(options: Any) -> str:
+    """Options as JSON: equal for equal options."""
+    return json.dumps(options)
+
+
+def numbered(proposals: Sequence[Any], first: int = 1) -> Configs:
+    """The distinct options with their numbers, the most frequent first, and those that differ only in names together.
+
+    Args:
+        proposals: The options of each role.
+        first: The first number.
+    """
+    counts = Counter(map(key_of, proposals))
+    kinds = dict[str, int]()
+    places = {
+        key: (-count, kinds.setdefault(kind_of(key), len(kinds)), order)
+        for order, (key, count) in enumerate(counts.most_common())
+    }
+    return {key: number for number, key in enumerate(sorted(places, key=places.__getitem__), first)}
+
+
+def kind_of(key: str) -> str:
+    """Options without the names in them: equal for options that differ only in names."""
+    return json.dumps(
+        {name: each if name in _CHOICES else _without_names(each) for name, each in json.loads(key).items()}
+    )
+
+
+def _without_names(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_names(each) for key, each in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return sorted({json.dumps(_without_names(each)) for each in cast("list[Any]", value)})
+    return "" if isinstance(value, str) and value != FILL_IN else value
+
+
+def shown_with(configs: Configs, counts: Mapping[str, int]) -> tuple[dict[str, list[str]], list[str]]:
+    """The configs that the report shows, each with those for one role that it stands for, and those not shown.
+
+    Args:
+        configs: The configs.
+        counts: For how many roles each is.
+    """
+    shown, hidden, first_of_kind = dict[str, list[str]](), list[str](), dict[str, str]()
+    for key in configs:
+        first = first_of_kind.setdefault(kind_of(key), key)
+        if first != key and counts[key] == 1:
+            shown.get(first, hidden).append(key)
+        elif len(shown) < _MOST_CONFIGS:
+            shown[key] = []
+        else:
+            hidden.append(key)
+    return shown, hidden
+
+
+def config_parts(
+    configs: Configs, whose: Mapping[str, Sequence[Row]], advice: Callable[[Sequence[Row]], Sequence[str]], key: str
+) -> Iterator[Part]:
+    """The configs that the report shows, and how many more there are.
+
+    Args:
+        configs: The configs.
+        whose: The roles of each.
+        advice: What to say of a config of roles.
+        key: The key that has the config of a role in the JSON.
+    """
+    shown, hidden = shown_with(configs, {config: len(roles) for config, roles in whose.items()})
+    for config, others in shown.items():
+        yield Paragraph(f"Config {configs[config]}, for {_roles(whose[config])}")
+        yield CodeBlock(format_stack_config(json.loads(config)))
+        items = [*advice(whose[config]), *_others([configs[each] for each in others], key)]
+        if items:
+            yield Items(tuple(items))
+    if hidden:
+        roles = count_of(sum(len(whose[each]) for each in hidden), "role")
+        more = f"{count_of(len(hidden), 'more config')}, for {roles}, {'is' if len(hidden) == 1 else 'are'} not shown"
+        yield Paragraph(f"{more} here. `--json` has the config of each role as `{key}`.")
+
+
+def _roles(roles: Sequence[Row]) -> str:
+    """How many roles, and the first names."""
+    names = list(dict.fromkeys(row["role"] for row in roles))[:_MOST_ROLES]
+    further = sum(row["role"] not in names for row in roles)
+    more = f" and {further:,} more" if further else ""
+    return f"{count_of(len(roles), 'role')}: {', '.join(map(code, names))}{more}"
+
+
+def _others(numbers: Sequence[int], key: str) -> Iterator[str]:
+    """What is said of the configs that a config stands for. Their numbers follow one another."""
+    if len(numbers) == 1:
+        yield f"Config {numbers[0]}, for 1 other role, differs only in names. `--json` has it as `{key}`."
+    elif numbers:
+        many = f"Configs {numbers[0]} to {numbers[-1]}, each for 1 other role,"
+        yield f"{many} differ only in names. `--json` has them as `{key}`."
+
+
+def proposed_configs(roles: Sequence[Row]) -> Configs:
+    """The configs that replace the policies of roles."""
+    return numbered([row["options"] for row in roles if row["options"] is not None])
+
+
+def is_any_hidden(roles: Sequence[Row]) -> bool:
+    """Whether the report does not show the config of some role."""
+    counts = Counter(key_of(row["options"]) for row in roles if row["options"] is not None)
+    return len(shown_with(proposed_configs(roles), counts)[0]) < len(counts)
+
+
+def replacements(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
+    """The configs that replace the policies."""
+    if not configs:
+        return
+    replaced = dict[str, list[Row]]()
+    for row in roles:
+        if row["options"] is not None:
+            replaced.setdefault(key_of(row["options"]), []).append(row)
+    yield Paragraph(
+        "These options replace the policies and keep every capability that certainly works with them. Keep the "
+        "permissions that your software needs in a policy of their own. `ssm-profile audit` explains a single role."
+    )
+    yield from config_parts(configs, replaced, _advice, "options")
+
+
+def _advice(roles: Sequence[Row]) -> Sequence[str]:
+    return [
+        *_fill_in(roles[0]),
+        *_left_out(roles),
+        *_covered(roles),
+        *_trusts(roles),
+        *_boundaries(roles),
+        *_denies(roles),
+    ]
+
+
+def uncertain(row: Row) -> Iterator[str]:
+    """The capabilities that the config leaves out and that may work today."""
+    return (each["capability"] for each in row["leftOut"] if each["verdict"] == Verdict.WORKS_IF.value)
+
+
+def _fill_in(row: Row) -> Iterator[str]:
+    if row["fillIn"]:
+        names = ", ".join(code(camel_case(path)) for path in row["fillIn"])
+        yield f"Fill in {names}, or leave out those that you do not use."
+
+
+def _left_out(roles: Sequence[Row]) -> Iterator[str]:
+    """The capabilities that a config leaves out: all that may work today, then those that are granted in part."""
+    for (names, reason), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
+        yield f"It leaves out {_names(names)}{_of(count, roles)}. {reason} Add those that you use."
+    partly = _by_reason(roles, Verdict.PARTLY).most_common()
+    for (names, _), count in partly[:_MOST_PARTLY]:
+        yield (
+            f"It leaves out {_names(names)}{_of(count, roles)}. The policies grant only a part of what is needed. "
+            "Add those that you use."
+        )
+    if further := {name for (names, _), _ in partly[_MOST_PARTLY:] for name in names}:
+        yield (
+            f"It leaves out {_names(sorted(further))} of other roles, whose policies grant a part of what is needed. "
+            "`--json` contains what each role loses."
+        )
+
+
+def _by_reason(roles: Sequence[Row], verdict: Verdict) -> Counter[tuple[tuple[str, ...], str]]:
+    """The capabilities with the same reasons, each time with the number of roles."""
+    found = Counter[tuple[tuple[str, ...], str]]()
+    for row in roles:
+        capabilities = dict[str, list[str]]()
+        for each in row["leftOut"]:
+            if each["verdict"] == verdict.value:
+                capabilities.setdefault(" ".join(each["reasons"]), []).append(each["capability"])
+        found.update((tuple(names), reason) for reason, names in capabilities.items())
+    return found
+
+
+def _names(capabilities: Sequence[str]) -> str:
+    """The names of some capabilities, or how many there are of almost all."""
+    if len(capabilities) > _MOST_NAMES:
+        return f"{len(capabilities)} capabilities (`--json` names them)"
+    return ", ".join(map(code, capabilities))
+
+
+def _of(count: int, roles: Sequence[Row]) -> str:
+    return "" if count == len(roles) else f" of {count_of(count, 'role')}"
+
+
+def _covered(roles: Sequence[Row]) -> Iterator[str]:
+    covered = {each["capability"]: each["by"] for row in roles for each in row["covered"]}
+    if covered:
+        names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
+        yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
+
+
+def _boundaries(roles: Sequence[Row]) -> Iterator[str]:
+    if any(row["permissionsBoundary"] for row in roles):
+        yield "Keep the permissions boundary of the role. What it denies stays in it."
+
+
+def _denies(roles: Sequence[Row]) -> Iterator[str]:
+    denying = [row for row in roles if row["denies"]]
+    if len(denying) == len(roles) == 1:
+        yield f"Keep each statement that denies in a policy of its own: {', '.join(denying[0]['denies'])}."
+    elif denying:
+        yield f"Keep the statements that deny, of {count_of(len(denying), 'role')}, in policies of their own."
+
+
+def _trusts(roles: Sequence[Row]) -> Iterator[str]:
+    """What the component's trust policy does not have."""
+    sentences = Counter(sentence for row in roles for sentence in row["trustNotKept"])
+    for sentence, count in sentences.most_common(_MOST_TRUSTS):
+        yield sentence if count == len(roles) else f"{count_of(count, 'role')}: {sentence}"
+    if len(sentences) > _MOST_TRUSTS:
+        yield "More of the trust policies is not kept. `--json` has it as `trustNotKept`."
