@@ -144,8 +144,9 @@ class TestRoles:
         ]
         config.record("Policy", item(arn=own, policyVersionList=versions))
         config.record("Role", role("own", rolePolicyList=[], attachedManagedPolicies=attached(own)))
-        core = [role(name, rolePolicyList=[], attachedManagedPolicies=attached(CORE), account=OTHER) for name in "ab"]
-        config.record("Role", *core, account=OTHER)
+        for name, account in (("a", OTHER), ("b", "111111111111")):
+            of_aws = role(name, rolePolicyList=[], attachedManagedPolicies=attached(CORE), account=account)
+            config.record("Role", of_aws, account=account)
 
         _, rows = read()
 
