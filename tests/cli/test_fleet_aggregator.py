@@ -144,8 +144,9 @@ class TestRoles:
         ]
         config.record("Policy", item(arn=own, policyVersionList=versions))
         config.record("Role", role("own", rolePolicyList=[], attachedManagedPolicies=attached(own)))
-        core = [role(name, rolePolicyList=[], attachedManagedPolicies=attached(CORE), account=OTHER) for name in "ab"]
-        config.record("Role", *core, account=OTHER)
+        for name, account in (("a", OTHER), ("b", "111111111111")):
+            of_aws = role(name, rolePolicyList=[], attachedManagedPolicies=attached(CORE), account=account)
+            config.record("Role", of_aws, account=account)
 
         _, rows = read()
 
@@ -192,7 +193,9 @@ class TestRoles:
 
         assert names(read()[1]) == ["web"]
 
-    @pytest.mark.parametrize("missing", ["assumeRolePolicyDocument", "rolePolicyList", "attachedManagedPolicies"])
+    @pytest.mark.parametrize(
+        "missing", ["roleName", "assumeRolePolicyDocument", "rolePolicyList", "attachedManagedPolicies"]
+    )
     def test_property_that_is_not_recorded(self, read, config, missing):
         """The role is not judged without it."""
         config.record("Role", role("web", **{missing: ...}), role("job"))
@@ -207,6 +210,19 @@ class TestRoles:
                 f"{reason} Read its account with --accounts.",
             )
         ]
+
+    def test_without_arn(self, read, config):
+        config.record("Role", role("web", arn=...), role("job", arn=...))
+
+        assert [place for place, _ in problems(read()[1])] == ["web", "job"]
+
+    def test_boundary_without_arn(self, read, config):
+        """It is not taken for none."""
+        config.record("Role", role("web", permissionsBoundary={"permissionsBoundaryType": "Policy"}))
+
+        ((_, reason),) = problems(read()[1])
+
+        assert reason.startswith("AWS Config has no ARN of the permissions boundary of the role")
 
     def test_last_use(self, config):
         """It is not recorded, and so not known."""

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -74,7 +75,7 @@ class _Aggregator:
         query = f"SELECT accountId, COUNT(*) WHERE resourceType = 'AWS::IAM::Role' AND {_RECORDED} GROUP BY accountId"
         try:
             with readable_errors("--config-aggregator", (SELECT,)):
-                ids = sorted({json.loads(row)["accountId"] for row in self._rows(query)})
+                ids = sorted({_parsed(row)["accountId"] for row in self._rows(query)})
         except InputError as error:
             cause = error.__context__
             if isinstance(cause, ClientError) and "NoSuchConfigurationAggregator" in cause.response["Error"]["Code"]:
@@ -188,13 +189,21 @@ class _AwsPolicies:
 
 
 def _item(row: str) -> Item:
-    try:
-        item = json.loads(row)
-        if isinstance(item["configuration"], str):
-            item["configuration"] = json.loads(item["configuration"])
-    except (ValueError, TypeError, KeyError):
-        raise InputError("The answer of AWS Config is no list of resources. Run the command again.") from None
-    return item
+    item = _parsed(row)
+    configuration = item.get("configuration")
+    return item | {"configuration": _parsed(configuration) if isinstance(configuration, str) else configuration}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """An object of JSON.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    with suppress(ValueError):
+        if isinstance(parsed := json.loads(text), dict):
+            return parsed
+    raise InputError("The answer of AWS Config is no list of resources. Run the command again.")
 
 
 def _configurations(properties: tuple[str, ...]) -> Iterator[str]:

@@ -36,7 +36,7 @@ POLICY_PROPERTIES = ("arn", "policyVersionList")
 _PROFILE_NAMES = ("InstanceProfileName", "instanceProfileName")
 """AWS does not document in which case Config writes the properties of instance profiles."""
 
-_NECESSARY = ("assumeRolePolicyDocument", "rolePolicyList", "attachedManagedPolicies")
+_NECESSARY = ("arn", "roleName", "assumeRolePolicyDocument", "rolePolicyList", "attachedManagedPolicies")
 """The properties without which a role cannot be judged."""
 
 
@@ -59,13 +59,15 @@ def role_details(items: Iterable[Item], profiles: Sequence[Item]) -> list[dict[s
 
 
 def _role(role: Item, names: Mapping[str, Sequence[str]], *, is_known: bool) -> dict[str, Any] | Problem:
-    name = text_of(role.get("roleName"))
-    if missing := next((each for each in _NECESSARY if role.get(each) is None), None):
+    name, boundary = text_of(role.get("roleName")), _boundary(role)
+    missing = next((each for each in _NECESSARY if role.get(each) is None), None)
+    if boundary is None:
+        missing = "ARN of the permissions boundary"
+    if missing:
         return Problem(
-            text_of(role.get("arn")) or name,
+            text_of(role.get("arn")) or name or "a role",
             f"AWS Config has no {missing} of the role, so that it cannot be judged. Read its account with --accounts.",
         )
-    boundary = text_of(map_of(role.get("permissionsBoundary")).get("permissionsBoundaryArn"))
     own = (text_of(map_of(each).get("instanceProfileName")) for each in as_list(role.get("instanceProfileList")))
     profiles = list(dict.fromkeys(each for each in (*own, *names.get(name, ())) if each))
     return {
@@ -90,6 +92,12 @@ def _role(role: Item, names: Mapping[str, Sequence[str]], *, is_known: bool) -> 
             else {}
         ),
     }
+
+
+def _boundary(role: Item) -> str | None:
+    """The ARN of its permissions boundary. Empty if it has none, and None if it has one without an ARN."""
+    boundary = role.get("permissionsBoundary")
+    return text_of(map_of(boundary).get("permissionsBoundaryArn")) or (None if boundary else "")
 
 
 def policy_details(items: Iterable[Item]) -> list[dict[str, Any]]:
@@ -120,7 +128,7 @@ def _newest(items: Iterable[Item], names: tuple[str, ...]) -> Iterator[Item]:
     """
     newest = dict[Any, Item]()
     for item in items:
-        key = _either(_configuration(item), names)
+        key = text_of(_either(_configuration(item), names)) or id(item)
         if key not in newest or text_of(item.get(TIME)) > text_of(newest[key].get(TIME)):
             newest[key] = item
     return map(_configuration, newest.values())
