@@ -15,6 +15,7 @@ from ssm_profile.iam.trust import EC2
 
 from .audit import BROKEN, CLEAN, REQUIRED_FEATURES
 from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
+from .reverse_lookup import has_feature
 from .stack_yaml import format_covered, format_stack_config
 from .verdicts import Verdict
 
@@ -25,6 +26,9 @@ _MOST_LETTERS = 50
 """How long a condition in the summary may be. The summary refers to the table of the capabilities for a longer one."""
 
 Data = Mapping[str, Any]
+
+NOT_TOGETHER = "Its option excludes one of these. Keep the permissions for it in a policy of their own if you use it."
+"""Why options leave out a capability that works."""
 
 
 def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
@@ -105,15 +109,20 @@ def trust_conditions(trust: Iterable[Data]) -> list[str]:
 def left_out(audit: Data, verdict: Verdict) -> list[Data]:
     """The capabilities with a verdict that the options leave out, although the policy grants or may grant them.
 
-    A capability that only a statement that denies may prevent is not left out: whoever replaces the policy keeps the
+    A capability that only a statement that denies may prevent is in the options: whoever replaces the policy keeps the
     statement.
     """
+    covered = {row["capability"] for row in audit["covered"]}
+
+    def is_left_out(row: Data) -> bool:
+        may_be_granted = row["verdict"] == Verdict.WORKS.value or _depends_on_denies(row)
+        name = row["capability"]
+        return not may_be_granted or not (name in covered or has_feature(audit["options"], name))
+
     return [
         row
         for row in audit["capabilities"]
-        if row["capability"] not in REQUIRED_FEATURES
-        and row["verdict"] == verdict.value
-        and not _depends_on_denies(row)
+        if row["verdict"] == verdict.value and row["capability"] not in REQUIRED_FEATURES and is_left_out(row)
     ]
 
 
@@ -249,11 +258,12 @@ def _replacement(audit: Data) -> Iterator[Part]:
 def _left_out(audit: Data) -> Iterator[str]:
     """What the options do not grant or deny, although the policy may."""
     for verdict, why in (
-        (Verdict.WORKS_IF, "It is not known whether the policy grants all that is needed."),
-        (Verdict.PARTLY, "The policy grants only a part of what is needed."),
+        (Verdict.WORKS, NOT_TOGETHER),
+        (Verdict.WORKS_IF, "It is not known whether the policy grants all that is needed. Add those that you use."),
+        (Verdict.PARTLY, "The policy grants only a part of what is needed. Add those that you use."),
     ):
         if names := [row["capability"] for row in left_out(audit, verdict)]:
-            yield f"{', '.join(map(code, names))}. {why} Add those that you use."
+            yield f"{', '.join(map(code, names))}. {why}"
     if _has_further_permissions(audit):
         yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
     if audit["boundary"]:

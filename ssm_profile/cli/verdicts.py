@@ -200,7 +200,7 @@ class Judge:
         """The verdict on a feature that works by itself, with the verdict on one that it requires."""
         if required.verdict not in _WORKING:
             return replace(verdict, verdict=Verdict.PARTLY, requires=required.feature.name)
-        if verdict.verdict is Verdict.WORKS and required.verdict is Verdict.WORKS_IF:
+        if required.verdict is Verdict.WORKS_IF:
             uncertain = (row for row in required.rows if row.decision.outcome is Outcome.CONDITIONAL)
             return replace(verdict, verdict=Verdict.WORKS_IF, rows=(*verdict.rows, *uncertain), additions=())
         if verdict.verdict is Verdict.WORKS and not self._grants_each(verdict, required):

@@ -282,6 +282,20 @@ class TestProposal:
         ]
         assert [row["Config"] for row in shown.tables["Roles"]] == ["1, leaves out 1 capability", "1"]
 
+    def test_options_that_exclude_each_other(self, fleet):
+        """The key of sessions has two options, of which a config has one."""
+        key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+        alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/web"}}
+        keys = allow("kms:Decrypt", "arn:aws:kms:*:123456789012:key/*", Condition=alias)
+
+        shown = fleet(roles=[role("a", allow(MINIMUM), allow("kms:Decrypt", key), keys)])
+
+        assert (
+            "It leaves out session_kms_key_alias. Its option excludes one of these. Keep the permissions for it in a "
+            "policy of their own if you use it."
+        ) in shown.items
+        assert shown.tables["Roles"][0]["Config"] == "1, leaves out 1 capability"
+
     def test_many_reasons(self, fleet):
         """All of those are shown that may work today."""
         condition = "aws:PrincipalTag/{}"

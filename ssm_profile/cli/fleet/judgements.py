@@ -46,11 +46,11 @@ _FEWEST_FOR_PROCESSES = 200
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A capability that the proposed options do not grant, although the policies grant a part of it or may grant it."""
+    """A capability that the proposed options do not grant, although the policies grant it or a part, or may grant it."""
 
     capability: str
     verdict: str
-    """``works if`` or ``partly``."""
+    """``works`` if its option excludes another one, ``works if`` or ``partly``."""
     reasons: tuple[str, ...]
     """What it depends on whether it works, in Markdown, worded to follow "It works"."""
 
@@ -273,7 +273,7 @@ def _number_of_actions(options: dict[str, Any], role: Role) -> int:
 
 
 def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
-    for verdict in (Verdict.WORKS_IF, Verdict.PARTLY):
+    for verdict in (Verdict.WORKS, Verdict.WORKS_IF, Verdict.PARTLY):
         for row in left_out(audit, verdict):
             yield LeftOut(row["capability"], row["verdict"], tuple(conditions(row)))
 

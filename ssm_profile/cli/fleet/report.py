@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.cli.audit import BROKEN
+from ssm_profile.cli.audit_report import NOT_TOGETHER
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, code
 from ssm_profile.cli.roles import NOT_FOR_EC2
 from ssm_profile.cli.stack_yaml import format_stack_config
@@ -192,8 +193,8 @@ def _config(row: Row, configs: dict[str, int]) -> str:
 
 
 def _uncertain(row: Row) -> Iterator[str]:
-    """The capabilities that the config leaves out and that may work today."""
-    return (each["capability"] for each in row["leftOut"] if each["verdict"] == Verdict.WORKS_IF.value)
+    """The capabilities that the config leaves out and that work or may work today."""
+    return (each["capability"] for each in row["leftOut"] if each["verdict"] != Verdict.PARTLY.value)
 
 
 def _configs(roles: Sequence[Row]) -> dict[str, int]:
@@ -228,7 +229,9 @@ def _fill_in(row: Row) -> Iterator[str]:
 
 
 def _left_out(roles: Sequence[Row]) -> Iterator[str]:
-    """The capabilities that a config leaves out: all that may work today, then those that are granted in part."""
+    """The capabilities that a config leaves out: all that work or may work today, then those that are granted in part."""
+    for (names, _), count in _by_reason(roles, Verdict.WORKS).most_common():
+        yield f"It leaves out {_names(names)}{_of(count, roles)}. {NOT_TOGETHER}"
     for (names, reason), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
         yield f"It leaves out {_names(names)}{_of(count, roles)}. {reason} Add those that you use."
     partly = _by_reason(roles, Verdict.PARTLY).most_common()
