@@ -9,6 +9,7 @@ from typing import Any
 from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
 from ssm_profile.options import OPTIONS, OptionType, option_at
 from ssm_profile.policy import capabilities, is_granted_by_default
+from ssm_profile.validation import FILL_IN
 
 from .action_list import expanded, matches
 from .templates import (
@@ -17,9 +18,6 @@ from .templates import (
     filled,
     option_fields,
 )
-
-FILL_IN = "..."
-"""The placeholder for a value that only the person who sets the option knows."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, r
 from ssm_profile.cli.granted import granted_actions, still_granted
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.report import with_changed_code
-from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
 from ssm_profile.policy import actions
+from ssm_profile.validation import FILL_IN
 
 from .members import Member
 
@@ -46,7 +46,7 @@ _FEWEST_FOR_PROCESSES = 200
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A capability that the proposed options do not grant, although the policies grant it or a part, or may grant it."""
+    """A capability that the proposed options do not grant, although the policies grant it, or a part, or may do so."""
 
     capability: str
     verdict: str
