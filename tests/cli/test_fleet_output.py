@@ -334,6 +334,13 @@ class TestProposal:
     def test_markdown(self, fleet):
         assert "\n- It leaves out `read_buckets` of 1 role. It works if `" in fleet("--markdown", roles=self.ROLES).out
 
+    def test_one_value_to_fill_in(self, fleet):
+        bucket = allow("s3:GetObject", "arn:aws:s3:::*")
+
+        assert (
+            "Fill in readBuckets[0].bucket, or leave it out." in fleet(roles=[role("a", allow(MINIMUM), bucket)]).items
+        )
+
     def test_csv(self, fleet):
         row = next(csv.DictReader(io.StringIO(fleet("--csv", roles=self.ROLES).out)))
 

@@ -225,11 +225,12 @@ def _replacements(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Par
 def _fill_in(row: Row) -> Iterator[str]:
     if row["fillIn"]:
         names = ", ".join(code(camel_case(path)) for path in row["fillIn"])
-        yield f"Fill in {names}, or leave out those that you do not use."
+        several = len(row["fillIn"]) > 1
+        yield f"Fill in {names}, or leave {'out those that you do not use' if several else 'it out'}."
 
 
 def _left_out(roles: Sequence[Row]) -> Iterator[str]:
-    """The capabilities that a config leaves out: all that work or may work today, then those that are granted in part."""
+    """The capabilities that a config leaves out: all that work or may work today, then those granted in part."""
     for (names, _), count in _by_reason(roles, Verdict.WORKS).most_common():
         yield f"It leaves out {_names(names)}{_of(count, roles)}. {NOT_TOGETHER}"
     for (names, reason), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
