@@ -23,9 +23,10 @@ _MOST_REASONS = 2
 _MOST_RISKS = 3
 _MOST_ACTIONS = 2
 _MOST_LETTERS = 50
-"""How long a condition in the summary may be. The summary refers to the table of the capabilities for a longer one."""
+"""How long a condition may be in the summary of an audit, which refers to the table of the capabilities otherwise."""
 
 Data = Mapping[str, Any]
+_UNLESS = "unless "
 
 NOT_TOGETHER = "Its option excludes one of these. Keep the permissions for it in a policy of their own if you use it."
 """Why options leave out a capability that works."""
@@ -94,16 +95,17 @@ def reasons(audit: Data) -> list[str]:
         audit: The audit of a role.
     """
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
-    return list(_missing(required)) or list(_conditions(required, audit["denies"]))
+    return list(_missing(required)) or list(_conditions(required, audit["denies"], _depends_on_option))
 
 
-def trust_conditions(trust: Iterable[Data]) -> list[str]:
-    """What it depends on whether EC2 can assume a role: a sentence for each reason.
+def trust_conditions(trust: Sequence[Data]) -> list[str]:
+    """What it depends on whether EC2 can assume a role: a sentence, or none.
 
     Args:
         trust: The reasons, as an audit has them.
     """
-    return [f"EC2 can assume the role {_trust_depends_on(each)}." for each in trust]
+    needed = _needed_conditions(trust, _trust_depends_on)
+    return [f"EC2 can assume the role {_joined(needed)}."] if needed else []
 
 
 def left_out(audit: Data, verdict: Verdict) -> list[Data]:
@@ -127,8 +129,20 @@ def left_out(audit: Data, verdict: Verdict) -> list[Data]:
 
 
 def conditions(row: Data) -> list[str]:
-    """What a capability depends on, each worded to follow "It works"."""
-    return _all_conditions(row["dependsOn"])
+    """What it depends on whether a capability works: sentences."""
+    return _works("It", _needed_conditions(row["dependsOn"]))
+
+
+def in_plural(sentence: str) -> str:
+    """One of the sentences of :func:`conditions`, for several capabilities."""
+    for singular, plural in (
+        ("It works ", "They work "),
+        ("And it works ", "And they work "),
+        ("And it does ", "And they do "),
+    ):
+        if sentence.startswith(singular):
+            return plural + sentence.removeprefix(singular)
+    return sentence
 
 
 def denies_to_keep(audit: Data) -> list[str]:
@@ -171,7 +185,9 @@ def _summary(audit: Data) -> Iterator[str]:
     if missing := list(_missing(required)):
         yield from _first(missing, most, "reasons")
     else:
-        yield from _first(list(_conditions(required, audit["denies"])), most, "conditions")
+        apart = list(_conditions(required, audit["denies"], _depends_briefly_on, together=1))
+        joined = list(_conditions(required, audit["denies"], _depends_briefly_on))
+        yield from joined if len(apart) <= most else _first(apart, most, "conditions")
     for start, certain in (("Dangerous: an instance can", True), ("Possible danger: an instance may", False)):
         names = [row["summary"] for row in audit["risks"] if row["certain"] is certain]
         if names:
@@ -199,21 +215,56 @@ def _missing(required: Iterable[Data]) -> Iterator[str]:
         yield f"{_short([row['action'] for row in rows])}: {reason}.{symptom}"
 
 
-def _conditions(required: Sequence[Data], denies: Iterable[Data]) -> Iterator[str]:
-    """What it depends on whether Systems Manager works, a sentence for each condition.
+def _conditions(
+    required: Sequence[Data], denies: Iterable[Data], worded: "_Worded", *, together: int = 2
+) -> Iterator[str]:
+    """What it depends on whether Systems Manager works: sentences.
 
     Args:
         required: The capabilities that every other one requires.
         denies: The statements that deny.
+        worded: Words a reason, given the options that add the statements that deny.
+        together: How many conditions a sentence may have.
     """
     options = {_statement(row): row["option"] for row in denies}
     uncertain = [row for row in required if row["dependsOn"]]
-    conditions: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for row in uncertain:
-        for each in _all_conditions(row["dependsOn"], lambda reason: _depends_briefly_on(reason, options)):
-            conditions.setdefault(each, []).append(code(row["capability"]))
-    for condition, names in conditions.items():
-        yield f"{'It' if len(set(names)) == len(uncertain) else names[0]} works {condition}."
+        for each in _needed_conditions(row["dependsOn"], lambda reason: worded(reason, options)):
+            names.setdefault(each, []).append(code(row["capability"]))
+    subjects: dict[str, list[str]] = {}
+    for condition, whose in names.items():
+        subjects.setdefault("It" if len(set(whose)) == len(uncertain) else whose[0], []).append(condition)
+    for subject, needed in subjects.items():
+        yield from _works(subject, needed, together)
+
+
+def _works(subject: str, needed: Iterable[str], together: int = 2) -> list[str]:
+    """Sentences: that something works if or unless something holds, and what it needs besides.
+
+    Args:
+        subject: What works.
+        needed: The conditions, each worded to follow "It works".
+        together: How many of them the first sentence may have: 1 or 2.
+    """
+    ordered = sorted(needed, key=lambda each: each.startswith(_UNLESS))
+    if not ordered:
+        return []
+    besides = [
+        f"And it does not work if {each.removeprefix(_UNLESS)}."
+        if each.startswith(_UNLESS)
+        else f"And it works only {each}."
+        for each in ordered[together:]
+    ]
+    return [f"{subject} works {_joined(ordered[:together])}.", *besides]
+
+
+def _joined(needed: Iterable[str]) -> str:
+    """Conditions that must all hold."""
+    listed = list(needed)
+    ifs = " and ".join(each for each in listed if not each.startswith(_UNLESS))
+    unless = " or ".join(each.removeprefix(_UNLESS) for each in listed if each.startswith(_UNLESS))
+    return ", ".join([*([ifs] if ifs else []), *([f"{_UNLESS}{unless}"] if unless else [])])
 
 
 def _next_step(audit: Data, required: Sequence[Data]) -> str:
@@ -293,13 +344,13 @@ def _default_host_management(audit: Data) -> Iterator[Part]:
 
 
 def _short_trust(trust: Sequence[Data]) -> Iterator[str]:
-    """The first reason, without a long condition, and that there are more."""
+    """The first condition, if it is short, and that there are more."""
     if not trust:
         return
-    first = _trust_depends_on(trust[0])
-    if len(trust[0]["dependsOn"]) > _MOST_LETTERS:
+    first, *others = _needed_conditions(trust, _trust_depends_on)
+    if any(len(each["dependsOn"]) > _MOST_LETTERS for each in trust if each["group"] == trust[0]["group"]):
         first = f"under a condition ({_statement(trust[0])})"
-    more = " The other conditions are below." if len(trust) > 1 else ""
+    more = " The other conditions are below." if others else ""
     yield f"EC2 can assume the role {first}.{more}"
 
 
@@ -363,7 +414,8 @@ def _details(row: Data) -> list[str]:
     if row["requires"]:
         return [f"It has no effect without {code(row['requires'])}, which does not work."]
     if row["dependsOn"]:
-        return [*_all_conditions(row["dependsOn"]), *_additional_lines(row)]
+        first, *others = _needed_conditions(row["dependsOn"])
+        return [first, *(f"and {each}" for each in others), *_additional_lines(row)]
     if row["verdict"] == Verdict.PARTLY.value and not row["missing"]:
         return [f"It is granted with some of the values of `{row['option']}` only."]
     if row["capability"] == "ec2_describe" and row["missing"]:
@@ -422,16 +474,45 @@ def _risk(row: Data) -> tuple[str, str, str]:
     return row["summary"], "\n".join([*map(code, row["actions"]), *together]), conditions
 
 
-def _all_conditions(reasons: Sequence[Data], worded: Callable[[Data], str] | None = None) -> list[str]:
-    """What a verdict depends on, each once. A policy that must allow an action is not said to have to deny nothing.
+_Options = Mapping[str, str | None]
+"""The option that adds a statement that denies, by the statement."""
+_Worded = Callable[[Data, _Options], str]
+
+
+def _all_conditions(reasons: Sequence[Data]) -> list[str]:
+    """Whatever a verdict depends on, each once."""
+    return list(dict.fromkeys(map(_depends_on, _without_denies_of_unread(reasons))))
+
+
+def _needed_conditions(reasons: Sequence[Data], worded: Callable[[Data], str] | None = None) -> list[str]:
+    """What something depends on, each once: all that must hold, with the alternatives.
 
     Args:
-        reasons: What it depends on.
+        reasons: The reasons. Of those with the same number, one is enough.
         worded: Words one of them. The default is :func:`_depends_on`.
     """
-    unread = {each["policy"] for each in reasons if _is_unread(each) and each["kind"] != Kind.EXPLICIT_DENY.value}
-    kept = [each for each in reasons if each["policy"] not in unread or each["kind"] != Kind.EXPLICIT_DENY.value]
-    return list(dict.fromkeys(map(worded or _depends_on, kept)))
+    groups: dict[int, dict[str, None]] = {}
+    for each in _without_denies_of_unread(reasons):
+        groups.setdefault(each["group"], {})[(worded or _depends_on)(each)] = None
+    either = "either " if len(groups) > 1 else ""
+    return list(dict.fromkeys(_one_of(list(group), either) for group in groups.values()))
+
+
+def _one_of(alternatives: Sequence[str], either: str) -> str:
+    if len(alternatives) == 1:
+        return alternatives[0]
+    return f"if {either}{' or '.join(each.removeprefix('if ') for each in alternatives)}"
+
+
+def _without_denies_of_unread(reasons: Sequence[Data]) -> list[Data]:
+    """The reasons. A policy that must allow an action is not said to have to deny nothing."""
+    groups = [each.get("group") for each in reasons]
+    unread = {
+        each["policy"]
+        for each in reasons
+        if _is_unread(each) and each["kind"] != Kind.EXPLICIT_DENY.value and groups.count(each.get("group")) == 1
+    }
+    return [each for each in reasons if each["policy"] not in unread or each["kind"] != Kind.EXPLICIT_DENY.value]
 
 
 def _is_unread(reason: Data) -> bool:
@@ -453,19 +534,20 @@ def _depends_on(reason: Data) -> str:
     }.get(reason["kind"], f"if {what} matches the resource ({where})")
 
 
-def _depends_briefly_on(reason: Data, options: Mapping[str, str | None]) -> str:
-    """What a verdict depends on, for the summary. A long condition is never cut off.
-
-    Args:
-        reason: The reason.
-        options: The option that adds a statement that denies, by the statement.
-    """
+def _depends_on_option(reason: Data, options: _Options) -> str:
+    """What a verdict depends on, with what a statement means that an option adds."""
     where = _statement(reason)
     option = options.get(where) if where and reason["kind"] == Kind.EXPLICIT_DENY.value else None
     if summary := next((deny.summary for deny in EXPLICIT_DENIES if deny.name == option), None):
         return f"unless {where} applies, which {summary[0].lower()}{summary[1:].rstrip('.')}"
-    if len(reason["dependsOn"] or "") <= _MOST_LETTERS:
-        return _depends_on(reason)
+    return _depends_on(reason)
+
+
+def _depends_briefly_on(reason: Data, options: _Options) -> str:
+    """What a verdict depends on, for the summary. A long condition is never cut off."""
+    where, in_full = _statement(reason), _depends_on_option(reason, options)
+    if len(reason["dependsOn"] or "") <= _MOST_LETTERS or in_full != _depends_on(reason):
+        return in_full
     return {
         Kind.CONDITION.value: f"if the condition of {where} holds (see Capabilities)",
         Kind.EXPLICIT_DENY.value: f"unless {where} denies it (see Capabilities for its condition)",

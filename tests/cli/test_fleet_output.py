@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests import ROOT, require
-from tests.cli.accounts import ACCOUNT, details, role
+from tests.cli.accounts import ACCOUNT, details, managed_policy, role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
 
 jsonschema = require("jsonschema")
@@ -162,7 +162,60 @@ class TestReasons:
     def test_many_conditions(self, cell):
         shown = cell(*(self.only_if(action, action) for action in MINIMUM))
 
-        assert shown.endswith("And 3 more reasons.")
+        assert shown.endswith("And 2 more reasons.")
+
+    ON_A = "StringEquals aws:PrincipalTag/a {}"
+
+    def test_one_of_two_statements(self, cell):
+        shown = cell(self.only_if(MINIMUM, "x"), self.only_if(MINIMUM, "y"))
+
+        assert shown == (
+            f"works if {self.ON_A.format('x')} holds (statement 1 of policy inline) or {self.ON_A.format('y')} holds "
+            "(statement 2 of policy inline)."
+        )
+
+    def test_policy_and_boundary(self, fleet):
+        """Both must allow the actions."""
+        boundary = managed_policy("limit", self.only_if("*", "y"))
+        limited = {"PermissionsBoundary": {"PermissionsBoundaryArn": boundary["Arn"]}}
+
+        ran = fleet("--json", roles=[role("a", self.only_if(MINIMUM, "x"), **limited)], policies=[boundary])
+
+        (reason,) = json.loads(ran.out)["reasons"]
+        assert reason == (
+            f"It works if `{self.ON_A.format('x')}` holds (statement 1 of `policy inline`) and if "
+            f"`{self.ON_A.format('y')}` holds (statement 1 of `policy {boundary['Arn']}`)."
+        )
+
+    def test_alternatives_and_denies(self, cell):
+        denies = [
+            {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:PrincipalTag/b": each}},
+            }
+            for each in "12"
+        ]
+        shown = cell(self.only_if(MINIMUM, "x"), self.only_if(MINIMUM, "y"), *denies)
+
+        assert shown == (
+            f"works if either {self.ON_A.format('x')} holds (statement 1 of policy inline) or {self.ON_A.format('y')} "
+            "holds (statement 2 of policy inline), unless StringEquals aws:PrincipalTag/b 1 applies "
+            "(statement 3 of policy inline denies). And it does not work if StringEquals aws:PrincipalTag/b 2 applies "
+            "(statement 4 of policy inline denies)."
+        )
+
+    @pytest.mark.parametrize("form", ["--text", "--json", "--markdown"])
+    def test_long_condition(self, fleet, form):
+        """A condition is in the sentence, since there is no table of capabilities."""
+        regions = [f"eu-west-{number}" for number in range(1, 9)]
+        roles = [role("a", allow(MINIMUM, Condition={"StringEquals": {"aws:RequestedRegion": regions}}))]
+
+        shown = fleet(form, roles=roles).out
+
+        assert f"StringEquals aws:RequestedRegion {', '.join(regions)}" in shown
+        assert "see Capabilities" not in shown
 
     def test_condition_without_profile(self, cell):
         shown = cell(self.only_if(MINIMUM, "x"), profiles=())
@@ -295,6 +348,17 @@ class TestProposal:
             "policy of their own if you use it."
         ) in shown.items
         assert shown.tables["Roles"][0]["Config"] == "1, leaves out 1 capability"
+
+    def test_several_capabilities(self, fleet):
+        """Of several capabilities, the sentences are in the plural."""
+        condition = {"StringEquals": {"aws:PrincipalTag/a": "x"}}
+        managed = allow(["s3:GetObject", "ssm:PutInventory", "ssm:PutComplianceItems"], Condition=condition)
+        deployed = allow(["ssm:GetDeployablePatchSnapshotForInstance", "ssm:DescribeAssociation"], Condition=condition)
+
+        shown = fleet(roles=[role("a", allow(MINIMUM), managed, deployed)]).items
+
+        (sentence,) = [each for each in shown if each.startswith("It leaves out") and ". They" in each]
+        assert ". They work if StringEquals aws:PrincipalTag/a x holds (statement 2 of policy inline)" in sentence
 
     def test_many_reasons(self, fleet):
         """All of those are shown that may work today."""

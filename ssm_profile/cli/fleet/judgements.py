@@ -52,7 +52,7 @@ class LeftOut:
     verdict: str
     """``works`` if its option excludes another one, ``works if`` or ``partly``."""
     reasons: tuple[str, ...]
-    """What it depends on whether it works, in Markdown, worded to follow "It works"."""
+    """What it depends on whether it works: sentences in Markdown."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.cli.audit import BROKEN
-from ssm_profile.cli.audit_report import NOT_TOGETHER
+from ssm_profile.cli.audit_report import NOT_TOGETHER, in_plural
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, code
 from ssm_profile.cli.roles import NOT_FOR_EC2
 from ssm_profile.cli.stack_yaml import format_stack_config
@@ -233,8 +233,9 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
     """The capabilities that a config leaves out: all that work or may work today, then those granted in part."""
     for (names, _), count in _by_reason(roles, Verdict.WORKS).most_common():
         yield f"It leaves out {_names(names)}{_of(count, roles)}. {NOT_TOGETHER}"
-    for (names, reason), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
-        yield f"It leaves out {_names(names)}{_of(count, roles)}. {reason} Add those that you use."
+    for (names, reasons), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
+        why = " ".join(in_plural(each) if len(names) > 1 else each for each in reasons)
+        yield f"It leaves out {_names(names)}{_of(count, roles)}. {why} Add those that you use."
     partly = _by_reason(roles, Verdict.PARTLY).most_common()
     for (names, _), count in partly[:_MOST_PARTLY]:
         yield (
@@ -248,15 +249,15 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def _by_reason(roles: Sequence[Row], verdict: Verdict) -> Counter[tuple[tuple[str, ...], str]]:
+def _by_reason(roles: Sequence[Row], verdict: Verdict) -> Counter[tuple[tuple[str, ...], tuple[str, ...]]]:
     """The capabilities with the same reasons, each time with the number of roles."""
-    found = Counter[tuple[tuple[str, ...], str]]()
+    found = Counter[tuple[tuple[str, ...], tuple[str, ...]]]()
     for row in roles:
-        capabilities = dict[str, list[str]]()
+        capabilities = dict[tuple[str, ...], list[str]]()
         for each in row["leftOut"]:
             if each["verdict"] == verdict.value:
-                capabilities.setdefault(" ".join(each["reasons"]), []).append(each["capability"])
-        found.update((tuple(names), reason) for reason, names in capabilities.items())
+                capabilities.setdefault(tuple(each["reasons"]), []).append(each["capability"])
+        found.update((tuple(names), reasons) for reasons, names in capabilities.items())
     return found
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ssm_profile.cli.audit import BROKEN, LEVELS, reason_row, worst_with_trust
+from ssm_profile.cli.audit import BROKEN, LEVELS, condition_rows, worst_with_trust
 from ssm_profile.cli.audit_report import trust_conditions
 from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2
 from ssm_profile.cli.verdicts import Verdict
@@ -35,7 +35,7 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         *([] if member.trust.is_for_ec2 else [NOT_FOR_EC2]),
     ]
     verdict = worst_with_trust(judgement.systems_manager, member.trust.reasons)
-    reasons = [trust_conditions(map(reason_row, member.trust.reasons)), judgement.reasons]
+    reasons = [trust_conditions(condition_rows(member.trust.reasons)), judgement.reasons]
     if verdict not in (Verdict.WORKS.value, Verdict.WORKS_IF.value):
         reasons.reverse()  # what the policies lack counts more
     return {
@@ -60,11 +60,7 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "options": _options(member, judgement),
         "fillIn": list(judgement.fill_in),
         "leftOut": [
-            {
-                "capability": each.capability,
-                "verdict": each.verdict,
-                "reasons": [f"It works {one}." for one in each.reasons],
-            }
+            {"capability": each.capability, "verdict": each.verdict, "reasons": list(each.reasons)}
             for each in judgement.left_out
         ],
         "covered": [{"capability": name, "by": list(by)} for name, by in judgement.covered],
