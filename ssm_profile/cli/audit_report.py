@@ -145,6 +145,16 @@ def in_plural(sentence: str) -> str:
     return sentence
 
 
+def additions(audit: Data) -> list[dict[str, Any]]:
+    """What the options grant and the policy does not certainly grant, with the capabilities that they grant it for."""
+    return [
+        {"capability": row["capability"], **each}
+        for row in audit["capabilities"]
+        if has_feature(audit["options"], row["capability"])
+        for each in row["additional"]
+    ]
+
+
 def denies_to_keep(audit: Data) -> list[str]:
     """The statements that deny and that no option adds, without those of the boundary, which the role keeps."""
     return [_statement(row) for row in audit["denies"] if not row["option"] and not row["boundary"]]
@@ -430,10 +440,10 @@ def _details(row: Data) -> list[str]:
 
 
 def _additional_lines(row: Data) -> list[str]:
-    return [f"The option also grants {each}." for each in _additional(row["additional"])]
+    return [f"The option also grants {each}." for each in format_additions(row["additional"])]
 
 
-def _additional(rows: Iterable[Data]) -> Iterator[str]:
+def format_additions(rows: Iterable[Data]) -> Iterator[str]:
     """Actions that have the same resources, with these resources."""
     by_resources: dict[tuple[str, ...], list[str]] = {}
     for row in rows:

@@ -398,6 +398,41 @@ class TestProposal:
     def test_markdown(self, fleet):
         assert "\n- It leaves out `read_buckets` of 1 role. It works if `" in fleet("--markdown", roles=self.ROLES).out
 
+    def test_additional(self, fleet):
+        """A config for a parameter also grants the parameters below it."""
+        parameter = "arn:aws:ssm:*:{}:parameter/app"
+        roles = [
+            role(name, allow(MINIMUM), allow(["ssm:GetParameter", "ssm:GetParameters"], arns), account=account)
+            for name, account, arns in (
+                ("a", ACCOUNT, parameter.format(ACCOUNT)),
+                ("b", "210987654321", [parameter.format("210987654321"), parameter.format("210987654321") + "/*"]),
+                ("c", "345678901234", parameter.format("345678901234")),
+            )
+        ]
+
+        rows = [json.loads(line) for line in fleet("--json", roles=roles).out.splitlines()]
+
+        assert [row["additional"] for row in rows] == [
+            []
+            if row["role"] == "b"
+            else [
+                {
+                    "capability": "parameters.paths",
+                    "action": action,
+                    "resources": [f"{parameter.format(row['account'])}/*"],
+                }
+                for action in ("ssm:GetParameter", "ssm:GetParameters")
+            ]
+            for row in rows
+        ]
+        actions = "ssm:GetParameter, ssm:GetParameters on"
+        assert (
+            f"It grants more than the policies of 2 roles: {actions} {parameter.format(ACCOUNT)}/*; "
+            f"{actions} {parameter.format('345678901234')}/*."
+        ) in fleet(roles=roles).items
+        first = next(csv.DictReader(io.StringIO(fleet("--csv", roles=roles).out)))
+        assert first["additional"].startswith(f"ssm:GetParameter on {parameter.format(ACCOUNT)}/*; ssm:GetParameters")
+
     def test_one_value_to_fill_in(self, fleet):
         bucket = allow("s3:GetObject", "arn:aws:s3:::*")
 

@@ -32,6 +32,7 @@ _COLUMNS = (
     "fillIn",
     "leftOut",
     "covered",
+    "additional",
     "denies",
     "source",
     "place",
@@ -67,6 +68,7 @@ def _of_role(row: Row) -> Row:
         certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
     }
     names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
+    names["additional"] = [f"{each['action']} on {', '.join(each['resources'])}" for each in row["additional"]]
     return {**row, **names, "risks": risks[True], "possibleRisks": risks[False]}
 
 

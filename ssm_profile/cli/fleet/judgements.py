@@ -15,7 +15,7 @@ from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, audit_role
-from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, reasons
+from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, reasons
 from ssm_profile.cli.granted import granted_actions, still_granted
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.report import with_changed_code
@@ -56,6 +56,17 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Addition:
+    """What the proposed options grant and the policies do not certainly grant."""
+
+    capability: str
+    """The capability whose option grants it."""
+    action: str
+    resources: tuple[str, ...]
+    """ARNs, with wildcards for what the option or the deployment decides."""
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What a role's policies grant, and what should replace them."""
 
@@ -81,6 +92,8 @@ class Judgement:
     """The capabilities that the options leave out."""
     covered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The capabilities that need no option of their own, each with those whose options grant what it needs."""
+    additional: tuple[Addition, ...] = ()
+    """What the options grant and the policies do not certainly grant."""
     denies: tuple[str, ...] = ()
     """The statements that deny and that no option adds, without those of the permissions boundary, in Markdown."""
     unread: tuple[str, ...] = ()
@@ -209,6 +222,10 @@ def _with_names(judgement: Judgement, question: _Question) -> Judgement:
         reasons=tuple(map(named_in_code, judgement.reasons)),
         options=judgement.options and _replaced(judgement.options, account),
         left_out=tuple(replace(each, reasons=tuple(map(named_in_code, each.reasons))) for each in judgement.left_out),
+        additional=tuple(
+            replace(each, resources=tuple(_replaced(arn, account) for arn in each.resources))
+            for each in judgement.additional
+        ),
         denies=tuple(map(named_in_code, judgement.denies)),
         unread=tuple(map(named, judgement.unread)),
         ambiguous=tuple(map(named, judgement.ambiguous)),
@@ -261,6 +278,7 @@ def _judged(text: str) -> Judgement:
         fill_in=tuple(_paths_to_fill_in("", options)),
         left_out=tuple(_left_out(audit)) if has_options else (),
         covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
+        additional=tuple(_additional(audit)) if has_options else (),
         denies=tuple(denies_to_keep(audit)) if has_options else (),
         unread=tuple(audit["unread"]),
         ambiguous=tuple(audit["ambiguous"]),
@@ -276,6 +294,11 @@ def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
     for verdict in (Verdict.WORKS, Verdict.WORKS_IF, Verdict.PARTLY):
         for row in left_out(audit, verdict):
             yield LeftOut(row["capability"], row["verdict"], tuple(conditions(row)))
+
+
+def _additional(audit: Mapping[str, Any]) -> Iterator[Addition]:
+    for each in additions(audit):
+        yield Addition(each["capability"], each["action"], tuple(each["resources"]))
 
 
 def _paths_to_fill_in(path: str, value: Any) -> Iterator[str]:

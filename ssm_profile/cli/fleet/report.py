@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.cli.audit import BROKEN
-from ssm_profile.cli.audit_report import NOT_TOGETHER, in_plural
+from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, code
 from ssm_profile.cli.roles import NOT_FOR_EC2
 from ssm_profile.cli.stack_yaml import format_stack_config
@@ -22,6 +22,7 @@ _MOST_PARTLY = 5
 """How many sets of capabilities that are granted in part are shown for a config."""
 _MOST_NAMES = 12
 _MOST_UNREAD = 3
+_MOST_ADDITIONS = 3
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,14 @@ def _replacements(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Par
         yield Paragraph(f"Config {number}, for {_count(len(replaced[key]), 'role')}:")
         yield CodeBlock(format_stack_config(json.loads(key)))
         whose = replaced[key]
-        if advice := [*_fill_in(whose[0]), *_left_out(whose), *_covered(whose), *_boundaries(whose), *_denies(whose)]:
+        if advice := [
+            *_fill_in(whose[0]),
+            *_left_out(whose),
+            *_covered(whose),
+            *_additional(whose),
+            *_boundaries(whose),
+            *_denies(whose),
+        ]:
             yield Items(tuple(advice))
 
 
@@ -277,6 +285,15 @@ def _covered(roles: Sequence[Row]) -> Iterator[str]:
     if covered:
         names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
         yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
+
+
+def _additional(roles: Sequence[Row]) -> Iterator[str]:
+    """What a config grants and the policies do not."""
+    found = [list(format_additions(row["additional"])) for row in roles]
+    if texts := list(dict.fromkeys(text for each in found for text in each)):
+        more = f"; and {len(texts) - _MOST_ADDITIONS:,} more (`--json`)" if len(texts) > _MOST_ADDITIONS else ""
+        shown = "; ".join(texts[:_MOST_ADDITIONS])
+        yield f"It grants more than the policies{_of(sum(map(bool, found)), roles)}: {shown}{more}."
 
 
 def _boundaries(roles: Sequence[Row]) -> Iterator[str]:

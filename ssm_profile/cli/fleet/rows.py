@@ -64,6 +64,10 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
             for each in judgement.left_out
         ],
         "covered": [{"capability": name, "by": list(by)} for name, by in judgement.covered],
+        "additional": [
+            {"capability": each.capability, "action": each.action, "resources": list(each.resources)}
+            for each in judgement.additional
+        ],
         "denies": list(judgement.denies),
     }
 
