@@ -67,7 +67,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         "ambiguous": list(role.ambiguous),
         "unknownValues": list(role.unknown_values),
         "copies": [*role.copies, f"AWS's actions as of {data_date()}"],
-        "risks": [_risk(each) for each in risk_verdicts(judge)],
+        "risks": [_risk(each) for each in risk_verdicts(judge, role.policy_arns)],
         "capabilities": [_capability(each, allowed[name]) for name, each in verdicts.items()],
         "unneeded": [
             {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}

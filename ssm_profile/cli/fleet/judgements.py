@@ -33,6 +33,9 @@ _ROLE = "fleet-role"
 
 _ROLE_MATTERS = re.compile("aws:PrincipalArn", re.IGNORECASE)
 """What a policy contains if its answer can depend on the name and the path of the role."""
+_VARIABLE = re.compile(r"[*?]+|\$\{[^}]*\}")
+_RESOURCE = re.compile(r'"(arn:[^"]*|\*[^"]+)"')
+"""What names resources in policies: ARNs, and patterns other than ``*`` alone."""
 _ACCOUNT_MATTERS = re.compile(r"aws:PrincipalAccount|SourceInstanceArn|[0-9][*?]|[*?][0-9]", re.IGNORECASE)
 """What a policy contains if its answer can depend on the digits of the account: a key, or a part of an account."""
 
@@ -177,11 +180,12 @@ class Judges:
 def _question(member: Member) -> _Question:
     found = member.found
     named = [*found.policies, *([found.boundary] if isinstance(found.boundary, FoundPolicy) else [])]
+    own = _named_arns(found)
     content: dict[str, Any] = {
         "arn": found.arn,
         "policies": [[each.document, each.left_out] for each in found.policies],
         "managed": found.managed_policy_arns,
-        "read": [arn for arn in found.read_arns if AWS_POLICY in arn],
+        "read": [arn for arn in found.read_arns if AWS_POLICY in arn or arn in own],
         "boundary": [found.boundary.document, found.boundary.left_out]
         if isinstance(found.boundary, FoundPolicy)
         else found.boundary,
@@ -189,13 +193,39 @@ def _question(member: Member) -> _Question:
         "ambiguous": found.ambiguous_arns,
     }
     text, account = json.dumps(content), None
-    if found.arn and not _ROLE_MATTERS.search(text):
-        content["arn"] = f"{found.arn.split(':role/')[0]}:role/{_ROLE}"
+    if found.arn and found.arn not in own and not _ROLE_MATTERS.search(text):
+        content["arn"] = _without_name(found.arn)
         text = json.dumps(content)
         if _ACCOUNT not in text and not _ACCOUNT_MATTERS.search(text):
             text, account = text.replace(member.account, _ACCOUNT), member.account
     names = dict(zip(_stand_ins(text, len(named)), (policy.name for policy in named), strict=True))
     return _Question(text, found.name, names, account)
+
+
+def _named_arns(found: FoundRole) -> set[str]:
+    """The ARNs of the role and of its managed policies that its policies tell from others: it may change itself."""
+    documents = [each.document for each in (*found.policies, found.boundary) if isinstance(each, FoundPolicy)]
+    patterns = set(_RESOURCE.findall(json.dumps(documents)))
+    arns = [*([found.arn] if found.arn else []), *found.managed_policy_arns, *found.read_arns]
+    return {
+        arn for arn in arns if any(_may_match(each, arn) != _may_match(each, _without_name(arn)) for each in patterns)
+    }
+
+
+def _without_name(arn: str) -> str:
+    """The ARN of a role or a policy with a name that stands for any."""
+    return re.sub(r":(role|policy)/.*", rf":\1/{_ROLE}", arn, flags=re.DOTALL)
+
+
+def _may_match(pattern: str, arn: str) -> bool:
+    """Whether a resource of a policy may match an ARN. A policy variable stands for anything."""
+    literal, variable_or_wildcard = _VARIABLE.split(pattern, maxsplit=1)[0], _VARIABLE.search(pattern)
+    if not variable_or_wildcard:
+        return pattern == arn
+    return (
+        arn.startswith(literal)
+        and re.fullmatch(".*".join(map(re.escape, _VARIABLE.split(pattern))), arn, re.DOTALL) is not None
+    )
 
 
 def _stand_ins(text: str, count: int) -> list[str]:
