@@ -250,11 +250,12 @@ def _with_parts(
 
 
 def _narrower(maps: Sequence[dict[str, Any]], parts: Sequence[dict[str, Any]], added: str) -> Iterator[dict[str, Any]]:
-    """A map for each part that none of the maps has and that is about a part of what one of them grants."""
-    for part in parts:
-        named = {key: value for key, value in part.items() if key != added and value != FILL_IN}
+    """A map for each part that no map and no other part has, and that is about a part of what a map grants."""
+    names = [{key: value for key, value in part.items() if key != added and value != FILL_IN} for part in parts]
+    for part, named in zip(parts, names, strict=True):
         wider = [one for one in maps if all(one.get(key, FILL_IN) in (FILL_IN, named[key]) for key in named)]
-        if wider and not any(_is_part(part, one, added) for one in maps):
+        is_in_another = any(other.items() < named.items() for other in names)
+        if wider and not is_in_another and not any(_is_part(part, one, added) for one in maps):
             narrower = {**wider[0], **named}
             maps = [*maps, narrower]
             yield narrower
