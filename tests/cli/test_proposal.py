@@ -41,7 +41,7 @@ def is_set(name, options):
 
 
 class TestNothingIsLost:
-    NUMBER = 36
+    NUMBER = 30
 
     def random_statements(self, random):
         """The statements of some options, each as it is, on everything, under a condition or not at all."""
