@@ -66,6 +66,8 @@ class Call:
     resources: tuple[Resource, ...]
     passed_to: str = ""
     """The service to which ``iam:PassRole`` passes the role."""
+    on_itself: str = ""
+    """``role`` if the role itself is enough as the resource, ``policy`` if one of its managed policies is."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +144,13 @@ RISKS: tuple[Risk, ...] = (
         summary="give itself more permissions",
         calls=(
             Call("sts:AssumeRole", (ANY_ROLE,)),
-            Call("iam:AttachRolePolicy", (ANY_ROLE,)),
+            Call("iam:AttachRolePolicy", (ANY_ROLE,), on_itself="role"),
             Call("iam:AttachUserPolicy", (ANY_USER,)),
-            Call("iam:PutRolePolicy", (ANY_ROLE,)),
+            Call("iam:PutRolePolicy", (ANY_ROLE,), on_itself="role"),
             Call("iam:PutUserPolicy", (ANY_USER,)),
             Call("iam:UpdateAssumeRolePolicy", (ANY_ROLE,)),
-            Call("iam:CreatePolicyVersion", (ANY_POLICY,)),
-            Call("iam:SetDefaultPolicyVersion", (ANY_POLICY,)),
+            Call("iam:CreatePolicyVersion", (ANY_POLICY,), on_itself="policy"),
+            Call("iam:SetDefaultPolicyVersion", (ANY_POLICY,), on_itself="policy"),
             Call("iam:CreateAccessKey", (ANY_USER,)),
             Call("iam:CreateLoginProfile", (ANY_USER,)),
             Call("iam:UpdateLoginProfile", (ANY_USER,)),

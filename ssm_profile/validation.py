@@ -32,6 +32,9 @@ from .regions import BUCKETS_DATE, PARTITION_PATTERN, PATCH_BUCKET_SUFFIXES
 UNKNOWN: Any = object()
 """Stands for an output of another resource, whose value is known only while Pulumi deploys."""
 
+FILL_IN = "..."
+"""Stands in proposed options for a value that only the person who sets the option knows."""
+
 RANDOM_SUFFIX_LENGTH = len("-1234567")
 """What Pulumi adds to the name of a resource that is not named by an option."""
 
@@ -270,6 +273,8 @@ def _value_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> I
     if value is UNKNOWN:
         if not option.accepts_outputs:
             yield Mistake(writer(path), _MUST_BE_KNOWN)
+    elif value == FILL_IN:
+        yield Mistake(writer(path), _placeholder(""))
     elif option.is_list_of_maps:
         yield from _list_of_maps_mistakes(path, option, value, writer)
     elif option.keys:
@@ -280,6 +285,10 @@ def _value_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> I
         yield from _array_mistakes(path, option, value, writer)
     else:
         yield from _scalar_mistakes(path, option, value, writer)
+
+
+def _placeholder(got: str) -> str:
+    return f"is a placeholder: fill it in, or leave the option out (got {got}{format_value(FILL_IN)})"
 
 
 def _expectation(option: Option, got: str) -> str:
@@ -320,7 +329,9 @@ def _array_mistakes(path: str, option: Option, value: Any, writer: _Writer) -> I
         yield Mistake(writer(path), _expectation(option, writer.show(path, value)))
         return
     for entry in cast("Sequence[Any]", value):
-        if entry is not UNKNOWN:
+        if entry == FILL_IN:
+            yield Mistake(writer(path), _placeholder("the entry "))
+        elif entry is not UNKNOWN:
             yield from _scalar_mistakes(path, option, entry, writer, got="the entry ")
         elif not option.entries_accept_outputs:
             yield Mistake(writer(path), _MUST_BE_KNOWN)
@@ -335,6 +346,8 @@ def _list_of_maps_mistakes(path: str, option: Option, value: Any, writer: _Write
         at = f"{path}[{number}]"
         if entry is UNKNOWN:
             yield Mistake(writer(at), _MUST_BE_KNOWN)
+        elif entry == FILL_IN:
+            yield Mistake(writer(at), _placeholder(""))
         else:
             yield from _map_mistakes(at, option, entry, writer)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from string import Formatter
 from typing import Any
 
@@ -60,13 +61,13 @@ def audit_role(role: Role) -> dict[str, Any]:
         "level": CLEAN,
         "systemsManager": worst_with_trust(_worst(required).value, role.trust),
         "notes": list(role.notes),
-        "trust": [reason_row(each) for each in role.trust],
+        "trust": condition_rows(role.trust),
         "boundary": policy.boundary_name or None,
         "unread": [*policy.unread, *([policy.unread_boundary] if policy.unread_boundary else [])],
         "ambiguous": list(role.ambiguous),
         "unknownValues": list(role.unknown_values),
         "copies": [*role.copies, f"AWS's actions as of {data_date()}"],
-        "risks": [_risk(each) for each in risk_verdicts(judge)],
+        "risks": [_risk(each) for each in risk_verdicts(judge, role.policy_arns)],
         "capabilities": [_capability(each, allowed[name]) for name, each in verdicts.items()],
         "unneeded": [
             {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}
@@ -137,7 +138,7 @@ def _capability(verdict: FeatureVerdict, allowed: FeatureVerdict) -> dict[str, A
         "option": verdict.feature.option,
         "verdict": verdict.verdict.value,
         "requires": verdict.requires,
-        "dependsOn": [reason_row(reason) for reason in verdict.reasons] if verdict.verdict is Verdict.WORKS_IF else [],
+        "dependsOn": condition_rows(verdict.reasons) if verdict.verdict is Verdict.WORKS_IF else [],
         "missing": [_missing(row) for row in verdict.missing],
         "additional": [
             {"action": each.action, "resources": list(each.resources)}
@@ -151,11 +152,22 @@ def _missing(row: Row) -> dict[str, Any]:
         "action": row.action,
         "resources": list(row.resources),
         "symptom": row.grant.symptom,
-        "reasons": [reason_row(reason) for reason in row.decision.reasons],
+        "reasons": [_reason(reason) for reason in row.decision.reasons],
     }
 
 
-def reason_row(reason: Reason) -> dict[str, Any]:
+def condition_rows(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
+    """What something depends on, as plain data. Of the reasons with the same number, one is enough."""
+    groups = dict[Any, dict[Reason, None]]()
+    for each in reasons:
+        alone = replace(each, alternatives=())
+        groups.setdefault(each.alternatives or alone, {})[alone] = None
+    # Where one reason is needed anyway, nothing depends on its alternatives.
+    kept = [each for each in groups.values() if not any(other.keys() < each.keys() for other in groups.values())]
+    return [{**_reason(each), "group": number} for number, group in enumerate(kept, 1) for each in group]
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
     """A reason as plain data."""
     place: dict[str, Any] = {"policy": reason.boundary or None, "statement": None, "sid": None}
     location = _location(reason.statement) if reason.statement else place
@@ -183,7 +195,7 @@ def _risk(verdict: RiskVerdict) -> dict[str, Any]:
         "certain": verdict.is_certain,
         "actions": [each[0] for each in verdict.actions if len(each) == 1],
         "combinations": [list(each) for each in verdict.actions if len(each) > 1],
-        "dependsOn": [reason_row(reason) for reason in verdict.reasons],
+        "dependsOn": [_reason(reason) for reason in verdict.reasons],
         "sources": list(verdict.risk.sources),
     }
 

@@ -10,28 +10,33 @@ from ssm_profile.iam.trust import EC2
 from .report import code
 
 _MOST_LETTERS = 50
-"""How long a condition in the summary may be. The summary refers to the details for a longer one."""
+"""How long a condition may be in the summary of an audit, which refers to the table of the capabilities otherwise."""
+_UNLESS = "unless "
 
 Data = Mapping[str, Any]
 
+Options = Mapping[str, str | None]
+"""The option that adds a statement that denies, by the statement."""
 
-def trust_conditions(trust: Iterable[Data]) -> list[str]:
-    """What it depends on whether EC2 can assume a role: a sentence for each reason.
+
+def trust_conditions(trust: Sequence[Data]) -> list[str]:
+    """What it depends on whether EC2 can assume a role: a sentence, or none.
 
     Args:
         trust: The reasons, as an audit has them.
     """
-    return [f"EC2 can assume the role {_trust_depends_on(each)}." for each in trust]
+    needed = needed_conditions(trust, _trust_depends_on)
+    return [f"EC2 can assume the role {_joined(needed)}."] if needed else []
 
 
 def short_trust_condition(trust: Sequence[Data]) -> Iterator[str]:
-    """The first reason, without a long condition, and that there are more."""
+    """The first condition, if it is short, and that there are more."""
     if not trust:
         return
-    first = _trust_depends_on(trust[0])
-    if len(trust[0]["dependsOn"]) > _MOST_LETTERS:
+    first, *others = needed_conditions(trust, _trust_depends_on)
+    if any(len(each["dependsOn"]) > _MOST_LETTERS for each in trust if each["group"] == trust[0]["group"]):
         first = f"under a condition ({statement_place(trust[0])})"
-    more = " The other conditions are below." if len(trust) > 1 else ""
+    more = " The other conditions are below." if others else ""
     yield f"EC2 can assume the role {first}.{more}"
 
 
@@ -56,16 +61,68 @@ def why_missing(reasons: Sequence[Data], *, several: bool = False) -> str:
     }.get(reason["kind"], "cannot be known") + more
 
 
-def all_conditions(reasons: Sequence[Data], worded: Callable[[Data], str] | None = None) -> list[str]:
-    """What a verdict depends on, each once. A policy that must allow an action is not said to have to deny nothing.
+def works_sentences(subject: str, needed: Iterable[str], together: int = 2) -> list[str]:
+    """Sentences: that something works if or unless something holds, and what it needs besides.
 
     Args:
-        reasons: What it depends on.
+        subject: What works.
+        needed: The conditions, each worded to follow "It works".
+        together: How many of them the first sentence may have: 1 or 2.
+    """
+    ordered = sorted(needed, key=lambda each: each.startswith(_UNLESS))
+    if not ordered:
+        return []
+    besides = [
+        f"And it does not work if {each.removeprefix(_UNLESS)}."
+        if each.startswith(_UNLESS)
+        else f"And it works only {each}."
+        for each in ordered[together:]
+    ]
+    return [f"{subject} works {_joined(ordered[:together])}.", *besides]
+
+
+def _joined(needed: Iterable[str]) -> str:
+    """Conditions that must all hold."""
+    listed = list(needed)
+    ifs = " and ".join(each for each in listed if not each.startswith(_UNLESS))
+    unless = " or ".join(each.removeprefix(_UNLESS) for each in listed if each.startswith(_UNLESS))
+    return ", ".join([*([ifs] if ifs else []), *([f"{_UNLESS}{unless}"] if unless else [])])
+
+
+def all_conditions(reasons: Sequence[Data]) -> list[str]:
+    """Whatever a verdict depends on, each once."""
+    return list(dict.fromkeys(map(depends_on, _without_denies_of_unread(reasons))))
+
+
+def needed_conditions(reasons: Sequence[Data], worded: Callable[[Data], str] | None = None) -> list[str]:
+    """What something depends on, each once: all that must hold, with the alternatives.
+
+    Args:
+        reasons: The reasons. Of those with the same number, one is enough.
         worded: Words one of them. The default is :func:`depends_on`.
     """
-    unread = {each["policy"] for each in reasons if is_unread(each) and each["kind"] != Kind.EXPLICIT_DENY.value}
-    kept = [each for each in reasons if each["policy"] not in unread or each["kind"] != Kind.EXPLICIT_DENY.value]
-    return list(dict.fromkeys(map(worded or depends_on, kept)))
+    groups: dict[int, dict[str, None]] = {}
+    for each in _without_denies_of_unread(reasons):
+        groups.setdefault(each["group"], {})[(worded or depends_on)(each)] = None
+    either = "either " if len(groups) > 1 else ""
+    return list(dict.fromkeys(_one_of(list(group), either) for group in groups.values()))
+
+
+def _one_of(alternatives: Sequence[str], either: str) -> str:
+    if len(alternatives) == 1:
+        return alternatives[0]
+    return f"if {either}{' or '.join(each.removeprefix('if ') for each in alternatives)}"
+
+
+def _without_denies_of_unread(reasons: Sequence[Data]) -> list[Data]:
+    """The reasons. A policy that must allow an action is not said to have to deny nothing."""
+    groups = [each.get("group") for each in reasons]
+    unread = {
+        each["policy"]
+        for each in reasons
+        if is_unread(each) and each["kind"] != Kind.EXPLICIT_DENY.value and groups.count(each.get("group")) == 1
+    }
+    return [each for each in reasons if each["policy"] not in unread or each["kind"] != Kind.EXPLICIT_DENY.value]
 
 
 def is_unread(reason: Data) -> bool:
@@ -87,19 +144,20 @@ def depends_on(reason: Data) -> str:
     }.get(reason["kind"], f"if {what} matches the resource ({where})")
 
 
-def depends_briefly_on(reason: Data, options: Mapping[str, str | None]) -> str:
-    """What a verdict depends on, for the summary. A long condition is never cut off.
-
-    Args:
-        reason: The reason.
-        options: The option that adds a statement that denies, by the statement.
-    """
+def depends_on_option(reason: Data, options: Options) -> str:
+    """What a verdict depends on, with what a statement means that an option adds."""
     where = statement_place(reason)
     option = options.get(where) if where and reason["kind"] == Kind.EXPLICIT_DENY.value else None
     if summary := next((deny.summary for deny in EXPLICIT_DENIES if deny.name == option), None):
         return f"unless {where} applies, which {summary[0].lower()}{summary[1:].rstrip('.')}"
-    if len(reason["dependsOn"] or "") <= _MOST_LETTERS:
-        return depends_on(reason)
+    return depends_on(reason)
+
+
+def depends_briefly_on(reason: Data, options: Options) -> str:
+    """What a verdict depends on, for the summary. A long condition is never cut off."""
+    where, in_full = statement_place(reason), depends_on_option(reason, options)
+    if len(reason["dependsOn"] or "") <= _MOST_LETTERS or in_full != depends_on(reason):
+        return in_full
     return {
         Kind.CONDITION.value: f"if the condition of {where} holds (see Capabilities)",
         Kind.EXPLICIT_DENY.value: f"unless {where} denies it (see Capabilities for its condition)",

@@ -1,6 +1,6 @@
 """The report of an audit: the answer first, then the details."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ssm_profile.catalogue import (
@@ -14,21 +14,29 @@ from ssm_profile.iam.evaluator import Kind
 from .audit import BROKEN, CLEAN, REQUIRED_FEATURES
 from .audit_reasons import (
     Data,
+    Options,
     all_conditions,
     depends_briefly_on,
+    depends_on_option,
     is_unread,
+    needed_conditions,
     short_trust_condition,
     statement_place,
     trust_conditions,
     why_missing,
+    works_sentences,
 )
 from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
+from .reverse_lookup import has_feature
 from .stack_yaml import format_covered, format_stack_config
 from .verdicts import Verdict
 
 _MOST_REASONS = 2
 _MOST_RISKS = 3
 _MOST_ACTIONS = 2
+
+NOT_TOGETHER = "Its option excludes one of these. Keep the permissions for it in a policy of their own if you use it."
+"""Why options leave out a capability that works."""
 
 
 def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
@@ -94,27 +102,54 @@ def reasons(audit: Data) -> list[str]:
         audit: The audit of a role.
     """
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
-    return list(_missing(required)) or list(_conditions(required, audit["denies"]))
+    return list(_missing(required)) or list(_conditions(required, audit["denies"], depends_on_option))
 
 
 def left_out(audit: Data, verdict: Verdict) -> list[Data]:
     """The capabilities with a verdict that the options leave out, although the policy grants or may grant them.
 
-    A capability that only a statement that denies may prevent is not left out: whoever replaces the policy keeps the
+    A capability that only a statement that denies may prevent is in the options: whoever replaces the policy keeps the
     statement.
     """
+    covered = {row["capability"] for row in audit["covered"]}
+
+    def is_left_out(row: Data) -> bool:
+        may_be_granted = row["verdict"] == Verdict.WORKS.value or _depends_on_denies(row)
+        name = row["capability"]
+        return not may_be_granted or not (name in covered or has_feature(audit["options"], name))
+
     return [
         row
         for row in audit["capabilities"]
-        if row["capability"] not in REQUIRED_FEATURES
-        and row["verdict"] == verdict.value
-        and not _depends_on_denies(row)
+        if row["verdict"] == verdict.value and row["capability"] not in REQUIRED_FEATURES and is_left_out(row)
     ]
 
 
 def conditions(row: Data) -> list[str]:
-    """What a capability depends on, each worded to follow "It works"."""
-    return all_conditions(row["dependsOn"])
+    """What it depends on whether a capability works: sentences."""
+    return works_sentences("It", needed_conditions(row["dependsOn"]))
+
+
+def in_plural(sentence: str) -> str:
+    """One of the sentences of :func:`conditions`, for several capabilities."""
+    for singular, plural in (
+        ("It works ", "They work "),
+        ("And it works ", "And they work "),
+        ("And it does ", "And they do "),
+    ):
+        if sentence.startswith(singular):
+            return plural + sentence.removeprefix(singular)
+    return sentence
+
+
+def additions(audit: Data) -> list[dict[str, Any]]:
+    """What the options grant and the policy does not certainly grant, with the capabilities that they grant it for."""
+    return [
+        {"capability": row["capability"], **each}
+        for row in audit["capabilities"]
+        if has_feature(audit["options"], row["capability"])
+        for each in row["additional"]
+    ]
 
 
 def denies_to_keep(audit: Data) -> list[str]:
@@ -157,7 +192,9 @@ def _summary(audit: Data) -> Iterator[str]:
     if missing := list(_missing(required)):
         yield from _first(missing, most, "reasons")
     else:
-        yield from _first(list(_conditions(required, audit["denies"])), most, "conditions")
+        apart = list(_conditions(required, audit["denies"], depends_briefly_on, together=1))
+        joined = list(_conditions(required, audit["denies"], depends_briefly_on))
+        yield from joined if len(apart) <= most else _first(apart, most, "conditions")
     for start, certain in (("Dangerous: an instance can", True), ("Possible danger: an instance may", False)):
         names = [row["summary"] for row in audit["risks"] if row["certain"] is certain]
         if names:
@@ -185,21 +222,28 @@ def _missing(required: Iterable[Data]) -> Iterator[str]:
         yield f"{_short([row['action'] for row in rows])}: {reason}.{symptom}"
 
 
-def _conditions(required: Sequence[Data], denies: Iterable[Data]) -> Iterator[str]:
-    """What it depends on whether Systems Manager works, a sentence for each condition.
+def _conditions(
+    required: Sequence[Data], denies: Iterable[Data], worded: Callable[[Data, Options], str], *, together: int = 2
+) -> Iterator[str]:
+    """What it depends on whether Systems Manager works: sentences.
 
     Args:
         required: The capabilities that every other one requires.
         denies: The statements that deny.
+        worded: Words a reason, given the options that add the statements that deny.
+        together: How many conditions a sentence may have.
     """
     options = {statement_place(row): row["option"] for row in denies}
     uncertain = [row for row in required if row["dependsOn"]]
-    conditions: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for row in uncertain:
-        for each in all_conditions(row["dependsOn"], lambda reason: depends_briefly_on(reason, options)):
-            conditions.setdefault(each, []).append(code(row["capability"]))
-    for condition, names in conditions.items():
-        yield f"{'It' if len(set(names)) == len(uncertain) else names[0]} works {condition}."
+        for each in needed_conditions(row["dependsOn"], lambda reason: worded(reason, options)):
+            names.setdefault(each, []).append(code(row["capability"]))
+    subjects: dict[str, list[str]] = {}
+    for condition, whose in names.items():
+        subjects.setdefault("It" if len(set(whose)) == len(uncertain) else whose[0], []).append(condition)
+    for subject, needed in subjects.items():
+        yield from works_sentences(subject, needed, together)
 
 
 def _next_step(audit: Data, required: Sequence[Data]) -> str:
@@ -245,11 +289,12 @@ def _replacement(audit: Data) -> Iterator[Part]:
 def _left_out(audit: Data) -> Iterator[str]:
     """What the options do not grant or deny, although the policy may."""
     for verdict, why in (
-        (Verdict.WORKS_IF, "It is not known whether the policy grants all that is needed."),
-        (Verdict.PARTLY, "The policy grants only a part of what is needed."),
+        (Verdict.WORKS, NOT_TOGETHER),
+        (Verdict.WORKS_IF, "It is not known whether the policy grants all that is needed. Add those that you use."),
+        (Verdict.PARTLY, "The policy grants only a part of what is needed. Add those that you use."),
     ):
         if names := [row["capability"] for row in left_out(audit, verdict)]:
-            yield f"{', '.join(map(code, names))}. {why} Add those that you use."
+            yield f"{', '.join(map(code, names))}. {why}"
     if _has_further_permissions(audit):
         yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
     if audit["boundary"]:
@@ -332,7 +377,8 @@ def _details(row: Data) -> list[str]:
     if row["requires"]:
         return [f"It has no effect without {code(row['requires'])}, which does not work."]
     if row["dependsOn"]:
-        return [*all_conditions(row["dependsOn"]), *_additional_lines(row)]
+        first, *others = needed_conditions(row["dependsOn"])
+        return [first, *(f"and {each}" for each in others), *_additional_lines(row)]
     if row["verdict"] == Verdict.PARTLY.value and not row["missing"]:
         return [f"It is granted with some of the values of `{row['option']}` only."]
     if row["capability"] == "ec2_describe" and row["missing"]:
@@ -347,10 +393,10 @@ def _details(row: Data) -> list[str]:
 
 
 def _additional_lines(row: Data) -> list[str]:
-    return [f"The option also grants {each}." for each in _additional(row["additional"])]
+    return [f"The option also grants {each}." for each in format_additions(row["additional"])]
 
 
-def _additional(rows: Iterable[Data]) -> Iterator[str]:
+def format_additions(rows: Iterable[Data]) -> Iterator[str]:
     """Actions that have the same resources, with these resources."""
     by_resources: dict[tuple[str, ...], list[str]] = {}
     for row in rows:

@@ -117,6 +117,7 @@ def read_role(iam: Any, name: str) -> Role:
         ),
         arn=role["Arn"],
         attached=tuple(policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"),
+        policy_arns=tuple(policy["PolicyArn"] for policy in attached),
         notes=tuple(role_notes(f"role {name}", statements, trust, profiles)),
         trust=trust_reasons(f"role {name}", trust),
     )

@@ -1,6 +1,6 @@
 """The reverse lookup in the catalogue: from actions and resources to the options that grant them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -8,7 +8,8 @@ from typing import Any
 
 from ssm_profile.catalogue import CAPABILITIES, NOT_GRANTED, Capability, Grant
 from ssm_profile.options import OPTIONS, OptionType, option_at
-from ssm_profile.policy import is_granted_by_default
+from ssm_profile.policy import capabilities, is_granted_by_default
+from ssm_profile.validation import FILL_IN
 
 from .action_list import expanded, matches
 from .templates import (
@@ -17,9 +18,6 @@ from .templates import (
     filled,
     option_fields,
 )
-
-FILL_IN = "..."
-"""The placeholder for a value that only the person who sets the option knows."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,24 @@ def covered_features(features: Iterable[Feature], left: Sequence[Feature], known
             and needed <= {each for name in covering for each in permissions[name]}
         ):
             rows.append({"capability": feature.name, "by": covering})
+        elif feature not in left and feature.capability.alternative_to in permissions and feature.name not in known:
+            # Both take any value then.
+            rows.append({"capability": feature.name, "by": [feature.capability.alternative_to]})
     return rows
+
+
+def has_feature(options: Mapping[str, Any], name: str) -> bool:
+    """Whether options grant a feature with some value.
+
+    Args:
+        options: The options.
+        name: The name of the feature.
+    """
+    option, _, key = name.partition(".")
+    if not key:
+        return any(capability.name == name for capability in capabilities(options))
+    maps = options.get(option, [])
+    return any(key in each for each in (maps if isinstance(maps, list) else [maps]))
 
 
 def _needed(feature: Feature) -> Sequence[Grant]:
@@ -222,19 +237,33 @@ def _with_parts(
 ) -> list[dict[str, Any]]:
     """The maps of a capability, each with the key that a part of the capability adds to it.
 
-    A part that leaves the bucket open, such as that of a KMS key, can be a part of each map.
+    A part that leaves the bucket open, such as that of a KMS key, can be a part of each map. A part that names its
+    bucket, or more of it, gets a map of its own where the maps of the capability do not.
     """
     added = feature.name.partition(".")[2]
     united: list[dict[str, Any]] = []
-    for one in maps:
-        values = {
-            str(part[added]): part[added]
-            for part in parts
-            if all(part[key] in (FILL_IN, one.get(key)) for key in part if key != added)
-        }
+    for one in [*maps, *_narrower(maps, parts, added)]:
+        values = {str(part[added]): part[added] for part in parts if _is_part(part, one, added)}
         value = next(iter(values.values())) if len(values) == 1 else FILL_IN
         united.append({**one, added: value} if values else one)
     return united
+
+
+def _narrower(maps: Sequence[dict[str, Any]], parts: Sequence[dict[str, Any]], added: str) -> Iterator[dict[str, Any]]:
+    """A map for each part that no map and no other part has, and that is about a part of what a map grants."""
+    names = [{key: value for key, value in part.items() if key != added and value != FILL_IN} for part in parts]
+    for part, named in zip(parts, names, strict=True):
+        wider = [one for one in maps if all(one.get(key, FILL_IN) in (FILL_IN, named[key]) for key in named)]
+        is_in_another = any(other.items() < named.items() for other in names)
+        if wider and not is_in_another and not any(_is_part(part, one, added) for one in maps):
+            narrower = {**wider[0], **named}
+            maps = [*maps, narrower]
+            yield narrower
+
+
+def _is_part(part: Mapping[str, Any], whole: Mapping[str, Any], added: str) -> bool:
+    """Whether a part of a capability is one of what a map of the capability grants."""
+    return all(part[key] in (FILL_IN, whole.get(key)) for key in part if key != added)
 
 
 def _fields(feature: Feature) -> list[str]:

@@ -1,7 +1,7 @@
 """The verdict on each risk: whether a policy allows what an instance must not be able to do."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ssm_profile.iam.conditions import Chosen, untagged
@@ -13,6 +13,9 @@ from ssm_profile.risks import RISKS, Call, Risk
 from .verdicts import Judge, Known
 
 _OUTCOMES = list(Outcome)
+
+_Own = Mapping[str, Sequence[str]]
+"""The ARNs of the role itself, and of its managed policies, by the values of ``Call.on_itself``."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +30,26 @@ class RiskVerdict:
     """What it depends on. Empty if it is certain."""
 
 
-def risk_verdicts(judge: Judge) -> Iterator[RiskVerdict]:
-    """The risks that a policy has or may have, the worst first."""
+def risk_verdicts(judge: Judge, policy_arns: Iterable[str] = ()) -> Iterator[RiskVerdict]:
+    """The risks that a policy has or may have, the worst first.
+
+    Args:
+        judge: The judge of the policy.
+        policy_arns: The ARNs of the managed policies of the role.
+    """
+    own = {"role": (judge.role_arn,) if judge.role_arn else (), "policy": tuple(policy_arns)}
     statements = (*judge.policy.statements, *(judge.policy.boundary or ()))
     without_tags = untagged(each.condition for each in statements)
     general = Judge(_without_single_resources(judge.policy), judge.partition, judge.role_arn)
     for risk in RISKS:
-        if verdict := _verdict(general, risk, {} if risk.takes_tagged else without_tags):
+        if verdict := _verdict(general, risk, {} if risk.takes_tagged else without_tags, own):
             yield verdict
 
 
-def _verdict(judge: Judge, risk: Risk, known: Known) -> RiskVerdict | None:
+def _verdict(judge: Judge, risk: Risk, known: Known, own: _Own) -> RiskVerdict | None:
     ways = [*((call,) for call in risk.calls), *risk.combinations]
-    possible = {way: each for way in ways if (each := _decision(judge, way, known)).outcome is not Outcome.DENIED}
+    decisions = {way: _best([_decision(judge, way, known), *_on_itself(judge, way, own)]) for way in ways}
+    possible = {way: each for way, each in decisions.items() if each.outcome is not Outcome.DENIED}
     if not possible:
         return None
     certain = {way: each for way, each in possible.items() if each.outcome is Outcome.ALLOWED}
@@ -54,8 +64,19 @@ def _verdict(judge: Judge, risk: Risk, known: Known) -> RiskVerdict | None:
 
 def _decision(judge: Judge, calls: Iterable[Call], known: Known) -> Decision:
     """The decision about calls that must all be allowed, in the most favorable region."""
-    in_regions = (_decision_in(region, judge, calls, known) for region in judge.regions())
-    return min(in_regions, key=lambda each: _OUTCOMES.index(each.outcome))
+    return _best(_decision_in(region, judge, calls, known) for region in judge.regions())
+
+
+def _on_itself(judge: Judge, calls: Sequence[Call], own: _Own) -> Iterator[Decision]:
+    """The decisions about one call for the role itself, or for each of its own policies, whatever tags it has."""
+    if len(calls) == 1:
+        for arn in own.get(calls[0].on_itself, ()):
+            yield judge.decide(calls[0].action, Need((arn,), whole=True))
+
+
+def _best(decisions: Iterable[Decision]) -> Decision:
+    """The most favorable decision, the first one of equals."""
+    return min(decisions, key=lambda each: _OUTCOMES.index(each.outcome))
 
 
 def _decision_in(region: str, judge: Judge, calls: Iterable[Call], known: Known) -> Decision:

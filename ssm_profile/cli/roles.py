@@ -37,6 +37,8 @@ class Role:
     arn: str | None = None
     attached: tuple[str, ...] = ()
     """The names of the AWS managed policies that are attached to it."""
+    policy_arns: tuple[str, ...] = ()
+    """The ARNs of all managed policies that are attached to it, as far as they are known."""
     notes: tuple[str, ...] = ()
     """The reasons why no instance can use it, a sentence for each."""
     unknown_values: tuple[str, ...] = field(default=())
@@ -139,13 +141,13 @@ def role_of(found: FoundRole) -> Role:
         unread_boundary=boundary if isinstance(boundary, str) else None,
     )
     unknown = dict.fromkeys(value for each in documents for value in each.unknown)
+    policy_arns = (*found.managed_policy_arns, *found.read_arns)
     known_or_not = [*statements, *unread, *found.incomplete]
     return Role(
         policy=policy,
         arn=found.arn,
-        attached=tuple(
-            arn.rsplit("/", 1)[-1] for arn in (*found.managed_policy_arns, *found.read_arns) if AWS_POLICY in arn
-        ),
+        attached=tuple(arn.rsplit("/", 1)[-1] for arn in policy_arns if AWS_POLICY in arn),
+        policy_arns=tuple(arn for arn in policy_arns if arn.startswith("arn:")),
         notes=tuple(role_notes(found.name, known_or_not, found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
         copies=tuple(copy.label for copy in copies.values()),

@@ -15,7 +15,17 @@ from itertools import combinations, islice
 from ssm_profile.catalogue import ANY_INSTANCE, MANAGED_BUCKETS, PATCH_POLICY, Grant
 from ssm_profile.iam.conditions import ABSENT, PRESENT, Chosen, Like, Several, Value
 from ssm_profile.iam.documents import Statement
-from ssm_profile.iam.evaluator import NO_RESOURCE, Decision, Evaluator, Kind, Need, Outcome, Policy, Reason
+from ssm_profile.iam.evaluator import (
+    NO_RESOURCE,
+    Decision,
+    Evaluator,
+    Kind,
+    Need,
+    Outcome,
+    Policy,
+    Reason,
+    as_alternatives,
+)
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import OPTIONS, option_at, option_paths
@@ -200,7 +210,7 @@ class Judge:
         """The verdict on a feature that works by itself, with the verdict on one that it requires."""
         if required.verdict not in _WORKING:
             return replace(verdict, verdict=Verdict.PARTLY, requires=required.feature.name)
-        if verdict.verdict is Verdict.WORKS and required.verdict is Verdict.WORKS_IF:
+        if required.verdict is Verdict.WORKS_IF:
             uncertain = (row for row in required.rows if row.decision.outcome is Outcome.CONDITIONAL)
             return replace(verdict, verdict=Verdict.WORKS_IF, rows=(*verdict.rows, *uncertain), additions=())
         if verdict.verdict is Verdict.WORKS and not self._grants_each(verdict, required):
@@ -334,16 +344,16 @@ class Judge:
             return on_all
         return Decision(Outcome.CONDITIONAL, tuple(self._which_instance(action, on_all.reasons)))
 
-    def _which_instance(self, action: str, reasons: Iterable[Reason]) -> Iterator[Reason]:
+    def _which_instance(self, action: str, reasons: Sequence[Reason]) -> Iterator[Reason]:
         """The statements that name some instances, as what a decision depends on."""
+        named = [each.statement for each in reasons if each.statement and each.kind is Kind.OTHER_RESOURCES]
+        yield from as_alternatives(map(_unknown_resources, named))
         for each in reasons:
             if each.statement and each.kind is Kind.EXPLICIT_DENY:
                 yield Reason(Kind.EXPLICIT_DENY, each.statement, ", ".join(each.statement.scope()))
-            elif each.statement and each.kind is Kind.OTHER_RESOURCES:
-                yield _unknown_resources(each.statement)
             elif each.kind is Kind.BOUNDARY:
                 limits = [one for one in self.policy.boundary or () if one.allows and one.has_action(action)]
-                yield from map(_unknown_resources, limits)
+                yield from as_alternatives(map(_unknown_resources, limits))
 
     def _candidates(self, feature: Feature) -> Iterator[Values]:
         """Values with which the policy may grant a feature: those that it names, and samples."""

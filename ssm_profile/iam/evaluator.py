@@ -142,6 +142,15 @@ class Reason:
     """The condition or the resources whose outcome is not known. Empty where the outcome is known."""
     boundary: str = ""
     """The name of the permissions boundary that does not allow the action."""
+    alternatives: tuple[Statement, ...] = ()
+    """The statements of which one is enough, with this one. Empty if this one is needed."""
+
+
+def as_alternatives(reasons: Iterable[Reason]) -> list[Reason]:
+    """Reasons, each with a statement, of which one is enough."""
+    listed = list(reasons)
+    statements = tuple(each.statement for each in listed if each.statement)
+    return [replace(each, alternatives=statements) for each in listed] if len(listed) > 1 else listed
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,12 @@ class Applied(NamedTuple):
     """What its resources match in any case: the keys."""
     possible: dict[Glob, None]
     """What its resources match at most: the keys."""
+
+
+def _made_certain(applied: Applied) -> Applied:
+    """A statement if it applies to all that it may apply to."""
+    widest = applied.certain if applied.statement.except_resources else applied.possible
+    return applied._replace(is_certain=True, certain=widest, possible=widest)
 
 
 class _Selection(NamedTuple):
@@ -318,16 +333,33 @@ class _Question:
         """What the decision depends on."""
         certain_denies = [each._replace(possible=each.certain) for each in self.denies if each.is_certain]
         without_unknown_denies = self._is_allowed(certainly=True, denies=certain_denies)
-        uncertain = [] if without_unknown_denies else [*self.allows, *(self.boundary or ())]
-        for each in (*uncertain, *self.denies):
-            if not self._applies([each], certainly=False):
+        limits = [] if without_unknown_denies else [self.allows, *([self.boundary] if self.boundary else [])]
+        for statements in limits:
+            if self.whole and not self._has_gap(statements, certainly=True):
                 continue
-            kind = None if each.statement.allows else Kind.EXPLICIT_DENY
-            if not each.is_certain:
-                condition = " and ".join(condition_lines(each.statement.condition))
-                yield Reason(kind or Kind.CONDITION, each.statement, condition)
-            elif each.certain != each.possible:
-                yield Reason(kind or Kind.UNKNOWN_VALUE, each.statement, ", ".join(each.statement.scope()))
+            unknown = [each for each in statements if self._is_unknown(each)]
+            reasons = [self._unknown(each, Kind.CONDITION, Kind.UNKNOWN_VALUE) for each in unknown]
+            yield from as_alternatives(reasons) if self._is_one_enough(unknown, statements) else reasons
+        for each in self.denies:
+            if self._is_unknown(each):
+                yield self._unknown(each, Kind.EXPLICIT_DENY, Kind.EXPLICIT_DENY)
+
+    def _is_unknown(self, applied: Applied) -> bool:
+        """Whether it is not known whether a statement applies to the resources."""
+        is_known = applied.is_certain and applied.certain == applied.possible
+        return not is_known and self._applies([applied], certainly=False)
+
+    def _unknown(self, applied: Applied, condition: Kind, value: Kind) -> Reason:
+        if applied.is_certain:
+            return Reason(value, applied.statement, ", ".join(applied.statement.scope()))
+        return Reason(condition, applied.statement, " and ".join(condition_lines(applied.statement.condition)))
+
+    def _is_one_enough(self, unknown: Sequence[Applied], statements: Sequence[Applied]) -> bool:
+        """Whether each of some statements is enough, together with those that certainly apply."""
+        return not self.whole or not any(
+            self._has_gap([*(other for other in statements if other is not each), _made_certain(each)], certainly=True)
+            for each in unknown
+        )
 
     def _refusals(self) -> Iterator[Reason]:
         """Why the action is denied."""

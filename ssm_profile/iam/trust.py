@@ -12,7 +12,7 @@ from ssm_profile.errors import InputError
 
 from .conditions import ABSENT, Context, holds
 from .documents import Statement, as_list, condition_lines, statements_of
-from .evaluator import Kind, Reason
+from .evaluator import Kind, Reason, as_alternatives
 
 EC2 = "ec2.amazonaws.com"
 """The service principal of EC2."""
@@ -107,7 +107,8 @@ def judge_trust(trust: Any, name: str) -> Trust:
     if not allows or any(each.is_certain for each in denies):
         return Trust(is_for_ec2=False)
     uncertain = [] if any(each.is_certain for each in allows) else allows
-    return Trust(is_for_ec2=True, reasons=tuple(each.reason for each in (*uncertain, *denies)))
+    one_of = as_alternatives(each.reason for each in uncertain)
+    return Trust(is_for_ec2=True, reasons=(*one_of, *(each.reason for each in denies)))
 
 
 def _applied(trust: Mapping[str, Any], name: str) -> Iterator[_Applied]:

@@ -83,6 +83,21 @@ CASES = {
     "part of an account in an ARN": role(
         "web", allow(MINIMUM), allow("ssm:GetParameter", f"arn:aws:ssm:*:{ACCOUNT[:4]}*:parameter/a/*")
     ),
+    "changes itself": role("web", allow(MINIMUM), allow("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/web")),
+    "changes others": role("job", allow(MINIMUM), allow("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/web")),
+    "changes its kind": role("web-1", allow(MINIMUM), allow("iam:PutRolePolicy", "arn:aws:iam::*:role/web-*")),
+    "changes its policy": role(
+        "web",
+        allow(MINIMUM),
+        allow("iam:CreatePolicyVersion", f"arn:aws:iam::{ACCOUNT}:policy/limit"),
+        **attached("limit"),
+    ),
+    "changes another policy": role(
+        "web",
+        allow(MINIMUM),
+        allow("iam:CreatePolicyVersion", f"arn:aws:iam::{ACCOUNT}:policy/limit"),
+        **attached("other"),
+    ),
     "unread": role("web", **attached("unknown")),
     "boundary": role("web", PermissionsBoundary={"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/limit"}),
 }
@@ -91,7 +106,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_as_audit(judge, case):
     """The verdict, the risks and the options are those of an audit of the role alone."""
-    found = members(CASES[case], policies=[managed_policy("limit", allow(MINIMUM[:2]))])
+    policies = [managed_policy(name, allow(MINIMUM[:2])) for name in ("limit", "other")]
+    found = members(CASES[case], policies=policies)
     audit = audit_role(role_of(found[0].found))
 
     ((judgement,), _) = judge(found)
@@ -122,6 +138,23 @@ def test_equal_policies_are_judged_once(judge):
 
     assert distinct == 1
     assert judged[0] == judged[2]
+
+
+@pytest.mark.parametrize(
+    ("resource", "distinct"), [("role/web", 2), ("role/web-*", 2), ("role/*", 1), ("role/deploy", 1)]
+)
+def test_roles_that_change_themselves(judge, resource, distinct):
+    """Two roles share a judgement if both can change themselves, or neither can."""
+    put = allow("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:{resource}")
+    names = ("web", "job") if resource == "role/web" else ("web-1", "job")
+
+    judged, count = judge(members(*(role(name, allow(MINIMUM), put) for name in names)))
+
+    assert count == distinct
+    assert [each.level for each in judged] == {
+        "role/*": ["risky", "risky"],
+        "role/deploy": ["wide", "wide"],
+    }.get(resource, ["risky", "wide"])
 
 
 def test_names_are_those_of_the_role(judge):

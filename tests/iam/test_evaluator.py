@@ -310,6 +310,53 @@ class TestReasons:
         ]
 
 
+class TestAlternatives:
+    """Statements of which one is enough, and statements that are all needed."""
+
+    ONE, OTHER = ({"StringEquals": {"aws:PrincipalTag/a": value}} for value in "xy")
+
+    @staticmethod
+    def alternatives(*statements, need=WHOLE, **more):
+        decided = evaluator(*statements, **more).decide("s3:PutObject", need)
+        return [
+            (each.statement.label, [statement.number for statement in each.alternatives]) for each in decided.reasons
+        ]
+
+    @pytest.mark.parametrize("need", [WHOLE, NO_RESOURCE])
+    def test_one_is_enough(self, need):
+        statements = [allow(Condition=self.ONE), allow(Condition=self.OTHER)]
+
+        assert self.alternatives(*statements, need=need) == [
+            ("statement 1 of web", [1, 2]),
+            ("statement 2 of web", [1, 2]),
+        ]
+
+    def test_boundary(self):
+        """It must allow the action, too."""
+        limited = self.alternatives(allow(Condition=self.ONE), boundary=[allow(Condition=self.OTHER)])
+
+        assert limited == [("statement 1 of web", []), ("statement 1 of boundary", [])]
+
+    def test_each_has_a_part(self):
+        part = allow("s3:*", NARROWER, Condition=self.ONE)
+        everything_else = but(allow("s3:*", NARROWER, Condition=self.OTHER))
+
+        assert self.alternatives(part, everything_else) == [("statement 1 of web", []), ("statement 2 of web", [])]
+
+    def test_deny(self):
+        """A statement that denies is no alternative."""
+        assert self.alternatives(allow(), deny(Condition=self.ONE), deny(Condition=self.OTHER)) == [
+            ("statement 2 of web", []),
+            ("statement 3 of web", []),
+        ]
+
+    def test_what_is_certain(self):
+        """Nothing depends on a statement beside one that certainly allows the action."""
+        assert self.alternatives(allow(), allow(Condition=self.ONE), boundary=[allow(Condition=self.OTHER)]) == [
+            ("statement 1 of boundary", [])
+        ]
+
+
 class TestSize:
     @staticmethod
     def denies(count):

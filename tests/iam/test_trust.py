@@ -112,6 +112,13 @@ def test_reasons(statements, expected, why):
     assert {each.statement.policy for each in trust.reasons} <= {"trust policy"}
 
 
+def test_one_statement_is_enough():
+    """But no statement may deny."""
+    trust = judge_trust(trust_policy(SOURCE, SOURCE, OTHERS | {"Effect": "Deny"}), "trust")
+
+    assert [[one.number for one in each.alternatives] for each in trust.reasons] == [[1, 2], [1, 2], []]
+
+
 @pytest.mark.parametrize(
     ("trust", "reason"),
     [

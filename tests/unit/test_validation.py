@@ -40,6 +40,20 @@ class TestValues:
             assert any(rule in reason for rule in rules), value
 
     @pytest.mark.parametrize("path", EXAMPLES)
+    def test_placeholders_are_refused(self, path):
+        """Nothing else is said of the value, in a list neither."""
+        sentence = f"`{exact_path(path)}` is a placeholder: fill it in, or leave the option out (got {{}})."
+
+        assert sentences(options_with(path, "...")) == [sentence.format('"..."')]
+        if option_at(path).type == "array" and not option_at(path).is_list_of_maps:
+            assert sentences(options_with(path, ["..."])) == [sentence.format('the entry "..."')]
+
+    def test_placeholder_for_a_map(self):
+        sentence = '`read_buckets[0]` is a placeholder: fill it in, or leave the option out (got "...").'
+
+        assert sentences({"read_buckets": ["..."]}) == [sentence]
+
+    @pytest.mark.parametrize("path", EXAMPLES)
     def test_every_rule_is_needed(self, path, monkeypatch):
         """Without the rule of an option, an invalid example is accepted."""
         rules = validation._value_mistakes

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ssm_profile.cli.report import CodeBlock, Paragraph, Report, Table, code
-from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.options import OPTIONS, camel_case, option_at
+from ssm_profile.validation import FILL_IN
 
 _MOST_CALLERS = 5
 """How many callers are listed. A fleet can have thousands."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, code, count_of
 from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.stack_yaml import format_stack_config
@@ -19,6 +20,7 @@ _MOST_TRUSTS = 5
 _MOST_PARTLY = 5
 """How many sets of capabilities that are granted in part are shown for a config."""
 _MOST_NAMES = 12
+_MOST_ADDITIONS = 3
 _CHOICES = ("ec2_describe_actions", "service_principals")
 """The options whose strings are not names of the account."""
 
@@ -153,6 +155,7 @@ def _advice(roles: Sequence[Row]) -> Sequence[str]:
         *_fill_in(roles[0]),
         *_left_out(roles),
         *_covered(roles),
+        *_additional(roles),
         *_trusts(roles),
         *_boundaries(roles),
         *_denies(roles),
@@ -160,20 +163,24 @@ def _advice(roles: Sequence[Row]) -> Sequence[str]:
 
 
 def uncertain(row: Row) -> Iterator[str]:
-    """The capabilities that the config leaves out and that may work today."""
-    return (each["capability"] for each in row["leftOut"] if each["verdict"] == Verdict.WORKS_IF.value)
+    """The capabilities that the config leaves out and that work or may work today."""
+    return (each["capability"] for each in row["leftOut"] if each["verdict"] != Verdict.PARTLY.value)
 
 
 def _fill_in(row: Row) -> Iterator[str]:
     if row["fillIn"]:
         names = ", ".join(code(camel_case(path)) for path in row["fillIn"])
-        yield f"Fill in {names}, or leave out those that you do not use."
+        several = len(row["fillIn"]) > 1
+        yield f"Fill in {names}, or leave {'out those that you do not use' if several else 'it out'}."
 
 
 def _left_out(roles: Sequence[Row]) -> Iterator[str]:
-    """The capabilities that a config leaves out: all that may work today, then those that are granted in part."""
-    for (names, reason), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
-        yield f"It leaves out {_names(names)}{_of(count, roles)}. {reason} Add those that you use."
+    """The capabilities that a config leaves out: all that work or may work today, then those granted in part."""
+    for (names, _), count in _by_reason(roles, Verdict.WORKS).most_common():
+        yield f"It leaves out {_names(names)}{_of(count, roles)}. {NOT_TOGETHER}"
+    for (names, reasons), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
+        why = " ".join(in_plural(each) if len(names) > 1 else each for each in reasons)
+        yield f"It leaves out {_names(names)}{_of(count, roles)}. {why} Add those that you use."
     partly = _by_reason(roles, Verdict.PARTLY).most_common()
     for (names, _), count in partly[:_MOST_PARTLY]:
         yield (
@@ -187,15 +194,15 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def _by_reason(roles: Sequence[Row], verdict: Verdict) -> Counter[tuple[tuple[str, ...], str]]:
+def _by_reason(roles: Sequence[Row], verdict: Verdict) -> Counter[tuple[tuple[str, ...], tuple[str, ...]]]:
     """The capabilities with the same reasons, each time with the number of roles."""
-    found = Counter[tuple[tuple[str, ...], str]]()
+    found = Counter[tuple[tuple[str, ...], tuple[str, ...]]]()
     for row in roles:
-        capabilities = dict[str, list[str]]()
+        capabilities = dict[tuple[str, ...], list[str]]()
         for each in row["leftOut"]:
             if each["verdict"] == verdict.value:
-                capabilities.setdefault(" ".join(each["reasons"]), []).append(each["capability"])
-        found.update((tuple(names), reason) for reason, names in capabilities.items())
+                capabilities.setdefault(tuple(each["reasons"]), []).append(each["capability"])
+        found.update((tuple(names), reasons) for reasons, names in capabilities.items())
     return found
 
 
@@ -215,6 +222,15 @@ def _covered(roles: Sequence[Row]) -> Iterator[str]:
     if covered:
         names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
         yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
+
+
+def _additional(roles: Sequence[Row]) -> Iterator[str]:
+    """What a config grants and the policies do not."""
+    found = [list(format_additions(row["additional"])) for row in roles]
+    if texts := list(dict.fromkeys(text for each in found for text in each)):
+        more = f"; and {len(texts) - _MOST_ADDITIONS:,} more (`--json`)" if len(texts) > _MOST_ADDITIONS else ""
+        shown = "; ".join(texts[:_MOST_ADDITIONS])
+        yield f"It grants more than the policies{_of(sum(map(bool, found)), roles)}: {shown}{more}."
 
 
 def _boundaries(roles: Sequence[Row]) -> Iterator[str]:

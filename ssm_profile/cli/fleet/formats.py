@@ -36,6 +36,7 @@ _COLUMNS = (
     "fillIn",
     "leftOut",
     "covered",
+    "additional",
     "denies",
     "trustNotKept",
     "instances",
@@ -84,6 +85,7 @@ def _of_role(row: Row) -> Row:
         certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
     }
     names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
+    names["additional"] = [f"{each['action']} on {', '.join(each['resources'])}" for each in row["additional"]]
     names["instances"] = [each["instance"] for each in row["instances"] or ()]
     names["accepted"] = [each["finding"] for each in row["accepted"]]
     return {**row, **names, **_used(row["used"]), "risks": risks[True], "possibleRisks": risks[False]}

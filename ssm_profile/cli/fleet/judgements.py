@@ -11,17 +11,17 @@ from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, audit_role
-from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, reasons
+from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, reasons
 from ssm_profile.cli.granted import granted_actions, still_granted
 from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
-from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
 from ssm_profile.policy import actions
+from ssm_profile.validation import FILL_IN
 
 from .members import Member
 
@@ -31,6 +31,9 @@ _ROLE = "fleet-role"
 
 _ROLE_MATTERS = re.compile("aws:PrincipalArn", re.IGNORECASE)
 """What a policy contains if its answer can depend on the name and the path of the role."""
+_VARIABLE = re.compile(r"[*?]+|\$\{[^}]*\}")
+_RESOURCE = re.compile(r'"(arn:[^"]*|\*[^"]+)"')
+"""What names resources in policies: ARNs, and patterns other than ``*`` alone."""
 _ACCOUNT_MATTERS = re.compile(r"aws:PrincipalAccount|SourceInstanceArn|[0-9][*?]|[*?][0-9]", re.IGNORECASE)
 """What a policy contains if its answer can depend on the digits of the account: a key, or a part of an account."""
 
@@ -44,13 +47,24 @@ _FEWEST_FOR_PROCESSES = 200
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A capability that the proposed options do not grant, although the policies grant a part of it or may grant it."""
+    """A capability that the proposed options do not grant, although the policies grant it, or a part, or may do so."""
 
     capability: str
     verdict: str
-    """``works if`` or ``partly``."""
+    """``works`` if its option excludes another one, ``works if`` or ``partly``."""
     reasons: tuple[str, ...]
-    """What it depends on whether it works, in Markdown, worded to follow "It works"."""
+    """What it depends on whether it works: sentences in Markdown."""
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What the proposed options grant and the policies do not certainly grant."""
+
+    capability: str
+    """The capability whose option grants it."""
+    action: str
+    resources: tuple[str, ...]
+    """ARNs, with wildcards for what the option or the deployment decides."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,8 @@ class Judgement:
     """The capabilities that the options leave out."""
     covered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The capabilities that need no option of their own, each with those whose options grant what it needs."""
+    additional: tuple[Addition, ...] = ()
+    """What the options grant and the policies do not certainly grant."""
     denies: tuple[str, ...] = ()
     """The statements that deny and that no option adds, without those of the permissions boundary, in Markdown."""
     unread: tuple[str, ...] = ()
@@ -160,11 +176,12 @@ class Judges:
 def _question(member: Member) -> _Question:
     found = member.found
     named = [*found.policies, *([found.boundary] if isinstance(found.boundary, FoundPolicy) else [])]
+    own = _named_arns(found)
     content: dict[str, Any] = {
         "arn": found.arn,
         "policies": [[each.document, each.left_out] for each in found.policies],
         "managed": found.managed_policy_arns,
-        "read": [arn for arn in found.read_arns if AWS_POLICY in arn],
+        "read": [arn for arn in found.read_arns if AWS_POLICY in arn or arn in own],
         "boundary": [found.boundary.document, found.boundary.left_out]
         if isinstance(found.boundary, FoundPolicy)
         else found.boundary,
@@ -172,13 +189,39 @@ def _question(member: Member) -> _Question:
         "ambiguous": found.ambiguous_arns,
     }
     text, account = json.dumps(content), None
-    if found.arn and not _ROLE_MATTERS.search(text):
-        content["arn"] = f"{found.arn.split(':role/')[0]}:role/{_ROLE}"
+    if found.arn and found.arn not in own and not _ROLE_MATTERS.search(text):
+        content["arn"] = _without_name(found.arn)
         text = json.dumps(content)
         if _ACCOUNT not in text and not _ACCOUNT_MATTERS.search(text):
             text, account = text.replace(member.account, _ACCOUNT), member.account
     names = dict(zip(_stand_ins(text, len(named)), (policy.name for policy in named), strict=True))
     return _Question(text, found.name, names, account)
+
+
+def _named_arns(found: FoundRole) -> set[str]:
+    """The ARNs of the role and of its managed policies that its policies tell from others: it may change itself."""
+    documents = [each.document for each in (*found.policies, found.boundary) if isinstance(each, FoundPolicy)]
+    patterns = set(_RESOURCE.findall(json.dumps(documents)))
+    arns = [*([found.arn] if found.arn else []), *found.managed_policy_arns, *found.read_arns]
+    return {
+        arn for arn in arns if any(_may_match(each, arn) != _may_match(each, _without_name(arn)) for each in patterns)
+    }
+
+
+def _without_name(arn: str) -> str:
+    """The ARN of a role or a policy with a name that stands for any."""
+    return re.sub(r":(role|policy)/.*", rf":\1/{_ROLE}", arn, flags=re.DOTALL)
+
+
+def _may_match(pattern: str, arn: str) -> bool:
+    """Whether a resource of a policy may match an ARN. A policy variable stands for anything."""
+    literal, variable_or_wildcard = _VARIABLE.split(pattern, maxsplit=1)[0], _VARIABLE.search(pattern)
+    if not variable_or_wildcard:
+        return pattern == arn
+    return (
+        arn.startswith(literal)
+        and re.fullmatch(".*".join(map(re.escape, _VARIABLE.split(pattern))), arn, re.DOTALL) is not None
+    )
 
 
 def _stand_ins(text: str, count: int) -> list[str]:
@@ -205,6 +248,10 @@ def _with_names(judgement: Judgement, question: _Question) -> Judgement:
         reasons=tuple(map(named_in_code, judgement.reasons)),
         options=judgement.options and _replaced(judgement.options, account),
         left_out=tuple(replace(each, reasons=tuple(map(named_in_code, each.reasons))) for each in judgement.left_out),
+        additional=tuple(
+            replace(each, resources=tuple(_replaced(arn, account) for arn in each.resources))
+            for each in judgement.additional
+        ),
         denies=tuple(map(named_in_code, judgement.denies)),
         unread=tuple(map(named, judgement.unread)),
         ambiguous=tuple(map(named, judgement.ambiguous)),
@@ -263,6 +310,7 @@ def _judged(text: str) -> Judgement:
         fill_in=tuple(_paths_to_fill_in("", options)),
         left_out=tuple(_left_out(audit)) if has_options else (),
         covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
+        additional=tuple(_additional(audit)) if has_options else (),
         denies=tuple(denies_to_keep(audit)) if has_options else (),
         unread=tuple(audit["unread"]),
         ambiguous=tuple(audit["ambiguous"]),
@@ -276,9 +324,14 @@ def _number_of_actions(options: dict[str, Any], role: Role) -> int:
 
 
 def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
-    for verdict in (Verdict.WORKS_IF, Verdict.PARTLY):
+    for verdict in (Verdict.WORKS, Verdict.WORKS_IF, Verdict.PARTLY):
         for row in left_out(audit, verdict):
             yield LeftOut(row["capability"], row["verdict"], tuple(conditions(row)))
+
+
+def _additional(audit: Mapping[str, Any]) -> Iterator[Addition]:
+    for each in additions(audit):
+        yield Addition(each["capability"], each["action"], tuple(each["resources"]))
 
 
 def _paths_to_fill_in(path: str, value: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ssm_profile.cli.audit import BROKEN, LEVELS, reason_row, worst_with_trust
+from ssm_profile.cli.audit import BROKEN, LEVELS, condition_rows, worst_with_trust
 from ssm_profile.cli.audit_reasons import trust_conditions
 from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2, role_of
 from ssm_profile.cli.trust_options import KeptTrust, kept_trust, may_send_heartbeat_of_hybrid_nodes
@@ -48,7 +48,7 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
     ]
     level = BROKEN if notes else judgement.level
     verdict = worst_with_trust(judgement.systems_manager, member.trust.reasons)
-    reasons = [trust_conditions(map(reason_row, member.trust.reasons)), judgement.reasons]
+    reasons = [trust_conditions(condition_rows(member.trust.reasons)), judgement.reasons]
     if verdict not in (Verdict.WORKS.value, Verdict.WORKS_IF.value):
         reasons.reverse()  # what the policies lack counts more
     return {
@@ -78,14 +78,14 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         "options": options if judgement.is_replaced else None,
         "fillIn": list(proposal.fill_in),
         "leftOut": [
-            {
-                "capability": each.capability,
-                "verdict": each.verdict,
-                "reasons": [f"It works {one}." for one in each.reasons],
-            }
+            {"capability": each.capability, "verdict": each.verdict, "reasons": list(each.reasons)}
             for each in proposal.left_out
         ],
         "covered": [{"capability": name, "by": list(by)} for name, by in proposal.covered],
+        "additional": [
+            {"capability": each.capability, "action": each.action, "resources": list(each.resources)}
+            for each in proposal.additional
+        ],
         "denies": list(proposal.denies),
         "trustNotKept": list(kept.not_kept) if judgement.is_replaced else [],
         "instances": None,
