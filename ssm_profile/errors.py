@@ -4,6 +4,12 @@
 
   - OptionsError (also a ValueError): options, or a component's name, that cannot be used
   - InputError: input of the command ``ssm-profile`` that cannot be used
+
+    - CredentialsError: AWS credentials with which every call fails
+
+  - NotDetailsError: a file of ``fleet`` that is too long, or that is something else
+  - NotJsonError: evidence that is not JSON
+  - CutOffError: evidence that ends too early
   - TooComplexError: patterns of a policy with too many wildcards to compare them; a verdict then cannot be known
 
 In a Pulumi program, :mod:`ssm_profile.settings` and :mod:`ssm_profile.reference` raise ``pulumi.RunError``, which
@@ -55,6 +61,22 @@ class OptionsError(SsmProfileError, ValueError):
 
 class InputError(SsmProfileError):
     """Input of the command that cannot be used. The text says what is wrong, with the value, and what to do."""
+
+
+class CredentialsError(InputError):
+    """AWS credentials with which every call fails."""
+
+
+class NotDetailsError(SsmProfileError):
+    """A file is too long, or it is not the output of the command. The text says what to do."""
+
+
+class NotJsonError(SsmProfileError):
+    """The content is not JSON, or has an object that is too long or too deep."""
+
+
+class CutOffError(SsmProfileError):
+    """The content ends within an object."""
 
 
 class TooComplexError(SsmProfileError):

@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from ssm_profile.errors import InputError
+from ssm_profile.errors import CredentialsError, InputError
 
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
 """Settings of a client that makes many calls: it slows down when AWS limits their rate."""
@@ -66,10 +66,6 @@ _NO_CREDENTIALS = (
     TokenRetrievalError,
 )
 """Errors of the AWS SDK that finds no credentials, or none that are valid."""
-
-
-class CredentialsError(InputError):
-    """Credentials with which every call fails."""
 
 
 def client(service: str, region: str | None = None, config: Config | None = None) -> Any:

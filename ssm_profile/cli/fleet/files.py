@@ -12,18 +12,18 @@ from ssm_profile.cli.policy_files import name_of
 from ssm_profile.cli.policy_files.account_details import default_document, distinct_documents
 from ssm_profile.cli.policy_files.found import map_of, text_of
 from ssm_profile.cli.roles import AWS_POLICY
-from ssm_profile.errors import InputError
+from ssm_profile.errors import InputError, NotDetailsError
 
 from .content import Files, find_files
 from .members import Flaw, Found, Problem, found_in, place_of
-from .pages import ACCEPTED, POLICIES, ROLES, Entry, PageEnd, UnreadableError, read_pages
+from .pages import ACCEPTED, POLICIES, ROLES, Entry, PageEnd, read_pages
 
 MOST_OTHERS = 10_000
 """With more entries that are not roles, a file is something else."""
 
 _ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
 _LONGEST_REASON = 300
-_BROKEN = (OSError, EOFError, zlib.error, ijson.JSONError, UnicodeDecodeError, UnreadableError, InputError)
+_BROKEN = (OSError, EOFError, zlib.error, ijson.JSONError, UnicodeDecodeError, NotDetailsError, InputError)
 
 
 @dataclass
@@ -111,7 +111,7 @@ def _surveyed(opened: Files, path: str) -> _File:
                 else:
                     file.others += 1
                 if file.others > MOST_OTHERS:
-                    raise UnreadableError(f"It has more than {MOST_OTHERS:,} entries that are not roles. {ACCEPTED}.")
+                    raise NotDetailsError(f"It has more than {MOST_OTHERS:,} entries that are not roles. {ACCEPTED}.")
     return file
 
 
@@ -242,7 +242,7 @@ def _reason(error: BaseException) -> str:
         return "The JSON ends too early. Write the file again."
     if isinstance(error, ijson.JSONError | UnicodeDecodeError):
         return f"It is not JSON ({text})."
-    if isinstance(error, UnreadableError | InputError):
+    if isinstance(error, NotDetailsError | InputError):
         return text
     if isinstance(error, OSError) and error.strerror:
         return f"It cannot be read: {error.strerror}."

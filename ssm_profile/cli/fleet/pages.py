@@ -11,6 +11,7 @@ from typing import IO, Any
 import ijson
 
 from ssm_profile.cli.policy_files.parsing import DEEPEST
+from ssm_profile.errors import NotDetailsError
 
 ACCEPTED = "Pass the output of `aws iam get-account-authorization-details`"
 
@@ -37,10 +38,6 @@ _STARTS = ("start_map", "start_array")
 _ENDS = ("end_map", "end_array")
 
 _Events = Generator[tuple[str, Any], None, None]
-
-
-class UnreadableError(ValueError):
-    """The file is too long, or it is not the output of the command. The message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def read_pages(content: IO[bytes], whole: Collection[str]) -> Iterator[Entry | P
         whole: The lists whose entries are read whole. Of the others, the name and the ARN are read.
 
     Raises:
-        UnreadableError: If the file is something else or too long.
+        NotDetailsError: If the file is something else or too long.
         ijson.JSONError: If it is not JSON.
     """
     reader = _Reader(content)
@@ -117,18 +114,18 @@ class _Reader:
 
     def _check(self, length: int, silent: int) -> None:
         if silent > LONGEST_VALUE:
-            raise UnreadableError(f"It has a string or white space of more than {LONGEST_VALUE:,} bytes. {ACCEPTED}.")
+            raise NotDetailsError(f"It has a string or white space of more than {LONGEST_VALUE:,} bytes. {ACCEPTED}.")
         if length > LONGEST_START and not self.has_list:
-            raise UnreadableError(f"It has no roles in its first {LONGEST_START:,} bytes. {ACCEPTED}.")
+            raise NotDetailsError(f"It has no roles in its first {LONGEST_START:,} bytes. {ACCEPTED}.")
         if length > LONGEST_FILE:
-            raise UnreadableError(f"It has more than {LONGEST_FILE:,} bytes. Pass a file for each account.")
+            raise NotDetailsError(f"It has more than {LONGEST_FILE:,} bytes. Pass a file for each account.")
 
 
 def _sent(send: Any) -> None:
     try:
         send()
     except (ArithmeticError, SystemError):  # of int() and Decimal() in ijson
-        raise UnreadableError(f"It has a number that is too long. {ACCEPTED}.") from None
+        raise NotDetailsError(f"It has a number that is too long. {ACCEPTED}.") from None
 
 
 def _page(events: _Events, reader: _Reader, whole: Collection[str]) -> Iterator[Entry | PageEnd]:
@@ -178,9 +175,9 @@ def _skip(events: _Events, depth: int = 1) -> None:
             if not depth:
                 return
         if depth > _DEEPEST_FILE:
-            raise UnreadableError(f"It has more than {_DEEPEST_FILE:,} levels of objects and lists. {ACCEPTED}.")
+            raise NotDetailsError(f"It has more than {_DEEPEST_FILE:,} levels of objects and lists. {ACCEPTED}.")
         if count > MOST_SKIPPED:
-            raise UnreadableError(f"It has an object or a list with more than {MOST_SKIPPED:,} values. {ACCEPTED}.")
+            raise NotDetailsError(f"It has an object or a list with more than {MOST_SKIPPED:,} values. {ACCEPTED}.")
 
 
 def _read_names(events: _Events, top: Any) -> None:

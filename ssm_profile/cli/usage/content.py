@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
+from ssm_profile.errors import CutOffError, NotJsonError
+
 from .access_advisor import add_report_file, is_report
 from .events import EventSums, events_in
 from .evidence import Evidence, Source
-from .json_stream import CutOffError, NotJsonError, objects_in
+from .json_stream import objects_in
 from .query import add_csv, is_query_result, mark_incomplete
 from .trails import LONGEST_SETTINGS, add_settings, is_settings
 

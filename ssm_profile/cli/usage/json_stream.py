@@ -5,6 +5,8 @@ from typing import IO, Any
 
 import ijson
 
+from ssm_profile.errors import CutOffError, NotJsonError
+
 LONGEST_OBJECT = 1 << 23
 """The longest object that is read, in bytes. An event has at most 1 MB."""
 MOST_LEVELS = 200
@@ -12,14 +14,6 @@ MOST_LEVELS = 200
 
 _STREAMED = ("Records", "Events", "logEvents")
 """The keys of an envelope whose lists are read one by one."""
-
-
-class NotJsonError(ValueError):
-    """The content is not JSON, or has an object that is too long or too deep."""
-
-
-class CutOffError(ValueError):
-    """The content ends within an object."""
 
 
 def objects_in(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
