@@ -8,6 +8,11 @@ def results(diagnosis, result="wrong"):
     return [row["check"] for row in diagnosis["checks"] if row["result"] == result and row["check"] not in SYMPTOMS]
 
 
+def result_of(diagnosis, check):
+    (row,) = [row for row in diagnosis["checks"] if row["check"] == check]
+    return row["result"]
+
+
 def finding(diagnosis, check):
     (row,) = [row for row in diagnosis["checks"] if row["check"] == check]
     return row["finding"]

@@ -3,11 +3,43 @@
 import pytest
 
 from tests import require
-from tests.cli.diagnoses import finding, results
+from tests.cli.diagnoses import finding, result_of, results
 from tests.cli.faults import NO_HEARTBEAT
 from tests.cli.policies import allow, document
 
 emulated = require("tests.cli.account")
+
+
+class TestMetadata:
+    @pytest.mark.parametrize(
+        ("version", "status", "expected"),
+        [
+            ("2.3.771.0", "ConnectionLost", "wrong"),
+            ("2.3.772.0", "ConnectionLost", "not known"),  # it has an SDK that knows IMDSv2, with a fault in the agent
+            ("2.3.813.0", "ConnectionLost", "not known"),
+            ("2.3.814.0", "ConnectionLost", "ok"),
+            ("2.3.771.0", "Online", "not known"),  # its credentials may be from before
+            ("3.3.40.0", "Online", "ok"),
+            (None, "ConnectionLost", "not known"),
+        ],
+    )
+    def test_imdsv2_only(self, account, diagnose, version, status, expected):
+        account.change_instance(MetadataOptions={"HttpEndpoint": "enabled", "HttpTokens": "required"})
+        known = {"AgentVersion": version} if version else {}
+        account.registrations[account.instance] = {"PingStatus": status, **known}
+
+        _, found = diagnose()
+
+        assert result_of(found, "instance metadata") == expected
+
+    @pytest.mark.parametrize("denied", [True, False])
+    def test_imdsv2_only_where_the_agent_is_not_known(self, account, diagnose, denied):
+        account.change_instance(MetadataOptions={"HttpEndpoint": "enabled", "HttpTokens": "required"})
+        account.registrations.clear()
+        if denied:
+            account.deny("ssm", "describe_instance_information")
+
+        assert result_of(diagnose()[1], "instance metadata") == "not known"
 
 
 class TestAgentVersion:

@@ -5,16 +5,21 @@ from collections.abc import Iterator
 from ssm_profile.catalogue import MESSAGE_APIS, USER_GUIDE
 
 from .checks import EC2_GUIDE, HOST_MANAGEMENT, REQUIREMENTS, Check, Result, unread
-from .facts import Facts, Unread
+from .facts import Facts, Registration, Unread
 
 AGENT_WITH_SESSIONS = (2, 3, 68, 0)
 """The first version of the agent with Session Manager."""
+AGENT_WITH_TOKENS = (2, 3, 814, 0)
+"""The first version that works with IMDSv2 alone. The agent's maintainers say so in issue 277."""
+AGENT_WITH_NEW_SDK = (2, 3, 772, 0)
+"""The first version with an AWS SDK that knows IMDSv2 (issue 238). Whether it works with IMDSv2 alone is not known."""
 AGENT_WITH_HOST_MANAGEMENT = (3, 2, 582, 0)
 """The first version that Default Host Management Configuration manages."""
 AGENT_WITHOUT_EC2MESSAGES = (3, 3, 40, 0)
 """The first version that receives commands through ssmmessages."""
 
 _AGENT_STATUS = f"{USER_GUIDE}/ssm-agent-status-and-restart.html"
+_TOKENS = "https://github.com/aws/amazon-ssm-agent/issues/277"
 _UPDATE = "Update the agent."
 ENDED = ("shutting-down", "terminated")
 """The states after which an instance does not run again."""
@@ -60,10 +65,39 @@ def metadata_check(facts: Facts) -> Check:
             f"{facts.instance_id}`.",
             sources=source,
         )
+    if instance.needs_token and (problem := _token_problem(facts)):
+        return problem
     limit = ""
     if instance.hop_limit == 1:
         limit = " Its hop limit is 1: enough for an agent on the host, too low for one in a container."
     return Check(name, Result.OK, f"The instance metadata service is on.{limit}", sources=source)
+
+
+def _token_problem(facts: Facts) -> Check | None:
+    """Why the agent may not work with IMDSv2 alone. None if it does."""
+    registration = facts.registration if isinstance(facts.registration, Registration) else None
+    written = registration.agent_version if registration else None
+    version = version_of(written)
+    if version >= AGENT_WITH_TOKENS:
+        return None
+    finding = "The instance metadata service requires IMDSv2, with which agents work from 2.3.814.0 on."
+    sources = (f"{EC2_GUIDE}/configuring-instance-metadata-options.html", _TOKENS)
+    if not version:
+        text = f"{finding} The version of the agent is not known."
+        return Check("instance metadata", Result.UNKNOWN, text, sources=sources)
+    finding = f"{finding} The agent has version {written}."
+    if version >= AGENT_WITH_NEW_SDK or (registration and registration.is_online):
+        why = "Heartbeats arrive." if registration and registration.is_online else "It may get credentials."
+        return Check("instance metadata", Result.UNKNOWN, f"{finding} {why}", sources=sources)
+    return Check(
+        "instance metadata",
+        Result.WRONG,
+        f"{finding} It gets no credentials.",
+        cause=f"the agent ({written}) does not know IMDSv2, which the instance requires",
+        fix="Update the agent, or do not require IMDSv2: `aws ec2 modify-instance-metadata-options --http-tokens "
+        f"optional --instance-id {facts.instance_id}`.",
+        sources=sources,
+    )
 
 
 def ping_check(facts: Facts) -> Check:
