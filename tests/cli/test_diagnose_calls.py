@@ -181,6 +181,7 @@ class TestDns:
             (["AmazonProvidedDNS"], None),
             (["10.0.0.2"], None),  # the VPC's own
             (["169.254.169.253"], None),
+            (["fd00:ec2::253", "AmazonProvidedDNS"], None),
             (["10.0.0.9", "AmazonProvidedDNS"], "The DNS server 10.0.0.9 can"),
             ([], "The DNS server that the operating system names (the VPC has no DHCP options) can"),
         ],

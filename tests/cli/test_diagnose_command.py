@@ -83,6 +83,13 @@ class TestAll:
 
         assert (printed.code, printed.out) == (0, "Systems Manager manages all 1 running instances.\n")
 
+    def test_no_instance_runs(self, account, run):
+        account.ec2.stop_instances(InstanceIds=[account.instance])
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION)
+
+        assert (printed.code, printed.out) == (0, "No instance is running in the region.\n")
+
     def test_not_known_which(self, account, run):
         account.deny("ssm", "describe_instance_information")
 

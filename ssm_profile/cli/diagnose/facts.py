@@ -29,6 +29,8 @@ class Instance:
     profile_id: str | None = None
     has_metadata: bool = True
     """Whether the instance metadata service is on."""
+    needs_token: bool = False
+    """Whether the instance metadata service requires IMDSv2."""
     hop_limit: int | None = None
     vpc: str | None = None
     subnet: str | None = None

@@ -46,6 +46,8 @@ def plain(value: Any, key: str = "") -> Any:
 
 
 def _overview(missing: int, running: int) -> str:
+    if not running:
+        return "No instance is running in the region."
     if not missing:
         return f"Systems Manager manages all {running:,} running instances."
     return f"Systems Manager does not manage {missing:,} of {running:,} running instances."

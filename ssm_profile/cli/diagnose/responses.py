@@ -41,6 +41,7 @@ def instance_of(row: Row, account: str) -> Instance:
         profile_arn=profile.get("Arn"),
         profile_id=profile.get("Id"),
         has_metadata=options.get("HttpEndpoint") != "disabled",
+        needs_token=options.get("HttpTokens") == "required",
         hop_limit=options.get("HttpPutResponseHopLimit"),
         vpc=row.get("VpcId"),
         subnet=row.get("SubnetId"),
@@ -70,7 +71,7 @@ def endpoint_of(row: Row) -> Endpoint:
         groups=_groups(row.get("Groups", [])),
         interfaces=tuple(row.get("NetworkInterfaceIds", [])),
         policy=row.get("PolicyDocument"),
-        has_ipv4=row.get("IpAddressType") != "ipv6",
+        has_ipv4=(row.get("IpAddressType") or "").lower() != "ipv6",
     )
 
 
