@@ -154,12 +154,13 @@ def _names(iam: Any, name: str) -> list[str]:
     return sorted(matching)
 
 
-def read_role(iam: Any, name: str) -> Role:
+def read_role(iam: Any, name: str, *, is_in_profile: bool = False) -> Role:
     """Read a role with its policies, its permissions boundary and its instance profiles.
 
     Args:
         iam: A client of IAM.
         name: The name of the role.
+        is_in_profile: Whether an instance profile is known to contain it. Then this is not asked.
     """
     role = iam.get_role(RoleName=name)["Role"]
     inline = _all(iam, "list_role_policies", "PolicyNames", RoleName=name)
@@ -173,7 +174,9 @@ def read_role(iam: Any, name: str) -> Role:
     ]
     statements += [statement for policy in attached for statement in _managed(iam, policy["PolicyArn"])]
     boundary = role.get("PermissionsBoundary")
-    profiles = list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
+    profiles = (
+        None if is_in_profile else list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
+    )
     return Role(
         policy=Policy(
             f"role {name}",

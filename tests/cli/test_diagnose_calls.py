@@ -3,11 +3,12 @@
 import pytest
 
 from tests import require
-from tests.cli.diagnoses import finding, results
+from tests.cli.diagnoses import finding, result_of, results
 from tests.cli.faults import outbound, stop, without_profile
 from tests.cli.policies import allow, document
 
 boto3 = require("boto3")
+exceptions = require("botocore.exceptions")
 emulated = require("tests.cli.account")
 permissions = require("ssm_profile.cli.diagnose.permissions")
 
@@ -54,6 +55,26 @@ class TestUnread:
             assert set(named) == {permission}
             assert permission in found["next"][0]
         assert len(found["checks"]) >= 6
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_everything_denied(self, account, run, first):
+        """The permissions are listed in one place."""
+        account.disconnect()
+        for permission in CALLS if first else CALLS - {"ec2:DescribeInstances"}:
+            account.deny(*operation(permission))
+
+        printed = run("diagnose", account.instance, "--region", emulated.REGION)
+
+        assert printed.code == 1
+        (advice,) = [item for item in printed.items if item.startswith("Use credentials")]
+        assert '"Permissions of diagnose" in docs/command.md in the repository of ssm-profile' in advice
+        assert advice.count("ec2:") == first
+
+    def test_profiles_of_the_role(self, account, diagnose):
+        """They are not read. The verdict on the policies does not need them."""
+        account.deny("iam", "list_instance_profiles_for_role")
+
+        assert result_of(diagnose()[1], "policies") == "ok"
 
     @pytest.mark.parametrize("kind", ["Resource", "ServiceNetwork"])
     def test_endpoint_without_a_service(self, account, diagnose, kind):
@@ -130,14 +151,75 @@ class TestUnread:
 
         assert "The ID, the region or the account may be wrong." in found["answer"]
 
-    @pytest.mark.parametrize("code", ["ExpiredToken", "UnrecognizedClientException"])
-    def test_wrong_credentials(self, account, run, code):
-        account.deny("ec2", "describe_instances", code)
+    @pytest.mark.parametrize(
+        ("service", "operation"),
+        [("ec2", "describe_instances"), ("ssm", "describe_instance_information"), ("iam", "get_role")],
+    )
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [
+            ("ExpiredToken", "The AWS credentials have expired (ExpiredToken: )."),
+            ("ExpiredTokenException", "The AWS credentials have expired (ExpiredTokenException: )."),
+            ("UnrecognizedClientException", "AWS does not accept the credentials (UnrecognizedClientException: )."),
+            ("InvalidClientTokenId", "AWS does not accept the credentials (InvalidClientTokenId: )."),
+            ("AuthFailure", "AWS does not accept the credentials (AuthFailure: )."),
+        ],
+    )
+    def test_wrong_credentials(self, account, run, service, operation, code, expected):  # noqa: PLR0913, PLR0917
+        """One line, without permissions."""
+        account.deny(service, operation, code)
 
         refused = run("diagnose", account.instance, "--region", emulated.REGION)
 
         assert (refused.code, refused.out) == (2, "")
-        assert f"diagnose: AWS refused the request ({code}: " in refused.error
+        assert refused.error.startswith(f"Error: {expected}")
+        assert refused.error.count("\n") == 1
+        assert "ec2:Describe" not in refused.error
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            exceptions.NoCredentialsError(),
+            exceptions.TokenRetrievalError(provider="sso", error_msg="Token has expired"),
+        ],
+    )
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_no_credentials(self, account, run, monkeypatch, error, at_once):
+        """The SDK says so when it creates a client, or at the first call."""
+
+        def fail(*_):
+            raise error
+
+        account.answers["ec2", "describe_instances"] = fail
+        if at_once:
+            monkeypatch.setattr(require("ssm_profile.cli.diagnose.aws"), "client", fail)
+
+        refused = run("diagnose", account.instance, "--region", emulated.REGION)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.error.startswith("Error: There are no AWS credentials that can be used (")
+        assert refused.error.count("\n") == 1
+
+    def test_role_of_the_credentials_that_cannot_be_assumed(self, account, run):
+        """The SDK renews the credentials within another call."""
+
+        def fail(_):
+            answer = {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform: sts:AssumeRole"}}
+            raise exceptions.ClientError(answer, "AssumeRole")
+
+        account.answers["iam", "get_role"] = fail
+
+        assert run("diagnose", account.instance, "--region", emulated.REGION).code == 2
+
+    @pytest.mark.parametrize("region", ["EU West", "eu-central", "https://x", "eu-central-1a"])
+    @pytest.mark.parametrize("given", [True, False])
+    def test_region_that_is_none(self, run, monkeypatch, region, given):
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+
+        refused = run("diagnose", "i-0123456789abcdef0", *(["--region", region] if given else []))
+
+        assert (refused.code, refused.out) == (2, "")
+        assert f"{region!r} is not the name of an AWS region. Pass a name such as eu-central-1." in refused.error
 
     def test_status_that_is_not_read(self, account, diagnose):
         account.deny("ssm", "describe_instance_information")

@@ -1,12 +1,15 @@
 """The command `ssm-profile diagnose`: its arguments, several instances, its messages."""
 
+import json
 import re
 
 import pytest
 
 from tests import ROOT, require
 
+jsonschema = require("jsonschema")
 emulated = require("tests.cli.account")
+SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
 LOST = "Systems Manager has lost the connection to"
 
 
@@ -64,19 +67,57 @@ class TestAll:
                 raise KeyboardInterrupt
             return profiles
 
-        account.launch()
-        account.launch(IamInstanceProfile={"Name": "web"})
-        account.launch()
+        others = [account.launch(), account.launch(IamInstanceProfile={"Name": "web"}), account.launch()]
         account.answers["iam", "get_instance_profile"] = interrupt
 
         printed = run("diagnose", "--all", "--region", emulated.REGION, form)
 
         assert printed.code == 1
         if form == "--json":
-            assert (len(printed.json["instances"]), printed.json["notDiagnosed"]) == (1, 2)
+            assert [each["instance"] for each in printed.json["instances"]] == others[:1]
+            assert (printed.json["notDiagnosed"], printed.json["stopped"]) == (others[1:], "Interrupted.")
         else:
             assert printed.out.startswith("Systems Manager does not manage 3 of 4 running instances.\n")
-            assert "Interrupted: 2 of them are not diagnosed." in printed.out
+            assert f"Interrupted. Not diagnosed: {', '.join(others[1:])}." in printed.out
+
+    def test_interrupted_before_the_first(self, account, run):
+        def interrupt(_):
+            raise KeyboardInterrupt
+
+        account.disconnect()
+        account.answers["iam", "get_instance_profile"] = interrupt
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION)
+
+        assert (printed.code, printed.out) == (1, "")
+
+    @pytest.mark.parametrize("form", ["--text", "--json", "--markdown"])
+    def test_credentials_that_expire(self, account, run, form):
+        """What was diagnosed until then is printed."""
+        others = [account.launch(), account.launch(IamInstanceProfile={"Name": "web"}), account.launch()]
+        account.deny("iam", "get_instance_profile", "ExpiredToken")
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION, form)
+
+        assert printed.code == 1
+        assert "The AWS credentials have expired (ExpiredToken" in printed.out
+        if form == "--json":
+            jsonschema.validate(printed.json, SCHEMA)
+            assert [each["instance"] for each in printed.json["instances"]] == others[:1]
+            assert printed.json["notDiagnosed"] == others[1:]
+        else:
+            assert "no instance profile" in printed.out
+            assert all(each in printed.out for each in others)
+
+    def test_many_that_are_left(self, account, run):
+        others = [account.launch(), account.launch(IamInstanceProfile={"Name": "web"})]
+        others += [account.launch() for _ in range(21)]
+        account.deny("iam", "get_instance_profile", "ExpiredToken")
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION)
+
+        assert f"{others[20]} and 2 more, which --json lists." in printed.out
+        assert others[21] not in printed.out
 
     def test_every_instance_is_managed(self, account, run):  # noqa: ARG002
         printed = run("diagnose", "--all", "--region", emulated.REGION)

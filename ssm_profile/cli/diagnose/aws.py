@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from ssm_profile.cli.iam_roles import client, read_role
 from ssm_profile.cli.report import bare
+from ssm_profile.cli.sources import complete_location
 from ssm_profile.errors import InputError
 from ssm_profile.regions import interface_endpoint
 
@@ -47,10 +48,12 @@ class Reader(Calls):
             clients: Gives the client of a service. The default is the AWS SDK's.
 
         Raises:
-            InputError: If there is no region, or if the settings of the SDK cannot be used.
+            InputError: If there is no region, if it is not one, or if the settings of the SDK cannot be used.
         """
-        if not (region or clients or Session().region_name):
+        name = region or (None if clients else Session().region_name)
+        if not (name or clients):
             raise InputError("No region is set. Pass --region, or set one as for the AWS CLI.")
+        complete_location({"region": name} if name else {})
         super().__init__(clients or (lambda service: client(service, region, _CONFIG)))
         self.region: str = self._client("ec2").meta.region_name
 
@@ -81,8 +84,8 @@ class Reader(Calls):
             found |= {row["InstanceId"]: _or_unread(partial(registration_of, row)) for row in rows}
         return found
 
-    def unmanaged(self) -> tuple[list[Callable[[], Facts]], int]:
-        """What reads the facts about every running instance that is not online, and how many instances run.
+    def unmanaged(self) -> tuple[dict[str, Callable[[], Facts]], int]:
+        """What reads the facts about every running instance that is not online, by its ID, and how many instances run.
 
         Raises:
             InputError: If it cannot be known which instances these are.
@@ -94,10 +97,11 @@ class Reader(Calls):
                 f"--all: it cannot be known which instances Systems Manager manages ({_why(known)}). Pass instance IDs."
             )
         missing = {name: each for name, each in running.items() if not _is_online(known.get(name))}
-        return [partial(self._facts, name, each, known.get(name)) for name, each in missing.items()], len(running)
+        reads = {name: partial(self._facts, name, each, known.get(name)) for name, each in missing.items()}
+        return {**reads}, len(running)
 
-    def of(self, instances: Iterable[str]) -> list[Callable[[], Facts]]:
-        """What reads the facts about each of some instances.
+    def of(self, instances: Iterable[str]) -> dict[str, Callable[[], Facts]]:
+        """What reads the facts about each of some instances, by its ID.
 
         Args:
             instances: Their IDs.
@@ -117,15 +121,15 @@ class Reader(Calls):
             raise InputError(
                 f"AWS does not find {', '.join(absent)} in {self.region}. Check the region and the account."
             )
-        return [
-            partial(
+        return {
+            name: partial(
                 self._facts,
                 name,
                 found if isinstance(found, Unread) else found[name],
                 known if isinstance(known, Unread) else known.get(name),
             )
             for name in listed
-        ]
+        }
 
     def _facts(self, name: str, instance: Instance | Unread, registration: Registration | Unread | None) -> Facts:
         online = _is_online(registration)
@@ -180,7 +184,7 @@ class Reader(Calls):
             id=found["InstanceProfileId"],
             role_arn=found["Roles"][0]["Arn"],
             trust=trust if isinstance(trust, Unread) else trust["Role"]["AssumeRolePolicyDocument"],
-            role=self._once(f"role {roles[0]}", "iam", lambda iam: read_role(iam, roles[0])),
+            role=self._once(f"role {roles[0]}", "iam", lambda iam: read_role(iam, roles[0], is_in_profile=True)),
         )
 
     def _control_policies(self, account: str) -> ControlPolicies | Unread | None:

@@ -4,7 +4,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
 from botocore.parsers import ResponseParserError
 
 from ssm_profile.errors import InputError
@@ -14,19 +23,37 @@ from .facts import Unread
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _WRONG_CREDENTIALS = (
     "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
     "IncompleteSignature",
     "InvalidClientTokenId",
     "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
     "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
 """The codes with which AWS refuses every call. They are no fact about an instance."""
 
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException")
+_SIGN_IN = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "CreateToken", "GetRoleCredentials")
+"""The operations with which the AWS SDK gets credentials. It calls them before any other call."""
+
+
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
+"""Errors of the AWS SDK that finds no credentials, or none that are valid."""
+
 Clients = Callable[[str], Any]
 """Gives the client of a service."""
+
+
+class CredentialsError(InputError):
+    """Credentials with which every call fails."""
 
 
 class Calls:
@@ -66,7 +93,7 @@ class Calls:
         """The answer of a call, or why there is none.
 
         Raises:
-            ClientError: If AWS refuses the credentials, so that no call can succeed.
+            CredentialsError: If AWS refuses the credentials, so that no call can succeed.
         """
         if service in self._unreachable:
             return self._unreachable[service]
@@ -80,9 +107,11 @@ class Calls:
             return Unread("", is_denied=False, message=f"A policy cannot be judged: {error}")
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-            if code in _WRONG_CREDENTIALS:
-                raise
+            if code in (*_EXPIRED, *_WRONG_CREDENTIALS) or error.operation_name in _SIGN_IN:
+                raise _refused(code, message) from None
             return Unread(f"{service}:{error.operation_name}", code in _DENIED, f"{code}: {message}")
+        except _NO_CREDENTIALS as error:
+            raise _missing(error) from None
         except (ConnectionError, HTTPClientError) as error:
             text = f"The service `{service}` cannot be reached: {error}"
             self._unreachable[service] = Unread("", is_denied=False, message=text)
@@ -90,5 +119,30 @@ class Calls:
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._create(service)
+            try:
+                self._clients[service] = self._create(service)
+            except ClientError as error:  # the SDK asks for credentials
+                raise _refused(error.response["Error"]["Code"], error.response["Error"].get("Message", "")) from None
+            except _NO_CREDENTIALS as error:
+                raise _missing(error) from None
         return self._clients[service]
+
+
+def _refused(code: str, message: str) -> CredentialsError:
+    """The error of credentials that AWS refuses."""
+    said = f"{code}: {message}".rstrip(".")
+    if code in _EXPIRED:
+        return CredentialsError(f"The AWS credentials have expired ({said}). Sign in again, and run the command again.")
+    return CredentialsError(
+        f"AWS does not accept the credentials ({said}). Check them with `aws sts get-caller-identity`, and check that "
+        "your account has enabled the region."
+    )
+
+
+def _missing(error: Exception) -> CredentialsError:
+    """The error of credentials that the AWS SDK does not find, or cannot get."""
+    said = str(error).rstrip(".")
+    return CredentialsError(
+        f"There are no AWS credentials that can be used ({said}). Set them up as for the AWS CLI, for example with "
+        "AWS_PROFILE, or sign in again."
+    )

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import rich_click as click
@@ -86,7 +86,7 @@ def diagnose_all(
         InputError: If an instance does not exist, or if nothing can be read.
     """
     read = [read_log(each) for each in logs]
-    facts, running, left = list[Facts](), None, 0
+    facts, running, left, stopped = list[Facts](), None, list[str](), ""
     if instances or every_instance:
         from ssm_profile.cli.iam_roles import readable_errors  # noqa: PLC0415 - boto3 is costly to import
 
@@ -95,30 +95,35 @@ def diagnose_all(
         with readable_errors("diagnose", PERMISSIONS):
             reader = Reader(region)
             waiting, running = reader.unmanaged() if every_instance else (reader.of(instances), None)
-            facts = _read(waiting)
-            left = len(waiting) - len(facts)
+            facts, stopped = _read(waiting.values())
+            left = list(waiting)[len(facts) :]
     return {
         "schemaVersion": SCHEMA_VERSION,
         "running": running,
         "notDiagnosed": left,
+        "stopped": stopped or None,
         "instances": [diagnosis_of(each) for each in facts],
         "logs": read,
     }
 
 
-def _read(waiting: Sequence[Callable[[], Facts]]) -> list[Facts]:
-    """The facts that can be read until the user interrupts.
+def _read(waiting: Iterable[Callable[[], Facts]]) -> tuple[list[Facts], str]:
+    """The facts that can be read until the user interrupts or the credentials expire, and which of the two happened.
 
     Raises:
-        KeyboardInterrupt: If none were read.
+        CredentialsError: If the credentials cannot be used, and nothing was read.
+        KeyboardInterrupt: If the user interrupts, and nothing was read.
     """
+    from .calls import CredentialsError  # noqa: PLC0415 - botocore is costly to import
+
     facts = list[Facts]()
     try:
         facts.extend(read() for read in waiting)
-    except KeyboardInterrupt:
+    except (CredentialsError, KeyboardInterrupt) as error:
         if not facts:
             raise
-    return facts
+        return facts, str(error) or "Interrupted."
+    return facts, ""
 
 
 def _check_id(name: str) -> None:

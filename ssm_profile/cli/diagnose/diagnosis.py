@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ssm_profile.errors import document
+
 from .checks import Check, Result
 from .facts import Facts, Instance, Registration, Unread
 from .identity import (
@@ -21,6 +23,10 @@ from .network import network_checks
 
 SCHEMA_VERSION = 1
 """The version of the data of ``--json``. It changes when a key is removed or changes its meaning."""
+
+_PERMISSIONS = f'"Permissions of `diagnose`" in {document("command")}'
+_MOST_PERMISSIONS = 3
+"""How many missing permissions are named."""
 
 _RUNBOOK = (
     "aws ssm start-automation-execution --document-name AWSSupport-TroubleshootManagedInstance "
@@ -160,11 +166,18 @@ def _open_questions(checks: Sequence[Check]) -> str:
     return f" Of the checks, {' and '.join(parts)}." if parts else ""
 
 
+def _credentials_for(permissions: Sequence[str]) -> str:
+    """What to do about missing permissions: all are listed in one place, and a few are named."""
+    if len(permissions) > _MOST_PERMISSIONS:
+        return f"Use credentials that allow the actions listed in {_PERMISSIONS}, and run the command again."
+    names = ", ".join(f"`{each}`" for each in permissions)
+    return f"Use credentials that allow {names}, and run the command again. All that it needs: {_PERMISSIONS}."
+
+
 def _next(checks: Sequence[Check]) -> list[str]:
     """What to do, in the order of the checks."""
     fixes = list(dict.fromkeys(each.fix for each in checks if each.result is Result.WRONG and each.fix))
     permissions = dict.fromkeys(each.permission for each in checks if each.permission)
     if permissions:
-        names = ", ".join(f"`{each}`" for each in permissions)
-        fixes.append(f"Use credentials that allow {names}, and run the command again.")
+        fixes.append(_credentials_for(list(permissions)))
     return fixes

@@ -12,8 +12,10 @@ from .checks import Result
 Data = Mapping[str, Any]
 
 _COLUMNS = ("Check", "Result", "Finding")
-_MARKDOWN = ("answer", "causes", "cause", "finding", "fix", "first", "next")
+_MARKDOWN = ("answer", "causes", "cause", "finding", "fix", "first", "next", "stopped")
 """The keys whose sentences are Markdown."""
+_MOST_NAMES = 20
+"""How many instances that were not diagnosed a report names."""
 
 
 def format_diagnoses(diagnosed: Data) -> Report:
@@ -22,10 +24,9 @@ def format_diagnoses(diagnosed: Data) -> Report:
     instances, running, left = diagnosed["instances"], diagnosed["running"], diagnosed["notDiagnosed"]
     several = len(instances) > 1
     if running is not None:
-        parts.append(Paragraph(_overview(len(instances) + left, running)))
+        parts.append(Paragraph(_overview(len(instances) + len(left), running)))
     if left:
-        of_them = "" if running is None else " of them"
-        parts.append(Paragraph(f"Interrupted: {left:,}{of_them} {'is' if left == 1 else 'are'} not diagnosed."))
+        parts.append(Paragraph(f"{diagnosed['stopped']} Not diagnosed: {_listed(left)}."))
     groups = _groups(instances)
     if several:
         parts.append(Items(tuple(map(_summary, groups))))
@@ -43,6 +44,12 @@ def plain(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [plain(each, key) for each in value]
     return bare(value) if key in _MARKDOWN and isinstance(value, str) else value
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names, not all of them if they are many."""
+    more = f" and {len(names) - _MOST_NAMES:,} more, which --json lists" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(map(code, names[:_MOST_NAMES]))}{more}"
 
 
 def _overview(missing: int, running: int) -> str:
