@@ -1,5 +1,6 @@
 """``ssm-profile diagnose --log``: logs of the agent, and the output of ``ssm-cli get-diagnostics``."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -26,8 +27,8 @@ DENIED = (
 def read(run, tmp_path):
     """Reads a text from a file, and gives the exit code and the data."""
 
-    def read_text(text):
-        (tmp_path / "file").write_text(text)
+    def read_text(text, encoding="utf-8"):
+        (tmp_path / "file").write_text(text, encoding=encoding)
         printed = run("diagnose", "--log", str(tmp_path / "file"), "--json")
         jsonschema.Draft202012Validator(SCHEMA).validate(printed.json)
         assert "`" not in printed.out
@@ -196,6 +197,38 @@ class TestSeveralOutputs:
         assert log["answer"].endswith("Output 2 of ssm-cli is cut off.")
 
 
+class TestFilesOfWindows:
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+    def test_json(self, read, encoding):
+        code, log = read((EXAMPLES / "example.json").read_text(), encoding)
+
+        assert (code, len(log["diagnostics"])) == (0, 14)
+
+    @pytest.mark.parametrize(
+        "save",
+        [
+            lambda table: table.encode().decode("cp437").encode("utf-16"),  # PowerShell reads UTF-8 as cp437
+            lambda table: table.encode().decode("cp850").encode("utf-16"),
+            lambda table: table.encode("cp437"),
+            lambda table: table.encode("utf-16-le"),
+            lambda table: table.encode("ascii", errors="replace"),
+        ],
+    )
+    @pytest.mark.parametrize("log", ["", f"\n{DENIED}\n"])
+    def test_table_without_its_borders(self, run, tmp_path, save, log):
+        (tmp_path / "file").write_bytes(save((EXAMPLES / "example.txt").read_text() + log))
+
+        printed = run("diagnose", "--log", str(tmp_path / "file"))
+
+        advice = "Save it as JSON: ssm-cli get-diagnostics --output json > diagnostics.json."
+        assert printed.code == (1 if log else 2)
+        assert advice in (printed.out if log else printed.error.replace("`", ""))
+        assert ("1 denied call." in printed.out) == bool(log)
+
+    def test_table_in_utf16(self, read):
+        assert read((EXAMPLES / "example.txt").read_text(), "utf-16")[0] == 0
+
+
 class TestOpenChecks:
     """An output shows that nothing is wrong only if the checks that matter succeeded."""
 
@@ -314,6 +347,40 @@ class TestErrorsOfAnAgent:
 
 
 class TestAgentLog:
+    def test_no_credentials(self, read):
+        """Such entries are no denied calls."""
+        missing = "ERROR Health ping failed with error - " + NO_ROLE
+        default = "AccessDeniedException: Systems Manager's instance management role is not configured for account: 1"
+
+        assert read(f"{missing}\n{missing}\n")[1]["answer"].endswith(
+            ": 2 entries say that the agent has no credentials."
+        )
+        assert read(default)[1]["answer"].endswith(": 1 entry says that the agent has no credentials.")
+        assert read(f"{DENIED}\n{missing}\n{DENIED}")[1]["answer"].endswith(
+            ": 2 denied calls. 1 entry says that the agent has no credentials."
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "command"),
+        [
+            ("agent.log", "tail -n 20000 {path}"),
+            ("a log", "tail -n 20000 '{path}'"),
+            ("agent.log.gz", "zcat {path} | tail -n 20000"),
+            ("-", "tail -n 20000 amazon-ssm-agent.log"),
+        ],
+    )
+    def test_long_log(self, run, tmp_path, monkeypatch, name, command):
+        """The message says what to do."""
+        monkeypatch.setattr(require("ssm_profile.cli.policy_files.reading"), "LONGEST_FILE", 1000)
+        monkeypatch.setattr(require("ssm_profile.cli.denied.input"), "_LONGEST_TEXT", 1000)
+        text, path = DENIED * 10, tmp_path / name
+        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+
+        refused = run("diagnose", "--log", name if name == "-" else str(path), stdin=text)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert f"Pass its last lines: `{command.format(path=path)} | ssm-profile diagnose --log -`." in refused.error
+
     def test_denied_call(self, read):
         code, log = read(f"2026-11-26 10:00:00 ERROR [HealthCheck] error when calling AWS APIs. {DENIED}\n")
 

@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import rich_click as click
@@ -102,9 +103,15 @@ def diagnose_all(
         "running": running,
         "notDiagnosed": left,
         "stopped": stopped or None,
-        "instances": [diagnosis_of(each) for each in facts],
+        "instances": [diagnosis_of(replace(each, has_proxy=_has_proxy(each.instance_id, read))) for each in facts],
         "logs": read,
     }
+
+
+def _has_proxy(instance: str, logs: Sequence[dict[str, Any]]) -> bool:
+    """Whether a file shows that the agent of an instance has a proxy. One that names no instance may be from each."""
+    named = [each["proxyOf"] for each in logs if each["proxyOf"] is not None]
+    return any(not each or instance in each for each in named)
 
 
 def _read(waiting: Iterable[Callable[[], Facts]]) -> tuple[list[Facts], str]:

@@ -192,3 +192,5 @@ class Facts:
     """None if the account is in no organization."""
     network: Network | Unread | None
     """It is read only where the connection does not show that it works."""
+    has_proxy: bool = False
+    """Whether a file from the instance shows that its agent has a proxy."""

@@ -65,6 +65,8 @@ def _checks(place: Place) -> Iterator[Check]:
 
 def _doubt(name: str, facts: Facts, instance: Instance) -> str:
     """Why a check of the network that is wrong may not matter. Empty if it does."""
+    if facts.has_proxy:
+        return "A file of `--log` shows that the agent has a proxy, which can be the way. It is not checked."
     if isinstance(facts.registration, Unread):
         return "Heartbeats may arrive, which could not be read. Then there is a way that this command does not see."
     online = isinstance(facts.registration, Registration) and facts.registration.is_online

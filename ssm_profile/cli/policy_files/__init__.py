@@ -6,13 +6,14 @@
 from .documents import find_roles
 from .found import FoundPolicy, FoundRole
 from .parsing import parse
-from .reading import LONGEST_FILE, STDIN, decode, decompress, name_of, read_bytes, read_text
+from .reading import LONGEST_FILE, STDIN, TooLongError, decode, decompress, name_of, read_bytes, read_text
 
 __all__ = [
     "LONGEST_FILE",
     "STDIN",
     "FoundPolicy",
     "FoundRole",
+    "TooLongError",
     "decode",
     "decompress",
     "find_roles",
