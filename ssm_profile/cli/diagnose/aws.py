@@ -367,6 +367,6 @@ def _status_in(channel: Mapping[str, Any]) -> str:
 
 
 def _role_in(setting: Mapping[str, Any]) -> str | None:
-    """The name of the role in the setting of Default Host Management Configuration."""
+    """The role in the setting of Default Host Management Configuration, with its path."""
     value = setting["ServiceSetting"].get("SettingValue", _NO_ROLE)
-    return None if value in ("", _NO_ROLE) else value.rsplit("/", 1)[-1]
+    return None if value in ("", _NO_ROLE) else value.rpartition(":role/")[2].lstrip("/")

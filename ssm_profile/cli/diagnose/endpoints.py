@@ -1,12 +1,13 @@
 """The checks of the VPC endpoints of the services that the agent must reach."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ssm_profile.cli.report import code
 from ssm_profile.regions import interface_endpoint
 
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
-from .endpoint_policies import judge
+from .endpoint_policies import PolicyVerdict, judge
 from .facts import Endpoint, Unread
 from .places import Place, in_words, is_available, resolves_to, zone_of
 from .security_groups import lets_in
@@ -152,11 +153,22 @@ def _used_check(service: str, endpoint: Endpoint, place: Place) -> Check:
         return Check(name, Result.WRONG, " ".join(findings), cause=cause, fix=fix, sources=(ENDPOINTS, _POLICIES))
     if allowed is None:
         findings.append(f"Whether the security groups of {label} ({listed}) let the instance in cannot be known.")
-    if verdict.problem:
-        findings.append(f"The policy of {label} cannot be judged: {verdict.problem}")
-    if verdict.depends_on:
-        conditions = ", ".join(map(code, verdict.depends_on))
-        findings.append(f"The policy of {label} allows the calls of the agent only under conditions: {conditions}.")
+    findings += _open_questions(label, verdict)
     if findings:
         return Check(name, Result.UNKNOWN, " ".join(findings), sources=(_POLICIES,))
     return Check(name, Result.OK, f"{label} is available, lets the instance in, and allows its calls.")
+
+
+def _open_questions(label: str, verdict: PolicyVerdict) -> Iterator[str]:
+    """What cannot be known of the policy of an endpoint."""
+    if verdict.problem:
+        yield f"The policy of {label} cannot be judged: {verdict.problem}"
+    if verdict.depends_on:
+        conditions = ", ".join(map(code, verdict.depends_on))
+        yield f"The policy of {label} allows the calls of the agent only under conditions: {conditions}."
+    if verdict.unsure:
+        actions = ", ".join(map(code, verdict.unsure))
+        yield (
+            f"Whether the policy of {label} lets the agent request the account's default role ({actions}) cannot be "
+            "known."
+        )

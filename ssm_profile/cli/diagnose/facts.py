@@ -187,7 +187,7 @@ class Facts:
     profile: Profile | Unread | None
     """None if the instance has no instance profile, or if the profile does not exist any more."""
     host_management: str | Unread | None
-    """The role of Default Host Management Configuration. None if it is off."""
+    """The path and the name of the role of Default Host Management Configuration. None if it is off."""
     control_policies: ControlPolicies | Unread | None
     """None if the account is in no organization."""
     network: Network | Unread | None

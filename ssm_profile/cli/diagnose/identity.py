@@ -59,8 +59,16 @@ def uses_host_management(facts: Facts, audit: Audit | None) -> bool | None:
     return uses if is_trusted else None
 
 
+def default_role(facts: Facts) -> str | None:
+    """The path and the name of the account's default role if the agent calls AWS with it. None if that is not known."""
+    default = facts.host_management
+    if isinstance(default, str) and uses_host_management(facts, audit_of(facts)):
+        return default
+    return None
+
+
 def caller_role(facts: Facts) -> str | None:
-    """The ARN of the role with which the agent calls AWS. None if this is not known, or if there is none."""
+    """The ARN of the role of the profile, if the agent calls AWS with it. None if this is not known."""
     if not isinstance(facts.profile, Profile) or _profile_problem(facts):
         return None
     has_no_other = facts.host_management is None or uses_host_management(facts, audit_of(facts)) is False
@@ -99,7 +107,7 @@ def _unless_default_role(problem: Check, facts: Facts, *, applies: bool | None =
     if isinstance(default, Unread):
         text = f"{found} Whether the account's default role is there instead could not be read."
         return replace(unknown, finding=text, permission=default.action if default.is_denied else "")
-    instead = f"The account's default role {code(default)} is there instead"
+    instead = f"The account's default role {_shown(default)} is there instead"
     if applies is None:
         depends = f"{instead} if the role of the instance does not allow the heartbeat, which is not known."
         return replace(unknown, finding=f"{found} {depends}")
@@ -259,7 +267,7 @@ def host_management_check(facts: Facts, uses: bool | None) -> Check:  # noqa: FB
         return unread(name, default)
     if default is None:
         return Check(name, Result.OK, "It is off in this region, so only an instance profile gives the agent a role.")
-    is_on = f"It is on, with the role {code(default)}."
+    is_on = f"It is on, with the role {_shown(default)}."
     if uses is None:
         text = f"{is_on} Whether it applies depends on whether the role of the instance allows the heartbeat."
         return Check(name, Result.UNKNOWN, text, sources=(HOST_MANAGEMENT,))
@@ -275,3 +283,7 @@ def host_management_check(facts: Facts, uses: bool | None) -> Check:  # noqa: FB
 
 def _role_name(profile: Profile) -> str:
     return (profile.role_arn or "").rsplit("/", 1)[-1]
+
+
+def _shown(default_role: str) -> str:
+    return code(default_role.rsplit("/", 1)[-1])
