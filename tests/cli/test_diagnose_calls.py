@@ -278,6 +278,21 @@ class TestDns:
         assert finding(found, "DNS of the VPC").startswith(expected or "The VPC resolves names")
 
     @pytest.mark.parametrize(
+        ("servers", "expected"),
+        [(["AmazonProvidedDNS"], "wrong"), (["10.0.0.9"], "not known"), ([], "not known"), (None, "not read")],
+    )
+    def test_support_is_off(self, account, diagnose, servers, expected):
+        """It is wrong only if the DHCP options name Amazon's DNS alone."""
+        account.ec2.modify_vpc_attribute(VpcId=account.vpc, EnableDnsSupport={"Value": False})
+        if servers is None:
+            account.deny("ec2", "describe_dhcp_options")
+        else:
+            account.set_dns_servers(*servers)
+        account.disconnect()
+
+        assert result_of(diagnose()[1], "DNS of the VPC") == expected
+
+    @pytest.mark.parametrize(
         ("domain", "expected"),
         [
             ("example.com.", False),

@@ -148,3 +148,19 @@ class TestNames:
     )
     def test_dns_of_the_vpc(self, dns, routes, expected):
         assert check(routes, dns=dns)["DNS of the VPC"].result.value == expected
+
+    @pytest.mark.parametrize("dns", [(True, False), (False, True), (False, False)])
+    @pytest.mark.parametrize(
+        ("other", "expected"),
+        [
+            (("the DNS server 10.0.0.9",), "not known"),
+            (("the Resolver rule rslvr-rr-1",), "not known"),
+            (UNREAD, "not read"),
+        ],
+    )
+    def test_dns_of_the_vpc_beside_another(self, dns, other, expected):
+        """It is wrong only if nothing but Amazon's DNS answers."""
+        found = check(dns=dns, other_dns=other)
+
+        assert found["DNS of the VPC"].result.value == expected
+        assert "wrong" not in results(found).values()

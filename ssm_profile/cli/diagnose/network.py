@@ -113,7 +113,7 @@ def _resolver_check(name: str, dns: Mapping[str, bool], other: Sequence[str], pl
     has_private_names = any(endpoint and endpoint.has_private_dns for _, endpoint in place.endpoints)
     if has_private_names and place.way.is_open is False:
         fix = "Turn on `enableDnsSupport` and `enableDnsHostnames` of the VPC."
-        text = f"{finding} Private names of endpoints need both."
+        text = f"{finding} Private names of endpoints need both, and the VPC names no DNS server but Amazon's."
         return Check(name, Result.WRONG, text, cause="the VPC has no private DNS names", fix=fix, sources=(_DNS,))
     if not dns.get("enableDnsSupport"):
         text = f"{finding} The instance then needs DNS servers of its own, of which nothing is known here."
