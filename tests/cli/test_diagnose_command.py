@@ -9,6 +9,8 @@ from tests import ROOT, require
 
 jsonschema = require("jsonschema")
 emulated = require("tests.cli.account")
+report = require("ssm_profile.cli.diagnose.report")
+Items = require("ssm_profile.cli.report").Items
 SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
 LOST = "Systems Manager has lost the connection to"
 
@@ -91,23 +93,44 @@ class TestAll:
 
         assert (printed.code, printed.out) == (1, "")
 
+    @pytest.mark.parametrize(
+        ("code", "said"),
+        [
+            ("ExpiredToken", "The AWS credentials have expired (ExpiredToken"),
+            ("InvalidClientTokenId", "AWS does not accept the credentials (InvalidClientTokenId"),
+        ],
+    )
     @pytest.mark.parametrize("form", ["--text", "--json", "--markdown"])
-    def test_credentials_that_expire(self, account, run, form):
+    def test_credentials_that_expire(self, account, run, form, code, said):
         """What was diagnosed until then is printed."""
         others = [account.launch(), account.launch(IamInstanceProfile={"Name": "web"}), account.launch()]
-        account.deny("iam", "get_instance_profile", "ExpiredToken")
+        account.deny("iam", "get_instance_profile", code)
 
         printed = run("diagnose", "--all", "--region", emulated.REGION, form)
 
         assert printed.code == 1
-        assert "The AWS credentials have expired (ExpiredToken" in printed.out
+        assert said in printed.out
         if form == "--json":
             jsonschema.validate(printed.json, SCHEMA)
             assert [each["instance"] for each in printed.json["instances"]] == others[:1]
             assert printed.json["notDiagnosed"] == others[1:]
+            assert "`" not in printed.out
         else:
+            mark = "`" if form == "--markdown" else ""
             assert "no instance profile" in printed.out
-            assert all(each in printed.out for each in others)
+            assert f"Not diagnosed: {mark}{others[1]}{mark}, {mark}{others[2]}{mark}." in printed.out
+
+    def test_credentials_that_expire_after_a_managed_instance(self, account, run):
+        """The exit code says that an instance was left."""
+        other = account.launch(IamInstanceProfile={"Name": "web"})
+        account.registrations[other] = emulated.ONLINE
+        statuses = iter([{"Target": account.instance, "Status": "connected"}, "ExpiredToken"])
+        account.answers["ssm", "get_connection_status"] = lambda _: next(statuses)
+
+        printed = run("diagnose", account.instance, other, "--region", emulated.REGION, "--json")
+
+        assert (printed.code, printed.json["notDiagnosed"]) == (1, [other])
+        assert printed.json["instances"][0]["managed"] is True
 
     def test_many_that_are_left(self, account, run):
         others = [account.launch(), account.launch(IamInstanceProfile={"Name": "web"})]
@@ -150,6 +173,32 @@ class TestAll:
         assert counts.pop("iam:GetRole") == counts.pop("ec2:DescribeRouteTables") == 2  # each for two purposes
         assert counts.pop("ec2:DescribeVpcAttribute") == 2
         assert set(counts.values()) == {1}
+
+
+def diagnosis(name, **changes):
+    """A diagnosis as the report gets it."""
+    row = {"check": "instance profile", "result": "wrong", "finding": "x", "sources": []}
+    values = {"instance": name, "answer": f"{name}: x.", "causes": ["x"], "checks": [row], "next": [f"See {name}."]}
+    return {**values, "runbook": None, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ["2 instances: x: `i-1`, `i-2`"]),
+        ({"answer": "i-2: y."}, ["i-1: x.", "i-2: y."]),
+        ({"next": ["Wait."]}, ["i-1: x.", "i-2: x."]),
+        ({"checks": []}, ["i-1: x.", "i-2: x."]),
+    ],
+)
+def test_group(changes, expected):
+    """A group has the same answers, results and steps."""
+    instances = [diagnosis("i-1"), diagnosis("i-2", **changes)]
+    diagnosed = {"instances": instances, "running": 2, "notDiagnosed": [], "logs": []}
+
+    parts = report.format_diagnoses(diagnosed)
+
+    assert next(list(each.items) for each in parts if isinstance(each, Items)) == expected
 
 
 class TestUsage:

@@ -154,6 +154,8 @@ class TestEndpointPolicies:
         found = judge(statement(Condition=condition), host_management="x/manager")
         assert found.result.value == of_default_role
         assert ("request the account's default role" in found.finding) == (of_default_role == "not known")
+        depends = of_default_role == "not known" and "role/*" not in str(condition)
+        assert ("only under conditions" in found.finding) == depends
 
     @pytest.mark.parametrize(
         "changes", [{"addresses": ("10.0.1.5", "10.0.9.5")}, {"interfaces": 2}, {"has_ipv6": True}]

@@ -5,8 +5,16 @@ import json
 import pytest
 
 from tests import require
-from tests.cli.diagnoses import finding, results
-from tests.cli.faults import NO_HEARTBEAT, grant, recreate_profile, remove_role, trust_another_service, without_profile
+from tests.cli.diagnoses import finding, result_of, results
+from tests.cli.faults import (
+    NO_HEARTBEAT,
+    grant,
+    policy_of_endpoint,
+    recreate_profile,
+    remove_role,
+    trust_another_service,
+    without_profile,
+)
 from tests.cli.policies import INSTANCES, MINIMUM, allow
 from tests.expected import TRUST
 
@@ -97,6 +105,26 @@ class TestDefaultHostManagement:
 
         assert results(found) == []
         assert {"policies", "Default Host Management"} <= set(results(found, "not known"))
+
+    @pytest.mark.parametrize(
+        ("setting", "expected"),
+        [("x/manager", "ok"), ("arn:aws:iam::123456789012:role/x/manager", "ok"), ("manager", "not known")],
+    )
+    def test_endpoint_policy(self, account, diagnose, setting, expected):
+        """The setting has the path of the role."""
+        account.default_role = setting
+        without_profile(account)
+        manager = {"AWS": "arn:aws:iam::123456789012:role/x/manager"}
+        asking = ["ssm:RegisterManagedInstance", "ssm:RequestManagedInstanceRoleToken"]
+        policy_of_endpoint(
+            {"Effect": "Allow", "Action": "ssm:UpdateInstanceInformation", "Principal": manager},
+            {"Effect": "Allow", "Action": asking},
+        )(account)
+
+        _, found = diagnose()
+
+        assert result_of(found, "VPC endpoint ssm") == expected
+        assert "role manager is there instead" in finding(found, "instance profile")
 
 
 class TestTrust:

@@ -189,6 +189,14 @@ class TestSeveralOutputs:
 
         assert [title.rpartition(", ")[2] for title in tables if title.startswith("Checks")] == ["output 1", "output 2"]
 
+    def test_steps_once(self, run, tmp_path, example):
+        """What to do is said once, also if both outputs need it."""
+        (tmp_path / "file").write_text(failed(example, "Agent service", "not running") * 2)
+
+        printed = run("diagnose", "--log", str(tmp_path / "file"))
+
+        assert printed.items == ["Start the agent."]
+
     @pytest.mark.parametrize("text", ['{"DiagnosticsOutput": [', '{"DiagnosticsOutput": [{"Check": "EC2 IMDS", "Sta'])
     def test_cut_off(self, read, example, text):
         code, log = read(f"{json.dumps(example)}\n{text}")
