@@ -231,7 +231,7 @@ class TestEndpointPolicies:
             json_values,
         )
     )
-    @hypothesis.settings(max_examples=150, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    @hypothesis.settings(max_examples=100, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
     def test_any_statement(self, changes):
         """Whatever a statement contains has a verdict and no traceback."""
         policy = json.dumps({"Statement": [statement(), {**statement(principal={"AWS": "AROAEXAMPLE"}), **changes}]})
