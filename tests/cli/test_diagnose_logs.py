@@ -294,6 +294,7 @@ class TestOpenChecks:
 
 STARTED = "2023-10-27 10:43:14 INFO [amazon-ssm-agent] Registration attempted. Resuming core agent startup."
 FAILED = "2023-10-27 10:43:56 ERROR Health ping failed with error - RequestError: send request failed"
+THROTTLED = "Entering SSM Agent hibernate - ThrottlingException: Rate exceeded"
 POST = "Post https://ssm.eu-west-1.amazonaws.com/:"
 
 
@@ -315,6 +316,71 @@ class TestErrorsOfAnAgent:
         assert log["answer"].endswith(": no denied call; 1 entry with an error, of which 1 about the network.")
         assert log["errors"]["first"].startswith(("2023-10-27 10:43:56 ERROR", "2019-10-18 20:54:25 INFO"))
         assert "ssm-profile diagnose INSTANCE" in log["errors"]["fix"]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            f"{POST} dial tcp 52.95.1.1:443: connectex: A connection attempt failed because the connected party did not",
+            "dial tcp: lookup ssm.eu-west-2.amazonaws.com: getaddrinfow: No such host is known.",
+            'Post "https://ssm.eu-west-1.amazonaws.com/": EOF',
+            f"{POST} unexpected EOF",
+            f"{POST} tls: failed to verify certificate: x",
+            f"{POST} Proxy Authentication Required",
+            "read tcp 10.0.0.1:1->10.0.0.2:443: wsarecv: An existing connection was forcibly closed by the remote host.",
+            "No connection could be made because the target machine actively refused it.",
+        ],
+    )
+    @pytest.mark.parametrize("level", ["ERROR Health ping failed with error -", "INFO Entering SSM Agent hibernate -"])
+    def test_words_of_networks(self, read, error, level):
+        assert read(f"{STARTED}\n2023-10-27 10:43:56 {level} {error}")[1]["errors"]["connectionFailures"] == 1
+
+    @pytest.mark.parametrize(
+        ("entry", "said"),
+        [
+            (
+                "INFO [ssm-agent-worker] Entering SSM Agent hibernate - error occurred in "
+                "RequestManagedInstanceRoleToken: InvalidInstanceId: Not existing InstanceId mi-0c17d31c2af36e0e6",
+                "does not know the ID",
+            ),
+            ("INFO Entering SSM Agent hibernate - ThrottlingException: Rate exceeded status code: 400", "tries again"),
+            (
+                "INFO Entering SSM Agent hibernate - error occurred in UpdateInstanceInformation: "
+                "SignatureDoesNotMatch: Signature expired: 20230101T000000Z is now earlier than 20230101T010000Z",
+                "clock",
+            ),
+            (
+                "WARN EC2RoleProvider Failed to connect to Systems Manager with instance profile role credentials. "
+                "Err: retrieved credentials failed to report to ssm. Error: UnrecognizedClientException: x",
+                "does not accept the credentials",
+            ),
+            ("INFO Agent enters hibernate mode. Reducing logging. Logging will be reduced", "hibernates"),
+            ("INFO Agent is in hibernate mode. Reducing logging. Logging will be reduced", "hibernates"),
+            ("ERROR Agent failed to assume any identity", "no credentials"),
+            ("WARN failed to register identity: x", "no credentials"),
+            ("ERROR error calling RequestManagedInstanceRoleToken: MachineFingerprintDoesNotMatch: x", "Register it"),
+            ("INFO Entering SSM Agent hibernate - ExpiredTokenException: The security token has expired", "expired"),
+        ],
+    )
+    def test_hibernation(self, read, entry, said):
+        """The agent logs as INFO that it gives up."""
+        code, log = read(f"{STARTED}\n2021-05-26 13:51:34 {entry}\n{STARTED}\n")
+
+        assert (code, log["errors"]["count"], log["errors"]["connectionFailures"]) == (1, 1, 0)
+        assert log["errors"]["first"].startswith("2021-05-26 13:51:34 ")
+        assert said in log["errors"]["fix"]
+        assert log["answer"].endswith(": no denied call; 1 entry with an error.")
+
+    def test_cause_of_the_hibernation(self, read):
+        """The entry that says most is shown."""
+        log = read(f"{STARTED}\n2021-05-26 13:51:34 ERROR x\n2021-05-26 13:51:35 INFO {THROTTLED}")[1]
+
+        assert (log["errors"]["count"], THROTTLED in log["errors"]["first"]) == (2, True)
+
+    def test_log_of_the_hibernation(self, read):
+        """The agent writes hibernate.log while it hibernates."""
+        text = "2020-10-19 22:56:50 INFO Backing off health check to every 600 seconds for 3600 seconds."
+
+        assert read(text)[0] == 1
 
     @pytest.mark.parametrize("level", ["ERROR", "CRITICAL"])
     def test_another_error(self, read, level):

@@ -112,7 +112,7 @@ def _log_parts(log: Data) -> Iterator[Part]:
     yield from _sources(rows)
     errors = log["errors"] or {}
     if errors.get("first") and (errors["fix"] or not log["denied"]):
-        yield Paragraph(f"The first entry {'about the network' if errors['fix'] else 'with an error'}:")
+        yield Paragraph(f"The first entry {'about the network' if errors['connectionFailures'] else 'with an error'}:")
         yield Items((errors["first"], *([errors["fix"]] if errors["fix"] else [])))
     if log["denied"]:
         yield from format_answers(log["denied"])
