@@ -51,7 +51,7 @@ class TestUnread:
         named = [row["permission"] for row in found["checks"] if row["permission"]]
         assert exit_code == 1
         assert results(found) == []
-        if code == "AccessDeniedException" and permission != "ec2:DescribeNetworkInterfaces":
+        if code == "AccessDeniedException":
             assert set(named) == {permission}
             assert permission in found["next"][0]
         assert len(found["checks"]) >= 6
@@ -104,6 +104,24 @@ class TestUnread:
         code, found = diagnose()
 
         assert (code, results(found), results(found, "not read")) == (1, [], expected)
+
+    def test_nat_gateway_that_does_not_exist(self, account, diagnose):
+        """EC2 answers with an error some time after it was deleted."""
+        account.delete_endpoints("ssm", "ssmmessages")
+        account.route(NatGatewayId=account.nat())
+        account.disconnect()
+        account.deny("ec2", "describe_nat_gateways", "NatGatewayNotFound")
+
+        _, found = diagnose()
+
+        assert (result_of(found, "route to the internet"), results(found, "not read")) == ("not known", [])
+
+    def test_network_interface_that_does_not_exist(self, account, diagnose):
+        account.disconnect()
+        account.let_out(outbound(IpRanges=[{"CidrIp": "10.0.0.0/16"}]))
+        account.deny("ec2", "describe_network_interfaces", "InvalidNetworkInterfaceID.NotFound")
+
+        assert results(diagnose()[1], "not read") == ["security groups of the instance"]
 
     def test_unreachable_service(self, account, diagnose):
         """A service that cannot be reached is asked once."""

@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests import require
 from tests.cli.places import ACCOUNT, CLOSED, ENDPOINTS, IGW, NAT, UNREAD, check, facts, results
+
+responses = require("ssm_profile.cli.diagnose.responses")
 
 
 class TestRoute:
@@ -77,6 +80,14 @@ class TestRoute:
         assert found.finding.startswith("The default route leads to `i-1`, which is not available (`blackhole`).")
         assert "`i-1`" in found.fix
 
+    @pytest.mark.parametrize("nat", [None, UNREAD])
+    def test_nat_gateway_that_was_deleted(self, nat):
+        """The route shows that it is not there any more."""
+        routes = [facts.Route("0.0.0.0/0", "nat-1", is_active=False)]
+        found = check(routes, endpoints=(), nat=nat)["route to the internet"]
+
+        assert (found.result.value, "`blackhole`" in found.finding) == ("wrong", True)
+
     def test_nat_gateway_that_is_not_read(self):
         found = check([NAT], endpoints=(), nat=facts.Unread("ec2:DescribeNatGateways", is_denied=True, message=""))
 
@@ -121,7 +132,30 @@ class TestDoubt:
         found = check(endpoints=(), interfaces=2)
 
         assert results(found) == {"route to the internet": "not known"}
-        assert "of 2 network interfaces" in found["route to the internet"].finding
+        assert "the primary network interface. Others" in found["route to the internet"].finding
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({}, 1),
+            ({"SubnetId": "subnet-2"}, 2),
+            ({"Groups": [{"GroupId": "sg-2"}]}, 2),
+            ({"Groups": [{"GroupId": "sg-1"}, {"GroupId": "sg-2"}]}, 2),
+            ({"Association": {"PublicIp": "192.0.2.1"}}, 2),
+        ],
+    )
+    def test_network_interfaces_that_are_alike(self, changes, expected):
+        """Those of a node of EKS have the same subnet and the same groups."""
+        primary = {"Attachment": {"DeviceIndex": 0}, "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}]}
+        primary["PrivateIpAddresses"] = [{"PrivateIpAddress": "10.0.1.5", "Primary": True}]
+        other = {**primary, "Attachment": {"DeviceIndex": 1}, **changes}
+        other["PrivateIpAddresses"] = [{"PrivateIpAddress": "10.0.1.6", "Primary": True}]
+        row = {"State": {"Name": "running"}, "NetworkInterfaces": [other, primary]}
+
+        found = responses.instance_of(row, ACCOUNT)
+
+        assert found.interfaces == expected
+        assert found.addresses == (("10.0.1.5", "10.0.1.6") if expected == 1 else ("10.0.1.5",))
 
     @pytest.mark.parametrize("endpoints", [(), ENDPOINTS])
     def test_status_that_is_not_read(self, endpoints):

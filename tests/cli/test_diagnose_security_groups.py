@@ -55,7 +55,7 @@ class TestSecurityGroups:
             (rule(groups=("sg-endpoint",)), [], "ok"),
             (rule("10.0.2.0/24"), [], "ok"),
             (rule("10.0.2.10/32"), [], "wrong"),  # not the address of ssmmessages
-            (rule("10.0.9.0/24"), [], "wrong"),
+            (rule("192.0.2.0/24"), [], "wrong"),
             (rule(prefix_lists=("pl-1",)), [], "not known"),
             (rule("52.94.0.0/16"), [NAT], "wrong"),  # the names resolve to the endpoints
         ],
@@ -68,6 +68,16 @@ class TestSecurityGroups:
         [
             (rule("10.0.9.9/32", ports=(3128, 3128)), "not known"),
             (rule("10.0.9.9/32", ports=(1024, 65535)), "not known"),
+            (rule("10.9.0.0/16", ports=(0, 65535)), "not known"),
+            (rule("10.9.0.0/16", protocol="-1", ports=(None, None)), "not known"),
+            (rule(protocol="-1", ports=(None, None), groups=("sg-proxy",)), "not known"),
+            (rule(groups=("sg-proxy",)), "not known"),
+            (rule("10.9.0.0/16"), "not known"),
+            (rule("192.0.2.0/24", "172.16.9.0/24"), "not known"),
+            (rule("192.0.2.0/24"), "wrong"),
+            (rule("10.0.2.10/32"), "wrong"),  # the address of an endpoint
+            (rule("::/0", protocol="-1", ports=(None, None)), "wrong"),  # the instance has no IPv6 address
+            (rule("10.0.0.0/8", ports=(22, 22)), "wrong"),
             (rule("10.0.0.2/32", ports=(53, 53)), "wrong"),
             (rule("10.0.0.2/32", ports=(3128, 3128), protocol="udp"), "wrong"),
         ],
@@ -93,7 +103,8 @@ class TestSecurityGroups:
         [
             (rule("52.94.0.0/16"), "not known"),
             (rule(prefix_lists=("pl-1",)), "not known"),
-            (rule("10.0.0.0/8"), "wrong"),
+            (rule("10.0.0.0/8"), "not known"),  # it can be for a proxy
+            (rule("192.0.2.0/24"), "wrong"),
         ],
     )
     def test_outbound_to_the_internet(self, outbound, expected):

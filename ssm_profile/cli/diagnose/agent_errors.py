@@ -58,8 +58,7 @@ _REASONS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"UnrecognizedClientException|InvalidClientTokenId",
-        "AWS does not accept the credentials of the agent. Check which credentials it uses, and whether the account "
-        "has enabled the region.",
+        "AWS does not accept the credentials of the agent. Check them, and whether the account has enabled the region.",
     ),
     (r"ThrottlingException|Rate exceeded", "AWS limits the rate of the calls. The agent tries again by itself."),
     (
@@ -68,8 +67,7 @@ _REASONS: tuple[tuple[str, str], ...] = (
     ),
     (
         _GIVES_UP.pattern,
-        "The agent hibernates: it does not reach Systems Manager, or has no permission. Pass its complete log, and "
-        "check the instance: `ssm-profile diagnose INSTANCE`.",
+        "The agent hibernates. The entries before say why. Check the instance: `ssm-profile diagnose INSTANCE`.",
     ),
 )
 """Words of errors that are not about the network, and what to do. The first that an entry contains counts."""

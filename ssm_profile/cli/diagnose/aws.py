@@ -228,7 +228,9 @@ class Reader(Calls):
         default = route_table.default if isinstance(route_table, RouteTable) else None
         return Network(
             route_table=route_table,
-            nat=self._nat(instance.vpc, default.target) if default and default.target.startswith("nat-") else None,
+            nat=self._nat(instance.vpc, default.target)
+            if default and default.is_active and default.target.startswith("nat-")
+            else None,
             endpoints=endpoints,
             groups=found if isinstance(found, Unread) else {row["GroupId"]: security_group_of(row) for row in found},
             addresses=self._addresses(sorted(name for each in known for name in each.interfaces)),
@@ -239,8 +241,10 @@ class Reader(Calls):
 
     def _nat(self, vpc: str, name: str) -> NatGateway | Unread | None:
         rows = self._pages("ec2", "describe_nat_gateways", "NatGateways", NatGatewayIds=[name])
-        if isinstance(rows, Unread) or not rows:
-            return rows if isinstance(rows, Unread) else None
+        if isinstance(rows, Unread):
+            return None if rows.message.startswith("NatGatewayNotFound") else rows
+        if not rows:
+            return None
         subnet = rows[0].get("SubnetId")  # a regional gateway has none
         return NatGateway(
             state=rows[0]["State"],

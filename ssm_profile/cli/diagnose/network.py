@@ -73,7 +73,8 @@ def _doubt(name: str, facts: Facts, instance: Instance) -> str:
     if online and (name not in _CHANNEL_CHECKS or isinstance(facts.channel, Unread)):
         return "Heartbeats arrive, so there may be a way that this command does not see."
     if instance.interfaces > 1:
-        return f"This is about the primary one of {instance.interfaces} network interfaces. The others are not checked."
+        others = "Others are in another subnet or have other security groups, and are not checked."
+        return f"This is about the primary network interface. {others}"
     return ""
 
 

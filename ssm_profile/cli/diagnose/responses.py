@@ -33,8 +33,9 @@ def instance_of(row: Row, account: str) -> Instance:
     profile, options = row.get("IamInstanceProfile") or {}, row.get("MetadataOptions") or {}
     interfaces = row.get("NetworkInterfaces") or [{}]
     primary = next((each for each in interfaces if each.get("Attachment", {}).get("DeviceIndex") == 0), interfaces[0])
-    listed = sorted(primary.get("PrivateIpAddresses", []), key=lambda each: not each.get("Primary"))
-    addresses = [each["PrivateIpAddress"] for each in listed if each.get("PrivateIpAddress")]
+    others = [each for each in interfaces if each is not primary]
+    alike = [each for each in others if _place_of(each) == _place_of(primary)]
+    addresses = [address for each in (primary, *alike) for address in _addresses_of(each)]
     return Instance(
         account=account,
         state=row["State"]["Name"],
@@ -47,7 +48,7 @@ def instance_of(row: Row, account: str) -> Instance:
         subnet=row.get("SubnetId"),
         addresses=tuple(addresses or filter(None, [row.get("PrivateIpAddress")])),
         has_ipv6=bool(primary.get("Ipv6Addresses")),
-        interfaces=len(interfaces),
+        interfaces=1 + len(others) - len(alike),
         has_public_address=bool(row.get("PublicIpAddress")),
         groups=_groups(primary.get("Groups") or row.get("SecurityGroups", [])),
     )
@@ -116,6 +117,18 @@ def _rules(rows: Iterable[Row]) -> tuple[Rule, ...]:
         )
         for row in rows
     )
+
+
+def _place_of(interface: Row) -> tuple[Any, ...]:
+    """What decides where the calls go that leave by a network interface, and whether they may."""
+    is_public = bool((interface.get("Association") or {}).get("PublicIp"))
+    return interface.get("SubnetId"), sorted(_groups(interface.get("Groups", []))), is_public
+
+
+def _addresses_of(interface: Row) -> list[str]:
+    """The private IPv4 addresses of a network interface, the primary one first."""
+    listed = sorted(interface.get("PrivateIpAddresses", []), key=lambda each: not each.get("Primary"))
+    return [each["PrivateIpAddress"] for each in listed if each.get("PrivateIpAddress")]
 
 
 def _groups(rows: Iterable[Row]) -> tuple[str, ...]:

@@ -89,8 +89,10 @@ def _way_by_internet_gateway(target: str, instance: Instance) -> Way:
 def _way_by_nat(target: str, nat: NatGateway | Unread | None) -> Way:
     """The way that a default route to a NAT gateway is."""
     finding = f"The default route leads to the NAT gateway {target}"
-    if isinstance(nat, Unread) or nat is None:
+    if isinstance(nat, Unread):
         return Way(is_open=None, finding=f"{finding}. Where the gateway leads could not be read.")
+    if nat is None:
+        return Way(is_open=None, finding=f"{finding}, which AWS does not find.")
     if nat.state != "available":
         is_open = None if nat.state == "pending" else False
         fix = "Let the default route lead to a gateway that is available."
@@ -122,7 +124,7 @@ def route_check(place: Place) -> Check:
     name, sources, way = "route to the internet", (_ROUTES, ENDPOINTS), place.way
     nat = place.network.nat
     for fact in (place.network.route_table, nat.route_table if isinstance(nat, NatGateway) else nat):
-        if isinstance(fact, Unread):
+        if isinstance(fact, Unread) and way.is_open is None:
             return unread(name, fact)
     if way.is_open is not False:
         return Check(name, Result.OK if way.is_open else Result.UNKNOWN, way.finding, sources=sources)
