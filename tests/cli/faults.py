@@ -84,7 +84,7 @@ FAULTS = {
         "policies",
         "the role web does not allow ssm:UpdateInstanceInformation",
     ),
-    "boundary": (limit, "policies", "the role web does not allow ssmmessages:CreateDataChannel and 4 more actions"),
+    "boundary": (limit, "policies", "the role web does not allow ssm:UpdateInstanceInformation and 4 more actions"),
     "no endpoint": (
         lambda account: account.delete_endpoints("ssm"),
         "VPC endpoint ssm",

@@ -1,16 +1,21 @@
 """The command `ssm-profile diagnose`: its arguments, several instances, its messages."""
 
+import csv
+import io
 import json
 import re
 
 import pytest
 
 from tests import ROOT, require
+from tests.expected import TRUST
 
 jsonschema = require("jsonschema")
 emulated = require("tests.cli.account")
 report = require("ssm_profile.cli.diagnose.report")
-Items = require("ssm_profile.cli.report").Items
+command = require("ssm_profile.cli.diagnose.command")
+formats = require("ssm_profile.cli.diagnose.formats")
+Table = require("ssm_profile.cli.report").Table
 SCHEMA = json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
 LOST = "Systems Manager has lost the connection to"
 
@@ -34,10 +39,15 @@ class TestAll:
 
         printed = run("diagnose", "--all", "--region", emulated.REGION)
 
-        assert printed.out.startswith("Systems Manager does not manage 2 of 3 running instances.\n")
-        assert printed.items[0] == f"2 instances: no instance profile: {others[0]}, {others[1]}"
-        assert {row["Result"] for row in printed.tables[f"Checks of {others[0]}"]} == {"wrong", "not known"}
-        assert f"Checks of {others[1]}" not in printed.tables
+        assert printed.out.startswith("Systems Manager does not manage 2 of 3 running instances in eu-central-1.\n")
+        assert printed.tables["Causes"] == [
+            {"Cause": "no instance profile", "Number": "2", "Instances": ", ".join(others), "Roles": "none"}
+        ]
+        rows = printed.tables[f"Checks of {others[0]} in eu-central-1"]
+        assert {row["Result"] for row in rows} == {"wrong", "not known"}
+        assert [title for title in printed.tables if title.startswith("Checks of")] == [
+            f"Checks of {others[0]} in eu-central-1"
+        ]
 
     def test_groups(self, account, run):
         """Instances with the same results are together."""
@@ -46,16 +56,39 @@ class TestAll:
 
         printed = run("diagnose", "--all", "--region", emulated.REGION)
 
-        assert printed.items[:2] == [
-            f"12 instances: no instance profile: {', '.join(others)}",
-            f"{LOST} {account.instance}. No check finds the cause.",
+        assert [(row["Cause"], row["Number"], row["Roles"]) for row in printed.tables["Causes"]] == [
+            ("no instance profile", "12", "none"),
+            (f"{LOST} the instance. No check finds the cause.", "1", "web"),
         ]
         assert [title for title in printed.tables if title.startswith("Checks of")] == [
-            f"Checks of {others[0]}",
-            f"Checks of {account.instance}",
+            f"Checks of {others[0]} in eu-central-1",
+            f"Checks of {account.instance} in eu-central-1",
         ]
         assert "11 more instances have the same results." in printed.out
         assert len(run("diagnose", "--all", "--region", emulated.REGION, "--json").json["instances"]) == 13
+
+    def test_own_roles(self, account, run):
+        """Those with roles of their own and the same fault are together. What applies to all is said once."""
+        others = []
+        for name in ("app-a", "app-b", "app-c"):
+            account.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+            account.iam.create_instance_profile(InstanceProfileName=name)
+            account.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+            others.append(account.launch(IamInstanceProfile={"Name": name}))
+        account.launch()
+
+        printed = run("diagnose", "--all", "--region", emulated.REGION)
+
+        (first, _) = printed.tables["Causes"]
+        assert first["Cause"].startswith("the role does not allow ssm:UpdateInstanceInformation and ")
+        assert (first["Number"], first["Roles"]) == ("3", "app-a, app-b, app-c")
+        assert "2 more instances have the same results, with names of their own for roles, " in printed.out
+        assert f"Checks of {others[0]} in eu-central-1" in printed.tables
+        assert (
+            printed.out.count("On the instance, run ") == printed.out.count("aws ssm start-automation-execution ") == 1
+        )
+        assert "--parameters InstanceId=INSTANCE " in printed.out
+        assert printed.out.count("# Sources") == 1
 
     @pytest.mark.parametrize("form", ["--text", "--json"])
     def test_interrupted(self, account, run, form):
@@ -79,7 +112,7 @@ class TestAll:
             assert [each["instance"] for each in printed.json["instances"]] == others[:1]
             assert (printed.json["notDiagnosed"], printed.json["stopped"]) == (others[1:], "Interrupted.")
         else:
-            assert printed.out.startswith("Systems Manager does not manage 3 of 4 running instances.\n")
+            assert printed.out.startswith("Systems Manager does not manage 3 of 4 running instances in eu-central-1.\n")
             assert f"Interrupted. Not diagnosed: {', '.join(others[1:])}." in printed.out
 
     def test_interrupted_before_the_first(self, account, run):
@@ -135,14 +168,14 @@ class TestAll:
     def test_every_instance_is_managed(self, account, run):  # noqa: ARG002
         printed = run("diagnose", "--all", "--region", emulated.REGION)
 
-        assert (printed.code, printed.out) == (0, "Systems Manager manages all 1 running instances.\n")
+        assert (printed.code, printed.out) == (0, "Systems Manager manages all 1 running instances in eu-central-1.\n")
 
     def test_no_instance_runs(self, account, run):
         account.ec2.stop_instances(InstanceIds=[account.instance])
 
         printed = run("diagnose", "--all", "--region", emulated.REGION)
 
-        assert (printed.code, printed.out) == (0, "No instance is running in the region.\n")
+        assert (printed.code, printed.out) == (0, "No instance is running in eu-central-1.\n")
 
     def test_not_known_which(self, account, run):
         account.deny("ssm", "describe_instance_information")
@@ -169,26 +202,100 @@ def diagnosis(name, **changes):
     """A diagnosis as the report gets it."""
     row = {"check": "instance profile", "result": "wrong", "finding": "x", "sources": []}
     values = {"instance": name, "answer": f"{name}: x.", "causes": ["x"], "checks": [row], "next": [f"See {name}."]}
-    return {**values, "runbook": None, **changes}
+    values |= {"region": "eu-central-1", "managed": False, "pingStatus": None, "runbook": None}
+    return {**values, "instanceProfile": None, "role": None, "securityGroups": [], **changes}
+
+
+def row(finding, result="wrong"):
+    return {"check": "ping status", "result": result, "finding": finding, "sources": []}
+
+
+def pair(role, finding):
+    """What a diagnosis has of a role."""
+    return {"role": f"arn:aws:iam::123456789012:role/{role}", "next": [f"Change `{role}`."], "checks": [row(finding)]}
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("first", "second", "is_group"),
     [
-        ({}, ["2 instances: x: `i-1`, `i-2`"]),
-        ({"answer": "i-2: y."}, ["i-1: x.", "i-2: y."]),
-        ({"next": ["Wait."]}, ["i-1: x.", "i-2: x."]),
-        ({"checks": []}, ["i-1: x.", "i-2: x."]),
+        ({}, {}, True),
+        ({}, {"causes": ["y"]}, False),
+        ({}, {"managed": None}, False),
+        ({}, {"next": ["Wait."]}, False),
+        ({}, {"checks": []}, False),
+        ({"checks": [row("To `tgw-1`.")]}, {"checks": [row("To `pcx-1`.")]}, False),
+        ({"checks": [row("To 1.", "not known")]}, {"checks": [row("To 2.", "not known")]}, False),
+        ({"checks": [row("To 1.", "not read")]}, {"checks": [row("To 2.", "not read")]}, False),
+        ({"checks": [row("To 1.", "ok")]}, {"checks": [row("To 2.", "ok")]}, True),
+        ({"checks": [row("At 2020-01-01 10:00 UTC.")]}, {"checks": [row("At 2021-01-02 11:00 UTC.")]}, True),
+        (pair("a", "`a` is x."), pair("b", "`b` is x."), True),
+        (pair("a", "`c` is x."), pair("b", "`d` is x."), False),
+        (
+            {"securityGroups": ["sg-1"], "next": ["In `sg-1`."]},
+            {"securityGroups": ["sg-2"], "next": ["In `sg-2`."]},
+            True,
+        ),
     ],
 )
-def test_group(changes, expected):
-    """A group has the same answers, results and steps."""
-    instances = [diagnosis("i-1"), diagnosis("i-2", **changes)]
-    diagnosed = {"instances": instances, "running": 2, "notDiagnosed": [], "logs": []}
+def test_group(first, second, is_group):
+    """A group has the same findings and steps, but for times and for names of its own."""
+    instances = [diagnosis("i-1", **first), diagnosis("i-2", **second)]
+    diagnosed = {"instances": instances, "region": "x", "running": 2, "notDiagnosed": [], "logs": []}
 
     parts = report.format_diagnoses(diagnosed)
 
-    assert next(list(each.items) for each in parts if isinstance(each, Items)) == expected
+    assert sum(isinstance(each, Table) and each.title.startswith("Checks of") for each in parts) == 2 - is_group
+
+
+class TestCsv:
+    def test_rows(self, account, run):
+        other, last = account.launch(), account.launch(IamInstanceProfile={"Name": "web"})
+        account.registrations[last] = emulated.ONLINE | {"PingStatus": "ConnectionLost"}
+        account.ec2.modify_instance_metadata_options(InstanceId=other, HttpEndpoint="disabled")
+
+        printed = run("diagnose", account.instance, other, last, "--region", emulated.REGION, "--csv")
+
+        rows = list(csv.DictReader(io.StringIO(printed.out)))
+        assert printed.code == 1
+        assert {(row["account"], row["region"]) for row in rows} == {(emulated.ACCOUNT, emulated.REGION)}
+        assert [row["instance"] for row in rows] == [account.instance, other, last]
+        assert [row["state"] for row in rows] == ["Online", "not registered", "ConnectionLost"]
+        assert rows[0]["role"] == rows[2]["role"] == f"arn:aws:iam::{emulated.ACCOUNT}:role/ssm/web"
+        assert [row["cause"] for row in rows] == ["", "the instance metadata service is off; no instance profile", ""]
+        assert rows[1]["fix"].startswith("Turn it on: aws ec2 modify-instance-metadata-options ")
+        assert rows[2]["answer"] == f"{LOST} {last}. No check finds the cause."
+        assert (rows[0]["fix"], rows[2]["fix"]) == ("", "")
+
+    def test_formula(self):
+        """A spreadsheet reads a cell that begins with an equals sign as a formula."""
+        changes = {"account": None, "role": "=x", "causes": ["+1", "-2"], "answer": "a\nb"}
+
+        *_, line = formats.csv_lines({"instances": [diagnosis("i-1", **changes)], "notDiagnosed": []})
+
+        assert line == '"","eu-central-1","i-1","\'=x","not registered","a\\nb","\'+1; \'-2","See i-1."\n'
+
+    def test_instances_that_are_left(self):
+        diagnosed = {"instances": [], "region": "x", "notDiagnosed": ["i-1"], "stopped": "Interrupted."}
+
+        assert list(formats.csv_lines(diagnosed))[1:] == ['"","x","i-1","","not diagnosed","Interrupted.","",""\n']
+
+    def test_with_a_file(self, run):
+        assert "It cannot be combined with --log." in " ".join(
+            run("diagnose", "--csv", "--log", "x").error.replace("│", "").split()
+        )
+
+
+class TestProgress:
+    @pytest.mark.parametrize(("is_terminal", "count", "shown"), [(True, 2, True), (True, 1, False), (False, 2, False)])
+    def test_bar(self, monkeypatch, is_terminal, count, shown):
+        """Only a terminal gets the bar, and only if there are several instances."""
+        error = io.StringIO()
+        error.isatty = lambda: is_terminal
+        monkeypatch.setattr("sys.stderr", error)
+        monkeypatch.setenv("TERM", "xterm-256color")
+
+        assert command._read([lambda: 1] * count) == ([1] * count, "")
+        assert ("Reading instances" in error.getvalue()) == shown
 
 
 @pytest.mark.parametrize(("count", "expected"), [(20, "`i-19`."), (22, "`i-19` and 2 more, which --json lists.")])

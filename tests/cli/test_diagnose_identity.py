@@ -28,6 +28,16 @@ def test_role_put_into_the_profile_later(account, diagnose):
     assert "within one hour" in finding(diagnose()[1], "instance profile")
 
 
+def test_heartbeat_is_named_first(account, diagnose):
+    """Without it, the instance is not there at all."""
+    grant(allow("s3:GetObject"))(account)
+    account.disconnect()
+
+    _, found = diagnose()
+
+    assert finding(found, "policies").startswith("ssm:UpdateInstanceInformation, ssmmessages:CreateDataChannel")
+
+
 class TestDefaultHostManagement:
     """The agent requests the account's default role only if its own does not allow the heartbeat."""
 

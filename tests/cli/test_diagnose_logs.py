@@ -321,7 +321,7 @@ class TestErrorsOfAnAgent:
     @pytest.mark.parametrize(
         "error",
         [
-            f"{POST} dial tcp 52.95.1.1:443: connectex: A connection attempt failed because the connected party did not",
+            f"{POST} dial tcp 52.95.1.1:443: connectex: A connection attempt failed because x",
             "dial tcp: lookup ssm.eu-west-2.amazonaws.com: getaddrinfow: No such host is known.",
             'Post "https://ssm.eu-west-1.amazonaws.com/": EOF',
             f"{POST} unexpected EOF",

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from .checks import Result
 from .diagnosis import SCHEMA_VERSION, is_ok
 from .diagnosis import diagnose as diagnosis_of
 from .facts import Facts
+from .formats import csv_lines
 from .logs import NECESSARY, read_log
 from .permissions import PERMISSIONS
 from .report import format_diagnoses, plain
@@ -47,6 +48,7 @@ from .report import format_diagnoses, plain
     help="Read a log of the SSM Agent, or the output of `ssm-cli get-diagnostics`, from this file. It can also be - "
     "for standard input. Repeatable.",
 )
+@click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
 @with_forms
 @with_readable_errors
 def diagnose(
@@ -62,13 +64,20 @@ def diagnose(
         raise click.UsageError("Instance IDs and --all cannot be combined. Pass one of the two.")
     if not (instances or every_instance or logs):
         raise click.UsageError("Pass the ID of an instance, or --all, or --log FILE.")
+    if form == "csv" and logs:
+        raise click.UsageError(
+            "--csv has a row for each instance, and none for files. It cannot be combined with --log."
+        )
     for name in instances:
         _check_id(name)
     diagnosed = diagnose_all(instances, region, logs, every_instance=every_instance)
     printed = plain(diagnosed)
     for log in printed["logs"]:
         log["denied"] = plain_answers(log["denied"])
-    print_result(printed, format_diagnoses(diagnosed), form)
+    if form == "csv":
+        sys.stdout.writelines(csv_lines(printed))
+    else:
+        print_result(printed, format_diagnoses(diagnosed), form)
     sys.exit(0 if _is_ok(diagnosed) else exit_codes.FINDINGS)
 
 
@@ -87,7 +96,7 @@ def diagnose_all(
         InputError: If an instance does not exist, or if nothing can be read.
     """
     read = [read_log(each) for each in logs]
-    facts, running, left, stopped = list[Facts](), None, list[str](), ""
+    facts, running, left, stopped, where = list[Facts](), None, list[str](), "", None
     if instances or every_instance:
         from ssm_profile.cli.iam_roles import readable_errors  # noqa: PLC0415 - boto3 is costly to import
 
@@ -95,11 +104,13 @@ def diagnose_all(
 
         with readable_errors("diagnose", PERMISSIONS):
             reader = Reader(region)
+            where = reader.region
             waiting, running = reader.unmanaged() if every_instance else (reader.of(instances), None)
-            facts, stopped = _read(waiting.values())
+            facts, stopped = _read(list(waiting.values()))
             left = list(waiting)[len(facts) :]
     return {
         "schemaVersion": SCHEMA_VERSION,
+        "region": where,
         "running": running,
         "notDiagnosed": left,
         "stopped": stopped or None,
@@ -114,18 +125,31 @@ def _has_proxy(instance: str, logs: Sequence[dict[str, Any]]) -> bool:
     return any(not each or instance in each for each in named)
 
 
-def _read(waiting: Iterable[Callable[[], Facts]]) -> tuple[list[Facts], str]:
+def _read(waiting: Sequence[Callable[[], Facts]]) -> tuple[list[Facts], str]:
     """The facts that can be read until the user interrupts or the credentials expire, and which of the two happened.
+
+    On a terminal, a bar shows how many are read.
 
     Raises:
         CredentialsError: If the credentials cannot be used, and nothing was read.
         KeyboardInterrupt: If the user interrupts, and nothing was read.
     """
+    from rich.console import Console  # noqa: PLC0415 - a file alone needs no progress bar
+    from rich.progress import MofNCompleteColumn, Progress  # noqa: PLC0415 - the same
+
     from .calls import CredentialsError  # noqa: PLC0415 - botocore is costly to import
 
     facts = list[Facts]()
+    bar = Progress(
+        *Progress.get_default_columns(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=len(waiting) == 1 or not sys.stderr.isatty(),
+    )
     try:
-        facts.extend(read() for read in waiting)
+        with bar:
+            facts.extend(read() for read in bar.track(waiting, description="Reading instances"))
     except (CredentialsError, KeyboardInterrupt) as error:
         if not facts:
             raise

@@ -6,7 +6,7 @@ from typing import Any
 from ssm_profile.errors import document
 
 from .checks import Check, Result
-from .facts import Facts, Instance, Registration, Unread
+from .facts import Facts, Instance, Profile, Registration, Unread
 from .identity import (
     Audit,
     audit_of,
@@ -41,6 +41,8 @@ _BEYOND = (
     "This command does not check network ACLs, VPC Block Public Access, firewalls, DNS servers, proxies, the settings "
     "of the agent and the operating system. AWS's runbook AWSSupport-TroubleshootManagedInstance checks more."
 )
+GENERAL_ADVICE = (_ON_INSTANCE, _BEYOND)
+"""What to do about every instance that has a problem, besides its own steps."""
 
 
 def diagnose(facts: Facts) -> dict[str, Any]:
@@ -54,15 +56,20 @@ def diagnose(facts: Facts) -> dict[str, Any]:
     managed = None if isinstance(registration, Unread) else bool(registration and registration.is_online)
     wrong = [each for each in checks if each.result is Result.WRONG]
     unsolved = not _has_ended(facts) and (managed is not True or bool(wrong))
+    instance = facts.instance if isinstance(facts.instance, Instance) else None
     return {
         "instance": facts.instance_id,
+        "account": (instance.account or None) if instance else None,
         "region": facts.region,
+        "instanceProfile": instance.profile_arn if instance else None,
+        "role": facts.profile.role_arn if isinstance(facts.profile, Profile) else None,
+        "securityGroups": list(instance.groups) if instance else [],
         "managed": managed,
         "pingStatus": registration.status if isinstance(registration, Registration) else None,
         "answer": _answer(facts, managed, checks),
         "causes": [each.cause for each in wrong if each.cause],
         "checks": [check_data(each) for each in checks],
-        "next": [*_next(checks), *([_ON_INSTANCE, _BEYOND] if unsolved else [])],
+        "next": [*_next(checks), *(GENERAL_ADVICE if unsolved else ())],
         "runbook": _RUNBOOK.format(instance=facts.instance_id, region=facts.region) if unsolved else None,
     }
 

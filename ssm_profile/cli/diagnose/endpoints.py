@@ -139,7 +139,7 @@ def _used_check(service: str, endpoint: Endpoint, place: Place) -> Check:
         findings.append(
             f"No inbound rule of the security groups of {label} ({listed}) allows TCP 443 from the instance."
         )
-        sources = (*place.instance.addresses[:1], *place.instance.groups)
+        sources = place.instance.groups or place.instance.addresses[:1]
         where = f"in {' or '.join(map(code, endpoint.groups))}" if endpoint.groups else f"to {label}"
         fixes.append(f"Allow inbound TCP 443 {where} from {' or '.join(map(code, sources))}.")
         causes.append(f"the security groups of the VPC endpoint {service} do not let it in")

@@ -35,11 +35,11 @@ class Instance:
     vpc: str | None = None
     subnet: str | None = None
     addresses: tuple[str, ...] = ()
-    """The private IPv4 addresses of the primary network interface, and of those like it. The first is its primary one."""
+    """The private IPv4 addresses of the primary network interface, and of those like it. The primary one is first."""
     has_ipv6: bool = False
     """Whether the primary network interface has an IPv6 address."""
     interfaces: int = 1
-    """The number of its network interfaces. Those with the subnet and the groups of the primary one count as one with it."""
+    """The number of its network interfaces. Those with the subnet and the groups of the primary one count as one."""
     has_public_address: bool = False
     groups: tuple[str, ...] = ()
     """The IDs of the security groups of the primary network interface."""

@@ -23,6 +23,8 @@ _TRUST = f"{EC2_GUIDE}/iam-roles-for-amazon-ec2.html"
 _PROFILES = f"{IAM_GUIDE}/id_roles_use_switch-role-ec2_instance-profiles.html"
 _EVALUATION = f"{IAM_GUIDE}/reference_policies_evaluation-logic.html"
 _CONTROL_POLICIES = "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html"
+_HEARTBEAT = "ssm:UpdateInstanceInformation"
+"""What a heartbeat needs. Where it is missing, it is named before what sessions need."""
 _ATTACH = "Attach an instance profile of this component: `aws ec2 associate-iam-instance-profile`."
 _REPLACE = "Attach an instance profile in its place: `aws ec2 replace-iam-instance-profile-association`."
 
@@ -208,7 +210,7 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
         return unread(name, profile.role)
     if audit is None or not isinstance(profile, Profile):
         return None
-    why, verdict = " ".join(reasons(audit)), audit["systemsManager"]
+    why, verdict = " ".join(reasons(audit, _HEARTBEAT)), audit["systemsManager"]
     if verdict == Verdict.WORKS.value:
         return Check(name, Result.OK, "The policies of the role and its permissions boundary allow what is needed.")
     if verdict == Verdict.WORKS_IF.value:
@@ -231,6 +233,7 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
 def _missing_actions(audit: Audit) -> str:
     required = [each for each in audit["capabilities"] if each["capability"] in REQUIRED_FEATURES]
     actions = [row["action"] for each in required for row in each["missing"]]
+    actions.sort(key=lambda action: action != _HEARTBEAT)
     more = f" and {len(actions) - 1} more actions" if len(actions) > 1 else ""
     return f"{actions[0]}{more}" if actions else "what is needed"
 
