@@ -1,5 +1,6 @@
 """Roles and their policies, read from IAM with read-only calls."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -98,7 +99,7 @@ def client(service: str, region: str | None = None, config: Config | None = None
         if credentials := session.get_credentials():
             credentials.get_frozen_credentials()  # some sources are read only now
         # IAM is the same in all regions of a partition.
-        return session.client(service, region_name=region or session.region_name or "us-east-1", config=config)
+        return session.client(service, region_name=region or default_region() or "us-east-1", config=config)
     except (BotoCoreError, ClientError):
         raise
     except Exception as error:  # noqa: BLE001 - botocore has no common base for wrong settings
@@ -106,6 +107,14 @@ def client(service: str, region: str | None = None, config: Config | None = None
             f"The settings of the AWS SDK cannot be used ({error}). Correct the environment variables that begin with "
             "AWS_, ~/.aws/config or ~/.aws/credentials."
         ) from None
+
+
+def default_region() -> str | None:
+    """The region of the settings, which is that of the AWS CLI. boto3 does not read AWS_REGION.
+
+    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+    """
+    return os.environ.get("AWS_REGION") or boto3.Session().region_name
 
 
 @contextmanager
@@ -154,15 +163,34 @@ def _names(iam: Any, name: str) -> list[str]:
     return sorted(matching)
 
 
-def read_role(iam: Any, name: str, *, is_in_profile: bool = False) -> Role:
+def managed_statements(iam: Any, arn: str) -> tuple[Statement, ...]:
+    """Read the statements of a managed policy.
+
+    Args:
+        iam: A client of IAM.
+        arn: The ARN of the policy.
+    """
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return statements_of(document, f"policy {arn.split(':policy/', 1)[-1]}")
+
+
+def read_role(
+    iam: Any,
+    name: str,
+    *,
+    found: Mapping[str, Any] | None = None,
+    managed: Callable[[Any, str], tuple[Statement, ...]] = managed_statements,
+) -> Role:
     """Read a role with its policies, its permissions boundary and its instance profiles.
 
     Args:
         iam: A client of IAM.
         name: The name of the role.
-        is_in_profile: Whether an instance profile is known to contain it. Then this is not asked.
+        found: The role of an instance profile, as GetRole gives it. Then its instance profiles are not read.
+        managed: Reads the statements of a managed policy.
     """
-    role = iam.get_role(RoleName=name)["Role"]
+    role = found or iam.get_role(RoleName=name)["Role"]
     inline = _all(iam, "list_role_policies", "PolicyNames", RoleName=name)
     attached = list(_all(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name))
     statements = [
@@ -172,27 +200,19 @@ def read_role(iam: Any, name: str, *, is_in_profile: bool = False) -> Role:
             iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"], f"policy {policy}"
         )
     ]
-    statements += [statement for policy in attached for statement in _managed(iam, policy["PolicyArn"])]
+    statements += [statement for policy in attached for statement in managed(iam, policy["PolicyArn"])]
     boundary = role.get("PermissionsBoundary")
-    profiles = (
-        None if is_in_profile else list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
-    )
+    profiles = None if found else list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
     return Role(
         policy=Policy(
             f"role {name}",
             tuple(statements),
-            _managed(iam, boundary["PermissionsBoundaryArn"]) if boundary else None,
+            managed(iam, boundary["PermissionsBoundaryArn"]) if boundary else None,
         ),
         arn=role["Arn"],
         attached=tuple(policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"),
         notes=tuple(role_notes(f"role {name}", statements, role["AssumeRolePolicyDocument"], profiles)),
     )
-
-
-def _managed(iam: Any, arn: str) -> tuple[Statement, ...]:
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    return statements_of(document, f"policy {arn.split(':policy/', 1)[-1]}")
 
 
 def _all(iam: Any, operation: str, key: str, **arguments: str) -> Iterable[Any]:

@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from datetime import timedelta
 
 from moto.backends import get_backend
 
@@ -115,7 +116,10 @@ class Account:
     def launch(self, **options):
         network = {"SubnetId": self.subnet, "SecurityGroupIds": [self.own_group]}
         started = self.ec2.run_instances(ImageId=self.image, MinCount=1, MaxCount=1, **network, **options)
-        return started["Instances"][0]["InstanceId"]
+        name = started["Instances"][0]["InstanceId"]
+        # An instance that has just started is no alarm.
+        get_backend("ec2")[ACCOUNT][REGION].get_instance(name).launch_time -= timedelta(days=1)
+        return name
 
     def disconnect(self):
         """Heartbeats and commands do not arrive any more."""

@@ -193,6 +193,42 @@ class TestUnread:
         assert refused.error.startswith(f"Error: {expected}")
         assert refused.error.count("\n") == 1
         assert "ec2:Describe" not in refused.error
+        if "expired" not in expected:
+            assert "or the region eu-central-1 is not enabled for the account." in refused.error
+
+    @pytest.mark.parametrize("arguments", [(), ("--all",)])
+    def test_region_that_is_not_enabled(self, account, run, arguments):
+        account.deny("ec2", "describe_instances", "OptInRequired")
+
+        refused = run("diagnose", *(arguments or [account.instance]), "--region", emulated.REGION)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.error.startswith("Error: The region eu-central-1 is not enabled for the account, or ")
+
+    @pytest.mark.parametrize(
+        ("error", "again"),
+        [
+            (exceptions.ReadTimeoutError, True),
+            (exceptions.ConnectTimeoutError, False),
+            (exceptions.EndpointConnectionError, False),
+        ],
+    )
+    def test_service_that_does_not_answer_once(self, account, diagnose, error, again):
+        """One answer that does not come says nothing about the next."""
+        asked = []
+
+        def fail(_):
+            asked.append(1)
+            raise error(endpoint_url="https://ec2.eu-central-1.amazonaws.com/")
+
+        account.disconnect()
+        account.answers["ec2", "describe_vpc_endpoints"] = fail
+        account.answers["ec2", "describe_vpcs"] = fail
+
+        _, found = diagnose()
+
+        assert len(asked) == 1 + again
+        assert (result_of(found, "route to the internet") == "not read") == (not again)
 
     @pytest.mark.parametrize(
         "error",

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests import ROOT, require
+from tests.cli.policies import allow, document
 from tests.expected import TRUST
 
 jsonschema = require("jsonschema")
@@ -193,9 +194,23 @@ class TestAll:
         run("diagnose", "--all", "--region", emulated.REGION)
 
         counts = {name: account.calls.count(name) for name in account.calls}
-        assert counts.pop("iam:GetRole") == counts.pop("ec2:DescribeRouteTables") == 2  # each for two purposes
-        assert counts.pop("ec2:DescribeVpcAttribute") == 2
+        assert counts.pop("ec2:DescribeRouteTables") == counts.pop("ec2:DescribeVpcAttribute") == 2  # for two purposes
         assert set(counts.values()) == {1}
+
+    def test_managed_policies_once(self, account, run):
+        """Many roles have the same ones."""
+        arn = account.iam.create_policy(PolicyName="b", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+        for name in ("a", "b", "c"):
+            account.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST), PermissionsBoundary=arn)
+            account.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+            account.iam.create_instance_profile(InstanceProfileName=name)
+            account.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+            account.launch(IamInstanceProfile={"Name": name})
+
+        run("diagnose", "--all", "--region", emulated.REGION)
+
+        counts = {name: account.calls.count(f"iam:{name}") for name in ("GetPolicy", "GetPolicyVersion", "GetRole")}
+        assert counts == {"GetPolicy": 1, "GetPolicyVersion": 1, "GetRole": 3}
 
 
 def diagnosis(name, **changes):
@@ -339,6 +354,34 @@ class TestUsage:
         refused = run("diagnose", "i-0123456789abcdef0")
 
         assert refused.error == "Error: No region is set. Pass --region, or set one as for the AWS CLI.\n"
+
+
+class TestRegion:
+    """The default is that of the AWS CLI, which reads AWS_REGION first."""
+
+    @pytest.mark.parametrize(
+        ("first", "second", "expected"),
+        [("eu-west-1", "eu-west-2", "eu-west-1"), ("", "eu-west-2", "eu-west-2"), (None, "eu-west-2", "eu-west-2")],
+    )
+    def test_default(self, monkeypatch, first, second, expected):
+        monkeypatch.setenv("AWS_DEFAULT_REGION", second)
+        monkeypatch.delenv("AWS_REGION", raising=False)
+        if first is not None:
+            monkeypatch.setenv("AWS_REGION", first)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "x")
+
+        assert require("ssm_profile.cli.iam_roles").client("ec2").meta.region_name == expected
+        assert require("ssm_profile.cli.diagnose.aws").Reader().region == expected
+
+    def test_is_named(self, account, run):
+        """The report says where the command looked."""
+        account.disconnect()
+
+        printed = run("diagnose", account.instance, "--region", emulated.REGION)
+
+        assert f"Checks of {account.instance} in eu-central-1" in printed.tables
+        assert run("diagnose", account.instance, "--region", emulated.REGION, "--json").json["region"] == "eu-central-1"
 
 
 def test_flags_in_messages():

@@ -105,6 +105,26 @@ class TestNames:
 
         assert results(found) == {"VPC endpoint ssm": expected}
 
+    @pytest.mark.parametrize(
+        ("endpoints", "check_name"),
+        [(without_private_dns("ssm", "ssmmessages"), "VPC endpoint ssm"), (ENDPOINTS[1:], "VPC endpoint ssm")],
+    )
+    def test_attributes_before_private_dns(self, endpoints, check_name):
+        """AWS refuses private DNS while an attribute of the VPC is off."""
+        assert check(endpoints=endpoints)[check_name].fix.startswith(("Turn on private DNS", "Create the interface"))
+        assert check(endpoints=endpoints, dns=(True, False))[check_name].fix.startswith(
+            "Turn on `enableDnsHostnames` of the VPC first."
+        )
+
+    def test_hosted_zone_that_the_vpc_does_not_use(self):
+        """Who has a zone for the endpoint does not want its private DNS."""
+        zones = ("ssm.eu-central-1.amazonaws.com", "ssmmessages.eu-central-1.amazonaws.com")
+        found = check(endpoints=without_private_dns("ssm", "ssmmessages"), zones=zones, dns=(True, False))
+
+        assert found["VPC endpoint ssm"].result.value == "wrong"
+        assert found["VPC endpoint ssm"].fix == "Turn on `enableDnsSupport` and `enableDnsHostnames` of the VPC."
+        assert found["VPC endpoint ssm"].cause == "the VPC does not use the private hosted zone for ssm"
+
     def test_no_private_dns_with_a_nat_gateway(self):
         assert results(check([NAT], endpoints=without_private_dns("ssm"))) == {}
 

@@ -5,13 +5,14 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
-from boto3 import Session
 from botocore.config import Config
 
-from ssm_profile.cli.iam_roles import client, read_role
+from ssm_profile.cli.iam_roles import client, default_region, managed_statements, read_role
 from ssm_profile.cli.report import bare
+from ssm_profile.cli.roles import Role
 from ssm_profile.cli.sources import complete_location
 from ssm_profile.errors import InputError
+from ssm_profile.iam.documents import Statement
 from ssm_profile.regions import interface_endpoint
 
 from .calls import Calls, Clients
@@ -50,12 +51,13 @@ class Reader(Calls):
         Raises:
             InputError: If there is no region, if it is not one, or if the settings of the SDK cannot be used.
         """
-        name = region or (None if clients else Session().region_name)
+        name = region or (None if clients else default_region())
         if not (name or clients):
             raise InputError("No region is set. Pass --region, or set one as for the AWS CLI.")
         complete_location({"region": name} if name else {})
-        super().__init__(clients or (lambda service: client(service, region, _CONFIG)))
+        super().__init__(clients or (lambda service: client(service, region, _CONFIG)), name or "")
         self.region: str = self._client("ec2").meta.region_name
+        self._managed = dict[str, tuple[Statement, ...]]()
 
     def running_instances(self) -> dict[str, Instance | Unread]:
         """Every running instance of the region.
@@ -179,13 +181,26 @@ class Reader(Calls):
         roles = [each["RoleName"] for each in found["Roles"]]
         if not roles:
             return Profile(found["InstanceProfileId"], None, None, None)
-        trust = self._ask("iam", "get_role", RoleName=roles[0])
+        answer = self._ask("iam", "get_role", RoleName=roles[0])
         return Profile(
             id=found["InstanceProfileId"],
             role_arn=found["Roles"][0]["Arn"],
-            trust=trust if isinstance(trust, Unread) else trust["Role"]["AssumeRolePolicyDocument"],
-            role=self._once(f"role {roles[0]}", "iam", lambda iam: read_role(iam, roles[0], is_in_profile=True)),
+            trust=answer if isinstance(answer, Unread) else answer["Role"]["AssumeRolePolicyDocument"],
+            role=answer if isinstance(answer, Unread) else self._role(answer["Role"]),
         )
+
+    def _role(self, found: Mapping[str, Any]) -> Role | Unread:
+        """A role with its policies."""
+        name = found["RoleName"]
+        return self._once(
+            f"role {name}", "iam", lambda iam: read_role(iam, name, found=found, managed=self._managed_statements)
+        )
+
+    def _managed_statements(self, iam: Any, arn: str) -> tuple[Statement, ...]:
+        """The statements of a managed policy, which many roles can have."""
+        if arn not in self._managed:
+            self._managed[arn] = managed_statements(iam, arn)
+        return self._managed[arn]
 
     def _control_policies(self, account: str) -> ControlPolicies | Unread | None:
         """The names of the policies of the account, of the units that contain it, and of the root."""

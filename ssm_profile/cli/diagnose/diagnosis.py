@@ -1,6 +1,6 @@
 """The data of ``diagnose --json``, which docs/diagnose.schema.json describes. The report is made from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ssm_profile.errors import document
@@ -18,7 +18,19 @@ from .identity import (
     trust_check,
     uses_host_management,
 )
-from .instances import ENDED, channel_checks, metadata_check, ping_check, state_check, version_check
+from .instances import (
+    AGENT_WITH_DIAGNOSTICS,
+    ENDED,
+    channel_checks,
+    has_ec2messages,
+    is_young,
+    metadata_check,
+    ping_check,
+    started,
+    state_check,
+    version_check,
+    version_of,
+)
 from .network import network_checks
 
 SCHEMA_VERSION = 1
@@ -33,7 +45,8 @@ _RUNBOOK = (
     "--parameters InstanceId={instance} --region {region}"
 )
 _ON_INSTANCE = (
-    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. On "
+    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. With "
+    "Ubuntu's snap, run `sudo /snap/bin/amazon-ssm-agent.ssm-cli get-diagnostics > diagnostics.json`. On "
     'Windows, run `& "C:\\Program Files\\Amazon\\SSM\\ssm-cli.exe" get-diagnostics > diagnostics.json` in PowerShell '
     "as an administrator. The log of the agent can be passed as well."
 )
@@ -55,7 +68,8 @@ def diagnose(facts: Facts) -> dict[str, Any]:
     registration = facts.registration
     managed = None if isinstance(registration, Unread) else bool(registration and registration.is_online)
     wrong = [each for each in checks if each.result is Result.WRONG]
-    unsolved = not _has_ended(facts) and (managed is not True or bool(wrong))
+    is_new = is_young(facts) and not wrong
+    unsolved = not (_has_ended(facts) or is_new) and (managed is not True or bool(wrong))
     instance = facts.instance if isinstance(facts.instance, Instance) else None
     return {
         "instance": facts.instance_id,
@@ -69,9 +83,17 @@ def diagnose(facts: Facts) -> dict[str, Any]:
         "answer": _answer(facts, managed, checks),
         "causes": [each.cause for each in wrong if each.cause],
         "checks": [check_data(each) for each in checks],
-        "next": [*_next(checks), *(GENERAL_ADVICE if unsolved else ())],
+        "next": [*_next(checks), *([*GENERAL_ADVICE, *_old_agent(facts)] if unsolved else ())],
         "runbook": _RUNBOOK.format(instance=facts.instance_id, region=facts.region) if unsolved else None,
     }
+
+
+def _old_agent(facts: Facts) -> Iterator[str]:
+    """That an old agent does not follow the general advice."""
+    written = facts.registration.agent_version if isinstance(facts.registration, Registration) else None
+    version = version_of(written)
+    if version and version < AGENT_WITH_DIAGNOSTICS:
+        yield f"The agent ({written}) has no get-diagnostics, which begins with 3.1.501.0. Update it, or pass its log."
 
 
 def is_ok(rows: Iterable[Mapping[str, Any]]) -> bool:
@@ -105,6 +127,8 @@ def _checks(facts: Facts) -> list[Check]:
     has_default_role = isinstance(facts.host_management, str)
     needs_default_role = bool(uses_default_role and has_default_role)
     has_legacy_messaging = _has_legacy_messaging(audit) if caller_role(facts) else None
+    if not has_ec2messages(facts.region):
+        has_legacy_messaging = False
     checks = [
         state_check(facts),
         metadata_check(facts),
@@ -152,14 +176,29 @@ def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:
         questions = _open_questions(checks)
         verdict = "No check finds a fault." if questions else "Nothing is wrong."
         return f"Systems Manager manages {name}. {verdict}{questions}"
+    return _answer_of_unmanaged(facts, checks, causes, first)
+
+
+def _answer_of_unmanaged(facts: Facts, checks: Sequence[Check], causes: Sequence[str], first: str) -> str:
+    """The answer about an instance that is not online.
+
+    Args:
+        facts: The facts about the instance.
+        checks: All checks.
+        causes: What is wrong.
+        first: The first cause, and how many follow.
+    """
+    name = facts.instance_id
     start, kind = f"Systems Manager does not manage {name}", "missing"
     if isinstance(facts.registration, Registration):
         start, kind = f"Systems Manager has lost the connection to {name}", "lost"
-    if any(each.cause and not each.spares_heartbeats for each in wrong):
+    if any(each.cause and not each.spares_heartbeats for each in checks):
         return f"{start}: {first}"
+    also = f" Also wrong: {first}" if causes else ""
+    if is_young(facts):
+        return f"{name} started {started(facts)}. Its agent registers within some minutes: ask again then.{also}"
     if causes:
-        start, first = f"{start}. No check finds the cause of the {kind} heartbeat", f" Also wrong: {first}"
-        return f"{start}.{first}{_open_questions(checks)}"
+        return f"{start}. No check finds the cause of the {kind} heartbeat.{also}{_open_questions(checks)}"
     if facts.registration is None and isinstance(facts.instance, Unread):
         start = f"{start}, and EC2 could not be asked. The ID, the region or the account may be wrong"
     return f"{start}. No check finds the cause.{_open_questions(checks)}"

@@ -54,7 +54,8 @@ def _missing_check(service: str, place: Place) -> Check:
         Result.WRONG,
         "There is none, and the subnet has no route to the internet.",
         cause=f"no VPC endpoint for {service}",
-        fix=f"Create the interface endpoint `{interface_endpoint(service, place.facts.region)}` with private DNS.",
+        fix=_attributes_first(place)
+        + f"Create the interface endpoint `{interface_endpoint(service, place.facts.region)}` with private DNS.",
         sources=sources,
     )
 
@@ -92,16 +93,34 @@ def _only_way_check(service: str, endpoint: Endpoint, place: Place) -> Check:
         return _used_check(service, endpoint, place)
     if resolves_to(endpoint, service, place) is None:
         return _unknown_name(service, endpoint, place, f"{label} has no private DNS.")
+    if zone := zone_of(service, place):  # it would resolve the name if the VPC used private hosted zones
+        return Check(
+            name,
+            Result.WRONG,
+            f"{label} has no private DNS, and the VPC does not use the private hosted zone {code(zone)}, which needs "
+            "`enableDnsSupport` and `enableDnsHostnames`.",
+            cause=f"the VPC does not use the private hosted zone for {service}",
+            fix="Turn on `enableDnsSupport` and `enableDnsHostnames` of the VPC.",
+            sources=(ENDPOINTS, _DNS),
+        )
     return Check(
         name,
         Result.WRONG,
         f"{label} has no private DNS, and nothing else in the VPC resolves the name of the service, so an agent with "
         "its default settings does not find it.",
         cause=f"the VPC endpoint {service} has no private DNS",
-        fix="Turn on private DNS: `aws ec2 modify-vpc-endpoint --private-dns-enabled --vpc-endpoint-id "
+        fix=_attributes_first(place)
+        + "Turn on private DNS: `aws ec2 modify-vpc-endpoint --private-dns-enabled --vpc-endpoint-id "
         f"{endpoint.id}`.",
         sources=(ENDPOINTS, _DNS),
     )
+
+
+def _attributes_first(place: Place) -> str:
+    """What to do before private DNS can be turned on. Empty if nothing is."""
+    dns = place.network.dns
+    off = [] if isinstance(dns, Unread) else [f"`{name}`" for name, is_on in dns.items() if not is_on]
+    return f"Turn on {' and '.join(off)} of the VPC first. AWS refuses private DNS without both. " if off else ""
 
 
 def _unknown_name(service: str, endpoint: Endpoint | None, place: Place, finding: str) -> Check:

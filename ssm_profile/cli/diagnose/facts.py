@@ -25,6 +25,8 @@ class Instance:
 
     account: str
     state: str
+    minutes: int | None = None
+    """The time since its start, in minutes."""
     profile_arn: str | None = None
     profile_id: str | None = None
     has_metadata: bool = True

@@ -18,9 +18,26 @@ AGENT_WITH_HOST_MANAGEMENT = (3, 2, 582, 0)
 AGENT_WITHOUT_EC2MESSAGES = (3, 3, 40, 0)
 """The first version that receives commands through ssmmessages."""
 
+AGENT_WITH_DIAGNOSTICS = (3, 1, 501, 0)
+"""The first version with ``ssm-cli get-diagnostics``."""
+
+_REGIONS_WITH_EC2MESSAGES = (
+    *("af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2"),
+    *("ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ca-central-1", "ca-west-1"),
+    *("eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3"),
+    *("il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+    *("cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1"),
+    *("us-iso-east-1", "us-iso-west-1", "us-isob-east-1"),
+)
+"""The regions launched before 2024. AWS does not offer ec2messages in later ones."""
+
+_YOUNG = 10
+"""For how many minutes after the start an instance without a heartbeat is no alarm."""
+
 _AGENT_STATUS = f"{USER_GUIDE}/ssm-agent-status-and-restart.html"
 _TOKENS = "https://github.com/aws/amazon-ssm-agent/issues/277"
 _UPDATE = "Update the agent."
+_ONLY_EC2MESSAGES = "Before 3.3.40.0 it receives commands only through `ec2messages`"
 ENDED = ("shutting-down", "terminated")
 """The states after which an instance does not run again."""
 _STATES = {
@@ -105,6 +122,9 @@ def ping_check(facts: Facts) -> Check:
     name, registration = "ping status", facts.registration
     if isinstance(registration, Unread):
         return unread(name, registration)
+    if is_young(facts):
+        text = f"No heartbeat has arrived yet. The instance started {started(facts)}."
+        return Check(name, Result.UNKNOWN, text, sources=(REQUIREMENTS,))
     if registration is None:
         return Check(
             name,
@@ -118,6 +138,27 @@ def ping_check(facts: Facts) -> Check:
         return Check(name, Result.OK, "The instance is online.", sources=(REQUIREMENTS,))
     since = f" The last heartbeat was at {registration.last_ping}." if registration.last_ping else ""
     return Check(name, Result.WRONG, f"The ping status is `{registration.status}`.{since}", sources=(REQUIREMENTS,))
+
+
+def is_young(facts: Facts) -> bool:
+    """Whether an instance that is not online started so late that its agent may not have registered yet."""
+    instance, registration = facts.instance, facts.registration
+    if isinstance(instance, Unread) or isinstance(registration, Unread) or (registration and registration.is_online):
+        return False
+    return instance.state == "running" and instance.minutes is not None and instance.minutes < _YOUNG
+
+
+def started(facts: Facts) -> str:
+    """When an instance started, in words."""
+    minutes = None if isinstance(facts.instance, Unread) else facts.instance.minutes
+    if not minutes:
+        return "less than a minute ago"
+    return f"{minutes} minute{'' if minutes == 1 else 's'} ago"
+
+
+def has_ec2messages(region: str) -> bool:
+    """Whether AWS offers ec2messages in a region."""
+    return region in _REGIONS_WITH_EC2MESSAGES
 
 
 def version_check(facts: Facts, *, needs_host_management: bool, has_legacy_messaging: bool | None) -> Check:
@@ -140,8 +181,13 @@ def version_check(facts: Facts, *, needs_host_management: bool, has_legacy_messa
         finding, fix = "Default Host Management Configuration needs 3.2.582.0 or later.", _UPDATE
     elif version < AGENT_WITH_SESSIONS:
         finding, fix = "It has no Session Manager, which begins with 2.3.68.0.", _UPDATE
-    elif version < AGENT_WITHOUT_EC2MESSAGES and has_legacy_messaging is False:
-        finding = "Before 3.3.40.0 it receives commands only through `ec2messages`, which the role does not allow."
+    elif version < AGENT_WITHOUT_EC2MESSAGES and not has_ec2messages(facts.region):
+        finding, fix = f"{_ONLY_EC2MESSAGES}, which AWS does not offer in {facts.region}.", _UPDATE
+    elif version < AGENT_WITHOUT_EC2MESSAGES and has_legacy_messaging is None:
+        text = f"The agent has version {written}. {_ONLY_EC2MESSAGES}. Whether its role allows this cannot be known."
+        return Check(name, Result.UNKNOWN, text, sources=(MESSAGE_APIS,))
+    elif version < AGENT_WITHOUT_EC2MESSAGES and not has_legacy_messaging:
+        finding = f"{_ONLY_EC2MESSAGES}, which the role does not allow."
         fix = f"{_UPDATE[:-1]}, or set `legacyMessaging: true`."
     else:
         return Check(name, Result.OK, f"The agent has version {written}.")

@@ -14,7 +14,7 @@ from ssm_profile.regions import interface_endpoint
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
 from .endpoints import endpoint_check
 from .facts import Endpoint, Facts, Instance, Registration, Unread
-from .instances import AGENT_WITHOUT_EC2MESSAGES, version_of
+from .instances import AGENT_WITHOUT_EC2MESSAGES, has_ec2messages, version_of
 from .places import Place, in_words, is_available
 from .routes import route_check, way_to_internet
 from .security_groups import outbound_check
@@ -79,10 +79,14 @@ def _doubt(name: str, facts: Facts, instance: Instance) -> str:
 
 
 def needed_services(facts: Facts) -> list[str]:
-    """The services that the agent must reach. Without its version, it counts as one that does not need ec2messages."""
+    """The services that the agent must reach. Without its version, it counts as one that does not need ec2messages.
+
+    In a region without ec2messages, the check of the agent's version says what is wrong.
+    """
     registration = facts.registration
     version = version_of(registration.agent_version) if isinstance(registration, Registration) else ()
-    return list(AGENT_SERVICES[: 3 if version and version < AGENT_WITHOUT_EC2MESSAGES else 2])
+    is_old = version and version < AGENT_WITHOUT_EC2MESSAGES and has_ec2messages(facts.region)
+    return list(AGENT_SERVICES[: 3 if is_old else 2])
 
 
 def _endpoint_of(service: str, region: str, endpoints: Sequence[Endpoint]) -> Endpoint | None:
@@ -122,4 +126,4 @@ def _resolver_check(name: str, dns: Mapping[str, bool], other: Sequence[str], pl
     if has_private_names and place.way.is_open is None:
         text = f"{finding} Private names of endpoints need both. Whether there is a way without them cannot be known."
         return Check(name, Result.UNKNOWN, text, sources=(_DNS,))
-    return Check(name, Result.OK, f"{finding} Only private names need it.", sources=(_DNS,))
+    return Check(name, Result.OK, f"{finding} Only private names and private hosted zones need it.", sources=(_DNS,))

@@ -1,7 +1,7 @@
 """Turns answers of AWS's API into facts."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from .facts import Endpoint, Instance, Registration, Route, RouteTable, Rule, SecurityGroup
@@ -30,6 +30,7 @@ def instance_of(row: Row, account: str) -> Instance:
         row: The instance.
         account: The account of its reservation.
     """
+    started: datetime | None = row.get("LaunchTime")
     profile, options = row.get("IamInstanceProfile") or {}, row.get("MetadataOptions") or {}
     interfaces = row.get("NetworkInterfaces") or [{}]
     primary = next((each for each in interfaces if each.get("Attachment", {}).get("DeviceIndex") == 0), interfaces[0])
@@ -39,6 +40,7 @@ def instance_of(row: Row, account: str) -> Instance:
     return Instance(
         account=account,
         state=row["State"]["Name"],
+        minutes=int((datetime.now(UTC) - started).total_seconds() // 60) if started else None,
         profile_arn=profile.get("Arn"),
         profile_id=profile.get("Id"),
         has_metadata=options.get("HttpEndpoint") != "disabled",
