@@ -14,6 +14,7 @@ from botocore.parsers import ResponseParserError
 from ssm_profile.errors import InputError
 from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy
+from ssm_profile.regions import partition_of
 
 from .roles import Role, role_notes
 
@@ -115,6 +116,11 @@ def default_region() -> str | None:
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
     """
     return os.environ.get("AWS_REGION") or boto3.Session().region_name
+
+
+def has_regions(service: str, region: str) -> bool:
+    """Whether the AWS SDK knows regions with a service in the partition of a region."""
+    return bool(boto3.Session().get_available_regions(service, partition_of(region)))
 
 
 @contextmanager

@@ -85,6 +85,7 @@ def check(  # noqa: PLR0913 - one for each fact
             addresses={"eni-ssm": "10.0.2.10", "eni-ssmmessages": "10.0.2.11", "eni-other": "10.0.3.10"},
             dns=dict(zip(("enableDnsSupport", "enableDnsHostnames"), dns, strict=True)) if dns is not UNREAD else dns,
             other_dns=other_dns,
+            load_balancers=("vpce-gwlb",),
             nat=WORKING_NAT if nat == () else nat,
             hosted_zones=zones,
         ),

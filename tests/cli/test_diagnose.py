@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests import require
-from tests.cli.diagnoses import finding, results
+from tests.cli.diagnoses import finding, result_of, results
 from tests.cli.faults import CHANNEL_FAULTS, FAULTS, disable_metadata, without_profile
 from tests.cli.policies import allow, document
 from tests.expected import TRUST
@@ -168,6 +168,20 @@ class TestFaults:
 
 
 class TestEnded:
+    @pytest.mark.parametrize(
+        ("change", "state"), [("stop_instances", "stopped"), ("terminate_instances", "terminated")]
+    )
+    def test_status_that_is_old(self, account, diagnose, change, state):
+        """Systems Manager shows an instance as online for some minutes after it ended."""
+        getattr(account.ec2, change)(InstanceIds=[account.instance])
+
+        code, found = diagnose()
+
+        assert (code, result_of(found, "ping status")) == (1, "not known")
+        assert found["answer"].startswith(
+            f"Systems Manager still shows {account.instance} as online, but the instance is {state}."
+        )
+
     def test_terminated(self, account, diagnose):
         """AWS does not say any more what the instance had."""
         account.ec2.terminate_instances(InstanceIds=[account.instance])

@@ -1,5 +1,7 @@
 """Calls of AWS that `diagnose` makes, and those that fail. A fact that is not read is not wrong."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests import require
@@ -10,6 +12,7 @@ from tests.cli.policies import allow, document
 boto3 = require("boto3")
 exceptions = require("botocore.exceptions")
 emulated = require("tests.cli.account")
+aws = require("ssm_profile.cli.diagnose.aws")
 permissions = require("ssm_profile.cli.diagnose.permissions")
 
 CALLS = {*permissions.PERMISSIONS}
@@ -115,6 +118,45 @@ class TestUnread:
         _, found = diagnose()
 
         assert (result_of(found, "route to the internet"), results(found, "not read")) == ("not known", [])
+
+    def test_security_group_that_does_not_exist(self, account, diagnose):
+        """A group of another VPC can be deleted at any time."""
+        rows = account.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        groups = [{"GroupId": account.endpoint_group}, {"GroupId": "sg-0123456789abcdef0"}]
+        changed = {"VpcEndpoints": [row | {"Groups": groups} for row in rows]}
+        account.answers["ec2", "describe_vpc_endpoints"] = lambda _: changed
+        account.disconnect()
+
+        _, found = diagnose()
+
+        assert (results(found), results(found, "not read")) == ([], [])
+
+    @pytest.mark.parametrize("region", ["us-iso-east-1", "eu-west-1"])
+    def test_profiles_where_there_are_none(self, region):
+        """The service has no endpoint in some partitions."""
+
+        class Unreachable:
+            meta = SimpleNamespace(region_name=region)
+
+            def get_paginator(self, _):
+                raise exceptions.EndpointConnectionError(endpoint_url="https://route53profiles.test/")
+
+        found = aws.Reader(region, lambda _: Unreachable())._profiles("vpc-1")
+
+        assert (found == ()) == (region == "us-iso-east-1")
+
+    def test_load_balancer_endpoint(self, account, diagnose):
+        """A route to it may lead to AWS."""
+        rows = account.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        other = {"VpcEndpointId": "vpce-1", "VpcEndpointType": "GatewayLoadBalancer", "ServiceName": "x"}
+        account.answers["ec2", "describe_vpc_endpoints"] = lambda _: {"VpcEndpoints": [*rows, other]}
+        tables = account.ec2.describe_route_tables()["RouteTables"]
+        route = {"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-1"}
+        changed = {"RouteTables": [row | {"Routes": [*row["Routes"], route]} for row in tables]}
+        account.answers["ec2", "describe_route_tables"] = lambda _: changed
+        account.disconnect()
+
+        assert result_of(diagnose()[1], "route to the internet") == "not known"
 
     def test_network_interface_that_does_not_exist(self, account, diagnose):
         account.disconnect()

@@ -242,6 +242,7 @@ def pair(role, finding):
         ({"checks": [row("To 1.", "not known")]}, {"checks": [row("To 2.", "not known")]}, False),
         ({"checks": [row("To 1.", "not read")]}, {"checks": [row("To 2.", "not read")]}, False),
         ({"checks": [row("To 1.", "ok")]}, {"checks": [row("To 2.", "ok")]}, True),
+        ({"checks": [row("Since 2 minutes ago.")]}, {"checks": [row("Since less than a minute ago.")]}, True),
         ({"checks": [row("At 2020-01-01 10:00 UTC.")]}, {"checks": [row("At 2021-01-02 11:00 UTC.")]}, True),
         (pair("a", "`a` is x."), pair("b", "`b` is x."), True),
         (pair("a", "`c` is x."), pair("b", "`d` is x."), False),
@@ -256,6 +257,7 @@ def test_group(first, second, is_group):
     """A group has the same findings and steps, but for times and for names of its own."""
     instances = [diagnosis("i-1", **first), diagnosis("i-2", **second)]
     diagnosed = {"instances": instances, "region": "x", "running": 2, "notDiagnosed": [], "logs": []}
+    diagnosed["stopped"] = None
 
     parts = report.format_diagnoses(diagnosed)
 
@@ -344,7 +346,34 @@ class TestUsage:
         refused = run("diagnose", "i-0123456789abcdef0", "--region", emulated.REGION)
 
         assert refused.code == 2
-        assert "AWS does not find the instances in eu-central-1 (InvalidInstanceID.NotFound: " in refused.error
+        assert "AWS does not find i-0123456789abcdef0 in eu-central-1. Check the IDs" in refused.error
+
+    @pytest.mark.parametrize("form", ["--text", "--json"])
+    def test_one_unknown_instance(self, account, run, form):
+        """The others are diagnosed."""
+        unknown = "i-0123456789abcdef0"
+
+        printed = run("diagnose", unknown, account.instance, "--region", emulated.REGION, form)
+
+        assert printed.code == 1
+        if form == "--json":
+            assert [each["instance"] for each in printed.json["instances"]] == [account.instance]
+            assert printed.json["notDiagnosed"] == [unknown]
+        else:
+            assert printed.out.startswith(f"AWS does not find {unknown} in eu-central-1. Check the IDs, ")
+            assert f"Systems Manager manages {account.instance}." in printed.out
+
+    @pytest.mark.parametrize("arguments", [["i-0123456789abcdef0"], ["--all"]])
+    def test_error_of_aws_beside_a_file(self, account, run, tmp_path, arguments):
+        """What the file says is printed."""
+        account.deny("ec2", "describe_instances", "ExpiredToken")
+        (tmp_path / "log").write_text("2018-09-17 13:12:46 INFO [amazon-ssm-agent] x")
+
+        printed = run("diagnose", *arguments, "--region", emulated.REGION, "--log", str(tmp_path / "log"))
+
+        assert printed.code == 1
+        assert printed.out.startswith("The AWS credentials have expired (ExpiredToken: ). ")
+        assert "no denied call; no entry with an error." in printed.out
 
     def test_no_region(self, run, monkeypatch):
         for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):

@@ -296,6 +296,7 @@ STARTED = "2023-10-27 10:43:14 INFO [amazon-ssm-agent] Registration attempted. R
 FAILED = "2023-10-27 10:43:56 ERROR Health ping failed with error - RequestError: send request failed"
 GIVES_UP = "INFO [ssm-agent-worker] Entering SSM Agent hibernate - error occurred in"
 THROTTLED = "Entering SSM Agent hibernate - ThrottlingException: Rate exceeded"
+CONNECTED = "2023-10-27 10:50:00 INFO [ssm-agent-worker] [MessageService] Set up control channel successfully"
 POST = "Post https://ssm.eu-west-1.amazonaws.com/:"
 
 
@@ -373,6 +374,30 @@ class TestErrorsOfAnAgent:
         log = read(f"{STARTED}\n2021-05-26 13:51:34 ERROR x\n2021-05-26 13:51:35 INFO {THROTTLED}")[1]
 
         assert (log["errors"]["count"], THROTTLED in log["errors"]["first"]) == (2, True)
+
+    @pytest.mark.parametrize(
+        ("lines", "expected"),
+        [
+            ([FAILED], False),
+            ([FAILED, CONNECTED], True),
+            ([CONNECTED, FAILED], False),
+            ([FAILED, CONNECTED, FAILED.replace("10:43:56", "11:00:00")], False),
+            ([CONNECTED], None),
+        ],
+    )
+    def test_connection_after_the_last_error(self, read, lines, expected):
+        code, log = read("\n".join(lines))
+
+        assert (code, log["errors"]["connectedAfter"]) == (expected is not None, expected)
+        last = {3: "2023-10-27 11:00:00"}.get(len(lines), "2023-10-27 10:43:56")
+        assert log["errors"]["last"] == (None if expected is None else last)
+
+    def test_report_of_a_connection(self, run, tmp_path):
+        (tmp_path / "file").write_text(f"{FAILED}\n{CONNECTED}\n")
+
+        items = run("diagnose", "--log", str(tmp_path / "file")).items
+
+        assert "The last entry with an error is of 2023-10-27 10:43:56. After it, the agent connected to AWS." in items
 
     def test_log_of_the_hibernation(self, read):
         """The agent writes hibernate.log while it hibernates."""

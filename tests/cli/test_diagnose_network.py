@@ -49,6 +49,12 @@ class TestRoute:
             ([NAT, facts.Route("pl-1", "tgw-1")], "not known"),
             ([NAT, facts.Route("10.0.0.0/8", "tgw-1")], "ok"),
             ([NAT, facts.Route("pl-6da54004", "vpce-1")], "ok"),
+            ([NAT, facts.Route("pl-6da54004", "vpce-1", is_active=False)], "ok"),
+            ([NAT, facts.Route("pl-1", "vpce-gwlb")], "not known"),
+            ([facts.Route("pl-1", "vpce-gwlb")], "not known"),
+            ([NAT, facts.Route("52.94.0.0/16", "nat-2", is_active=False)], "not known"),
+            ([NAT, facts.Route("10.0.0.0/8", "nat-2", is_active=False)], "ok"),
+            ([facts.Route("52.94.0.0/16", "nat-2", is_active=False)], "wrong"),
             ([facts.Route("0.0.0.0/1", "nat-1"), facts.Route("128.0.0.0/1", "nat-1")], "not known"),
         ],
     )

@@ -35,6 +35,7 @@ _GIVES_UP = re.compile(
     re.IGNORECASE,
 )
 """What the agent says when it stops trying for a while. It says so as INFO or as WARN."""
+_LENGTH_OF_TIME = len("2006-01-02 15:04:05")
 _PASSWORD = re.compile(r"//[^/\s@]+@")
 """The name and the password in the URL of a proxy."""
 
@@ -42,6 +43,8 @@ _MOST_CHARACTERS = 300
 """How much of an entry is kept. Stack traces can follow it."""
 
 _CLOCK = "AWS refused the signature of the agent. Check the clock of the instance, then its credentials."
+_CONNECTED = re.compile(r"Set up control channel successfully|Successfully connected with instance profile role")
+"""What the agent says when it works."""
 _REASONS: tuple[tuple[str, str], ...] = (
     (r"Signature expired|Signature not yet current|SignatureDoesNotMatch|RequestExpired", _CLOCK),
     (
@@ -85,7 +88,7 @@ def read_errors(text: str) -> dict[str, Any] | None:
         text: The log. A failure of the network and the beginning of a hibernation count at each level, since the agent
             logs them as INFO, too.
     """
-    count, connections, is_agent = 0, 0, False
+    count, connections, is_agent, last, is_connected = 0, 0, False, "", False
     first, first_connection, first_reason, advice = "", "", "", len(_REASONS)
     for level, entry in _entries(text):
         is_agent = is_agent or bool(_AGENT.search(entry))
@@ -93,8 +96,11 @@ def read_errors(text: str) -> dict[str, Any] | None:
             connections, first_connection = connections + 1, first_connection or entry
         if is_connection or level in ("ERROR", "CRITICAL") or _GIVES_UP.search(entry):
             count, first = count + 1, first or entry
+            last, is_connected = entry[:_LENGTH_OF_TIME], False
             if (rank := _reason_of(entry)) < advice:
                 advice, first_reason = rank, entry
+        elif _CONNECTED.search(entry):
+            is_connected = True
     if not (count or is_agent):
         return None
     shown = first_connection or first_reason or first
@@ -103,6 +109,8 @@ def read_errors(text: str) -> dict[str, Any] | None:
         "count": count,
         "connectionFailures": connections,
         "first": code(_PASSWORD.sub("//...@", " ".join(shown.split()))) if shown else None,
+        "last": last or None,
+        "connectedAfter": is_connected if count else None,
         "fix": _FIX if connections else fix,
     }
 

@@ -1,13 +1,13 @@
 """Reads facts about instances from AWS, with read-only calls. A call that fails is a fact that could not be read."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from botocore.config import Config
 
-from ssm_profile.cli.iam_roles import client, default_region, managed_statements, read_role
+from ssm_profile.cli.iam_roles import client, default_region, has_regions, managed_statements, read_role
 from ssm_profile.cli.report import bare
 from ssm_profile.cli.roles import Role
 from ssm_profile.cli.sources import complete_location
@@ -102,27 +102,26 @@ class Reader(Calls):
         reads = {name: partial(self._facts, name, each, known.get(name)) for name, each in missing.items()}
         return {**reads}, len(running)
 
-    def of(self, instances: Iterable[str]) -> dict[str, Callable[[], Facts]]:
-        """What reads the facts about each of some instances, by its ID.
+    def of(self, instances: Iterable[str]) -> tuple[dict[str, Callable[[], Facts]], list[str]]:
+        """What reads the facts about each of some instances, by its ID, and the IDs of those that do not exist.
 
         Args:
             instances: Their IDs.
 
         Raises:
-            InputError: If there is no such instance in the region.
+            InputError: If none of them is in the region.
         """
         listed = list(dict.fromkeys(instances))
-        found = self._instances(InstanceIds=listed)
+        found = self._instances_by_id(listed)
         known = self.registrations(listed)
         if isinstance(found, Unread) and isinstance(known, Unread) and not (found.is_denied or known.is_denied):
             raise InputError(
                 f"Neither EC2 nor Systems Manager of {self.region} can be read ({_why(found)}). Check the region, the "
                 "network and the settings of your proxy."
             )
-        if not isinstance(found, Unread) and (absent := [name for name in listed if name not in found]):
-            raise InputError(
-                f"AWS does not find {', '.join(absent)} in {self.region}. Check the region and the account."
-            )
+        absent = [] if isinstance(found, Unread) else [name for name in listed if name not in found]
+        if len(absent) == len(listed):
+            raise InputError(self.about_absent(absent))
         return {
             name: partial(
                 self._facts,
@@ -131,7 +130,22 @@ class Reader(Calls):
                 known if isinstance(known, Unread) else known.get(name),
             )
             for name in listed
-        }
+            if name not in absent
+        }, absent
+
+    def about_absent(self, instances: Iterable[str]) -> str:
+        """That instances do not exist."""
+        return f"AWS does not find {', '.join(instances)} in {self.region}. Check the IDs, the region and the account."
+
+    def _instances_by_id(self, listed: Sequence[str]) -> dict[str, Instance | Unread] | Unread:
+        """Some instances. Those that do not exist are left out, which a filter does and a list of IDs does not."""
+        found = dict[str, Instance | Unread]()
+        for start in range(0, len(listed), _BATCH):
+            rows = self._instances(Filters=[{"Name": "instance-id", "Values": listed[start : start + _BATCH]}])
+            if isinstance(rows, Unread):
+                return rows
+            found |= rows
+        return found
 
     def _facts(self, name: str, instance: Instance | Unread, registration: Registration | Unread | None) -> Facts:
         online = _is_online(registration)
@@ -159,11 +173,6 @@ class Reader(Calls):
     def _instances(self, **arguments: Any) -> dict[str, Instance | Unread] | Unread:
         reservations = self._pages("ec2", "describe_instances", "Reservations", **arguments)
         if isinstance(reservations, Unread):
-            if reservations.message.startswith("InvalidInstanceID"):
-                raise InputError(
-                    f"AWS does not find the instances in {self.region} ({reservations.message}). Check the IDs, the "
-                    "region and the account."
-                )
             return reservations
         return {
             each["InstanceId"]: _or_unread(partial(instance_of, each, group.get("OwnerId", "")))
@@ -238,7 +247,8 @@ class Reader(Calls):
         )
         known = () if isinstance(endpoints, Unread) else endpoints
         groups = sorted({*instance.groups, *(group for each in known for group in each.groups)})
-        found = self._pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=groups) if groups else []
+        by_id = [{"Name": "group-id", "Values": groups}]  # a filter leaves out those that do not exist any more
+        found = self._pages("ec2", "describe_security_groups", "SecurityGroups", Filters=by_id) if groups else []
         route_table = self._route_table(instance.vpc, instance.subnet)
         default = route_table.default if isinstance(route_table, RouteTable) else None
         return Network(
@@ -247,6 +257,9 @@ class Reader(Calls):
             if default and default.is_active and default.target.startswith("nat-")
             else None,
             endpoints=endpoints,
+            load_balancers=()
+            if isinstance(rows, Unread)
+            else tuple(row["VpcEndpointId"] for row in rows if row.get("VpcEndpointType") == "GatewayLoadBalancer"),
             groups=found if isinstance(found, Unread) else {row["GroupId"]: security_group_of(row) for row in found},
             addresses=self._addresses(sorted(name for each in known for name in each.interfaces)),
             dns=self._dns(instance.vpc),
@@ -313,6 +326,8 @@ class Reader(Calls):
     def _profiles(self, vpc: str) -> tuple[str, ...] | Unread:
         """The Profiles of Route 53 of the VPC."""
         rows = self._pages("route53profiles", "list_profile_associations", "ProfileAssociations", ResourceId=vpc)
+        if isinstance(rows, Unread) and not rows.action and not has_regions("route53profiles", self.region):
+            return ()  # it cannot be reached, and the partition does not have it
         return rows if isinstance(rows, Unread) else tuple(each["ProfileId"] for each in rows)
 
     def _dns_servers(self, vpc: str) -> tuple[str, ...] | Unread:

@@ -93,7 +93,7 @@ def diagnose_all(
         every_instance: Whether to diagnose every running instance that is not online.
 
     Raises:
-        InputError: If an instance does not exist, or if nothing can be read.
+        InputError: If no instance exists, or if nothing can be read.
     """
     read = [read_log(each) for each in logs]
     facts, running, left, stopped, where = list[Facts](), None, list[str](), "", None
@@ -102,12 +102,23 @@ def diagnose_all(
 
         from .aws import Reader  # noqa: PLC0415 - the same
 
-        with readable_errors("diagnose", PERMISSIONS):
-            reader = Reader(region)
-            where = reader.region
-            waiting, running = reader.unmanaged() if every_instance else (reader.of(instances), None)
-            facts, stopped = _read(list(waiting.values()))
-            left = list(waiting)[len(facts) :]
+        try:
+            with readable_errors("diagnose", PERMISSIONS):
+                reader = Reader(region)
+                where = reader.region
+                if every_instance:
+                    waiting, running = reader.unmanaged()
+                    absent = []
+                else:
+                    waiting, absent = reader.of(instances)
+                facts, stopped = _read(list(waiting.values()))
+                left = list(waiting)[len(facts) :] + absent
+                about_absent = reader.about_absent(absent) if absent else ""
+                stopped = " ".join(filter(None, (stopped, about_absent)))
+        except InputError as error:
+            if not read:
+                raise
+            left, stopped = list(dict.fromkeys(instances)), str(error)  # what the files say is not lost
     return {
         "schemaVersion": SCHEMA_VERSION,
         "region": where,
@@ -169,7 +180,7 @@ def _check_id(name: str) -> None:
 def _is_ok(diagnosed: dict[str, Any]) -> bool:
     rows = [row for each in diagnosed["instances"] for row in each["checks"]]
     rows += [row for each in diagnosed["logs"] for row in each["diagnostics"]]
-    return is_ok(rows) and not diagnosed["notDiagnosed"] and all(map(_is_log_ok, diagnosed["logs"]))
+    return is_ok(rows) and not diagnosed["stopped"] and all(map(_is_log_ok, diagnosed["logs"]))
 
 
 def _is_log_ok(log: dict[str, Any]) -> bool:

@@ -23,6 +23,7 @@ from .instances import (
     ENDED,
     channel_checks,
     has_ec2messages,
+    is_off,
     is_young,
     metadata_check,
     ping_check,
@@ -171,6 +172,8 @@ def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:
         found = f" Wrong: {first}" if causes else _open_questions(checks)
         return f"It cannot be known whether Systems Manager manages {name}.{found}"
     if managed:
+        if is_off(facts):
+            return f"Systems Manager still shows {name} as online, but {first}"
         if wrong:
             return f"Systems Manager manages {name}, but {first or 'sessions do not reach it.'}"
         questions = _open_questions(checks)

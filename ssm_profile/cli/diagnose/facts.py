@@ -171,6 +171,8 @@ class Network:
     """The names of the private hosted zones of the VPC."""
     other_dns: tuple[str, ...] | Unread = ()
     """What answers DNS queries in the place of the VPC: DNS servers, rules of Route 53 Resolver, Profiles."""
+    load_balancers: tuple[str, ...] = ()
+    """The IDs of its Gateway Load Balancer endpoints. Routes to them look like those to gateway endpoints."""
     nat: NatGateway | Unread | None = None
     """The NAT gateway of the default route. None if the route leads elsewhere, or if AWS does not find the gateway."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ssm_profile.catalogue import MESSAGE_APIS, USER_GUIDE
 
 from .checks import EC2_GUIDE, HOST_MANAGEMENT, REQUIREMENTS, Check, Result, unread
-from .facts import Facts, Registration, Unread
+from .facts import Facts, Instance, Registration, Unread
 
 AGENT_WITH_SESSIONS = (2, 3, 68, 0)
 """The first version of the agent with Session Manager."""
@@ -134,10 +134,18 @@ def ping_check(facts: Facts) -> Check:
             "ID that begins with mi-.",
             sources=(REQUIREMENTS,),
         )
+    if registration.is_online and is_off(facts):
+        text = "The ping status is still `Online`. It is old, since the instance does not run."
+        return Check(name, Result.UNKNOWN, text, sources=(REQUIREMENTS,))
     if registration.is_online:
         return Check(name, Result.OK, "The instance is online.", sources=(REQUIREMENTS,))
     since = f" The last heartbeat was at {registration.last_ping}." if registration.last_ping else ""
     return Check(name, Result.WRONG, f"The ping status is `{registration.status}`.{since}", sources=(REQUIREMENTS,))
+
+
+def is_off(facts: Facts) -> bool:
+    """Whether an instance certainly does not run."""
+    return isinstance(facts.instance, Instance) and facts.instance.state in ("stopped", *ENDED)
 
 
 def is_young(facts: Facts) -> bool:

@@ -17,7 +17,7 @@ _MARKDOWN = ("answer", "causes", "cause", "finding", "fix", "first", "next", "st
 """The keys whose sentences are Markdown."""
 _MOST_NAMES = 20
 """How many instances or roles a report names."""
-_TIME = re.compile(r"\d+ minutes? ago|\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+_TIME = re.compile(r"(?:\d+ minutes?|less than a minute) ago|\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 """Times in findings."""
 
 
@@ -28,8 +28,9 @@ def format_diagnoses(diagnosed: Data) -> Report:
     several = len(instances) > 1
     if diagnosed["running"] is not None:
         parts.append(Paragraph(_overview(len(instances) + len(left), diagnosed)))
-    if left:
-        parts.append(Paragraph(f"{diagnosed['stopped']} Not diagnosed: {_listed(left)}."))
+    if diagnosed["stopped"]:
+        names = f" Not diagnosed: {_listed(left)}." if left else ""
+        parts.append(Paragraph(f"{diagnosed['stopped']}{names}"))
     if several:
         parts.append(_causes(instances))
     for group in _groups(instances):
@@ -109,7 +110,7 @@ def _cause(diagnosis: Data) -> str:
     """What is wrong with an instance, without the names that only it has."""
     role = f" {code(_role(diagnosis))}" if diagnosis["role"] else ""
     causes = "; ".join(diagnosis["causes"]).replace(f"the role{role} ", "the role ")
-    return causes or diagnosis["answer"].replace(diagnosis["instance"], "the instance")
+    return causes or _TIME.sub("some minutes ago", diagnosis["answer"].replace(diagnosis["instance"], "the instance"))
 
 
 def _role(diagnosis: Data) -> str:
@@ -168,9 +169,15 @@ def _log_parts(log: Data) -> Iterator[Part]:
     errors = log["errors"] or {}
     if errors.get("first") and (errors["fix"] or not log["denied"]):
         yield Paragraph(f"The first entry {'about the network' if errors['connectionFailures'] else 'with an error'}:")
-        yield Items((errors["first"], *([errors["fix"]] if errors["fix"] else [])))
+        yield Items((errors["first"], _last(errors), *([errors["fix"]] if errors["fix"] else [])))
     if log["denied"]:
         yield from format_answers(log["denied"])
+
+
+def _last(errors: Data) -> str:
+    """When the last error was, and whether the agent worked after it."""
+    after = " After it, the agent connected to AWS." if errors["connectedAfter"] else ""
+    return f"The last entry with an error is of {errors['last']}.{after}"
 
 
 def _checks_table(title: str, rows: Sequence[Data]) -> Table:

@@ -38,9 +38,11 @@ def way_to_internet(network: Network, instance: Instance) -> Way:
 
 def _way_of(table: RouteTable, instance: Instance, network: Network) -> Way:
     default, way = table.default, _way_by_default(table.default, instance, network)
-    others = [each for each in table.routes if each is not default and _may_matter(each, instance)]
+    others = [each for each in table.routes if each is not default and _may_matter(each, instance, network)]
     if way.is_open:  # a route to a part of the public addresses is more specific than the default route
         others = [each for each in others if _is_public(each.destination)]
+    else:
+        others = [each for each in others if each.is_active]
     if way.is_open is None or not others:
         return way
     names = ", ".join(code(f"{each.destination} to {each.target}") for each in others)
@@ -104,10 +106,10 @@ def _way_by_nat(target: str, nat: NatGateway | Unread | None) -> Way:
     return Way(is_open=None, finding=f"{finding}.{kind} Whether it leads to the internet cannot be known.")
 
 
-def _may_matter(route: Route, instance: Instance) -> bool:
-    """Whether a route that is not the default one may lead to AWS, or to endpoints elsewhere."""
-    is_to_prefix_list = route.destination.startswith("pl-")
-    if not route.is_active or (is_to_prefix_list and route.target.startswith("vpce-")):  # a gateway endpoint
+def _may_matter(route: Route, instance: Instance, network: Network) -> bool:
+    """Whether a route that is not the default one may lead to AWS, or to endpoints elsewhere, or away from them."""
+    is_to_endpoint = route.destination.startswith("pl-") and route.target.startswith("vpce-")
+    if is_to_endpoint and route.target not in network.load_balancers:  # a gateway endpoint
         return False
     return route.target != "local" and (":" not in route.destination or instance.has_ipv6)
 
