@@ -369,6 +369,16 @@ class TestErrorsOfAnAgent:
         assert said in log["errors"]["fix"]
         assert log["answer"].endswith(": no denied call; 1 entry with an error.")
 
+    def test_network_at_the_end_of_a_long_entry(self, read):
+        """The URL of a channel is long. The beginning and the words about the network are shown."""
+        url = "Post https://u:secret@ssmmessages.eu-west-2.amazonaws.com/v1/" + "x" * 280
+
+        errors = read(f"{STARTED}\n{FAILED} {url}: dial tcp: connectex: A connection attempt failed")[1]["errors"]
+
+        assert errors["connectionFailures"] == 1
+        assert errors["first"].startswith(f"{FAILED} Post https://...@ssmmessages.eu-west-2")
+        assert errors["first"].endswith("xx ... connectex: A connection attempt failed")
+
     def test_cause_of_the_hibernation(self, read):
         """The entry that says most is shown."""
         log = read(f"{STARTED}\n2021-05-26 13:51:34 ERROR x\n2021-05-26 13:51:35 INFO {THROTTLED}")[1]

@@ -93,6 +93,7 @@ class TestRoute:
         found = check(routes, endpoints=(), nat=nat)["route to the internet"]
 
         assert (found.result.value, "`blackhole`" in found.finding) == ("wrong", True)
+        assert found.fix == "Let the default route lead to a gateway that is available."
 
     def test_nat_gateway_that_is_not_read(self):
         found = check([NAT], endpoints=(), nat=facts.Unread("ec2:DescribeNatGateways", is_denied=True, message=""))

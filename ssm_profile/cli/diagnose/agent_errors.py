@@ -39,8 +39,12 @@ _LENGTH_OF_TIME = len("2006-01-02 15:04:05")
 _PASSWORD = re.compile(r"//[^/\s@]+@")
 """The name and the password in the URL of a proxy."""
 
-_MOST_CHARACTERS = 300
-"""How much of an entry is kept. Stack traces can follow it."""
+_MOST_READ = 2000
+"""How many characters of an entry are read. Stack traces can follow it."""
+_MOST_SHOWN = 300
+"""How many characters of an entry are shown."""
+_MOST_OF_REASON = 120
+"""How many of them are from the words about the network, where these come late."""
 
 _CLOCK = "AWS refused the signature of the agent. Check the clock of the instance, then its credentials."
 _CONNECTED = re.compile(r"Set up control channel successfully|Successfully connected with instance profile role")
@@ -70,7 +74,7 @@ _REASONS: tuple[tuple[str, str], ...] = (
     ),
     (
         _GIVES_UP.pattern,
-        "The agent hibernates. The entries before say why. Check the instance: `ssm-profile diagnose INSTANCE`.",
+        "The agent hibernates. amazon-ssm-agent.log says why. Check the instance: `ssm-profile diagnose INSTANCE`.",
     ),
 )
 """Words of errors that are not about the network, and what to do. The first that an entry contains counts."""
@@ -108,11 +112,19 @@ def read_errors(text: str) -> dict[str, Any] | None:
     return {
         "count": count,
         "connectionFailures": connections,
-        "first": code(_PASSWORD.sub("//...@", " ".join(shown.split()))) if shown else None,
+        "first": code(_excerpt(_PASSWORD.sub("//...@", " ".join(shown.split())))) if shown else None,
         "last": last or None,
         "connectedAfter": is_connected if count else None,
         "fix": _FIX if connections else fix,
     }
+
+
+def _excerpt(entry: str) -> str:
+    """What is shown of an entry: its beginning, and what it says about the network."""
+    words = max(_CONNECTION.finditer(entry), key=lambda found: found.start(), default=None)  # Go says the reason last
+    if words is None or words.end() <= _MOST_SHOWN:
+        return entry[:_MOST_SHOWN]
+    return f"{entry[: _MOST_SHOWN - _MOST_OF_REASON]} ... {entry[words.start() :][:_MOST_OF_REASON]}"
 
 
 def _reason_of(entry: str) -> int:
@@ -128,8 +140,8 @@ def _entries(text: str) -> Iterator[tuple[str, str]]:
         if start := _START.search(line):
             if level:
                 yield level, entry
-            level, entry = start["level"], line[start.start() :][:_MOST_CHARACTERS]
-        elif level and len(entry) < _MOST_CHARACTERS:
-            entry = f"{entry} {line.strip()}"[:_MOST_CHARACTERS]
+            level, entry = start["level"], line[start.start() :][:_MOST_READ]
+        elif level and len(entry) < _MOST_READ:
+            entry = f"{entry} {line.strip()}"[:_MOST_READ]
     if level:
         yield level, entry

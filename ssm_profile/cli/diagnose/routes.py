@@ -62,7 +62,9 @@ def _way_by_default(default: Route | None, instance: Instance, network: Network)
         return Way(
             is_open=False,
             finding=f"The default route leads to {target}, which is not available (`blackhole`).",
-            fix=f"Attach or start {target}, or let the default route lead to another gateway.",
+            fix="Let the default route lead to a gateway that is available."
+            if default.target.startswith("nat-")  # it was deleted
+            else f"Attach or start {target}, or let the default route lead to another gateway.",
         )
     if default.target.startswith("igw-"):
         return _way_by_internet_gateway(target, instance)
