@@ -6,6 +6,7 @@
   - InputError: input of the command ``ssm-profile`` that cannot be used
 
     - CredentialsError: AWS credentials with which every call fails
+    - TooLongError: a file that is too long
 
   - NotDetailsError: a file of ``fleet`` that is too long, or that is something else
   - NotJsonError: evidence that is not JSON
@@ -65,6 +66,10 @@ class InputError(SsmProfileError):
 
 class CredentialsError(InputError):
     """AWS credentials with which every call fails."""
+
+
+class TooLongError(InputError):
+    """A file is too long."""
 
 
 class NotDetailsError(SsmProfileError):

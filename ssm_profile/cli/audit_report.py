@@ -95,14 +95,15 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
     ]
 
 
-def reasons(audit: Data) -> list[str]:
+def reasons(audit: Data, first: str = "") -> list[str]:
     """Why Systems Manager does not work, or what it depends on that it works: a sentence for each reason.
 
     Args:
         audit: The audit of a role.
+        first: The action that is named first if it is missing.
     """
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
-    return list(_missing(required)) or list(_conditions(required, audit["denies"], depends_on_option))
+    return list(_missing(required, first)) or list(_conditions(required, audit["denies"], depends_on_option))
 
 
 def left_out(audit: Data, verdict: Verdict) -> list[Data]:
@@ -212,14 +213,15 @@ def _first(sentences: Sequence[str], most: int, name: str) -> list[str]:
     return [*shown, f"{len(sentences) - len(shown)} {'further ' if shown else ''}{name} are below."]
 
 
-def _missing(required: Iterable[Data]) -> Iterator[str]:
+def _missing(required: Iterable[Data], first: str = "") -> Iterator[str]:
     """Why Systems Manager does not work, a sentence for each reason."""
     groups = _by_reason([row for each in required for row in each["missing"]])
-    for rows in groups:
+    for rows in sorted(groups, key=lambda rows: all(row["action"] != first for row in rows) if first else 0):
         # Each action depends on the ones after it: the last symptom is the one that shows.
         symptom = f" {rows[-1]['symptom']}" if len(groups) == 1 else ""
         reason = why_missing(rows[0]["reasons"], several=len(rows) > 1)
-        yield f"{_short([row['action'] for row in rows])}: {reason}.{symptom}"
+        actions = sorted((row["action"] for row in rows), key=lambda action: action != first if first else 0)
+        yield f"{_short(actions)}: {reason}.{symptom}"
 
 
 def _conditions(

@@ -1,5 +1,6 @@
 """Clients of AWS's API, and what its errors mean to a user."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from ssm_profile.errors import CredentialsError, InputError
+from ssm_profile.regions import partition_of
 
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
 """Settings of a client that makes many calls: it slows down when AWS limits their rate."""
@@ -98,7 +100,7 @@ def clients(service: str, regions: Iterable[str | None], config: Config | None =
         if credentials := session.get_credentials():
             credentials.get_frozen_credentials()  # some sources are read only now
         # IAM is the same in all regions of a partition.
-        default = session.region_name or "us-east-1"
+        default = default_region() or "us-east-1"
         return [session.client(service, region_name=region or default, config=config) for region in regions]
     except (BotoCoreError, ClientError):
         raise
@@ -107,6 +109,19 @@ def clients(service: str, regions: Iterable[str | None], config: Config | None =
             f"The settings of the AWS SDK cannot be used ({error}). Correct the environment variables that begin with "
             "AWS_, ~/.aws/config or ~/.aws/credentials."
         ) from None
+
+
+def default_region() -> str | None:
+    """The region of the settings, which is that of the AWS CLI. boto3 does not read AWS_REGION.
+
+    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+    """
+    return os.environ.get("AWS_REGION") or boto3.Session().region_name
+
+
+def has_regions(service: str, region: str) -> bool:
+    """Whether the AWS SDK knows regions with a service in the partition of a region."""
+    return bool(boto3.Session().get_available_regions(service, partition_of(region)))
 
 
 @contextmanager

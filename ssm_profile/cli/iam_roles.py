@@ -88,14 +88,34 @@ def _names(iam: Any, name: str) -> list[str]:
     return sorted(matching)
 
 
-def read_role(iam: Any, name: str) -> Role:
+def managed_statements(iam: Any, arn: str) -> tuple[Statement, ...]:
+    """Read the statements of a managed policy.
+
+    Args:
+        iam: A client of IAM.
+        arn: The ARN of the policy.
+    """
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return statements_of(document, f"policy {arn.split(':policy/', 1)[-1]}")
+
+
+def read_role(
+    iam: Any,
+    name: str,
+    *,
+    found: Mapping[str, Any] | None = None,
+    managed: Callable[[Any, str], tuple[Statement, ...]] = managed_statements,
+) -> Role:
     """Read a role with its policies, its permissions boundary and its instance profiles.
 
     Args:
         iam: A client of IAM.
         name: The name of the role.
+        found: The role of an instance profile, as GetRole gives it. Then its instance profiles are not read.
+        managed: Reads the statements of a managed policy.
     """
-    role = iam.get_role(RoleName=name)["Role"]
+    role = found or iam.get_role(RoleName=name)["Role"]
     inline = _all(iam, "list_role_policies", "PolicyNames", RoleName=name)
     attached = list(_all(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name))
     statements = [
@@ -105,15 +125,15 @@ def read_role(iam: Any, name: str) -> Role:
             iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"], f"policy {policy}"
         )
     ]
-    statements += [statement for policy in attached for statement in _managed(iam, policy["PolicyArn"])]
+    statements += [statement for policy in attached for statement in managed(iam, policy["PolicyArn"])]
     boundary = role.get("PermissionsBoundary")
-    profiles = list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
+    profiles = None if found else list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
     trust = role["AssumeRolePolicyDocument"]
     return Role(
         policy=Policy(
             f"role {name}",
             tuple(statements),
-            _managed(iam, boundary["PermissionsBoundaryArn"]) if boundary else None,
+            managed(iam, boundary["PermissionsBoundaryArn"]) if boundary else None,
         ),
         arn=role["Arn"],
         attached=tuple(policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"),
@@ -121,12 +141,6 @@ def read_role(iam: Any, name: str) -> Role:
         notes=tuple(role_notes(f"role {name}", statements, trust, profiles)),
         trust=trust_reasons(f"role {name}", trust),
     )
-
-
-def _managed(iam: Any, arn: str) -> tuple[Statement, ...]:
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    return statements_of(document, f"policy {arn.split(':policy/', 1)[-1]}")
 
 
 def _all(iam: Any, operation: str, key: str, **arguments: str) -> Iterable[Any]:

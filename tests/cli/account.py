@@ -1,45 +1,80 @@
 """An emulated account with an instance in a private subnet, which Systems Manager manages. A test breaks one thing."""
 
 import json
+from copy import deepcopy
+from datetime import timedelta
+
+from moto.backends import get_backend
 
 from tests.cli.policies import SCOPED_MINIMUM, document
 from tests.expected import TRUST
 from tests.live.emulated import Client, moto_client
 
-REGION = "eu-central-1"
+REGION, ACCOUNT = "eu-central-1", "123456789012"
 ONLINE = {"PingStatus": "Online", "AgentVersion": "3.3.5226.0"}
 
 
-class Recorder:
-    """A client that notes the operations that are called."""
+READS = ("describe_", "get_", "list_")
 
-    def __init__(self, service, client, calls):
-        self._service, self._client, self._calls = service, client, calls
+
+class Noticing:
+    """A client of moto, for tests. What it changes makes the account forget the answers that it remembers."""
+
+    def __init__(self, client, forget):
+        self._client, self._forget = client, forget
+
+    def __getattr__(self, name):
+        if not name.startswith(READS):
+            self._forget()
+        return getattr(self._client, name)
+
+
+class Recorder:
+    """A client that notes the operations that are called, and asks moto each question once."""
+
+    def __init__(self, service, account):
+        self._service, self._account = service, account
+        self._client = Client(service, account.answers)
 
     def __getattr__(self, name):
         if action := moto_client(self._service).meta.method_to_api_mapping.get(name):
-            self._calls.append(f"{self._service}:{action}")
+            self._account.calls.append(f"{self._service}:{action}")
+            return lambda **request: self._remembered(name, request, lambda: getattr(self._client, name)(**request))
         return getattr(self._client, name)
 
     def get_paginator(self, name):
         getattr(self, name)
-        return self._client.get_paginator(name)
+        return Paginator(
+            lambda request: self._remembered(
+                f"{name} pages", request, lambda: list(self._client.get_paginator(name).paginate(**request))
+            )
+        )
+
+    def _remembered(self, name, request, ask):
+        question, remembered = f"{self._service} {name} {json.dumps(request)}", self._account.remembered
+        if (self._service, name.split()[0]) in self._account.answers:
+            return ask()
+        if question not in remembered:
+            remembered[question] = ask()
+        return remembered[question]
+
+
+class Paginator:
+    """Gives all pages at once."""
+
+    def __init__(self, pages):
+        self._pages = pages
+
+    def paginate(self, **request):
+        return self._pages(request)
 
 
 class Account:
     """The account. `answers` are those of calls that moto does not have, and of calls that a test answers itself."""
 
     def __init__(self):
-        self.registrations, self.channel, self.default_role = {}, "connected", "$None"
-        self.calls = []
-        self.answers = {
-            ("ssm", "describe_instance_information"): self._information,
-            ("ssm", "get_connection_status"): lambda request: {"Target": request["Target"], "Status": self.channel},
-            ("ssm", "get_service_setting"): lambda _: {"ServiceSetting": {"SettingValue": self.default_role}},
-            ("route53profiles", "list_profile_associations"): lambda _: {"ProfileAssociations": []},
-            ("organizations", "list_policies_for_target"): lambda _: "AWSOrganizationsNotInUseException",
-        }
-        self.ec2, self.iam = moto_client("ec2"), moto_client("iam")
+        self._first_answers, self.remembered = {}, {}
+        self.ec2, self.iam = (Noticing(moto_client(service), self._forget) for service in ("ec2", "iam"))
         self.image = self.ec2.register_image(Name="image")["ImageId"]
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
@@ -50,16 +85,41 @@ class Account:
         self.let_in(UserIdGroupPairs=[{"GroupId": self.own_group}])
         self.endpoints = {service: self._endpoint(service) for service in ("ssm", "ssmmessages")}
         self.role = self._role()
-        self.instance = self.launch(IamInstanceProfile={"Name": "web"})
-        self.registrations[self.instance] = ONLINE
+        self._managed = self.launch(IamInstanceProfile={"Name": "web"})
+        self._backends = {
+            key: deepcopy(get_backend(key[0])[ACCOUNT][key[1]]) for key in (("ec2", REGION), ("iam", "aws"))
+        }
+        self.restore()
+
+    def restore(self):
+        """Undo what a test has changed. To create the account again takes much longer."""
+        for (service, part), backend in self._backends.items():
+            get_backend(service)[ACCOUNT][part] = deepcopy(backend)
+        self.remembered = self._first_answers
+        self.instance = self._managed
+        self.registrations, self.channel, self.default_role = {self.instance: ONLINE}, "connected", "$None"
+        self.calls = []
+        self.answers = {
+            ("ssm", "describe_instance_information"): self._information,
+            ("ssm", "get_connection_status"): lambda request: {"Target": request["Target"], "Status": self.channel},
+            ("ssm", "get_service_setting"): lambda _: {"ServiceSetting": {"SettingValue": self.default_role}},
+            ("route53profiles", "list_profile_associations"): lambda _: {"ProfileAssociations": []},
+            ("organizations", "list_policies_for_target"): lambda _: "AWSOrganizationsNotInUseException",
+        }
+
+    def _forget(self):
+        self.remembered = {}
 
     def client(self, service, *_):
-        return Recorder(service, Client(service, self.answers), self.calls)
+        return Recorder(service, self)
 
     def launch(self, **options):
         network = {"SubnetId": self.subnet, "SecurityGroupIds": [self.own_group]}
         started = self.ec2.run_instances(ImageId=self.image, MinCount=1, MaxCount=1, **network, **options)
-        return started["Instances"][0]["InstanceId"]
+        name = started["Instances"][0]["InstanceId"]
+        # An instance that has just started is no alarm.
+        get_backend("ec2")[ACCOUNT][REGION].get_instance(name).launch_time -= timedelta(days=1)
+        return name
 
     def disconnect(self):
         """Heartbeats and commands do not arrive any more."""
@@ -163,3 +223,17 @@ class Account:
         self.iam.create_instance_profile(InstanceProfileName="web")
         self.iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
         return "web"
+
+
+ATTACHED = {"123456789012": "deny-regions", "ou-a1b2-c3d4e5f6": "workloads", "r-a1b2": "FullAWSAccess"}
+PARENTS = {"123456789012": "ou-a1b2-c3d4e5f6", "ou-a1b2-c3d4e5f6": "r-a1b2"}
+
+
+def organization():
+    """The answers of an organization."""
+    return {
+        ("organizations", "list_policies_for_target"): lambda request: {
+            "Policies": [{"Name": ATTACHED[request["TargetId"]]}]
+        },
+        ("organizations", "list_parents"): lambda request: {"Parents": [{"Id": PARENTS[request["ChildId"]]}]},
+    }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests import require
+from tests import ROOT, require
 from tests.cli.accounts import details
 from tests.cli.policies import document
 
@@ -165,3 +165,36 @@ def merged(answered):
         return code, stack
 
     return only
+
+
+@pytest.fixture(scope="module")
+def created_account():
+    """An account for the tests of a module. It has no images of moto, since loading them takes longer than a test."""
+    moto, emulated = require("moto"), require("tests.cli.account")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        with moto.mock_aws(config={"iam": {"load_aws_managed_policies": False}}):
+            yield emulated.Account()
+
+
+@pytest.fixture
+def account(created_account, monkeypatch):
+    """The emulated account that `diagnose` reads."""
+    created_account.restore()
+    monkeypatch.setattr(require("ssm_profile.cli.diagnose.aws"), "client", created_account.client)
+    return created_account
+
+
+@pytest.fixture
+def diagnose(account, run):
+    """Diagnoses the instance of the account, or what the arguments say: the exit code, and the only diagnosis."""
+    emulated, schema = require("tests.cli.account"), json.loads((ROOT / "docs" / "diagnose.schema.json").read_text())
+    validator = require("jsonschema").Draft202012Validator(schema)
+
+    def diagnose_instance(*arguments):
+        printed = run("diagnose", *(arguments or [account.instance]), "--region", emulated.REGION, "--json")
+        validator.validate(printed.json)
+        assert "`" not in printed.out
+        return printed.code, *printed.json["instances"]
+
+    return diagnose_instance

@@ -424,7 +424,7 @@ class TestInstance:
     @pytest.fixture
     def launch(self, role):  # noqa: ARG002
         """Launches an instance, with the instance profile of the role if asked."""
-        ec2 = boto3.client("ec2", region_name="us-east-1")
+        ec2 = boto3.client("ec2", region_name="eu-central-1")
 
         def run_instance(**profile):
             launched = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, **profile)

@@ -1,5 +1,6 @@
 """``ssm-profile diagnose --log``: logs of the agent, and the output of ``ssm-cli get-diagnostics``."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -26,8 +27,8 @@ DENIED = (
 def read(run, tmp_path):
     """Reads a text from a file, and gives the exit code and the data."""
 
-    def read_text(text):
-        (tmp_path / "file").write_text(text)
+    def read_text(text, encoding="utf-8"):
+        (tmp_path / "file").write_text(text, encoding=encoding)
         printed = run("diagnose", "--log", str(tmp_path / "file"), "--json")
         jsonschema.Draft202012Validator(SCHEMA).validate(printed.json)
         assert "`" not in printed.out
@@ -188,12 +189,52 @@ class TestSeveralOutputs:
 
         assert [title.rpartition(", ")[2] for title in tables if title.startswith("Checks")] == ["output 1", "output 2"]
 
+    def test_steps_once(self, run, tmp_path, example):
+        """What to do is said once, also if both outputs need it."""
+        (tmp_path / "file").write_text(failed(example, "Agent service", "not running") * 2)
+
+        printed = run("diagnose", "--log", str(tmp_path / "file"))
+
+        assert printed.items == ["Start the agent."]
+
     @pytest.mark.parametrize("text", ['{"DiagnosticsOutput": [', '{"DiagnosticsOutput": [{"Check": "EC2 IMDS", "Sta'])
     def test_cut_off(self, read, example, text):
         code, log = read(f"{json.dumps(example)}\n{text}")
 
         assert (code, log["diagnostics"][-1]["result"]) == (1, "not read")
         assert log["answer"].endswith("Output 2 of ssm-cli is cut off.")
+
+
+class TestFilesOfWindows:
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+    def test_json(self, read, encoding):
+        code, log = read((EXAMPLES / "example.json").read_text(), encoding)
+
+        assert (code, len(log["diagnostics"])) == (0, 14)
+
+    @pytest.mark.parametrize(
+        "save",
+        [
+            lambda table: table.encode().decode("cp437").encode("utf-16"),  # PowerShell reads UTF-8 as cp437
+            lambda table: table.encode().decode("cp850").encode("utf-16"),
+            lambda table: table.encode("cp437"),
+            lambda table: table.encode("utf-16-le"),
+            lambda table: table.encode("ascii", errors="replace"),
+        ],
+    )
+    @pytest.mark.parametrize("log", ["", f"\n{DENIED}\n"])
+    def test_table_without_its_borders(self, run, tmp_path, save, log):
+        (tmp_path / "file").write_bytes(save((EXAMPLES / "example.txt").read_text() + log))
+
+        printed = run("diagnose", "--log", str(tmp_path / "file"))
+
+        advice = "Save it as JSON: ssm-cli get-diagnostics --output json > diagnostics.json."
+        assert printed.code == (1 if log else 2)
+        assert advice in (printed.out if log else printed.error.replace("`", ""))
+        assert ("1 denied call." in printed.out) == bool(log)
+
+    def test_table_in_utf16(self, read):
+        assert read((EXAMPLES / "example.txt").read_text(), "utf-16")[0] == 0
 
 
 class TestOpenChecks:
@@ -253,6 +294,9 @@ class TestOpenChecks:
 
 STARTED = "2023-10-27 10:43:14 INFO [amazon-ssm-agent] Registration attempted. Resuming core agent startup."
 FAILED = "2023-10-27 10:43:56 ERROR Health ping failed with error - RequestError: send request failed"
+GIVES_UP = "INFO [ssm-agent-worker] Entering SSM Agent hibernate - error occurred in"
+THROTTLED = "Entering SSM Agent hibernate - ThrottlingException: Rate exceeded"
+CONNECTED = "2023-10-27 10:50:00 INFO [ssm-agent-worker] [MessageService] Set up control channel successfully"
 POST = "Post https://ssm.eu-west-1.amazonaws.com/:"
 
 
@@ -274,6 +318,102 @@ class TestErrorsOfAnAgent:
         assert log["answer"].endswith(": no denied call; 1 entry with an error, of which 1 about the network.")
         assert log["errors"]["first"].startswith(("2023-10-27 10:43:56 ERROR", "2019-10-18 20:54:25 INFO"))
         assert "ssm-profile diagnose INSTANCE" in log["errors"]["fix"]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            f"{POST} dial tcp 52.95.1.1:443: connectex: A connection attempt failed because x",
+            "dial tcp: lookup ssm.eu-west-2.amazonaws.com: getaddrinfow: No such host is known.",
+            'Post "https://ssm.eu-west-1.amazonaws.com/": EOF',
+            f"{POST} unexpected EOF",
+            f"{POST} tls: failed to verify certificate: x",
+            f"{POST} Proxy Authentication Required",
+            "read tcp 10.0.0.1:1->10.0.0.2:443: wsarecv: An existing connection was closed.",
+            "No connection could be made because the target machine actively refused it.",
+        ],
+    )
+    @pytest.mark.parametrize("level", ["ERROR Health ping failed with error -", "INFO Entering SSM Agent hibernate -"])
+    def test_words_of_networks(self, read, error, level):
+        assert read(f"{STARTED}\n2023-10-27 10:43:56 {level} {error}")[1]["errors"]["connectionFailures"] == 1
+
+    @pytest.mark.parametrize(
+        ("entry", "said"),
+        [
+            (
+                f"{GIVES_UP} RequestManagedInstanceRoleToken: InvalidInstanceId: Not existing InstanceId mi-0c17d31c2",
+                "does not know the ID",
+            ),
+            ("INFO Entering SSM Agent hibernate - ThrottlingException: Rate exceeded status code: 400", "tries again"),
+            (
+                f"{GIVES_UP} UpdateInstanceInformation: SignatureDoesNotMatch: Signature expired: 20230101T000000Z is",
+                "clock",
+            ),
+            (
+                "WARN EC2RoleProvider Failed to connect to Systems Manager with x. Err: UnrecognizedClientException: x",
+                "does not accept the credentials",
+            ),
+            ("INFO Agent enters hibernate mode. Reducing logging. Logging will be reduced", "hibernates"),
+            ("INFO Agent is in hibernate mode. Reducing logging. Logging will be reduced", "hibernates"),
+            ("ERROR Agent failed to assume any identity", "no credentials"),
+            ("WARN failed to register identity: x", "no credentials"),
+            ("ERROR error calling RequestManagedInstanceRoleToken: MachineFingerprintDoesNotMatch: x", "Register it"),
+            ("INFO Entering SSM Agent hibernate - ExpiredTokenException: The security token has expired", "expired"),
+        ],
+    )
+    def test_hibernation(self, read, entry, said):
+        """The agent logs as INFO that it gives up."""
+        code, log = read(f"{STARTED}\n2021-05-26 13:51:34 {entry}\n{STARTED}\n")
+
+        assert (code, log["errors"]["count"], log["errors"]["connectionFailures"]) == (1, 1, 0)
+        assert log["errors"]["first"].startswith("2021-05-26 13:51:34 ")
+        assert said in log["errors"]["fix"]
+        assert log["answer"].endswith(": no denied call; 1 entry with an error.")
+
+    def test_network_at_the_end_of_a_long_entry(self, read):
+        """The URL of a channel is long. The beginning and the words about the network are shown."""
+        url = "Post https://u:secret@ssmmessages.eu-west-2.amazonaws.com/v1/" + "x" * 280
+
+        errors = read(f"{STARTED}\n{FAILED} {url}: dial tcp: connectex: A connection attempt failed")[1]["errors"]
+
+        assert errors["connectionFailures"] == 1
+        assert errors["first"].startswith(f"{FAILED} Post https://...@ssmmessages.eu-west-2")
+        assert errors["first"].endswith("xx ... connectex: A connection attempt failed")
+
+    def test_cause_of_the_hibernation(self, read):
+        """The entry that says most is shown."""
+        log = read(f"{STARTED}\n2021-05-26 13:51:34 ERROR x\n2021-05-26 13:51:35 INFO {THROTTLED}")[1]
+
+        assert (log["errors"]["count"], THROTTLED in log["errors"]["first"]) == (2, True)
+
+    @pytest.mark.parametrize(
+        ("lines", "expected"),
+        [
+            ([FAILED], False),
+            ([FAILED, CONNECTED], True),
+            ([CONNECTED, FAILED], False),
+            ([FAILED, CONNECTED, FAILED.replace("10:43:56", "11:00:00")], False),
+            ([CONNECTED], None),
+        ],
+    )
+    def test_connection_after_the_last_error(self, read, lines, expected):
+        code, log = read("\n".join(lines))
+
+        assert (code, log["errors"]["connectedAfter"]) == (expected is not None, expected)
+        last = {3: "2023-10-27 11:00:00"}.get(len(lines), "2023-10-27 10:43:56")
+        assert log["errors"]["last"] == (None if expected is None else last)
+
+    def test_report_of_a_connection(self, run, tmp_path):
+        (tmp_path / "file").write_text(f"{FAILED}\n{CONNECTED}\n")
+
+        items = run("diagnose", "--log", str(tmp_path / "file")).items
+
+        assert "The last entry with an error is of 2023-10-27 10:43:56. After it, the agent connected to AWS." in items
+
+    def test_log_of_the_hibernation(self, read):
+        """The agent writes hibernate.log while it hibernates."""
+        text = "2020-10-19 22:56:50 INFO Backing off health check to every 600 seconds for 3600 seconds."
+
+        assert read(text)[0] == 1
 
     @pytest.mark.parametrize("level", ["ERROR", "CRITICAL"])
     def test_another_error(self, read, level):
@@ -314,6 +454,40 @@ class TestErrorsOfAnAgent:
 
 
 class TestAgentLog:
+    def test_no_credentials(self, read):
+        """Such entries are no denied calls."""
+        missing = "ERROR Health ping failed with error - " + NO_ROLE
+        default = "AccessDeniedException: Systems Manager's instance management role is not configured for account: 1"
+
+        assert read(f"{missing}\n{missing}\n")[1]["answer"].endswith(
+            ": 2 entries say that the agent has no credentials."
+        )
+        assert read(default)[1]["answer"].endswith(": 1 entry says that the agent has no credentials.")
+        assert read(f"{DENIED}\n{missing}\n{DENIED}")[1]["answer"].endswith(
+            ": 2 denied calls. 1 entry says that the agent has no credentials."
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "command"),
+        [
+            ("agent.log", "tail -n 20000 {path}"),
+            ("a log", "tail -n 20000 '{path}'"),
+            ("agent.log.gz", "zcat {path} | tail -n 20000"),
+            ("-", "tail -n 20000 amazon-ssm-agent.log"),
+        ],
+    )
+    def test_long_log(self, run, tmp_path, monkeypatch, name, command):
+        """The message says what to do."""
+        monkeypatch.setattr(require("ssm_profile.cli.policy_files.reading"), "LONGEST_FILE", 1000)
+        monkeypatch.setattr(require("ssm_profile.cli.denied.input"), "_LONGEST_TEXT", 1000)
+        text, path = DENIED * 10, tmp_path / name
+        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+
+        refused = run("diagnose", "--log", name if name == "-" else str(path), stdin=text)
+
+        assert (refused.code, refused.out) == (2, "")
+        assert f"Pass its last lines: `{command.format(path=path)} | ssm-profile diagnose --log -`." in refused.error
+
     def test_denied_call(self, read):
         code, log = read(f"2026-11-26 10:00:00 ERROR [HealthCheck] error when calling AWS APIs. {DENIED}\n")
 

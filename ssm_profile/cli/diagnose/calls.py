@@ -4,26 +4,53 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
 from botocore.parsers import ResponseParserError
 
-from ssm_profile.errors import InputError
+from ssm_profile.errors import CredentialsError, InputError
 
 from .facts import Unread
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _WRONG_CREDENTIALS = (
     "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
     "IncompleteSignature",
     "InvalidClientTokenId",
     "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
     "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
 """The codes with which AWS refuses every call. They are no fact about an instance."""
+
+_NECESSARY = ("ec2", "ssm")
+"""The services without which nothing can be said."""
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException")
+_SIGN_IN = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "CreateToken", "GetRoleCredentials")
+"""The operations with which the AWS SDK gets credentials. It calls them before any other call."""
+
+
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
+"""Errors of the AWS SDK that finds no credentials, or none that are valid."""
 
 Clients = Callable[[str], Any]
 """Gives the client of a service."""
@@ -32,12 +59,14 @@ Clients = Callable[[str], Any]
 class Calls:
     """Calls of one region."""
 
-    def __init__(self, create: Clients) -> None:
+    def __init__(self, create: Clients, where: str) -> None:
         """Set up the calls.
 
         Args:
             create: Gives the client of a service.
+            where: The region, for messages.
         """
+        self._where = where
         self._create = create
         self._clients: dict[str, Any] = {}
         self._answers: dict[str, Any] = {}
@@ -66,7 +95,7 @@ class Calls:
         """The answer of a call, or why there is none.
 
         Raises:
-            ClientError: If AWS refuses the credentials, so that no call can succeed.
+            CredentialsError: If AWS refuses the credentials, so that no call can succeed.
         """
         if service in self._unreachable:
             return self._unreachable[service]
@@ -80,15 +109,51 @@ class Calls:
             return Unread("", is_denied=False, message=f"A policy cannot be judged: {error}")
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-            if code in _WRONG_CREDENTIALS:
-                raise
+            if code in (*_EXPIRED, *_WRONG_CREDENTIALS) or error.operation_name in _SIGN_IN:
+                raise self._refused(code, message) from None
+            if code == "OptInRequired" and service in _NECESSARY:
+                raise CredentialsError(
+                    f"The region {self._where} is not enabled for the account, or the account has not signed up for "
+                    f"{service} ({code}: {message}). Enable it, or pass another region with --region."
+                ) from None
             return Unread(f"{service}:{error.operation_name}", code in _DENIED, f"{code}: {message}")
+        except _NO_CREDENTIALS as error:
+            raise _missing(error) from None
         except (ConnectionError, HTTPClientError) as error:
-            text = f"The service `{service}` cannot be reached: {error}"
-            self._unreachable[service] = Unread("", is_denied=False, message=text)
-            return self._unreachable[service]
+            unread = Unread("", is_denied=False, message=f"The service `{service}` cannot be reached: {error}")
+            if isinstance(error, EndpointConnectionError | ConnectTimeoutError):  # not a time-out of one answer
+                self._unreachable[service] = unread
+            return unread
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._create(service)
+            try:
+                self._clients[service] = self._create(service)
+            except ClientError as error:  # the SDK asks for credentials
+                raise self._refused(
+                    error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+                ) from None
+            except _NO_CREDENTIALS as error:
+                raise _missing(error) from None
         return self._clients[service]
+
+    def _refused(self, code: str, message: str) -> CredentialsError:
+        """The error of credentials that AWS refuses."""
+        said = f"{code}: {message}".rstrip(".")
+        if code in _EXPIRED:
+            text = f"The AWS credentials have expired ({said}). Sign in again, and run the command again."
+            return CredentialsError(text)
+        return CredentialsError(
+            f"AWS does not accept the credentials ({said}). They are wrong, or the region {self._where} is not enabled "
+            "for the account. Check them with `aws sts get-caller-identity`, and the region with `aws account "
+            f"get-region-opt-status --region-name {self._where}`."
+        )
+
+
+def _missing(error: Exception) -> CredentialsError:
+    """The error of credentials that the AWS SDK does not find, or cannot get."""
+    said = str(error).rstrip(".")
+    return CredentialsError(
+        f"There are no AWS credentials that can be used ({said}). Set them up as for the AWS CLI, for example with "
+        "AWS_PROFILE, or sign in again."
+    )

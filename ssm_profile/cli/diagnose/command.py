@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import rich_click as click
@@ -11,12 +12,13 @@ from ssm_profile.cli import exit_codes
 from ssm_profile.cli.completion import complete_region
 from ssm_profile.cli.denied import plain as plain_answers
 from ssm_profile.cli.forms import Command, print_result, with_forms, with_readable_errors
-from ssm_profile.errors import InputError
+from ssm_profile.errors import CredentialsError, InputError
 
 from .checks import Result
 from .diagnosis import SCHEMA_VERSION, is_ok
 from .diagnosis import diagnose as diagnosis_of
 from .facts import Facts
+from .formats import csv_lines
 from .logs import NECESSARY, read_log
 from .permissions import PERMISSIONS
 from .report import format_diagnoses, plain
@@ -46,6 +48,7 @@ from .report import format_diagnoses, plain
     help="Read a log of the SSM Agent, or the output of `ssm-cli get-diagnostics`, from this file. It can also be - "
     "for standard input. Repeatable.",
 )
+@click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
 @with_forms
 @with_readable_errors
 def diagnose(
@@ -61,13 +64,20 @@ def diagnose(
         raise click.UsageError("Instance IDs and --all cannot be combined. Pass one of the two.")
     if not (instances or every_instance or logs):
         raise click.UsageError("Pass the ID of an instance, or --all, or --log FILE.")
+    if form == "csv" and logs:
+        raise click.UsageError(
+            "--csv has a row for each instance, and none for files. It cannot be combined with --log."
+        )
     for name in instances:
         _check_id(name)
     diagnosed = diagnose_all(instances, region, logs, every_instance=every_instance)
     printed = plain(diagnosed)
     for log in printed["logs"]:
         log["denied"] = plain_answers(log["denied"])
-    print_result(printed, format_diagnoses(diagnosed), form)
+    if form == "csv":
+        sys.stdout.writelines(csv_lines(printed))
+    else:
+        print_result(printed, format_diagnoses(diagnosed), form)
     sys.exit(0 if _is_ok(diagnosed) else exit_codes.FINDINGS)
 
 
@@ -83,42 +93,77 @@ def diagnose_all(
         every_instance: Whether to diagnose every running instance that is not online.
 
     Raises:
-        InputError: If an instance does not exist, or if nothing can be read.
+        InputError: If no instance exists, or if nothing can be read.
     """
     read = [read_log(each) for each in logs]
-    facts, running, left = list[Facts](), None, 0
+    facts, running, left, stopped, where = list[Facts](), None, list[str](), "", None
     if instances or every_instance:
         from ssm_profile.cli.aws_client import readable_errors  # noqa: PLC0415 - boto3 is costly to import
 
         from .aws import Reader  # noqa: PLC0415 - the same
 
-        with readable_errors("diagnose", PERMISSIONS):
-            reader = Reader(region)
-            waiting, running = reader.unmanaged() if every_instance else (reader.of(instances), None)
-            facts = _read(waiting)
-            left = len(waiting) - len(facts)
+        try:
+            with readable_errors("diagnose", PERMISSIONS):
+                reader = Reader(region)
+                where = reader.region
+                if every_instance:
+                    waiting, running = reader.unmanaged()
+                    absent = []
+                else:
+                    waiting, absent = reader.of(instances)
+                facts, stopped = _read(list(waiting.values()))
+                left = list(waiting)[len(facts) :] + absent
+                about_absent = reader.about_absent(absent) if absent else ""
+                stopped = " ".join(filter(None, (stopped, about_absent)))
+        except InputError as error:
+            if not read:
+                raise
+            left, stopped = list(dict.fromkeys(instances)), str(error)  # what the files say is not lost
     return {
         "schemaVersion": SCHEMA_VERSION,
+        "region": where,
         "running": running,
         "notDiagnosed": left,
-        "instances": [diagnosis_of(each) for each in facts],
+        "stopped": stopped or None,
+        "instances": [diagnosis_of(replace(each, has_proxy=_has_proxy(each.instance_id, read))) for each in facts],
         "logs": read,
     }
 
 
-def _read(waiting: Sequence[Callable[[], Facts]]) -> list[Facts]:
-    """The facts that can be read until the user interrupts.
+def _has_proxy(instance: str, logs: Sequence[dict[str, Any]]) -> bool:
+    """Whether a file shows that the agent of an instance has a proxy. One that names no instance may be from each."""
+    named = [each["proxyOf"] for each in logs if each["proxyOf"] is not None]
+    return any(not each or instance in each for each in named)
+
+
+def _read(waiting: Sequence[Callable[[], Facts]]) -> tuple[list[Facts], str]:
+    """The facts that can be read until the user interrupts or the credentials expire, and which of the two happened.
+
+    On a terminal, a bar shows how many are read.
 
     Raises:
-        KeyboardInterrupt: If none were read.
+        CredentialsError: If the credentials cannot be used, and nothing was read.
+        KeyboardInterrupt: If the user interrupts, and nothing was read.
     """
+    from rich.console import Console  # noqa: PLC0415 - a file alone needs no progress bar
+    from rich.progress import MofNCompleteColumn, Progress  # noqa: PLC0415 - the same
+
     facts = list[Facts]()
+    bar = Progress(
+        *Progress.get_default_columns(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=len(waiting) == 1 or not sys.stderr.isatty(),
+    )
     try:
-        facts.extend(read() for read in waiting)
-    except KeyboardInterrupt:
+        with bar:
+            facts.extend(read() for read in bar.track(waiting, description="Reading instances"))
+    except (CredentialsError, KeyboardInterrupt) as error:
         if not facts:
             raise
-    return facts
+        return facts, str(error) or "Interrupted."
+    return facts, ""
 
 
 def _check_id(name: str) -> None:
@@ -133,7 +178,7 @@ def _check_id(name: str) -> None:
 def _is_ok(diagnosed: dict[str, Any]) -> bool:
     rows = [row for each in diagnosed["instances"] for row in each["checks"]]
     rows += [row for each in diagnosed["logs"] for row in each["diagnostics"]]
-    return is_ok(rows) and not diagnosed["notDiagnosed"] and all(map(_is_log_ok, diagnosed["logs"]))
+    return is_ok(rows) and not diagnosed["stopped"] and all(map(_is_log_ok, diagnosed["logs"]))
 
 
 def _is_log_ok(log: dict[str, Any]) -> bool:

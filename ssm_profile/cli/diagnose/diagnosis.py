@@ -1,10 +1,12 @@
 """The data of ``diagnose --json``, which docs/diagnose.schema.json describes. The report is made from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ssm_profile.errors import document
+
 from .checks import Check, Result
-from .facts import Facts, Instance, Registration, Unread
+from .facts import Facts, Instance, Profile, Registration, Unread
 from .identity import (
     Audit,
     audit_of,
@@ -16,18 +18,36 @@ from .identity import (
     trust_check,
     uses_host_management,
 )
-from .instances import ENDED, channel_checks, metadata_check, ping_check, state_check, version_check
+from .instances import (
+    AGENT_WITH_DIAGNOSTICS,
+    ENDED,
+    channel_checks,
+    has_ec2messages,
+    is_off,
+    is_young,
+    metadata_check,
+    ping_check,
+    started,
+    state_check,
+    version_check,
+    version_of,
+)
 from .network import network_checks
 
 SCHEMA_VERSION = 1
 """The version of the data of ``--json``. It changes when a key is removed or changes its meaning."""
+
+_PERMISSIONS = f'"Permissions of `diagnose`" in {document("command")}'
+_MOST_PERMISSIONS = 3
+"""How many missing permissions are named."""
 
 _RUNBOOK = (
     "aws ssm start-automation-execution --document-name AWSSupport-TroubleshootManagedInstance "
     "--parameters InstanceId={instance} --region {region}"
 )
 _ON_INSTANCE = (
-    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. On "
+    "On the instance, run `sudo ssm-cli get-diagnostics > diagnostics.json`, and pass the file with `--log`. With "
+    "Ubuntu's snap, run `sudo /snap/bin/amazon-ssm-agent.ssm-cli get-diagnostics > diagnostics.json`. On "
     'Windows, run `& "C:\\Program Files\\Amazon\\SSM\\ssm-cli.exe" get-diagnostics > diagnostics.json` in PowerShell '
     "as an administrator. The log of the agent can be passed as well."
 )
@@ -35,6 +55,8 @@ _BEYOND = (
     "This command does not check network ACLs, VPC Block Public Access, firewalls, DNS servers, proxies, the settings "
     "of the agent and the operating system. AWS's runbook AWSSupport-TroubleshootManagedInstance checks more."
 )
+GENERAL_ADVICE = (_ON_INSTANCE, _BEYOND)
+"""What to do about every instance that has a problem, besides its own steps."""
 
 
 def diagnose(facts: Facts) -> dict[str, Any]:
@@ -47,18 +69,32 @@ def diagnose(facts: Facts) -> dict[str, Any]:
     registration = facts.registration
     managed = None if isinstance(registration, Unread) else bool(registration and registration.is_online)
     wrong = [each for each in checks if each.result is Result.WRONG]
-    unsolved = not _has_ended(facts) and (managed is not True or bool(wrong))
+    is_new = is_young(facts) and not wrong
+    unsolved = not (_has_ended(facts) or is_new) and (managed is not True or bool(wrong))
+    instance = facts.instance if isinstance(facts.instance, Instance) else None
     return {
         "instance": facts.instance_id,
+        "account": (instance.account or None) if instance else None,
         "region": facts.region,
+        "instanceProfile": instance.profile_arn if instance else None,
+        "role": facts.profile.role_arn if isinstance(facts.profile, Profile) else None,
+        "securityGroups": list(instance.groups) if instance else [],
         "managed": managed,
         "pingStatus": registration.status if isinstance(registration, Registration) else None,
         "answer": _answer(facts, managed, checks),
         "causes": [each.cause for each in wrong if each.cause],
         "checks": [check_data(each) for each in checks],
-        "next": [*_next(checks), *([_ON_INSTANCE, _BEYOND] if unsolved else [])],
+        "next": [*_next(checks), *([*GENERAL_ADVICE, *_old_agent(facts)] if unsolved else ())],
         "runbook": _RUNBOOK.format(instance=facts.instance_id, region=facts.region) if unsolved else None,
     }
+
+
+def _old_agent(facts: Facts) -> Iterator[str]:
+    """That an old agent does not follow the general advice."""
+    written = facts.registration.agent_version if isinstance(facts.registration, Registration) else None
+    version = version_of(written)
+    if version and version < AGENT_WITH_DIAGNOSTICS:
+        yield f"The agent ({written}) has no get-diagnostics, which begins with 3.1.501.0. Update it, or pass its log."
 
 
 def is_ok(rows: Iterable[Mapping[str, Any]]) -> bool:
@@ -92,6 +128,8 @@ def _checks(facts: Facts) -> list[Check]:
     has_default_role = isinstance(facts.host_management, str)
     needs_default_role = bool(uses_default_role and has_default_role)
     has_legacy_messaging = _has_legacy_messaging(audit) if caller_role(facts) else None
+    if not has_ec2messages(facts.region):
+        has_legacy_messaging = False
     checks = [
         state_check(facts),
         metadata_check(facts),
@@ -134,19 +172,36 @@ def _answer(facts: Facts, managed: bool | None, checks: Sequence[Check]) -> str:
         found = f" Wrong: {first}" if causes else _open_questions(checks)
         return f"It cannot be known whether Systems Manager manages {name}.{found}"
     if managed:
+        if is_off(facts):
+            return f"Systems Manager still shows {name} as online, but {first}"
         if wrong:
             return f"Systems Manager manages {name}, but {first or 'sessions do not reach it.'}"
         questions = _open_questions(checks)
         verdict = "No check finds a fault." if questions else "Nothing is wrong."
         return f"Systems Manager manages {name}. {verdict}{questions}"
+    return _answer_of_unmanaged(facts, checks, causes, first)
+
+
+def _answer_of_unmanaged(facts: Facts, checks: Sequence[Check], causes: Sequence[str], first: str) -> str:
+    """The answer about an instance that is not online.
+
+    Args:
+        facts: The facts about the instance.
+        checks: All checks.
+        causes: What is wrong.
+        first: The first cause, and how many follow.
+    """
+    name = facts.instance_id
     start, kind = f"Systems Manager does not manage {name}", "missing"
     if isinstance(facts.registration, Registration):
         start, kind = f"Systems Manager has lost the connection to {name}", "lost"
-    if any(each.cause and not each.spares_heartbeats for each in wrong):
+    if any(each.cause and not each.spares_heartbeats for each in checks):
         return f"{start}: {first}"
+    also = f" Also wrong: {first}" if causes else ""
+    if is_young(facts):
+        return f"{name} started {started(facts)}. Its agent registers within some minutes: ask again then.{also}"
     if causes:
-        start, first = f"{start}. No check finds the cause of the {kind} heartbeat", f" Also wrong: {first}"
-        return f"{start}.{first}{_open_questions(checks)}"
+        return f"{start}. No check finds the cause of the {kind} heartbeat.{also}{_open_questions(checks)}"
     if facts.registration is None and isinstance(facts.instance, Unread):
         start = f"{start}, and EC2 could not be asked. The ID, the region or the account may be wrong"
     return f"{start}. No check finds the cause.{_open_questions(checks)}"
@@ -160,11 +215,18 @@ def _open_questions(checks: Sequence[Check]) -> str:
     return f" Of the checks, {' and '.join(parts)}." if parts else ""
 
 
+def _credentials_for(permissions: Sequence[str]) -> str:
+    """What to do about missing permissions: all are listed in one place, and a few are named."""
+    if len(permissions) > _MOST_PERMISSIONS:
+        return f"Use credentials that allow the actions listed in {_PERMISSIONS}, and run the command again."
+    names = ", ".join(f"`{each}`" for each in permissions)
+    return f"Use credentials that allow {names}, and run the command again. All that it needs: {_PERMISSIONS}."
+
+
 def _next(checks: Sequence[Check]) -> list[str]:
     """What to do, in the order of the checks."""
     fixes = list(dict.fromkeys(each.fix for each in checks if each.result is Result.WRONG and each.fix))
     permissions = dict.fromkeys(each.permission for each in checks if each.permission)
     if permissions:
-        names = ", ".join(f"`{each}`" for each in permissions)
-        fixes.append(f"Use credentials that allow {names}, and run the command again.")
+        fixes.append(_credentials_for(list(permissions)))
     return fixes

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.errors import InputError
+from ssm_profile.iam.conditions import Like
 from ssm_profile.iam.documents import as_list, statements_of
 from ssm_profile.iam.evaluator import NO_RESOURCE, Evaluator, Need, Outcome, Policy
 from ssm_profile.iam.instance import instance_context
 from ssm_profile.regions import partition_of
 
 from .facts import Endpoint, Facts, Instance
-from .identity import caller_role
+from .identity import caller_role, default_role
 
 ACTIONS: dict[str, tuple[str, ...]] = {
     "ssm": ("ssm:UpdateInstanceInformation",),
@@ -35,6 +36,16 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 _DEFAULT_ROLE = ("ssm:RegisterManagedInstance", "ssm:RequestManagedInstanceRoleToken")
 """The calls with which the agent requests the account's default role."""
 
+_OF_EC2 = (
+    "aws:ec2instancesourceprivateipv4",
+    "aws:ec2instancesourcevpc",
+    "aws:userid",
+    "ec2:roledelivery",
+    "ec2:sourceinstancearn",
+    "ssm:sourceinstancearn",
+)
+"""The condition keys that are known only of credentials that EC2 delivers."""
+
 _NEVER = {"Null": {"aws:SecureTransport": "true"}}
 """A condition that holds for no call of the agent."""
 
@@ -47,6 +58,8 @@ class PolicyVerdict:
     """The actions that it does not allow."""
     depends_on: tuple[str, ...] = ()
     """The conditions on which it depends whether it allows the others."""
+    unsure: tuple[str, ...] = ()
+    """The calls with which the agent requests the account's default role, and of which it cannot be known."""
     problem: str = ""
     """Why the policy cannot be judged."""
 
@@ -63,12 +76,10 @@ def judge(endpoint: Endpoint, service: str, facts: Facts, instance: Instance) ->
     if endpoint.policy is None:
         return PolicyVerdict()
     partition = partition_of(facts.region)
-    arn = f"arn:{partition}:ec2:{facts.region}:{instance.account}:instance/{facts.instance_id}"
-    caller = _Caller(facts, instance, partition)
+    arn = _arn_of(facts, instance)
+    caller = _caller_of(facts, instance, partition)
     try:
-        evaluator = Evaluator(
-            _policy(endpoint, caller), {**caller.context(), **_request(endpoint, facts, instance, arn)}
-        )
+        evaluator = _evaluator(endpoint, caller, facts, instance)
     except InputError as error:
         return PolicyVerdict(problem=str(error))
     denied, depends_on = list[str](), dict[str, None]()
@@ -79,31 +90,61 @@ def judge(endpoint: Endpoint, service: str, facts: Facts, instance: Instance) ->
             denied.append(action)
         elif decision.outcome is Outcome.CONDITIONAL:
             depends_on |= dict.fromkeys(each.depends_on or each.kind.value for each in decision.reasons)
-    if service == "ssm" and caller.role_arn is None and facts.host_management is not None:
-        unsure = [each for each in _DEFAULT_ROLE if evaluator.decide(each, NO_RESOURCE).outcome is not Outcome.ALLOWED]
-        if unsure:
-            return PolicyVerdict(tuple(denied), tuple(depends_on), f"it may not allow {', '.join(unsure)}.")
+    if service == "ssm" and not caller.is_of_profile and facts.host_management is not None:
+        # The agent asks for the default role with another identity of the instance.
+        asking = _evaluator(endpoint, _Caller(instance.account, partition), facts, instance)
+        unsure = [each for each in _DEFAULT_ROLE if asking.decide(each, NO_RESOURCE).outcome is not Outcome.ALLOWED]
+        return PolicyVerdict(tuple(denied), tuple(depends_on), tuple(unsure))
     return PolicyVerdict(tuple(denied), tuple(depends_on))
 
 
+def _evaluator(endpoint: Endpoint, caller: "_Caller", facts: Facts, instance: Instance) -> Evaluator:
+    """What decides about the calls of a caller through an endpoint.
+
+    Raises:
+        InputError: If the policy is not one of an endpoint.
+    """
+    context = {**caller.context(), **_request(endpoint, facts, instance)}
+    return Evaluator(_policy(endpoint, caller), context | (_source(facts, instance) if caller.is_of_profile else {}))
+
+
+def _caller_of(facts: Facts, instance: Instance, partition: str) -> "_Caller":
+    """The role of the profile, the account's default role, or a caller that is not known."""
+    if role := caller_role(facts):
+        session = f"arn:{partition}:sts::{instance.account}:assumed-role/{role.rsplit('/', 1)[-1]}/{facts.instance_id}"
+        return _Caller(instance.account, partition, role, session)
+    if default := default_role(facts):
+        return _Caller(instance.account, partition, f"arn:{partition}:iam::{instance.account}:role/{default}")
+    return _Caller(instance.account, partition)
+
+
+@dataclass(frozen=True)
 class _Caller:
     """Who makes the calls of the agent."""
 
-    def __init__(self, facts: Facts, instance: Instance, partition: str) -> None:
-        self.role_arn = caller_role(facts)
-        self.account, self.partition = instance.account, partition
-        self.principals = {"*", self.account, f"arn:{partition}:iam::{self.account}:root"}
-        if self.role_arn:
-            name = self.role_arn.rsplit("/", 1)[-1]
-            session = f"arn:{partition}:sts::{self.account}:assumed-role/{name}/{facts.instance_id}"
-            self.principals |= {self.role_arn, session}
+    account: str
+    partition: str
+    role_arn: str | None = None
+    """None if the role is not known."""
+    session_arn: str | None = None
+    """None if it is not known: EC2 names the sessions of the role of a profile."""
+
+    @property
+    def is_of_profile(self) -> bool:
+        """Whether EC2 has delivered the credentials."""
+        return self.session_arn is not None
 
     def context(self) -> dict[str, Any]:
         """The condition keys of the caller."""
-        known = dict(instance_context(self.partition, self.role_arn))
-        if not self.role_arn:
-            known |= dict(instance_context(self.partition, f"arn:{self.partition}:iam::{self.account}:role/?"))
-            del known["aws:principalarn"]  # the account's default role, or one that could not be read
+        roles = f"arn:{self.partition}:iam::{self.account}:role"
+        known = dict(instance_context(self.partition, self.role_arn or f"{roles}/?"))
+        if self.is_of_profile:
+            return known
+        for key in (*_OF_EC2, "aws:principalarn"):
+            del known[key]
+        if self.role_arn:  # the setting of the default role may lack the path
+            named = Like(f"{roles}/*/{self.role_arn.rsplit('/', 1)[-1]}")
+            known["aws:principalarn"] = (self.role_arn, named)
         return known
 
     def conditions(self, principal: Any) -> Iterator[dict[str, Any]]:
@@ -111,14 +152,20 @@ class _Caller:
         if principal == "*":
             return
         named = list(map(str, as_list(principal.get("AWS")))) if isinstance(principal, Mapping) else []
-        if self.principals.intersection(named):
+        own = {"*", self.account, f"arn:{self.partition}:iam::{self.account}:root", self.role_arn, self.session_arn}
+        if own.intersection(named):
             return
-        # Without the role, another ARN of the account can be the caller's. An ID such as AROA... is never known.
-        possible = [each for each in named if not each.startswith("arn:") or (not self.role_arn and self._is_own(each))]
+        possible = [each for each in named if self._may_be(each)]
         yield {"StringLike": {"Principal": possible}} if possible else _NEVER
 
-    def _is_own(self, arn: str) -> bool:
-        return arn.split(":")[4:5] == [self.account]
+    def _may_be(self, principal: str) -> bool:
+        """Whether a principal may be the caller. An ID such as AROA... is never known."""
+        if not principal.startswith("arn:"):
+            return True
+        if self.is_of_profile or principal.split(":")[4:5] != [self.account]:
+            return False
+        # Of the default role, neither the names of its sessions are known, nor whether its path is complete.
+        return self.role_arn is None or self.role_arn.rsplit("/", 1)[-1] in principal.split("/")
 
 
 def _policy(endpoint: Endpoint, caller: _Caller) -> Policy:
@@ -163,14 +210,26 @@ def _without_principal(row: Mapping[str, Any], caller: _Caller) -> dict[str, Any
     return kept
 
 
-def _request(endpoint: Endpoint, facts: Facts, instance: Instance, arn: str) -> dict[str, Any]:
+def _request(endpoint: Endpoint, facts: Facts, instance: Instance) -> dict[str, Any]:
     """The condition keys of a request through an endpoint."""
-    address = instance.addresses[:1]
+    one_interface = instance.interfaces == 1 and not instance.has_ipv6
     return {
         "aws:requestedregion": (facts.region,),
         "aws:sourcevpce": (endpoint.id,),
-        "aws:ec2instancesourcevpc": (instance.vpc,),
         "aws:sourcevpc": (instance.vpc,),
-        "ec2:sourceinstancearn": (arn,),
-        **({"aws:vpcsourceip": address, "aws:ec2instancesourceprivateipv4": address} if address else {}),
+        **({"aws:vpcsourceip": instance.addresses} if instance.addresses and one_interface else {}),
     }
+
+
+def _source(facts: Facts, instance: Instance) -> dict[str, Any]:
+    """The condition keys of credentials that EC2 delivers to an instance."""
+    address = instance.addresses[:1]
+    return {
+        "aws:ec2instancesourcevpc": (instance.vpc,),
+        "ec2:sourceinstancearn": (_arn_of(facts, instance),),
+        **({"aws:ec2instancesourceprivateipv4": address} if address else {}),
+    }
+
+
+def _arn_of(facts: Facts, instance: Instance) -> str:
+    return f"arn:{partition_of(facts.region)}:ec2:{facts.region}:{instance.account}:instance/{facts.instance_id}"

@@ -1,12 +1,13 @@
 """The checks of the VPC endpoints of the services that the agent must reach."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ssm_profile.cli.report import code
 from ssm_profile.regions import interface_endpoint
 
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
-from .endpoint_policies import judge
+from .endpoint_policies import PolicyVerdict, judge
 from .facts import Endpoint, Unread
 from .places import Place, in_words, is_available, resolves_to, zone_of
 from .security_groups import lets_in
@@ -53,7 +54,8 @@ def _missing_check(service: str, place: Place) -> Check:
         Result.WRONG,
         "There is none, and the subnet has no route to the internet.",
         cause=f"no VPC endpoint for {service}",
-        fix=f"Create the interface endpoint `{interface_endpoint(service, place.facts.region)}` with private DNS.",
+        fix=_attributes_first(place)
+        + f"Create the interface endpoint `{interface_endpoint(service, place.facts.region)}` with private DNS.",
         sources=sources,
     )
 
@@ -91,16 +93,34 @@ def _only_way_check(service: str, endpoint: Endpoint, place: Place) -> Check:
         return _used_check(service, endpoint, place)
     if resolves_to(endpoint, service, place) is None:
         return _unknown_name(service, endpoint, place, f"{label} has no private DNS.")
+    if zone := zone_of(service, place):  # it would resolve the name if the VPC used private hosted zones
+        return Check(
+            name,
+            Result.WRONG,
+            f"{label} has no private DNS, and the VPC does not use the private hosted zone {code(zone)}, which needs "
+            "`enableDnsSupport` and `enableDnsHostnames`.",
+            cause=f"the VPC does not use the private hosted zone for {service}",
+            fix="Turn on `enableDnsSupport` and `enableDnsHostnames` of the VPC.",
+            sources=(ENDPOINTS, _DNS),
+        )
     return Check(
         name,
         Result.WRONG,
         f"{label} has no private DNS, and nothing else in the VPC resolves the name of the service, so an agent with "
         "its default settings does not find it.",
         cause=f"the VPC endpoint {service} has no private DNS",
-        fix="Turn on private DNS: `aws ec2 modify-vpc-endpoint --private-dns-enabled --vpc-endpoint-id "
+        fix=_attributes_first(place)
+        + "Turn on private DNS: `aws ec2 modify-vpc-endpoint --private-dns-enabled --vpc-endpoint-id "
         f"{endpoint.id}`.",
         sources=(ENDPOINTS, _DNS),
     )
+
+
+def _attributes_first(place: Place) -> str:
+    """What to do before private DNS can be turned on. Empty if nothing is."""
+    dns = place.network.dns
+    off = [] if isinstance(dns, Unread) else [f"`{name}`" for name, is_on in dns.items() if not is_on]
+    return f"Turn on {' and '.join(off)} of the VPC first. AWS refuses private DNS without both. " if off else ""
 
 
 def _unknown_name(service: str, endpoint: Endpoint | None, place: Place, finding: str) -> Check:
@@ -138,7 +158,7 @@ def _used_check(service: str, endpoint: Endpoint, place: Place) -> Check:
         findings.append(
             f"No inbound rule of the security groups of {label} ({listed}) allows TCP 443 from the instance."
         )
-        sources = (*place.instance.addresses, *place.instance.groups)
+        sources = place.instance.groups or place.instance.addresses[:1]
         where = f"in {' or '.join(map(code, endpoint.groups))}" if endpoint.groups else f"to {label}"
         fixes.append(f"Allow inbound TCP 443 {where} from {' or '.join(map(code, sources))}.")
         causes.append(f"the security groups of the VPC endpoint {service} do not let it in")
@@ -152,11 +172,22 @@ def _used_check(service: str, endpoint: Endpoint, place: Place) -> Check:
         return Check(name, Result.WRONG, " ".join(findings), cause=cause, fix=fix, sources=(ENDPOINTS, _POLICIES))
     if allowed is None:
         findings.append(f"Whether the security groups of {label} ({listed}) let the instance in cannot be known.")
-    if verdict.problem:
-        findings.append(f"The policy of {label} cannot be judged: {verdict.problem}")
-    if verdict.depends_on:
-        conditions = ", ".join(map(code, verdict.depends_on))
-        findings.append(f"The policy of {label} allows the calls of the agent only under conditions: {conditions}.")
+    findings += _open_questions(label, verdict)
     if findings:
         return Check(name, Result.UNKNOWN, " ".join(findings), sources=(_POLICIES,))
     return Check(name, Result.OK, f"{label} is available, lets the instance in, and allows its calls.")
+
+
+def _open_questions(label: str, verdict: PolicyVerdict) -> Iterator[str]:
+    """What cannot be known of the policy of an endpoint."""
+    if verdict.problem:
+        yield f"The policy of {label} cannot be judged: {verdict.problem}"
+    if verdict.depends_on:
+        conditions = ", ".join(map(code, verdict.depends_on))
+        yield f"The policy of {label} allows the calls of the agent only under conditions: {conditions}."
+    if verdict.unsure:
+        actions = ", ".join(map(code, verdict.unsure))
+        yield (
+            f"Whether the policy of {label} lets the agent request the account's default role ({actions}) cannot be "
+            "known."
+        )

@@ -25,19 +25,23 @@ class Instance:
 
     account: str
     state: str
+    minutes: int | None = None
+    """The time since its start, in minutes."""
     profile_arn: str | None = None
     profile_id: str | None = None
     has_metadata: bool = True
     """Whether the instance metadata service is on."""
+    needs_token: bool = False
+    """Whether the instance metadata service requires IMDSv2."""
     hop_limit: int | None = None
     vpc: str | None = None
     subnet: str | None = None
     addresses: tuple[str, ...] = ()
-    """The private IPv4 addresses of the primary network interface. The first is the primary one."""
+    """The private IPv4 addresses of the primary network interface, and of those like it. The primary one is first."""
     has_ipv6: bool = False
     """Whether the primary network interface has an IPv6 address."""
     interfaces: int = 1
-    """The number of its network interfaces."""
+    """The number of its network interfaces. Those with the subnet and the groups of the primary one count as one."""
     has_public_address: bool = False
     groups: tuple[str, ...] = ()
     """The IDs of the security groups of the primary network interface."""
@@ -167,6 +171,8 @@ class Network:
     """The names of the private hosted zones of the VPC."""
     other_dns: tuple[str, ...] | Unread = ()
     """What answers DNS queries in the place of the VPC: DNS servers, rules of Route 53 Resolver, Profiles."""
+    load_balancers: tuple[str, ...] = ()
+    """The IDs of its Gateway Load Balancer endpoints. Routes to them look like those to gateway endpoints."""
     nat: NatGateway | Unread | None = None
     """The NAT gateway of the default route. None if the route leads elsewhere, or if AWS does not find the gateway."""
 
@@ -185,8 +191,10 @@ class Facts:
     profile: Profile | Unread | None
     """None if the instance has no instance profile, or if the profile does not exist any more."""
     host_management: str | Unread | None
-    """The role of Default Host Management Configuration. None if it is off."""
+    """The path and the name of the role of Default Host Management Configuration. None if it is off."""
     control_policies: ControlPolicies | Unread | None
     """None if the account is in no organization."""
     network: Network | Unread | None
     """It is read only where the connection does not show that it works."""
+    has_proxy: bool = False
+    """Whether a file from the instance shows that its agent has a proxy."""

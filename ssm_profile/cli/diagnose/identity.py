@@ -23,6 +23,8 @@ _TRUST = f"{EC2_GUIDE}/iam-roles-for-amazon-ec2.html"
 _PROFILES = f"{IAM_GUIDE}/id_roles_use_switch-role-ec2_instance-profiles.html"
 _EVALUATION = f"{IAM_GUIDE}/reference_policies_evaluation-logic.html"
 _CONTROL_POLICIES = "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html"
+_HEARTBEAT = "ssm:UpdateInstanceInformation"
+"""What a heartbeat needs. Where it is missing, it is named before what sessions need."""
 _ATTACH = "Attach an instance profile of this component: `aws ec2 associate-iam-instance-profile`."
 _REPLACE = "Attach an instance profile in its place: `aws ec2 replace-iam-instance-profile-association`."
 
@@ -60,8 +62,16 @@ def uses_host_management(facts: Facts, audit: Audit | None) -> bool | None:
     return uses if is_trusted else None
 
 
+def default_role(facts: Facts) -> str | None:
+    """The path and the name of the account's default role if the agent calls AWS with it. None if that is not known."""
+    default = facts.host_management
+    if isinstance(default, str) and uses_host_management(facts, audit_of(facts)):
+        return default
+    return None
+
+
 def caller_role(facts: Facts) -> str | None:
-    """The ARN of the role with which the agent calls AWS. None if this is not known, or if there is none."""
+    """The ARN of the role of the profile, if the agent calls AWS with it. None if this is not known."""
     if not isinstance(facts.profile, Profile) or _profile_problem(facts):
         return None
     has_no_other = facts.host_management is None or uses_host_management(facts, audit_of(facts)) is False
@@ -100,7 +110,7 @@ def _unless_default_role(problem: Check, facts: Facts, *, applies: bool | None =
     if isinstance(default, Unread):
         text = f"{found} Whether the account's default role is there instead could not be read."
         return replace(unknown, finding=text, permission=default.action if default.is_denied else "")
-    instead = f"The account's default role {code(default)} is there instead"
+    instead = f"The account's default role {_shown(default)} is there instead"
     if applies is None:
         depends = f"{instead} if the role of the instance does not allow the heartbeat, which is not known."
         return replace(unknown, finding=f"{found} {depends}")
@@ -201,7 +211,7 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
         return unread(name, profile.role)
     if audit is None or not isinstance(profile, Profile):
         return None
-    why, verdict = " ".join(reasons(audit)), audit["systemsManager"]
+    why, verdict = " ".join(reasons(audit, _HEARTBEAT)), audit["systemsManager"]
     if verdict == Verdict.WORKS.value:
         return Check(name, Result.OK, "The policies of the role and its permissions boundary allow what is needed.")
     if verdict == Verdict.WORKS_IF.value:
@@ -224,6 +234,7 @@ def policies_check(facts: Facts, audit: Audit | None) -> Check | None:
 def _missing_actions(audit: Audit) -> str:
     required = [each for each in audit["capabilities"] if each["capability"] in REQUIRED_FEATURES]
     actions = [row["action"] for each in required for row in each["missing"]]
+    actions.sort(key=lambda action: action != _HEARTBEAT)
     more = f" and {len(actions) - 1} more actions" if len(actions) > 1 else ""
     return f"{actions[0]}{more}" if actions else "what is needed"
 
@@ -260,7 +271,7 @@ def host_management_check(facts: Facts, uses: bool | None) -> Check:  # noqa: FB
         return unread(name, default)
     if default is None:
         return Check(name, Result.OK, "It is off in this region, so only an instance profile gives the agent a role.")
-    is_on = f"It is on, with the role {code(default)}."
+    is_on = f"It is on, with the role {_shown(default)}."
     if uses is None:
         text = f"{is_on} Whether it applies depends on whether the role of the instance allows the heartbeat."
         return Check(name, Result.UNKNOWN, text, sources=(HOST_MANAGEMENT,))
@@ -276,3 +287,7 @@ def host_management_check(facts: Facts, uses: bool | None) -> Check:  # noqa: FB
 
 def _role_name(profile: Profile) -> str:
     return (profile.role_arn or "").rsplit("/", 1)[-1]
+
+
+def _shown(default_role: str) -> str:
+    return code(default_role.rsplit("/", 1)[-1])

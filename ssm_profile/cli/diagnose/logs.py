@@ -5,15 +5,16 @@ Source: https://github.com/aws/amazon-ssm-agent/blob/1c217c89b42d/agent/cli/clic
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ssm_profile.catalogue import AGENT_SOURCE, USER_GUIDE, VPC_ENDPOINTS
 from ssm_profile.cli.denied import answer_denials, read_denials, read_source
 from ssm_profile.cli.denied.log_lines import LINES_BY_NAME
-from ssm_profile.cli.policy_files import name_of
+from ssm_profile.cli.policy_files import STDIN, name_of
 from ssm_profile.cli.report import code
-from ssm_profile.errors import InputError
+from ssm_profile.errors import InputError, TooLongError
 
 from .agent_errors import read_errors
 from .checks import ENDPOINTS, Check, Result
@@ -35,6 +36,22 @@ class Row(NamedTuple):
 
 _CUT_OFF = Row("ssm-cli get-diagnostics", "", "")
 """Stands for an output that is not complete."""
+
+_LOST = Row("ssm-cli get-diagnostics", "lost", "")
+"""Stands for a table whose borders are lost."""
+
+_ABOUT_LOST = (
+    "Its borders were lost when it was saved, as PowerShell does it. Save it as JSON: "
+    "`ssm-cli get-diagnostics --output json > diagnostics.json`."
+)
+_TABLE = re.compile(r"^[^\w\n]{0,20}(?:\w{1,4}[^\w\n]{1,20})?EC2 IMDS\s.*(?:Success|Failed|Skipped)", re.MULTILINE)
+"""A row of a table, whatever its borders are."""
+
+_UNREAD_ROWS = {
+    _CUT_OFF: "The output is cut off, so it was not read. Save it again.",
+    _LOST: f"The output is a table. {_ABOUT_LOST}",
+}
+"""What stands for outputs that are not read, and why they are not."""
 
 _BORDER = "│"
 _NEEDED = ("ssm", "ssmmessages")
@@ -68,10 +85,18 @@ _OPENING = re.compile(r'\{\s*"DiagnosticsOutput"\s*:')
 _PASSWORD = re.compile(r"//[^/\s@]+@")
 """The name and the password in the URL of a proxy."""
 
+_PROXY_SETTING = re.compile(r"\bhttps?_proxy[:=][ \t]*(?!NULL\b)[^\s\"']|proxyconnect ", re.IGNORECASE)
+"""A proxy in a log of the agent, in a note of ssm-cli, or in the environment. An agent without one logs the name only.
+
+Source: https://github.com/aws/amazon-ssm-agent/issues/571"""
+_INSTANCE = re.compile(r"\bi-[0-9a-f]{17}\b|\bi-[0-9a-f]{8}\b")
+
 _MOST_FAILURES = 50
 """How many outputs that are cut off are read."""
 
 _LINE = LINES_BY_NAME["no instance profile"]
+_NO_CREDENTIALS = (_LINE.name, LINES_BY_NAME["no default host management"].name)
+"""The known lines that are about no denied call: the agent has no credentials."""
 
 
 def read_log(source: str) -> dict[str, Any]:
@@ -83,16 +108,22 @@ def read_log(source: str) -> dict[str, Any]:
     Raises:
         InputError: If the file cannot be read, or if it contains nothing that is known.
     """
-    outputs, rest = read_diagnostics(read_source(source))
+    text = _text_of(source)
+    outputs, rest = read_diagnostics(text)
+    if not outputs and _TABLE.search(rest):
+        outputs = [[_LOST]]
     checks = [_checks_of(rows) for rows in outputs]
     try:
         denied = answer_denials(read_denials(rest))
     except InputError:
         denied = None
     errors = read_errors(rest)
-    if denied is None and errors is None and all(rows == [_CUT_OFF] for rows in outputs):
+    if denied is None and errors is None and all(rows in ([_CUT_OFF], [_LOST]) for rows in outputs):
+        name = name_of(source)
+        if outputs == [[_LOST]]:
+            raise InputError(f"--log: {name} looks like a table of `ssm-cli get-diagnostics`. {_ABOUT_LOST}")
         raise InputError(
-            f"--log: {name_of(source)} is neither a log of the SSM Agent nor the output of `ssm-cli get-diagnostics`. "
+            f"--log: {name} is neither a log of the SSM Agent nor the output of `ssm-cli get-diagnostics`. "
             "Pass a log of the SSM Agent, or this complete output as JSON or as a table."
         )
     return {
@@ -103,7 +134,35 @@ def read_log(source: str) -> dict[str, Any]:
         ],
         "denied": denied,
         "errors": errors,
+        "proxyOf": sorted({*_INSTANCE.findall(text)}) if _has_proxy(outputs, rest) else None,
     }
+
+
+def _text_of(source: str) -> str:
+    """The text of a file.
+
+    Raises:
+        InputError: If it cannot be read or is too long.
+    """
+    try:
+        text = read_source(source)
+    except TooLongError as error:
+        raise InputError(f"--log: {error} Pass its last lines: `{_last_lines(source)}`.") from None
+    # UTF-16 without a byte order mark, of which ASCII is every second byte.
+    return text.replace("\0", "") if text.count("\0") > len(text) // 3 else text
+
+
+def _last_lines(source: str) -> str:
+    """The command that passes the last lines of a file."""
+    path = "amazon-ssm-agent.log" if source == STDIN else shlex.quote(source)
+    tail = f"zcat {path} | tail -n 20000" if path.endswith(".gz") else f"tail -n 20000 {path}"
+    return f"{tail} | ssm-profile diagnose --log -"
+
+
+def _has_proxy(outputs: Iterable[Iterable[Row]], rest: str) -> bool:
+    """Whether the agent has a proxy, by the outputs of ssm-cli or by the text of a log."""
+    notes = (row.note for rows in outputs for row in rows)
+    return any(_PROXY_SETTING.search(each) for each in (*notes, rest))
 
 
 def read_diagnostics(text: str) -> tuple[list[list[Row]], str]:
@@ -155,12 +214,7 @@ def _read_tables(text: str) -> tuple[list[list[Row]], str]:
 
 def _checks_of(rows: Sequence[Row]) -> list[Check]:
     """The checks of an output. A row that is not one of ssm-cli's own checks says that the output is cut off."""
-    return [
-        Check(row.check, Result.UNREAD, "The output is cut off, so it was not read. Save it again.")
-        if row is _CUT_OFF
-        else _check(*row)
-        for row in rows
-    ]
+    return [Check(row.check, Result.UNREAD, _UNREAD_ROWS[row]) if row in _UNREAD_ROWS else _check(*row) for row in rows]
 
 
 def _check(name: str, status: str, note: str) -> Check:
@@ -218,11 +272,25 @@ def _answer(file: str, outputs: Sequence[Sequence[Check]], denied: Any, errors: 
         name = "ssm-cli" if len(outputs) == 1 else f"Output {number} of ssm-cli"
         parts.append(f"{name} {_reported(checks)}")
     if denied:
-        count = sum(each["count"] for each in denied["answers"])
-        parts.append(f"{count:,} denied call{'' if count == 1 else 's'}.")
+        parts += _counted_denials(denied["answers"])
     if errors and (errors["connectionFailures"] or not denied):
         parts.append(_counted(errors, "" if parts else "no denied call; "))
     return f"{file}: {' '.join(parts)}"
+
+
+def _counted_denials(answers: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """How many calls are denied, and how many entries say that there are no credentials to call with."""
+    count = missing = 0
+    for each in answers:
+        names = {line["name"] for line in each["knownLines"]}
+        if each["action"] is None and names and names <= {*_NO_CREDENTIALS}:
+            missing += each["count"]
+        else:
+            count += each["count"]
+    if count:
+        yield f"{count:,} denied call{'' if count == 1 else 's'}."
+    if missing:
+        yield f"{missing:,} {'entry says' if missing == 1 else 'entries say'} that the agent has no credentials."
 
 
 def _counted(errors: Mapping[str, Any], start: str) -> str:
@@ -237,7 +305,7 @@ def _counted(errors: Mapping[str, Any], start: str) -> str:
 def _reported(checks: Sequence[Check]) -> str:
     """What an output reports, worded to follow its name."""
     if any(each.result is Result.UNREAD for each in checks):
-        return "is cut off."
+        return "is cut off." if any(each.finding == _UNREAD_ROWS[_CUT_OFF] for each in checks) else "could not be read."
     wrong = [each for each in checks if each.result is Result.WRONG]
     shown = {each.name for each in checks if each.result is Result.OK}
     missing = [name for name in NECESSARY if name not in shown | {each.name for each in wrong}]

@@ -14,7 +14,7 @@ from ssm_profile.regions import interface_endpoint
 from .checks import ENDPOINTS, VPC_GUIDE, Check, Result, unread
 from .endpoints import endpoint_check
 from .facts import Endpoint, Facts, Instance, Registration, Unread
-from .instances import AGENT_WITHOUT_EC2MESSAGES, version_of
+from .instances import AGENT_WITHOUT_EC2MESSAGES, has_ec2messages, version_of
 from .places import Place, in_words, is_available
 from .routes import route_check, way_to_internet
 from .security_groups import outbound_check
@@ -65,21 +65,28 @@ def _checks(place: Place) -> Iterator[Check]:
 
 def _doubt(name: str, facts: Facts, instance: Instance) -> str:
     """Why a check of the network that is wrong may not matter. Empty if it does."""
+    if facts.has_proxy:
+        return "A file of `--log` shows that the agent has a proxy, which can be the way. It is not checked."
     if isinstance(facts.registration, Unread):
         return "Heartbeats may arrive, which could not be read. Then there is a way that this command does not see."
     online = isinstance(facts.registration, Registration) and facts.registration.is_online
     if online and (name not in _CHANNEL_CHECKS or isinstance(facts.channel, Unread)):
         return "Heartbeats arrive, so there may be a way that this command does not see."
     if instance.interfaces > 1:
-        return f"This is about the primary one of {instance.interfaces} network interfaces. The others are not checked."
+        others = "Others are in another subnet or have other security groups, and are not checked."
+        return f"This is about the primary network interface. {others}"
     return ""
 
 
 def needed_services(facts: Facts) -> list[str]:
-    """The services that the agent must reach. Without its version, it counts as one that does not need ec2messages."""
+    """The services that the agent must reach. Without its version, it counts as one that does not need ec2messages.
+
+    In a region without ec2messages, the check of the agent's version says what is wrong.
+    """
     registration = facts.registration
     version = version_of(registration.agent_version) if isinstance(registration, Registration) else ()
-    return list(AGENT_SERVICES[: 3 if version and version < AGENT_WITHOUT_EC2MESSAGES else 2])
+    is_old = version and version < AGENT_WITHOUT_EC2MESSAGES and has_ec2messages(facts.region)
+    return list(AGENT_SERVICES[: 3 if is_old else 2])
 
 
 def _endpoint_of(service: str, region: str, endpoints: Sequence[Endpoint]) -> Endpoint | None:
@@ -111,7 +118,7 @@ def _resolver_check(name: str, dns: Mapping[str, bool], other: Sequence[str], pl
     has_private_names = any(endpoint and endpoint.has_private_dns for _, endpoint in place.endpoints)
     if has_private_names and place.way.is_open is False:
         fix = "Turn on `enableDnsSupport` and `enableDnsHostnames` of the VPC."
-        text = f"{finding} Private names of endpoints need both."
+        text = f"{finding} Private names of endpoints need both, and the VPC names no DNS server but Amazon's."
         return Check(name, Result.WRONG, text, cause="the VPC has no private DNS names", fix=fix, sources=(_DNS,))
     if not dns.get("enableDnsSupport"):
         text = f"{finding} The instance then needs DNS servers of its own, of which nothing is known here."
@@ -119,4 +126,4 @@ def _resolver_check(name: str, dns: Mapping[str, bool], other: Sequence[str], pl
     if has_private_names and place.way.is_open is None:
         text = f"{finding} Private names of endpoints need both. Whether there is a way without them cannot be known."
         return Check(name, Result.UNKNOWN, text, sources=(_DNS,))
-    return Check(name, Result.OK, f"{finding} Only private names need it.", sources=(_DNS,))
+    return Check(name, Result.OK, f"{finding} Only private names and private hosted zones need it.", sources=(_DNS,))

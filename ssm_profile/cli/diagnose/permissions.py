@@ -11,7 +11,6 @@ PERMISSIONS: dict[str, str] = {
     "iam:ListAttachedRolePolicies": "the policies of the role",
     "iam:GetPolicy": "the policies of the role, and its permissions boundary",
     "iam:GetPolicyVersion": "the policies of the role, and its permissions boundary",
-    "iam:ListInstanceProfilesForRole": "the instance profiles of the role",
     "ssm:GetServiceSetting": "whether Default Host Management Configuration is on",
     "ec2:DescribeRouteTables": "the route to the internet, if the instance is not connected",
     "ec2:DescribeNatGateways": "the NAT gateway of the default route",

@@ -1,36 +1,42 @@
 """The report of diagnoses: the answer first, then the checks, then what to do."""
 
-import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ssm_profile.cli.denied import format_answers
-from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, bare, code
+from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, bare, code, with_changed_code
 
 from .checks import Result
+from .diagnosis import GENERAL_ADVICE
 
 Data = Mapping[str, Any]
 
 _COLUMNS = ("Check", "Result", "Finding")
-_MARKDOWN = ("answer", "causes", "cause", "finding", "fix", "first", "next")
+_MARKDOWN = ("answer", "causes", "cause", "finding", "fix", "first", "next", "stopped")
 """The keys whose sentences are Markdown."""
+_MOST_NAMES = 20
+"""How many instances or roles a report names."""
+_TIME = re.compile(r"(?:\d+ minutes?|less than a minute) ago|\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+"""Times in findings."""
 
 
 def format_diagnoses(diagnosed: Data) -> Report:
     """The report of :func:`~.command.diagnose_all`."""
     parts: list[Part] = []
-    instances, running, left = diagnosed["instances"], diagnosed["running"], diagnosed["notDiagnosed"]
+    instances, left = diagnosed["instances"], diagnosed["notDiagnosed"]
     several = len(instances) > 1
-    if running is not None:
-        parts.append(Paragraph(_overview(len(instances) + left, running)))
-    if left:
-        of_them = "" if running is None else " of them"
-        parts.append(Paragraph(f"Interrupted: {left:,}{of_them} {'is' if left == 1 else 'are'} not diagnosed."))
-    groups = _groups(instances)
+    if diagnosed["running"] is not None:
+        parts.append(Paragraph(_overview(len(instances) + len(left), diagnosed)))
+    if diagnosed["stopped"]:
+        names = f" Not diagnosed: {_listed(left)}." if left else ""
+        parts.append(Paragraph(f"{diagnosed['stopped']}{names}"))
     if several:
-        parts.append(Items(tuple(map(_summary, groups))))
-    for group in groups:
-        parts += _instance_parts(group[0], brief=several, others=len(group) - 1)
+        parts.append(_causes(instances))
+    for group in _groups(instances):
+        parts += _instance_parts(group, brief=several)
+    if several:
+        parts += _shared_parts(instances)
     for each in diagnosed["logs"]:
         parts += _log_parts(each)
     return parts
@@ -45,49 +51,108 @@ def plain(value: Any, key: str = "") -> Any:
     return bare(value) if key in _MARKDOWN and isinstance(value, str) else value
 
 
-def _overview(missing: int, running: int) -> str:
+def _listed(names: Sequence[str]) -> str:
+    """Names, not all of them if they are many."""
+    more = f" and {len(names) - _MOST_NAMES:,} more, which --json lists" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(map(code, names[:_MOST_NAMES]))}{more}"
+
+
+def _overview(missing: int, diagnosed: Data) -> str:
+    running, region = diagnosed["running"], diagnosed["region"]
+    if not running:
+        return f"No instance is running in {region}."
     if not missing:
-        return f"Systems Manager manages all {running:,} running instances."
-    return f"Systems Manager does not manage {missing:,} of {running:,} running instances."
+        return f"Systems Manager manages all {running:,} running instances in {region}."
+    return f"Systems Manager does not manage {missing:,} of {running:,} running instances in {region}."
 
 
 def _groups(instances: Sequence[Data]) -> list[list[Data]]:
-    """The instances with the same results and the same steps, the largest group first."""
+    """The instances with the same findings and the same steps, the largest group first."""
     found = dict[Any, list[Data]]()
     for each in instances:
-        results = [(row["check"], row["result"]) for row in each["checks"]]
-        said = json.dumps([each["answer"], results, each["next"]]).replace(each["instance"], "")
-        found.setdefault(said, []).append(each)
+        found.setdefault(_key(each), []).append(each)
     return sorted(found.values(), key=len, reverse=True)
 
 
-def _summary(group: Sequence[Data]) -> str:
-    """A line about a group of instances."""
-    first, names = group[0], ", ".join(code(each["instance"]) for each in group)
-    if len(group) == 1:
-        return first["answer"]
-    return f"{len(group):,} instances: {'; '.join(first['causes']) or 'no check finds the cause'}: {names}"
+def _key(diagnosis: Data) -> tuple[Any, ...]:
+    """What instances of a group have in common: all that is not ok, without times and without their own names."""
+    rows = [row for row in diagnosis["checks"] if row["result"] != Result.OK.value]
+    results = [(row["check"], row["result"]) for row in diagnosis["checks"]]
+    names = [diagnosis["instanceProfile"], diagnosis["role"], *diagnosis["securityGroups"]]
+    own = {name.rsplit("/", 1)[-1] for name in names if name}
+
+    def common(text: str) -> str:
+        without = _TIME.sub("", text.replace(diagnosis["instance"], ""))
+        return with_changed_code(without, lambda name: " ".join("" if word in own else word for word in name.split()))
+
+    said = (*diagnosis["causes"], *(row["finding"] for row in rows), *diagnosis["next"])
+    return diagnosis["managed"], diagnosis["pingStatus"], *results, *map(common, said)
 
 
-def _instance_parts(diagnosis: Data, *, brief: bool, others: int) -> Iterator[Part]:
-    """The parts about an instance.
+def _causes(instances: Sequence[Data]) -> Table:
+    """The causes, each with its instances and their roles, the most frequent first."""
+    found = dict[str, list[Data]]()
+    for each in instances:
+        found.setdefault(_cause(each), []).append(each)
+    rows = [
+        (
+            cause,
+            f"{len(group):,}",
+            _listed([each["instance"] for each in group]),
+            _listed(list(dict.fromkeys(_role(each) for each in group if each["role"]))) or "none",
+        )
+        for cause, group in sorted(found.items(), key=lambda item: len(item[1]), reverse=True)
+    ]
+    return Table("Causes", ("Cause", "Number", "Instances", "Roles"), rows)
+
+
+def _cause(diagnosis: Data) -> str:
+    """What is wrong with an instance, without the names that only it has."""
+    role = f" {code(_role(diagnosis))}" if diagnosis["role"] else ""
+    causes = "; ".join(diagnosis["causes"]).replace(f"the role{role} ", "the role ")
+    return causes or _TIME.sub("some minutes ago", diagnosis["answer"].replace(diagnosis["instance"], "the instance"))
+
+
+def _role(diagnosis: Data) -> str:
+    """The name of the role of an instance."""
+    return diagnosis["role"].rsplit("/", 1)[-1]
+
+
+def _instance_parts(group: Sequence[Data], *, brief: bool) -> Iterator[Part]:
+    """The parts about instances with the same results.
 
     Args:
-        diagnosis: The diagnosis.
-        brief: Whether to leave out the checks that are ok.
-        others: How many other instances have the same results.
+        group: Their diagnoses. The parts show the first.
+        brief: Whether to leave out the checks that are ok, and what :func:`_shared_parts` says.
     """
-    yield Paragraph(diagnosis["answer"])
+    first, others = group[0], len(group) - 1
+    yield Paragraph(first["answer"])
     if others:
-        yield Paragraph(f"{others:,} more instance{' has' if others == 1 else 's have'} the same results.")
-    rows = [row for row in diagnosis["checks"] if not brief or row["result"] != Result.OK.value]
-    yield _checks_table(f"Checks of {diagnosis['instance']}", rows)
-    if diagnosis["next"]:
+        yield Paragraph(f"{others:,} more instance{' has' if others == 1 else 's have'} the same results{_own(group)}.")
+    rows = [row for row in first["checks"] if not brief or row["result"] != Result.OK.value]
+    yield _checks_table(f"Checks of {first['instance']} in {first['region']}", rows)
+    if steps := [step for step in first["next"] if not brief or step not in GENERAL_ADVICE]:
         yield Paragraph("Next:")
-        yield Items(tuple(diagnosis["next"]))
-    if diagnosis["runbook"]:
-        yield CodeBlock(diagnosis["runbook"])
-    yield from _sources(rows)
+        yield Items(tuple(steps))
+    if not brief:
+        if first["runbook"]:
+            yield CodeBlock(first["runbook"])
+        yield from _sources(rows)
+
+
+def _own(group: Sequence[Data]) -> str:
+    """That the names in the findings are those of the first instance. Empty if all have them."""
+    names = {(each["role"], each["instanceProfile"], *each["securityGroups"]) for each in group}
+    return ", with names of their own for roles, profiles and security groups" if len(names) > 1 else ""
+
+
+def _shared_parts(instances: Sequence[Data]) -> Iterator[Part]:
+    """What applies to several instances: the general steps, the runbook and the sources."""
+    if unsolved := next((each for each in instances if each["runbook"]), None):
+        yield Paragraph("For each instance:")
+        yield Items(GENERAL_ADVICE)
+        yield CodeBlock(unsolved["runbook"].replace(unsolved["instance"], "INSTANCE"))
+    yield from _sources([row for each in instances for row in each["checks"]])
 
 
 def _log_parts(log: Data) -> Iterator[Part]:
@@ -103,10 +168,16 @@ def _log_parts(log: Data) -> Iterator[Part]:
     yield from _sources(rows)
     errors = log["errors"] or {}
     if errors.get("first") and (errors["fix"] or not log["denied"]):
-        yield Paragraph(f"The first entry {'about the network' if errors['fix'] else 'with an error'}:")
-        yield Items((errors["first"], *([errors["fix"]] if errors["fix"] else [])))
+        yield Paragraph(f"The first entry {'about the network' if errors['connectionFailures'] else 'with an error'}:")
+        yield Items((errors["first"], _last(errors), *([errors["fix"]] if errors["fix"] else [])))
     if log["denied"]:
         yield from format_answers(log["denied"])
+
+
+def _last(errors: Data) -> str:
+    """When the last error was, and whether the agent worked after it."""
+    after = " After it, the agent connected to AWS." if errors["connectedAfter"] else ""
+    return f"The last entry with an error is of {errors['last']}.{after}"
 
 
 def _checks_table(title: str, rows: Sequence[Data]) -> Table:

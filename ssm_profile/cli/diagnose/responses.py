@@ -1,7 +1,7 @@
 """Turns answers of AWS's API into facts."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from .facts import Endpoint, Instance, Registration, Route, RouteTable, Rule, SecurityGroup
@@ -30,23 +30,27 @@ def instance_of(row: Row, account: str) -> Instance:
         row: The instance.
         account: The account of its reservation.
     """
+    started: datetime | None = row.get("LaunchTime")
     profile, options = row.get("IamInstanceProfile") or {}, row.get("MetadataOptions") or {}
     interfaces = row.get("NetworkInterfaces") or [{}]
     primary = next((each for each in interfaces if each.get("Attachment", {}).get("DeviceIndex") == 0), interfaces[0])
-    listed = sorted(primary.get("PrivateIpAddresses", []), key=lambda each: not each.get("Primary"))
-    addresses = [each["PrivateIpAddress"] for each in listed if each.get("PrivateIpAddress")]
+    others = [each for each in interfaces if each is not primary]
+    alike = [each for each in others if _place_of(each) == _place_of(primary)]
+    addresses = [address for each in (primary, *alike) for address in _addresses_of(each)]
     return Instance(
         account=account,
         state=row["State"]["Name"],
+        minutes=int((datetime.now(UTC) - started).total_seconds() // 60) if started else None,
         profile_arn=profile.get("Arn"),
         profile_id=profile.get("Id"),
         has_metadata=options.get("HttpEndpoint") != "disabled",
+        needs_token=options.get("HttpTokens") == "required",
         hop_limit=options.get("HttpPutResponseHopLimit"),
         vpc=row.get("VpcId"),
         subnet=row.get("SubnetId"),
         addresses=tuple(addresses or filter(None, [row.get("PrivateIpAddress")])),
         has_ipv6=bool(primary.get("Ipv6Addresses")),
-        interfaces=len(interfaces),
+        interfaces=1 + len(others) - len(alike),
         has_public_address=bool(row.get("PublicIpAddress")),
         groups=_groups(primary.get("Groups") or row.get("SecurityGroups", [])),
     )
@@ -70,7 +74,7 @@ def endpoint_of(row: Row) -> Endpoint:
         groups=_groups(row.get("Groups", [])),
         interfaces=tuple(row.get("NetworkInterfaceIds", [])),
         policy=row.get("PolicyDocument"),
-        has_ipv4=row.get("IpAddressType") != "ipv6",
+        has_ipv4=(row.get("IpAddressType") or "").lower() != "ipv6",
     )
 
 
@@ -115,6 +119,18 @@ def _rules(rows: Iterable[Row]) -> tuple[Rule, ...]:
         )
         for row in rows
     )
+
+
+def _place_of(interface: Row) -> tuple[Any, ...]:
+    """What decides where the calls go that leave by a network interface, and whether they may."""
+    is_public = bool((interface.get("Association") or {}).get("PublicIp"))
+    return interface.get("SubnetId"), sorted(_groups(interface.get("Groups", []))), is_public
+
+
+def _addresses_of(interface: Row) -> list[str]:
+    """The private IPv4 addresses of a network interface, the primary one first."""
+    listed = sorted(interface.get("PrivateIpAddresses", []), key=lambda each: not each.get("Primary"))
+    return [each["PrivateIpAddress"] for each in listed if each.get("PrivateIpAddress")]
 
 
 def _groups(rows: Iterable[Row]) -> tuple[str, ...]:

@@ -38,9 +38,11 @@ def way_to_internet(network: Network, instance: Instance) -> Way:
 
 def _way_of(table: RouteTable, instance: Instance, network: Network) -> Way:
     default, way = table.default, _way_by_default(table.default, instance, network)
-    others = [each for each in table.routes if each is not default and _may_matter(each, instance)]
+    others = [each for each in table.routes if each is not default and _may_matter(each, instance, network)]
     if way.is_open:  # a route to a part of the public addresses is more specific than the default route
         others = [each for each in others if _is_public(each.destination)]
+    else:
+        others = [each for each in others if each.is_active]
     if way.is_open is None or not others:
         return way
     names = ", ".join(code(f"{each.destination} to {each.target}") for each in others)
@@ -60,7 +62,9 @@ def _way_by_default(default: Route | None, instance: Instance, network: Network)
         return Way(
             is_open=False,
             finding=f"The default route leads to {target}, which is not available (`blackhole`).",
-            fix=f"Attach or start {target}, or let the default route lead to another gateway.",
+            fix="Let the default route lead to a gateway that is available."
+            if default.target.startswith("nat-")  # it was deleted
+            else f"Attach or start {target}, or let the default route lead to another gateway.",
         )
     if default.target.startswith("igw-"):
         return _way_by_internet_gateway(target, instance)
@@ -89,8 +93,10 @@ def _way_by_internet_gateway(target: str, instance: Instance) -> Way:
 def _way_by_nat(target: str, nat: NatGateway | Unread | None) -> Way:
     """The way that a default route to a NAT gateway is."""
     finding = f"The default route leads to the NAT gateway {target}"
-    if isinstance(nat, Unread) or nat is None:
+    if isinstance(nat, Unread):
         return Way(is_open=None, finding=f"{finding}. Where the gateway leads could not be read.")
+    if nat is None:
+        return Way(is_open=None, finding=f"{finding}, which AWS does not find.")
     if nat.state != "available":
         is_open = None if nat.state == "pending" else False
         fix = "Let the default route lead to a gateway that is available."
@@ -102,10 +108,10 @@ def _way_by_nat(target: str, nat: NatGateway | Unread | None) -> Way:
     return Way(is_open=None, finding=f"{finding}.{kind} Whether it leads to the internet cannot be known.")
 
 
-def _may_matter(route: Route, instance: Instance) -> bool:
-    """Whether a route that is not the default one may lead to AWS, or to endpoints elsewhere."""
-    is_to_prefix_list = route.destination.startswith("pl-")
-    if not route.is_active or (is_to_prefix_list and route.target.startswith("vpce-")):  # a gateway endpoint
+def _may_matter(route: Route, instance: Instance, network: Network) -> bool:
+    """Whether a route that is not the default one may lead to AWS, or to endpoints elsewhere, or away from them."""
+    is_to_endpoint = route.destination.startswith("pl-") and route.target.startswith("vpce-")
+    if is_to_endpoint and route.target not in network.load_balancers:  # a gateway endpoint
         return False
     return route.target != "local" and (":" not in route.destination or instance.has_ipv6)
 
@@ -122,7 +128,7 @@ def route_check(place: Place) -> Check:
     name, sources, way = "route to the internet", (_ROUTES, ENDPOINTS), place.way
     nat = place.network.nat
     for fact in (place.network.route_table, nat.route_table if isinstance(nat, NatGateway) else nat):
-        if isinstance(fact, Unread):
+        if isinstance(fact, Unread) and way.is_open is None:
             return unread(name, fact)
     if way.is_open is not False:
         return Check(name, Result.OK if way.is_open else Result.UNKNOWN, way.finding, sources=sources)

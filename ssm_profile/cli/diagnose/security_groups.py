@@ -1,6 +1,6 @@
 """The rules of security groups: whether they allow HTTPS."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
 from ssm_profile.catalogue import USER_GUIDE
@@ -11,7 +11,10 @@ from .facts import Endpoint, Instance, Rule, Unread
 from .places import Place, is_available, resolves_to
 
 _HTTPS = 443
-_DNS = 53
+_NO_PROXY = ((22, 22), (53, 53))
+"""The ports of rules that are for SSH and DNS, not for a proxy."""
+_PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+"""Where a proxy can be to which the agent connects on port 443."""
 _TCP = ("tcp", "6")
 _PROXY = f"{USER_GUIDE}/configure-proxy-ssm-agent.html"
 _ANYWHERE = "0.0.0.0/0"
@@ -50,6 +53,13 @@ def outbound_check(place: Place) -> Check:
         outcomes = {None}
     if False in outcomes:
         return _closed_check(name, listed, rules, place)
+    if fact := next((each for each in outcomes if isinstance(each, Unread)), None):
+        return unread(name, fact)
+    return _open_check(name, listed, outcomes)
+
+
+def _open_check(name: str, listed: str, outcomes: Container[bool | Unread | None]) -> Check:
+    """The check of outbound rules of which none is known to be too narrow."""
     if None in outcomes:
         text = f"They ({listed}) allow TCP 443 to some addresses. Whether AWS's are among them cannot be known."
         return Check(name, Result.UNKNOWN, text, sources=(_GROUPS,))
@@ -60,10 +70,9 @@ def _closed_check(name: str, listed: str, rules: Sequence[Rule], place: Place) -
     """The check of outbound rules that do not allow HTTPS to AWS's endpoints."""
     finding = f"No outbound rule of the instance's security groups ({listed}) allows TCP 443 to AWS's endpoints."
     groups = {} if isinstance(place.network.groups, Unread) else place.network.groups
-    if any(
-        _may_be_for_proxy(rule) for each in place.instance.groups if each in groups for rule in groups[each].outbound
-    ):
-        text = f"{finding} They allow TCP to other ports. Whether the agent uses a proxy there cannot be known."
+    allowed = [rule for each in place.instance.groups if each in groups for rule in groups[each].outbound]
+    if any(_may_be_for_proxy(rule, place) for rule in allowed):
+        text = f"{finding} They allow other connections of TCP. Whether the agent uses a proxy there cannot be known."
         return Check(name, Result.UNKNOWN, text, sources=(_GROUPS, _PROXY))
     heartbeat = (each for each in place.endpoints if each[0] == "ssm")
     return Check(
@@ -77,12 +86,14 @@ def _closed_check(name: str, listed: str, rules: Sequence[Rule], place: Place) -
     )
 
 
-def _outcomes(rules: Sequence[Rule], place: Place) -> set[bool | None]:
+def _outcomes(rules: Sequence[Rule], place: Place) -> set[bool | Unread | None]:
     """Whether outbound rules allow each way that the calls take."""
     return {outcome for each in place.endpoints for outcome in _outcome(rules, *each, place)}
 
 
-def _outcome(rules: Sequence[Rule], service: str, endpoint: Endpoint | None, place: Place) -> Iterator[bool | None]:
+def _outcome(
+    rules: Sequence[Rule], service: str, endpoint: Endpoint | None, place: Place
+) -> Iterator[bool | Unread | None]:
     """Whether outbound rules allow the way to a service. Nothing if there is none."""
     usable = endpoint if endpoint and is_available(endpoint) and endpoint.has_ipv4 else None
     if place.way.is_open is False:
@@ -104,13 +115,15 @@ def _may_cover_aws(rule: Rule, instance: Instance) -> bool:
     return _is_open_question(rule, instance) or any(map(_is_public, rule.networks))
 
 
-def _reaches(rules: Sequence[Rule], endpoint: Endpoint, place: Place) -> bool | None:
+def _reaches(rules: Sequence[Rule], endpoint: Endpoint, place: Place) -> bool | Unread | None:
     """Whether outbound rules allow the addresses of an endpoint."""
     if any(set(rule.groups) & set(endpoint.groups) for rule in rules):
         return True
     network = place.network
     if isinstance(network.addresses, Unread):
-        return None if any(rule.networks or rule.prefix_lists for rule in rules) else False
+        if any(rule.networks for rule in rules):
+            return network.addresses
+        return None if any(rule.prefix_lists for rule in rules) else False
     addresses = [network.addresses[each] for each in endpoint.interfaces if each in network.addresses]
     covered = [any(_covers(rule, each) for rule in rules) for each in addresses]
     if covered and all(covered):
@@ -128,9 +141,22 @@ def _is_https(rule: Rule) -> bool:
     return rule.protocol in _TCP and (first is None or last is None or first <= _HTTPS <= last)
 
 
-def _may_be_for_proxy(rule: Rule) -> bool:
-    """Whether a rule is about TCP on a port that a proxy can have."""
-    return rule.protocol in _TCP and not _is_https(rule) and (rule.first_port, rule.last_port) != (_DNS, _DNS)
+def _may_be_for_proxy(rule: Rule, place: Place) -> bool:
+    """Whether a rule lets the agent reach a proxy: on a port of its own, or on 443 within private networks."""
+    is_everything = rule.protocol == "-1"
+    if not (is_everything or rule.protocol in _TCP) or (rule.first_port, rule.last_port) in _NO_PROXY:
+        return False
+    if is_everything or (rule.first_port, rule.last_port) != (_HTTPS, _HTTPS):
+        has_ipv4 = any(":" not in each for each in rule.networks)
+        return has_ipv4 or place.instance.has_ipv6 or bool(rule.groups or rule.prefix_lists)
+    of_endpoints = {group for _, endpoint in place.endpoints if endpoint for group in endpoint.groups}
+    addresses = () if isinstance(place.network.addresses, Unread) else place.network.addresses.values()
+    return bool(set(rule.groups) - of_endpoints) or any(
+        ip_network(each, strict=False).overlaps(private)
+        for each in {*rule.networks} - {f"{address}/32" for address in addresses}
+        for private in _PRIVATE
+        if ":" not in each
+    )
 
 
 def _covers(rule: Rule, address: str) -> bool:

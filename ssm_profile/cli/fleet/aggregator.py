@@ -1,7 +1,6 @@
 """Reads the roles of all accounts of an aggregator of AWS Config."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from threading import Lock
@@ -62,8 +61,7 @@ class _Aggregator:
     def __init__(self, name: str) -> None:
         self._name = name
         with readable_errors("--config-aggregator", (SELECT,)):
-            # boto3 does not read AWS_REGION, which the AWS CLI prefers.
-            self._config = client("config", os.environ.get("AWS_REGION"), SETTINGS)
+            self._config = client("config", config=SETTINGS)
             self.policies = _AwsPolicies(client("iam", config=SETTINGS))
 
     def accounts(self) -> list[Account]:

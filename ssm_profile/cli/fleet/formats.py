@@ -1,12 +1,9 @@
 """Forms of the rows for other programs."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterable, Iterator
 
-from ssm_profile.cli.report import escaped
+from ssm_profile.cli.spreadsheets import csv_line
 from ssm_profile.cli.usage.features import Advice
 
 from .rows import ROLE, Row
@@ -56,11 +53,6 @@ _COLUMNS = (
     "reason",
 )
 """The columns. The last ones, from the place on, are those of the other kinds of rows."""
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets read the wide forms as well
-"""What a cell begins with that a spreadsheet reads as a formula.
-
-Source: https://owasp.org/www-community/attacks/CSV_Injection
-"""
 
 
 def json_lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -69,15 +61,11 @@ def json_lines(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def csv_lines(rows: Iterable[Row]) -> Iterator[str]:
-    """Comma-separated values: a line with the names of the columns, and one for each row.
-
-    Control characters are escaped. A cell that a spreadsheet would read as a formula begins with an apostrophe, and so
-    does each entry of a list, since the spreadsheets of some countries separate cells with semicolons.
-    """
-    yield _csv(_COLUMNS)
+    """Comma-separated values: a line with the names of the columns, and one for each row."""
+    yield csv_line(_COLUMNS)
     for row in rows:
         cells = _of_role(row) if row["kind"] == ROLE else row
-        yield _csv(_cell(cells.get(column)) for column in _COLUMNS)
+        yield csv_line(cells.get(column) for column in _COLUMNS)
 
 
 def _of_role(row: Row) -> Row:
@@ -100,23 +88,3 @@ def _used(used: Row | None) -> Row:
     }
     others = [each["action"] for each in used["otherActions"]]
     return {**names, "optionsWithoutUnused": used["options"], "otherActions": others}
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return "; ".join(map(_cell, cast("list[Any]", value)))
-    return _text(json.dumps(value) if isinstance(value, Mapping) else str(value))
-
-
-def _text(text: str) -> str:
-    shown = escaped(text)
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
-
-
-def _csv(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    # Quoted cells stay whole where the separator is not a comma.
-    csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(cells)
-    return line.getvalue()

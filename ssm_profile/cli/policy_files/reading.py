@@ -9,7 +9,7 @@ import sys
 import time
 import zlib
 
-from ssm_profile.errors import InputError
+from ssm_profile.errors import InputError, TooLongError
 
 STDIN = "-"
 LONGEST_FILE = 10_000_000
@@ -36,7 +36,8 @@ def read_bytes(source: str) -> bytes:
         source: The path of a file or of a pipe, or ``-``.
 
     Raises:
-        InputError: If it cannot be read, is not a file or pipe, or has more than :data:`LONGEST_FILE` bytes.
+        InputError: If it cannot be read, or is not a file or pipe.
+        TooLongError: If it has more than :data:`LONGEST_FILE` bytes.
     """
     name = "standard input" if source == STDIN else source
     try:
@@ -45,7 +46,7 @@ def read_bytes(source: str) -> bytes:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{name} cannot be read: {reason}. Pass an existing file, or - for standard input.") from None
     if len(content) > LONGEST_FILE:
-        raise InputError(f"{name} has more than {LONGEST_FILE:,} bytes, the most that is read.")
+        raise TooLongError(f"{name} has more than {LONGEST_FILE:,} bytes, the most that is read.")
     return content
 
 
@@ -91,7 +92,8 @@ def decompress(content: bytes, name: str, longest: int = LONGEST_FILE) -> bytes:
         longest: The longest content that is read, in bytes.
 
     Raises:
-        InputError: If it is damaged or too long.
+        InputError: If it is damaged.
+        TooLongError: If it is too long.
     """
     if not content.startswith(_GZIP):
         return content
@@ -101,7 +103,7 @@ def decompress(content: bytes, name: str, longest: int = LONGEST_FILE) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{name} is a damaged gzip file ({error}). Compress it again, or pass it as text.") from None
     if len(text) > longest:
-        raise InputError(f"{name} has more than {longest:,} bytes after decompression, the most that is read.")
+        raise TooLongError(f"{name} has more than {longest:,} bytes after decompression, the most that is read.")
     return text
 
 
