@@ -30,6 +30,7 @@ _COLUMNS = (
     "options",
     "fillIn",
     "leftOut",
+    "capabilities",
     "covered",
     "denies",
     "source",
@@ -66,7 +67,8 @@ def _of_role(row: Row) -> Row:
         certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
     }
     names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
-    return {**row, **names, "risks": risks[True], "possibleRisks": risks[False]}
+    verdicts = [f"{each['capability']}: {each['verdict']}" for each in row["capabilities"]]
+    return {**row, **names, "capabilities": verdicts, "risks": risks[True], "possibleRisks": risks[False]}
 
 
 def _cell(value: object) -> str:

@@ -79,6 +79,8 @@ class Judgement:
     """The options, or keys of options, whose values are not known: ``parameters.paths``, ``read_buckets[0].bucket``."""
     left_out: tuple[LeftOut, ...] = ()
     """The capabilities that the options leave out."""
+    capabilities: tuple[tuple[str, str], ...] = ()
+    """The capabilities of which the policies grant something or may grant it, each with its verdict."""
     covered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The capabilities that need no option of their own, each with those whose options grant what it needs."""
     denies: tuple[str, ...] = ()
@@ -255,6 +257,11 @@ def _judged(text: str) -> Judgement:
         options=json.dumps(options) if has_options else None,
         fill_in=tuple(_paths_to_fill_in("", options)),
         left_out=tuple(_left_out(audit)) if has_options else (),
+        capabilities=tuple(
+            (row["capability"], row["verdict"])
+            for row in audit["capabilities"]
+            if row["verdict"] != Verdict.MISSING.value
+        ),
         covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
         denies=tuple(denies_to_keep(audit | {"denies": _own_denies(audit, role)})) if has_options else (),
         unread=tuple(audit["unread"]),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from ssm_profile.cli.audit import BROKEN, LEVELS
@@ -60,9 +61,16 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
             }
             for each in judgement.left_out
         ],
+        "capabilities": _capabilities(judgement.capabilities),
         "covered": [{"capability": name, "by": list(by)} for name, by in judgement.covered],
         "denies": list(judgement.denies),
     }
+
+
+@cache
+def _capabilities(verdicts: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    """The capabilities with their verdicts: one list for all roles with the same ones, which saves memory."""
+    return [{"capability": name, "verdict": verdict} for name, verdict in verdicts]
 
 
 def _options(member: Member, judgement: Judgement) -> dict[str, Any] | None:
