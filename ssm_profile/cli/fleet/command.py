@@ -34,6 +34,7 @@ from .sarif import sarif_log
 )
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
+@click.option("--html", "form", flag_value="html", help="Print an HTML page to sort and filter, for browsers.")
 @click.option("--json", "form", flag_value="json", help="Print JSON lines, one for each row, for programs.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0, for code scanning.")
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
@@ -64,6 +65,10 @@ def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
         sys.stdout.write(json.dumps(sarif_log(rows), indent=2) + "\n")
     elif form == "csv":
         sys.stdout.writelines(csv_lines(rows))
+    elif form == "html":
+        from .page import format_page  # noqa: PLC0415 - the other forms do not need Jinja
+
+        sys.stdout.writelines(format_page(rows, counts))
     elif form == "markdown":
         sys.stdout.write(format_markdown(format_fleet(rows, counts)))
     else:
