@@ -11,11 +11,23 @@
     const names = headers.map((header) => header.textContent.trim());
     const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
     const byId = new Map(rows.map((row) => [row.id, row]));
+    const sources = new Map();
     const texts = new Map();
     const collator = new Intl.Collator("en", { numeric: true });
-    const patterns = [...document.querySelectorAll(".capabilities tbody > tr")].map((row) => ({
-      row, count: row.cells[1], links: row.querySelectorAll("a"), total: 0,
-    }));
+    const byRisk = headers.find((header) => header.hasAttribute("aria-sort"));
+    const patterns = [...document.querySelectorAll(".capabilities tbody > tr")].map((row) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = row.cells[1].textContent;
+      button.title = "Show these roles";
+      button.addEventListener("click", () => {
+        form.elements.pattern.value = row.id.slice(1);
+        show();
+        form.scrollIntoView();
+      });
+      row.cells[1].replaceChildren(button);
+      return { row, button, total: 0 };
+    });
     let order = rows;
     let shown = new Set(rows);
 
@@ -30,34 +42,48 @@
     form.hidden = false;
     form.addEventListener("input", soon(show));
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("reset", () => setTimeout(show));
-    form.elements.open.addEventListener("click", () => {
+    form.elements.clear.addEventListener("click", clear);
+    form.elements.open.addEventListener("click", (event) => {
       const all = [...shown].map((row) => row.querySelector("details"));
       const open = all.some((each) => !each.open);
       for (const each of all) each.open = open;
+      event.target.textContent = `${open ? "Close" : "Open"} all details`;
     });
+    table.addEventListener("toggle", (event) => complete(event.target), true);
     addEventListener("hashchange", reveal);
-    show();
+    tell(false);
     reveal();
 
     function show() {
       const value = (name) => form.elements[name]?.value ?? "";
       const words = value("text").toLowerCase().split(/\s+/).filter(Boolean);
+      const pattern = value("pattern");
       const wanted = [["Level", value("level")], ["Account", value("account")]]
         .filter(([, text]) => text)
         .map(([name, text]) => [names.indexOf(name), text]);
       const kept = order.filter((row) =>
+        (!pattern || row.dataset.pattern === pattern) &&
         wanted.every(([column, text]) => row.cells[column].textContent.trim() === text) &&
         words.every((word) => textOf(row).includes(word)));
       shown = new Set(kept);
       table.classList.toggle("long", kept.length > chunk * 2);
       table.replaceChildren(table.tHead, ...bodies(kept));
-      const all = rows.length.toLocaleString("en");
-      const isFiltered = kept.length < rows.length;
-      form.elements.clear.hidden = !(words.length || wanted.length);
-      form.querySelector("output").textContent = isFiltered
-        ? `${kept.length.toLocaleString("en")} of ${all} roles` : `${all} ${rows.length === 1 ? "role" : "roles"}`;
+      tell(Boolean(pattern || words.length || wanted.length));
       showPatterns(kept);
+    }
+
+    function clear() {
+      for (const name of ["text", "level", "account", "pattern"]) {
+        if (form.elements[name]) form.elements[name].value = "";
+      }
+      show();
+    }
+
+    function tell(isFiltered) {
+      const [count, all] = [shown.size, rows.length].map((number) => number.toLocaleString("en"));
+      const some = shown.size < rows.length ? `${count} of ` : "";
+      form.elements.clear.hidden = !isFiltered;
+      form.querySelector("output").textContent = `${some}${all} ${rows.length === 1 ? "role" : "roles"}`;
     }
 
     function bodies(kept) {
@@ -73,33 +99,80 @@
     function showPatterns(kept) {
       const counts = patterns.map(() => 0);
       for (const row of kept) counts[row.dataset.pattern - 1] += 1;
-      patterns.forEach(({ row, count, links, total }, place) => {
+      patterns.forEach(({ row, button, total }, place) => {
+        const some = counts[place] < total ? `${counts[place].toLocaleString("en")} of ` : "";
         row.hidden = !counts[place];
-        const text = counts[place] === total ? "" : `${counts[place].toLocaleString("en")} of `;
-        count.textContent = text + total.toLocaleString("en");
-        if (total > 1) for (const link of links) link.parentElement.hidden = !shown.has(byId.get(link.hash.slice(1)));
+        button.textContent = some + total.toLocaleString("en");
       });
     }
 
+    // What a filter looks through.
     function textOf(row) {
       if (!texts.has(row)) {
-        const parts = [...[...row.cells].slice(0, -1), ...row.querySelectorAll("dd")];
-        texts.set(row, parts.map((part) => part.textContent).join(" ").toLowerCase());
+        const cells = [...row.cells].slice(0, -1).map((cell) => cell.textContent);
+        const [own, findings] = halves(sourceOf(row));
+        const twin = twinOf(sourceOf(row));
+        const source = own + (twin ? halves(sourceOf(twin))[1] : findings);
+        texts.set(row, [...cells, textIn(source)].join(" ").toLowerCase());
       }
       return texts.get(row);
+    }
+
+    // What details say of the role, and of its policies.
+    function halves(source) {
+      return source.split(/(?=<dl id="|<p class="twin">)/);
+    }
+
+    function textIn(source) {
+      const text = source.replace(/<dt>[^<]*|<[^>]*>/g, " ");
+      return text.includes("&") ? parsed(text).textContent : text;
+    }
+
+    // The HTML of a role's details.
+    function sourceOf(row) {
+      if (!sources.has(row)) sources.set(row, row.querySelector("noscript").textContent);
+      return sources.get(row);
+    }
+
+    // The role whose details have what they have in common with those of another one.
+    function twinOf(source) {
+      const link = source.match(/ href="#d(\d+)"/);
+      return link && byId.get(`r${link[1]}`);
+    }
+
+    // Puts the details of a role on the page when they are opened.
+    function complete(details) {
+      const source = sourceOf(details.closest("tr"));
+      const place = details.querySelector("noscript");
+      if (!details.open || !place) return;
+      const content = parsed(source);
+      const twin = twinOf(source);
+      if (twin) content.querySelector(".twin").replaceWith(parsed(sourceOf(twin)).querySelector("[id]"));
+      content.querySelector("[id]").removeAttribute("id");
+      place.replaceWith(content);
+    }
+
+    function parsed(source) {
+      const template = document.createElement("template");
+      template.innerHTML = source;
+      return template.content;
     }
 
     function sort(header, column) {
       const descending = header.ariaSort === "ascending";
       for (const each of headers) each.removeAttribute("aria-sort");
       header.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      order = header === byRisk ? (descending ? rows.toReversed() : rows) : sorted(column, descending);
+      show();
+    }
+
+    function sorted(column, descending) {
       const values = new Map(rows.map((row) => [row, valueOf(row.cells[column])]));
-      order = [...rows].sort((first, second) => {
+      return rows.toSorted((first, second) => {
         const [a, b] = [values.get(first), values.get(second)];
         if (!a || !b) return !a - !b; // empty cells are last
         return descending ? collator.compare(b, a) : collator.compare(a, b);
       });
-      show();
     }
 
     function valueOf(cell) {
@@ -111,8 +184,7 @@
       const row = byId.get(location.hash.slice(1));
       if (!row) return;
       if (!shown.has(row)) {
-        form.reset();
-        show();
+        clear();
       }
       row.querySelector("details").open = true;
       row.scrollIntoView();

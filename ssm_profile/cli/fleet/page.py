@@ -5,6 +5,7 @@ is on the page as well. The page adds the details of each role, and a matrix of 
 """
 
 import hashlib
+import json
 import re
 from base64 import b64encode
 from collections import Counter
@@ -15,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ssm_profile.cli.audit import BROKEN, LEVELS
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, code, escaped, pieces
@@ -46,6 +47,10 @@ _OTHER_WIDTH = "minmax(5rem, 1fr)"
 _NUMBERS = ("Actions", "Proposed")
 """The columns that are aligned to the right."""
 
+_MOST_NAMES = 20
+"""How many names a row of the matrix shows."""
+_OWN = ("account", "role", "arn", "instanceProfiles", "source")
+"""The keys of a role that are not about its policies."""
 _VERDICTS = (BROKEN, Verdict.WORKS_IF.value, Verdict.WORKS.value)
 LETTERS = {Verdict.WORKS.value: "W", Verdict.WORKS_IF.value: "I", Verdict.PARTLY.value: "P"}
 """The verdicts in the matrix."""
@@ -70,6 +75,8 @@ class _Role:
     cells: Sequence[_Cell]
     pattern: int
     """The number of its row in the matrix."""
+    twin: int | None
+    """The number of the first role with the same findings, which are on the page once. None for that role itself."""
 
     @property
     def config(self) -> int | None:
@@ -123,6 +130,7 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
         capabilities=capabilities,
         patterns=patterns,
         letters=LETTERS,
+        most_names=_MOST_NAMES,
         introduction=next((part.text for part in others if isinstance(part, Paragraph)), ""),
         configs=list(_configs(others, views)),
         replaced=_replaced(roles),
@@ -201,23 +209,29 @@ def _levels(roles: Sequence[Row]) -> list[tuple[str, int]]:
 def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern]) -> Iterator[_Role]:
     """The rows of the table, which are in the order of the roles."""
     pattern_of = {number: pattern.number for pattern in patterns for number, _ in pattern.roles}
+    first = dict[str, int]()
     for number, (row, texts) in enumerate(zip(roles, table.rows, strict=True), 1):
-        orders = _orders(number, row)
+        orders = _orders(row)
         cells = [
             _Cell(text, orders.get(column), _config_number(text) if column == "Config" else None)
             for column, text in zip(table.columns, texts, strict=True)
         ]
-        yield _Role(number, row, cells, pattern_of[number])
+        twin = first.setdefault(_findings(row), number)
+        yield _Role(number, row, cells, pattern_of[number], None if twin == number else twin)
 
 
-def _orders(number: int, row: Row) -> Mapping[str, int]:
-    """By what the columns of a role are sorted, if not by their text. The rows have the most dangerous role first."""
+def _findings(row: Row) -> str:
+    """What the page says of the policies of a role."""
+    return json.dumps({key: value for key, value in row.items() if key not in _OWN})
+
+
+def _orders(row: Row) -> Mapping[str, int]:
+    """By what the columns of a role are sorted, if not by their text."""
     verdict = BROKEN if row["level"] == BROKEN else row["systemsManager"]
     return {
         "Level": LEVELS.index(row["level"]),
         "Systems Manager": _VERDICTS.index(verdict),
-        "An instance can": number,
-        "Actions": row["readActions"],
+        **({} if row["actions"] is not None else {"Actions": row["readActions"]}),
     }
 
 
