@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 
 import rich_click as click
 
@@ -46,6 +47,8 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str) -> None:
     such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
     account of your AWS credentials.
     """
+    if form == "html":
+        import_module(".page", __package__)  # without Jinja, this fails before the roles are judged
     problems, others = list[Problem](), OtherRoles()
     with Judges() as judges:
         members = _without_problems(for_instances(_read(sources), others), problems)

@@ -171,7 +171,9 @@ def _hash(text: str) -> str:
 def _column_styles(columns: Sequence[str]) -> str:
     """The widths of the columns, and their names for narrow screens, where each row is a card."""
     widths = " ".join(_WIDTHS.get(column, _OTHER_WIDTH) for column in columns)
-    numbers = ", ".join(f".roles tr > :nth-child({columns.index(column) + 1})" for column in _NUMBERS)
+    numbers = ", ".join(
+        f".roles tr > :nth-child({number})" for number, column in enumerate(columns, 1) if column in _NUMBERS
+    )
     names = "\n".join(
         f'  .roles tbody tr > :nth-child({number})::before {{ content: "{column}"; }}'
         for number, column in enumerate(columns, 1)
@@ -263,10 +265,9 @@ def _matrix(roles: Sequence[Row]) -> tuple[list[str], list[_Pattern]]:
 
 def _configs(parts: Report, roles: Sequence[_Role]) -> Iterator[_Config]:
     """The configs of a report: each is a title, the YAML and perhaps a list of what to know."""
-    names = dict[int, list[str]]()
+    names = dict[int | None, list[str]]()
     for role in roles:
-        if role.config:
-            names.setdefault(role.config, []).append(role.row["role"])
+        names.setdefault(role.config, []).append(role.row["role"])
     number = 0
     for place, part in enumerate(parts):
         if isinstance(part, CodeBlock):
@@ -277,7 +278,7 @@ def _configs(parts: Report, roles: Sequence[_Role]) -> Iterator[_Config]:
                 title.text.rstrip(":") if isinstance(title, Paragraph) else "",
                 part.text,
                 after.items if isinstance(after, Items) else (),
-                names[number],
+                names.get(number, ()),
             )
 
 
