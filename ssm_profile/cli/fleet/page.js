@@ -5,7 +5,7 @@
   if (table) start(table);
 
   function start(table) {
-    const chunk = 50; // rows that a browser lays out together
+    const chunk = Number(table.dataset.chunk);
     const form = document.forms[0];
     const headers = [...table.tHead.rows[0].cells].slice(0, -1);
     const names = headers.map((header) => header.textContent.trim());
@@ -66,7 +66,7 @@
         wanted.every(([column, text]) => row.cells[column].textContent.trim() === text) &&
         words.every((word) => textOf(row).includes(word)));
       shown = new Set(kept);
-      table.classList.toggle("long", kept.length > chunk * 2);
+      table.classList.toggle("long", kept.length > chunk);
       table.replaceChildren(table.tHead, ...bodies(kept));
       tell(Boolean(pattern || words.length || wanted.length));
       showPatterns(kept);
