@@ -58,9 +58,12 @@ def audit_role(role: Role) -> dict[str, Any]:
     audit: dict[str, Any] = {
         "name": policy.name,
         "level": CLEAN,
-        "systemsManager": _worst(required).value,
+        "systemsManager": worst_with_trust(_worst(required).value, role.trust),
         "notes": list(role.notes),
+        "trust": [reason_row(each) for each in role.trust],
+        "boundary": policy.boundary_name or None,
         "unread": [*policy.unread, *([policy.unread_boundary] if policy.unread_boundary else [])],
+        "ambiguous": list(role.ambiguous),
         "unknownValues": list(role.unknown_values),
         "copies": [*role.copies, f"AWS's actions as of {data_date()}"],
         "risks": [_risk(each) for each in risk_verdicts(judge)],
@@ -71,12 +74,27 @@ def audit_role(role: Role) -> dict[str, Any]:
         ],
         "unscoped": _unscoped(policy, [each.feature for each in allowed.values() if each.verdict is Verdict.WORKS]),
         "deprecated": [{"policy": name, "why": SSM_WIDE_POLICIES[name]} for name in names if name in SSM_WIDE_POLICIES],
-        "denies": [_deny(each) for each in policy.denies()],
-        "defaultHostManagement": _DEFAULT_HOST_MANAGEMENT.get(verdicts["heartbeat"].verdict, True),
+        "denies": [
+            *(_deny(each, of_boundary=False) for each in policy.own_denies()),
+            *(_deny(each, of_boundary=True) for each in policy.boundary_denies()),
+        ],
+        "defaultHostManagement": _uses_host_management(verdicts["heartbeat"].verdict, role),
         "options": None if _is_limited(required) else options | _deny_options(policy),
         "covered": covered,
     }
     return audit | {"level": _level(audit)}
+
+
+def worst_with_trust(verdict: str, trust: Collection[Reason]) -> str:
+    """The verdict on Systems Manager, given what it depends on whether EC2 can assume the role."""
+    return Verdict.WORKS_IF.value if trust and verdict == Verdict.WORKS.value else verdict
+
+
+def _uses_host_management(heartbeat: Verdict, role: Role) -> bool | None:
+    """Whether Default Host Management applies. None where this is not known."""
+    uses = _DEFAULT_HOST_MANAGEMENT.get(heartbeat, True)
+    # The agent also uses it if EC2 cannot assume the role.
+    return None if role.trust and uses is False else uses
 
 
 def has_level(audit: Mapping[str, Any], level: str) -> bool:
@@ -119,7 +137,7 @@ def _capability(verdict: FeatureVerdict, allowed: FeatureVerdict) -> dict[str, A
         "option": verdict.feature.option,
         "verdict": verdict.verdict.value,
         "requires": verdict.requires,
-        "dependsOn": [_reason(reason) for reason in verdict.reasons] if verdict.verdict is Verdict.WORKS_IF else [],
+        "dependsOn": [reason_row(reason) for reason in verdict.reasons] if verdict.verdict is Verdict.WORKS_IF else [],
         "missing": [_missing(row) for row in verdict.missing],
         "additional": [
             {"action": each.action, "resources": list(each.resources)}
@@ -133,19 +151,25 @@ def _missing(row: Row) -> dict[str, Any]:
         "action": row.action,
         "resources": list(row.resources),
         "symptom": row.grant.symptom,
-        "reasons": [_reason(reason) for reason in row.decision.reasons],
+        "reasons": [reason_row(reason) for reason in row.decision.reasons],
     }
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
+def reason_row(reason: Reason) -> dict[str, Any]:
+    """A reason as plain data."""
     place: dict[str, Any] = {"policy": reason.boundary or None, "statement": None, "sid": None}
     location = _location(reason.statement) if reason.statement else place
     return {"kind": reason.kind.value, **location, "dependsOn": reason.depends_on or None}
 
 
-def _deny(statement: Statement) -> dict[str, Any]:
-    option = next((deny.name for deny in EXPLICIT_DENIES if _is_deny(statement, deny.condition)), None)
-    return {**_location(statement), "text": describe_statement(statement), "option": option}
+def _deny(statement: Statement, *, of_boundary: bool) -> dict[str, Any]:
+    text, option = describe_statement(statement), _deny_option(statement)
+    return {**_location(statement), "text": text, "option": option, "boundary": of_boundary}
+
+
+def _deny_option(statement: Statement) -> str | None:
+    """The option that adds a statement that denies."""
+    return next((deny.name for deny in EXPLICIT_DENIES if _is_deny(statement, deny.condition)), None)
 
 
 def _location(statement: Statement) -> dict[str, Any]:
@@ -159,7 +183,7 @@ def _risk(verdict: RiskVerdict) -> dict[str, Any]:
         "certain": verdict.is_certain,
         "actions": [each[0] for each in verdict.actions if len(each) == 1],
         "combinations": [list(each) for each in verdict.actions if len(each) > 1],
-        "dependsOn": [_reason(reason) for reason in verdict.reasons],
+        "dependsOn": [reason_row(reason) for reason in verdict.reasons],
         "sources": list(verdict.risk.sources),
     }
 
@@ -184,8 +208,8 @@ def _replacement(
 
 
 def _deny_options(policy: Policy) -> dict[str, Any]:
-    """The options that add the statements that deny."""
-    return {option: True for each in policy.denies() if (option := _deny(each)["option"])}
+    """The options that add the statements that deny, without those of the boundary, which the role keeps."""
+    return {option: True for each in policy.own_denies() if (option := _deny_option(each))}
 
 
 def _is_deny(statement: Statement, condition: Mapping[str, Any]) -> bool:

@@ -1,18 +1,27 @@
 """The report of an audit: the answer first, then the details."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ssm_profile.catalogue import (
     DEFAULT_HOST_MANAGEMENT,
     EC2_ADVICE,
-    EXPLICIT_DENIES,
     NO_DEFAULT_HOST_MANAGEMENT,
     NOT_NEEDED,
 )
 from ssm_profile.iam.evaluator import Kind
 
 from .audit import BROKEN, CLEAN, REQUIRED_FEATURES
+from .audit_reasons import (
+    Data,
+    all_conditions,
+    depends_briefly_on,
+    is_unread,
+    short_trust_condition,
+    statement_place,
+    trust_conditions,
+    why_missing,
+)
 from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
 from .stack_yaml import format_covered, format_stack_config
 from .verdicts import Verdict
@@ -20,10 +29,6 @@ from .verdicts import Verdict
 _MOST_REASONS = 2
 _MOST_RISKS = 3
 _MOST_ACTIONS = 2
-_MOST_LETTERS = 50
-"""How long a condition in the summary may be. The summary refers to the table of the capabilities for a longer one."""
-
-Data = Mapping[str, Any]
 
 
 def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
@@ -72,9 +77,10 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
         Table(
             "Statements that deny",
             ("Statement", "Location"),
-            [(code(row["text"]), _statement(row)) for row in audit["denies"]],
+            [(code(row["text"]), statement_place(row)) for row in audit["denies"]],
         ),
         *_default_host_management(audit),
+        *_trust(audit),
         *_unknown(audit),
         *_copies(audit),
         *_replacement(audit),
@@ -108,12 +114,12 @@ def left_out(audit: Data, verdict: Verdict) -> list[Data]:
 
 def conditions(row: Data) -> list[str]:
     """What a capability depends on, each worded to follow "It works"."""
-    return _all_conditions(row["dependsOn"])
+    return all_conditions(row["dependsOn"])
 
 
 def denies_to_keep(audit: Data) -> list[str]:
-    """The statements that deny and that no option adds."""
-    return [_statement(row) for row in audit["denies"] if not row["option"]]
+    """The statements that deny and that no option adds, without those of the boundary, which the role keeps."""
+    return [statement_place(row) for row in audit["denies"] if not row["option"] and not row["boundary"]]
 
 
 def next_step(audit: Data) -> str:
@@ -146,7 +152,8 @@ def _summary(audit: Data) -> Iterator[str]:
     """The answer in at most seven lines of 80 columns: what is missing and why, what is dangerous, what to do next."""
     required = [row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES]
     yield from audit["notes"]
-    most = max(_MOST_REASONS - len(audit["notes"]), 1)
+    yield from short_trust_condition(audit["trust"])
+    most = max(_MOST_REASONS - len(audit["notes"]) - bool(audit["trust"]), 1)
     if missing := list(_missing(required)):
         yield from _first(missing, most, "reasons")
     else:
@@ -174,7 +181,7 @@ def _missing(required: Iterable[Data]) -> Iterator[str]:
     for rows in groups:
         # Each action depends on the ones after it: the last symptom is the one that shows.
         symptom = f" {rows[-1]['symptom']}" if len(groups) == 1 else ""
-        reason = _why(rows[0]["reasons"], several=len(rows) > 1)
+        reason = why_missing(rows[0]["reasons"], several=len(rows) > 1)
         yield f"{_short([row['action'] for row in rows])}: {reason}.{symptom}"
 
 
@@ -185,11 +192,11 @@ def _conditions(required: Sequence[Data], denies: Iterable[Data]) -> Iterator[st
         required: The capabilities that every other one requires.
         denies: The statements that deny.
     """
-    options = {_statement(row): row["option"] for row in denies}
+    options = {statement_place(row): row["option"] for row in denies}
     uncertain = [row for row in required if row["dependsOn"]]
     conditions: dict[str, list[str]] = {}
     for row in uncertain:
-        for each in _all_conditions(row["dependsOn"], lambda reason: _depends_briefly_on(reason, options)):
+        for each in all_conditions(row["dependsOn"], lambda reason: depends_briefly_on(reason, options)):
             conditions.setdefault(each, []).append(code(row["capability"]))
     for condition, names in conditions.items():
         yield f"{'It' if len(set(names)) == len(uncertain) else names[0]} works {condition}."
@@ -202,6 +209,9 @@ def _next_step(audit: Data, required: Sequence[Data]) -> str:
         return "Next: fix this first. The options below grant what the policies grant."
     if audit["level"] == BROKEN:
         return "Next: use the options at the end instead. They grant what is missing."
+    if audit["trust"]:
+        then = "" if audit["level"] == CLEAN else " Then use the options at the end."
+        return f"Next: check that an instance gets credentials, or take the condition out of the trust policy.{then}"
     if audit["systemsManager"] == Verdict.WORKS_IF.value:
         kinds = {each["kind"] for row in required for each in row["dependsOn"]}
         options = "" if Kind.EXPLICIT_DENY.value in kinds else ", or use the options at the end"
@@ -242,6 +252,9 @@ def _left_out(audit: Data) -> Iterator[str]:
             yield f"{', '.join(map(code, names))}. {why} Add those that you use."
     if _has_further_permissions(audit):
         yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
+    if audit["boundary"]:
+        boundary = code(audit["boundary"])
+        yield f"The permissions boundary {boundary}, with what it denies. Keep it with `permissionsBoundaryArn`."
     if denies := denies_to_keep(audit):
         places = ", ".join(denies[:_MOST_REASONS])
         more = f" and {len(denies) - _MOST_REASONS} more" if len(denies) > _MOST_REASONS else ""
@@ -251,7 +264,7 @@ def _left_out(audit: Data) -> Iterator[str]:
 def _depends_on_denies(row: Data) -> bool:
     """Whether a capability works where no statement of the input denies it."""
     reasons = row["dependsOn"]
-    denies = [each for each in reasons if each["kind"] == Kind.EXPLICIT_DENY.value and not _is_unread(each)]
+    denies = [each for each in reasons if each["kind"] == Kind.EXPLICIT_DENY.value and not is_unread(each)]
     return bool(reasons) and denies == reasons
 
 
@@ -265,11 +278,24 @@ def _default_host_management(audit: Data) -> Iterator[Part]:
         yield Paragraph(DEFAULT_HOST_MANAGEMENT if audit["defaultHostManagement"] else NO_DEFAULT_HOST_MANAGEMENT)
 
 
+def _trust(audit: Data) -> Iterator[Part]:
+    if sentences := trust_conditions(audit["trust"]):
+        known = all(each["kind"] == Kind.UNKNOWN_VALUE.value for each in audit["trust"])
+        why = "" if known else " This is not known: AWS does not document which condition keys EC2 sends."
+        yield Paragraph(f"{' '.join(sentences)}{why}")
+
+
 def _unknown(audit: Data) -> Iterator[Part]:
     """What the input does not say."""
-    if audit["unread"]:
-        names = ", ".join(map(code, audit["unread"]))
+    if missing := [each for each in audit["unread"] if each not in audit["ambiguous"]]:
+        names = ", ".join(map(code, missing))
         yield Paragraph(f"The input does not contain {names}. Verdicts that depend on it are not certain.")
+    if audit["ambiguous"]:
+        names = ", ".join(map(code, audit["ambiguous"]))
+        yield Paragraph(
+            f"The input has several documents of {names} and does not say which one counts, so none was read. Verdicts "
+            "that depend on it are not certain."
+        )
     if audit["unknownValues"]:
         names = ", ".join(map(code, audit["unknownValues"]))
         yield Paragraph(f"The input does not say the values of {names}. Verdicts that depend on them are not certain.")
@@ -306,7 +332,7 @@ def _details(row: Data) -> list[str]:
     if row["requires"]:
         return [f"It has no effect without {code(row['requires'])}, which does not work."]
     if row["dependsOn"]:
-        return [*_all_conditions(row["dependsOn"]), *_additional_lines(row)]
+        return [*all_conditions(row["dependsOn"]), *_additional_lines(row)]
     if row["verdict"] == Verdict.PARTLY.value and not row["missing"]:
         return [f"It is granted with some of the values of `{row['option']}` only."]
     if row["capability"] == "ec2_describe" and row["missing"]:
@@ -314,7 +340,7 @@ def _details(row: Data) -> list[str]:
     # Nobody waits for a feature of which the policy grants nothing, unless every other feature requires it.
     brief = row["verdict"] == Verdict.MISSING.value and row["capability"] not in REQUIRED_FEATURES
     missing = [
-        f"{code(each['action'])}{_on(each)}: {_why(each['reasons'])}." + ("" if brief else f" {each['symptom']}")
+        f"{code(each['action'])}{_on(each)}: {why_missing(each['reasons'])}." + ("" if brief else f" {each['symptom']}")
         for each in row["missing"]
     ]
     return missing + _additional_lines(row)
@@ -340,85 +366,14 @@ def _on(row: Data) -> str:
 def _by_reason(rows: Iterable[Data]) -> list[list[Data]]:
     groups: dict[str, list[Data]] = {}
     for row in rows:
-        groups.setdefault(_why(row["reasons"]), []).append(row)
+        groups.setdefault(why_missing(row["reasons"]), []).append(row)
     return list(groups.values())
-
-
-def _why(reasons: Sequence[Data], *, several: bool = False) -> str:
-    """Why an action is missing, or several actions: the first reason, and how many more there are."""
-    it, call = ("them", "these calls") if several else ("it", "this call")
-    more = f", and {len(reasons) - 1} more statements" if len(reasons) > 1 else ""
-    reason = reasons[0]
-    where = _statement(reason)
-    return {
-        Kind.NOT_ALLOWED.value: f"no statement allows {it}",
-        Kind.OTHER_RESOURCES.value: f"{where} allows {it} only on other resources",
-        Kind.CONDITION.value: f"the condition of {where} does not hold for {call}",
-        Kind.EXPLICIT_DENY.value: f"{where} denies {it}",
-        Kind.BOUNDARY.value: f"the permissions boundary {code(reason['policy'] or '')} does not allow {it}",
-    }.get(reason["kind"], "cannot be known") + more
 
 
 def _risk(row: Data) -> tuple[str, str, str]:
     together = [" with ".join(map(code, each)) for each in row["combinations"]]
-    conditions = "\n".join(_all_conditions(row["dependsOn"]))
+    conditions = "\n".join(all_conditions(row["dependsOn"]))
     return row["summary"], "\n".join([*map(code, row["actions"]), *together]), conditions
-
-
-def _all_conditions(reasons: Sequence[Data], worded: Callable[[Data], str] | None = None) -> list[str]:
-    """What a verdict depends on, each once. A policy that must allow an action is not said to have to deny nothing.
-
-    Args:
-        reasons: What it depends on.
-        worded: Words one of them. The default is :func:`_depends_on`.
-    """
-    unread = {each["policy"] for each in reasons if _is_unread(each) and each["kind"] != Kind.EXPLICIT_DENY.value}
-    kept = [each for each in reasons if each["policy"] not in unread or each["kind"] != Kind.EXPLICIT_DENY.value]
-    return list(dict.fromkeys(map(worded or _depends_on, kept)))
-
-
-def _is_unread(reason: Data) -> bool:
-    """Whether a reason is a policy whose content is not known."""
-    return bool(reason["policy"]) and not reason["statement"]
-
-
-def _depends_on(reason: Data) -> str:
-    """What a verdict depends on, worded to follow "It works"."""
-    if _is_unread(reason):
-        verb = ("unless", "denies") if reason["kind"] == Kind.EXPLICIT_DENY.value else ("if", "allows")
-        return f"{verb[0]} {code(reason['policy'])} {verb[1]} it, whose content is not in the input"
-    if reason["kind"] == Kind.TOO_COMPLEX.value:
-        return "if the resources match, which have too many wildcards to compare them"
-    where, what = _statement(reason), code(reason["dependsOn"] or "")
-    return {
-        Kind.CONDITION.value: f"if {what} holds ({where})",
-        Kind.EXPLICIT_DENY.value: f"unless {what} applies ({where} denies)",
-    }.get(reason["kind"], f"if {what} matches the resource ({where})")
-
-
-def _depends_briefly_on(reason: Data, options: Mapping[str, str | None]) -> str:
-    """What a verdict depends on, for the summary. A long condition is never cut off.
-
-    Args:
-        reason: The reason.
-        options: The option that adds a statement that denies, by the statement.
-    """
-    where = _statement(reason)
-    option = options.get(where) if where and reason["kind"] == Kind.EXPLICIT_DENY.value else None
-    if summary := next((deny.summary for deny in EXPLICIT_DENIES if deny.name == option), None):
-        return f"unless {where} applies, which {summary[0].lower()}{summary[1:].rstrip('.')}"
-    if len(reason["dependsOn"] or "") <= _MOST_LETTERS:
-        return _depends_on(reason)
-    return {
-        Kind.CONDITION.value: f"if the condition of {where} holds (see Capabilities)",
-        Kind.EXPLICIT_DENY.value: f"unless {where} denies it (see Capabilities for its condition)",
-    }.get(reason["kind"], f"if a resource of {where} matches (see Capabilities)")
-
-
-def _statement(location: Data) -> str:
-    sid = f" ({code(location['sid'])})" if location["sid"] else ""
-    policy = f" of {code(location['policy'])}" if location["policy"] else ""
-    return f"statement {location['statement']}{sid}{policy}" if location["statement"] else ""
 
 
 def _sufficient(row: Data) -> str:

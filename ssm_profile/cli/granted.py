@@ -1,6 +1,7 @@
 """The actions that a policy grants, with wildcards expanded by AWS's list of actions."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,10 @@ from .action_list import expanded
 SMALL_GROUP = 6
 """Up to this number of actions, a list is clearer than a pattern."""
 
+_EVERYTHING = Statement(
+    allows=True, actions=("*",), except_actions=False, resources=("*",), except_resources=False, condition={}
+)
+
 
 @lru_cache(maxsize=1)  # an audit and its row in a fleet ask for the same policy
 def granted_actions(policy: Policy) -> frozenset[str]:
@@ -20,6 +25,14 @@ def granted_actions(policy: Policy) -> frozenset[str]:
     if policy.boundary is None and not policy.denies():
         return frozenset(listed)
     return frozenset(action for action in listed if policy.allowing(action))
+
+
+def still_granted(actions: Iterable[str], policy: Policy) -> frozenset[str]:
+    """Those of some granted actions that neither the permissions boundary nor a Deny without a condition takes away."""
+    if policy.boundary is None and not policy.denies():
+        return frozenset(actions)
+    limits = replace(policy, statements=(_EVERYTHING, *policy.own_denies()))
+    return frozenset(action for action in actions if limits.allowing(action))
 
 
 def expanded_actions(statement: Statement) -> set[str]:

@@ -1,20 +1,15 @@
 """Roles and their policies, read from IAM with read-only calls."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 from ssm_profile.errors import InputError
 from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy
 
-from .roles import Role, role_notes
+from .aws_client import client, readable_errors
+from .roles import Role, role_notes, trust_reasons
 
 READ_ACTIONS = (
     "iam:GetRole",
@@ -82,67 +77,6 @@ def read_role_of_instance(instance: str) -> Role:
         return read_role(iam, roles[0]["RoleName"])
 
 
-def client(service: str, region: str | None = None, config: Config | None = None) -> Any:
-    """A client of AWS's API, with the settings and credentials of the AWS SDK.
-
-    Args:
-        service: The name of the service in botocore.
-        region: The region. The default is that of the settings.
-        config: Settings of the client.
-
-    Raises:
-        InputError: If the settings of the SDK cannot be used.
-    """
-    session = boto3.Session()
-    try:
-        if credentials := session.get_credentials():
-            credentials.get_frozen_credentials()  # some sources are read only now
-        # IAM is the same in all regions of a partition.
-        return session.client(service, region_name=region or session.region_name or "us-east-1", config=config)
-    except (BotoCoreError, ClientError):
-        raise
-    except Exception as error:  # noqa: BLE001 - botocore has no common base for wrong settings
-        raise InputError(
-            f"The settings of the AWS SDK cannot be used ({error}). Correct the environment variables that begin with "
-            "AWS_, ~/.aws/config or ~/.aws/credentials."
-        ) from None
-
-
-@contextmanager
-def readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
-    """Turn errors of AWS's API into errors of input.
-
-    Args:
-        flag: The flag that the messages name.
-        actions: The permissions that the calls require.
-
-    Raises:
-        InputError: If a call fails.
-    """
-    try:
-        yield
-    except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code in ("NoSuchEntity", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
-            raise InputError(
-                f"{flag}: AWS does not find it ({message}). Check the name, the region, and that the credentials are "
-                "those of its account."
-            ) from None
-        raise InputError(
-            f"{flag}: AWS refused the request ({code}: {message}). Use credentials with these permissions: "
-            f"{', '.join(actions)}."
-        ) from None
-    except BotoCoreError as error:
-        raise InputError(
-            f"{flag}: the request to AWS failed ({error}). Set up credentials as for the AWS CLI, for example with "
-            "AWS_PROFILE."
-        ) from None
-    except (ResponseParserError, KeyError):  # a page of a proxy, as an answer without what the call returns
-        raise InputError(
-            f"{flag}: the answer does not come from AWS. Check AWS_ENDPOINT_URL and the settings of your proxy."
-        ) from None
-
-
 def _names(iam: Any, name: str) -> list[str]:
     """The names of the roles that a name, an ARN or a pattern stands for."""
     role = name.rsplit("/", 1)[-1]
@@ -174,6 +108,7 @@ def read_role(iam: Any, name: str) -> Role:
     statements += [statement for policy in attached for statement in _managed(iam, policy["PolicyArn"])]
     boundary = role.get("PermissionsBoundary")
     profiles = list(_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name))
+    trust = role["AssumeRolePolicyDocument"]
     return Role(
         policy=Policy(
             f"role {name}",
@@ -182,7 +117,8 @@ def read_role(iam: Any, name: str) -> Role:
         ),
         arn=role["Arn"],
         attached=tuple(policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"),
-        notes=tuple(role_notes(f"role {name}", statements, role["AssumeRolePolicyDocument"], profiles)),
+        notes=tuple(role_notes(f"role {name}", statements, trust, profiles)),
+        trust=trust_reasons(f"role {name}", trust),
     )
 
 

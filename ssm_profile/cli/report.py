@@ -1,13 +1,15 @@
 """Reports as text: for a terminal, for a pipe, and as Markdown.
 
-A cell or paragraph is a string of Markdown: code is between backticks. Code and single words are never broken, so that
-a reader can copy an ARN, a URL or a condition as a whole. Prose wraps at words.
+A cell or paragraph is a string of Markdown: code is between backticks. Code and single words are not broken, so that a
+reader can copy an ARN, a URL or a condition as a whole, except in a table that folds them. Prose wraps at words.
 """
 
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 
@@ -18,6 +20,8 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+    folds: bool = False
+    """Whether long words and code are broken on a terminal where the rows would not be a table otherwise."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,12 @@ def code(value: str) -> str:
 def escaped(value: str) -> str:
     """A value with its control characters escaped, since a policy can contain any character."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
+
+
+def count_of(number: int, noun: str) -> str:
+    """A number with a noun in the singular or in the plural."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def code_lines(values: Sequence[str]) -> str:
@@ -129,8 +139,8 @@ def format_markdown(report: Report) -> str:
 def format_terminal(report: Report, width: int) -> Iterator[Line]:
     """A report for a terminal: its lines, each with its style.
 
-    A table is a table where its columns fit the width without breaking a value. Otherwise each row is a record: the
-    first cell, and below it a line for each further cell, with the column's name.
+    A table is a table where its columns fit the width, without breaking a value unless the table folds. Otherwise each
+    row is a record: the first cell, and below it a line for each further cell, with the column's name.
 
     Args:
         report: The report.
@@ -157,12 +167,16 @@ def format_terminal(report: Report, width: int) -> Iterator[Line]:
 
 _WIDEST_PROSE = 100
 _NARROWEST_PROSE = 30
+_NARROWEST_FOLDED = 16
+_FOLDED_WIDTHS = range(_NARROWEST_PROSE, _NARROWEST_FOLDED - 1, -1)
 _GAP = 2
 _INDENT = 6
 
 _CODE = re.compile(r"(?<!`)(?P<fence>`+)(?!`)(?P<code>.+?)(?<!`)(?P=fence)(?!`)")
 _WORD = re.compile(rf"(?:{_CODE.pattern}|\S)+")
-"""What is never broken: code with its spaces, or characters without a space."""
+"""What is broken only where a table folds: code with its spaces, or characters without a space."""
+_BREAK = re.compile(r"(?<=[/:.,_=-])|(?<=[a-z])(?=[A-Z])|\s+")
+"""Where a word or code is broken best: behind punctuation, between the words of a name like SendCommand, at spaces."""
 
 
 def bare(text: str) -> str:
@@ -189,8 +203,8 @@ def _padded(text: str, width: int) -> str:
     return text + " " * (width - len(bare(text)))
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    """A text in lines of a width. A single word or code that is longer has a line of its own."""
+def _wrapped(text: str, width: int, *, folds: bool = False) -> list[str]:
+    """A text in lines of a width. A single word or code that is longer has a line of its own, or is folded."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
@@ -199,22 +213,50 @@ def _wrapped(text: str, width: int) -> list[str]:
             if line and len(bare(longer)) > width:
                 lines.append(line)
                 longer = word[0]
+            if folds and len(bare(longer)) > width:
+                *folded, longer = _folded(longer, width)
+                lines += folded
             line = longer
         lines.append(line)
     return lines
+
+
+def _folded(word: str, width: int) -> Iterator[str]:
+    """The parts of a word or code, each of at most a width. A part of code is code."""
+    marked, end = list[tuple[str, bool]](), 0
+    for span in _CODE.finditer(word):
+        marked += [(letter, False) for letter in word[end : span.start()]]
+        marked += [(letter, True) for letter in bare(span[0])]
+        end = span.end()
+    marked += [(letter, False) for letter in word[end:]]
+    text, start = "".join(letter for letter, _ in marked), 0
+    while len(text) - start > width:
+        # A space may be the first letter that does not fit.
+        cuts = [each for each in _BREAK.finditer(text, start + 1, start + width + 1) if each.start() <= start + width]
+        # A break near the start would leave a line that is almost empty.
+        cut = cuts[-1] if cuts and cuts[-1].start() - start > width // 3 else None
+        stop, following = (cut.start(), cut.end()) if cut else (start + width, start + width)
+        yield _with_marks(marked[start:stop])
+        start = following
+    yield _with_marks(marked[start:])
+
+
+def _with_marks(letters: Sequence[tuple[str, bool]]) -> str:
+    """Letters as Markdown, given whether each is code."""
+    parts = [("".join(letter for letter, _ in group), is_code) for is_code, group in groupby(letters, itemgetter(1))]
+    return "".join(code(part) if is_code else part for part, is_code in parts)
 
 
 def _column_widths(table: Table, width: int) -> list[int]:
     """The widths of the columns, or nothing where records read better than a table."""
     if len(table.columns) == 1:  # a list, whose title says what it has
         return []
-    least, most = list[int](), list[int]()
-    for cells in zip(table.columns, *table.rows, strict=True):
-        lines = [bare(line) for cell in cells for line in cell.split("\n")]
-        words = [bare(word[0]) for cell in cells for word in _WORD.finditer(cell)]
-        most.append(max(map(len, lines)))
-        least.append(max(min(most[-1], _NARROWEST_PROSE), *map(len, words)))
-    spare = width - sum(least) - _GAP * (len(least) - 1)
+    least, most = _limits(table)
+    if table.folds and _spare(least, width) < 0:
+        # As wide as possible: values are folded less then.
+        narrower = ([min(low, most_of_all) for low in least] for most_of_all in _FOLDED_WIDTHS)
+        least = next((each for each in narrower if _spare(each, width) >= 0), least)
+    spare = _spare(least, width)
     wanted = sum(most) - sum(least)
     if spare < 0:
         return []
@@ -222,9 +264,25 @@ def _column_widths(table: Table, width: int) -> list[int]:
     return [low + int((high - low) * share) for low, high in zip(least, most, strict=True)]
 
 
+def _spare(widths: Sequence[int], width: int) -> int:
+    """How much of a width columns leave."""
+    return width - sum(widths) - _GAP * (len(widths) - 1)
+
+
+def _limits(table: Table) -> tuple[list[int], list[int]]:
+    """The widths that the columns need at least, and at most, if no word is broken."""
+    least, most = list[int](), list[int]()
+    for cells in zip(table.columns, *table.rows, strict=True):
+        lines = [bare(line) for cell in cells for line in cell.split("\n")]
+        words = [bare(word[0]) for cell in cells for word in _WORD.finditer(cell)]
+        most.append(max(map(len, lines)))
+        least.append(max(min(most[-1], _NARROWEST_PROSE), *map(len, words)))
+    return least, most
+
+
 def _table(table: Table, widths: Sequence[int]) -> Iterator[Line]:
     for number, row in enumerate((table.columns, *table.rows)):
-        cells = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+        cells = [_wrapped(cell, width, folds=table.folds) for cell, width in zip(row, widths, strict=True)]
         for index in range(max(map(len, cells))):
             line = [cell[index] if index < len(cell) else "" for cell in cells]
             padded = map(_padded, line, widths)

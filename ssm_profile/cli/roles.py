@@ -8,8 +8,8 @@ from typing import Any
 
 from ssm_profile.errors import InputError
 from ssm_profile.iam.documents import Statement, statements_of
-from ssm_profile.iam.evaluator import Policy
-from ssm_profile.iam.trust import EC2, is_for_ec2
+from ssm_profile.iam.evaluator import Policy, Reason
+from ssm_profile.iam.trust import EC2, is_for_ec2, judge_trust
 from ssm_profile.regions import PARTITIONS
 
 from .policy_files import STDIN, FoundPolicy, FoundRole, find_roles, name_of, parse, read_text
@@ -43,6 +43,10 @@ class Role:
     """The values of the policies that the input does not say, as it writes them."""
     copies: tuple[str, ...] = ()
     """The frozen copies of AWS managed policies that stand for policies of the role, with their versions and dates."""
+    trust: tuple[Reason, ...] = ()
+    """What it depends on whether EC2 can assume it. Empty if this is certain or if its trust policy is not known."""
+    ambiguous: tuple[str, ...] = ()
+    """The policies, among those whose content is not known, of which the input does not say which document counts."""
 
     @property
     def is_for_other_services(self) -> bool:
@@ -100,6 +104,19 @@ def role_notes(
         yield NOT_FOR_EC2
 
 
+def trust_reasons(name: str, trust: Mapping[str, Any] | None) -> tuple[Reason, ...]:
+    """What it depends on whether EC2 can assume a role.
+
+    Args:
+        name: The name of the role in error messages.
+        trust: Its trust policy. None if it is not known.
+
+    Raises:
+        InputError: If IAM refuses the trust policy.
+    """
+    return () if trust is None else judge_trust(trust, f"The trust policy of {name}").reasons
+
+
 def role_of(found: FoundRole) -> Role:
     """The role that a file contains.
 
@@ -132,6 +149,8 @@ def role_of(found: FoundRole) -> Role:
         notes=tuple(role_notes(found.name, known_or_not, found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
         copies=tuple(copy.label for copy in copies.values()),
+        trust=trust_reasons(found.name, found.trust),
+        ambiguous=tuple(arn for arn in found.ambiguous_arns if arn not in copies),
     )
 
 

@@ -220,7 +220,10 @@ def _map(document: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise InputError(f"{name}: `{key}` must be a map of keys and values (got {format_value(value)}).")
+        raise InputError(
+            f"{name}: `{key}` must be a map of keys and values (got {format_value(value)}). Write the keys below it, "
+            "or remove it."
+        )
     return value
 
 

@@ -63,7 +63,15 @@ class Policy:
 
     def denies(self) -> list[Statement]:
         """The statements that deny something, with those of the permissions boundary."""
-        return [each for each in (*self.statements, *(self.boundary or ())) if not each.allows]
+        return [*self.own_denies(), *self.boundary_denies()]
+
+    def own_denies(self) -> list[Statement]:
+        """The statements of the policies that deny something."""
+        return [each for each in self.statements if not each.allows]
+
+    def boundary_denies(self) -> list[Statement]:
+        """The statements of the permissions boundary that deny something."""
+        return [each for each in self.boundary or () if not each.allows]
 
 
 def _unread(name: str, *, allows: bool) -> Statement:

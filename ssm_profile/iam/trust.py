@@ -3,42 +3,94 @@
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from ssm_profile.errors import InputError
 
 from .conditions import ABSENT, Context, holds
-from .documents import as_list, statements_of
+from .documents import Statement, as_list, condition_lines, statements_of
+from .evaluator import Kind, Reason
 
 EC2 = "ec2.amazonaws.com"
 """The service principal of EC2."""
 
+TRUST_POLICY = "trust policy"
+"""The name of a trust policy in reasons."""
+
 _SERVICES = (EC2, f"{EC2}.cn")
+_EC2_OF_TEMPLATE = re.compile(r"ec2\.\$\{[^{}]*}")
+"""EC2 with the domain of the partition as a value of a template, such as ``ec2.${AWS::URLSuffix}``."""
 
 _CALL_OF_EC2: Context = {
     "aws:principalisawsservice": ("true",),
     "aws:principalservicename": _SERVICES,
-    # A service has no ARN, account or organization of its own, and EC2 passes no external ID.
-    "aws:principalarn": (ABSENT,),
-    "aws:principalaccount": (ABSENT,),
+    # A service is no IAM principal. AWS does not say whether its requests have these keys.
+    "aws:principalarn": (ABSENT, EC2),
+    "aws:principalaccount": (ABSENT, EC2),
+    "aws:multifactorauthpresent": (ABSENT, "false"),
+    # These keys exist only for members of an organization, for users and after MFA.
     "aws:principalorgid": (ABSENT,),
     "aws:principalorgpaths": (ABSENT,),
     "aws:username": (ABSENT,),
-    "aws:multifactorauthpresent": (ABSENT,),
     "aws:multifactorauthage": (ABSENT,),
+    # CloudTrail shows the parameters of the call: the ARN of the role, and the ID of the instance as session name.
     "sts:externalid": (ABSENT,),
 }
-"""What is known of the request with which EC2 assumes the role of an instance profile."""
+"""What is known of the request with which EC2 assumes the role of an instance profile.
+
+Whether it has aws:SourceAccount, aws:SourceArn and similar keys is not documented, so that they are not known.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and for the parameters
+the public CloudTrail logs of https://summitroute.com/blog/2020/10/09/public_dataset_of_cloudtrail_logs_from_flaws_cloud/
+"""
 
 _UNKNOWN = "${"
 """What a value of a template contains that only the deployment has."""
 
 
-def is_for_ec2(trust: Any, name: str) -> bool:
-    """Whether EC2 can assume a role.
+class Trust(NamedTuple):
+    """What a trust policy decides about EC2."""
 
-    What is not known, such as a condition, counts as allowing where it may allow, and not as denying.
+    is_for_ec2: bool
+    """Whether EC2 can assume the role. What is not known counts as allowing where it may allow, and not as denying."""
+    reasons: tuple[Reason, ...] = ()
+    """What this depends on. Empty if it is certain."""
+
+
+FOR_EC2 = Trust(is_for_ec2=True)
+
+
+class _Applied(NamedTuple):
+    """A statement that may apply to the call of EC2."""
+
+    statement: Statement
+    is_certain: bool = False
+    depends_on: str = ""
+    kind: Kind = Kind.CONDITION
+
+    @property
+    def reason(self) -> Reason:
+        return Reason(self.kind if self.statement.allows else Kind.EXPLICIT_DENY, self.statement, self.depends_on)
+
+
+def is_for_ec2(trust: Any, name: str) -> bool:
+    """Whether EC2 can assume a role, as :func:`judge_trust` says it.
+
+    Args:
+        trust: The value of the JSON of the trust policy.
+        name: The name of the policy in error messages.
+
+    Raises:
+        InputError: If it is not a trust policy, or if IAM refuses it.
+    """
+    return judge_trust(trust, name).is_for_ec2
+
+
+def judge_trust(trust: Any, name: str) -> Trust:
+    """What a trust policy decides about EC2.
 
     Args:
         trust: The value of the JSON of the trust policy.
@@ -49,24 +101,55 @@ def is_for_ec2(trust: Any, name: str) -> bool:
     """
     if not isinstance(trust, Mapping):
         raise InputError(f"{name} is not a policy document.")
-    listed = as_list(trust.get("Statement"))
-    known = [each for each in listed if not _is_unknown(each)]
-    if len(known) < len(listed) and not known:
-        return True
-    if any(isinstance(each, Mapping) and "NotPrincipal" in each for each in known):
+    applied = list(_applied(trust, name))
+    allows = [each for each in applied if each.statement.allows]
+    denies = [each for each in applied if not each.statement.allows]
+    if not allows or any(each.is_certain for each in denies):
+        return Trust(is_for_ec2=False)
+    uncertain = [] if any(each.is_certain for each in allows) else allows
+    return Trust(is_for_ec2=True, reasons=tuple(each.reason for each in (*uncertain, *denies)))
+
+
+def _applied(trust: Mapping[str, Any], name: str) -> Iterator[_Applied]:
+    """The statements that may apply to the call of EC2."""
+    listed = list(enumerate(as_list(trust.get("Statement")), 1))
+    for number, each in listed:
+        if _is_unknown(each):
+            yield from (_Applied(_unread(number, allows=allows), depends_on=each) for allows in (True, False))
+    known = [(number, each) for number, each in listed if not _is_unknown(each)]
+    if listed and not known:
+        return
+    if any(isinstance(each, Mapping) and "NotPrincipal" in each for _, each in known):
         raise InputError(f"{name}: IAM refuses NotPrincipal in a trust policy.")
     # A trust policy names principals where a permissions policy names resources, and is the same otherwise.
-    statements = statements_of({"Statement": [_with_resource(each) for each in known]}, name)
-    allows, denies = [len(known) < len(listed)], [False]
-    for each, statement in zip(known, statements, strict=True):
+    statements = statements_of({**trust, "Statement": [_with_resource(each) for _, each in known]}, name)
+    for (number, each), statement in zip(known, statements, strict=True):
         if not statement.has_action("sts:AssumeRole"):
             continue
-        outcome, covered = holds(statement.condition, _CALL_OF_EC2), _covers_ec2(each.get("Principal"))
-        if statement.allows:
-            allows.append(outcome is not False and covered is not False)
+        principal, located = each.get("Principal"), replace(statement, policy=TRUST_POLICY, number=number)
+        outcome, covered = holds(statement.condition, _CALL_OF_EC2), _covers_ec2(principal)
+        if outcome is False or covered is False:
+            continue
+        if outcome is None:
+            yield _Applied(located, depends_on=" and ".join(condition_lines(statement.condition)))
+        elif covered is None:
+            yield _Applied(located, depends_on=", ".join(_unknown_principals(principal)), kind=Kind.UNKNOWN_VALUE)
         else:
-            denies.append(outcome is True and covered is True)
-    return any(allows) and not any(denies)
+            yield _Applied(located, is_certain=True)
+
+
+def _unread(number: int, *, allows: bool) -> Statement:
+    """What stands for a statement that a template does not show."""
+    return Statement(
+        allows=allows,
+        actions=("*",),
+        except_actions=False,
+        resources=("*",),
+        except_resources=False,
+        condition={},
+        policy=TRUST_POLICY,
+        number=number,
+    )
 
 
 def _with_resource(statement: Any) -> Any:
@@ -80,12 +163,23 @@ def _covers_ec2(principal: Any) -> bool | None:
     """Whether EC2 is among the principals. None if this is not known."""
     # AWS documents that * alone and {"AWS": "*"} are the same for anonymous users, and it excludes services from a Deny
     # on * with aws:PrincipalIsAWSService, so that * covers them.
-    if not isinstance(principal, Mapping):
-        return principal == "*" or (None if _is_unknown(principal) else False)
-    services = as_list(principal.get("Service"))
-    if "*" in as_list(principal.get("AWS")) or any(each in _SERVICES for each in services):
+    if principal == "*":
         return True
-    return None if any(map(_is_unknown, services)) else False
+    if isinstance(principal, Mapping):
+        services = as_list(principal.get("Service"))
+        if "*" in as_list(principal.get("AWS")) or any(each in _SERVICES or _is_ec2(each) for each in services):
+            return True
+    return None if _unknown_principals(principal) else False
+
+
+def _is_ec2(service: Any) -> bool:
+    return isinstance(service, str) and _EC2_OF_TEMPLATE.fullmatch(service) is not None
+
+
+def _unknown_principals(principal: Any) -> Sequence[str]:
+    """The principals of a template that can be EC2."""
+    listed = as_list(principal.get("Service")) if isinstance(principal, Mapping) else [principal]
+    return [each for each in listed if _is_unknown(each)]
 
 
 def _is_unknown(value: Any) -> bool:

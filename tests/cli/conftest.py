@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import require
+from tests.cli.accounts import details
 from tests.cli.policies import document
 
 
@@ -63,6 +64,17 @@ def run():
         return Run(result.exit_code, result.stdout, result.stderr)
 
     return run_command
+
+
+@pytest.fixture
+def fleet(run, tmp_path):
+    """Runs ``fleet`` on the roles and policies of an account."""
+
+    def run_fleet(*arguments, roles, policies=()):
+        (tmp_path / "account.json").write_text(json.dumps(details(*roles, policies=policies)))
+        return run("fleet", str(tmp_path / "account.json"), *arguments)
+
+    return run_fleet
 
 
 class _Terminal(io.StringIO):

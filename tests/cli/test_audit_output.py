@@ -430,8 +430,8 @@ class TestFiles:
         missing = run("audit", template(TEMPLATE.replace(known, "[!Ref Shared]")))
         in_addition = run("audit", template(TEMPLATE.replace(known, f"{known[:-1]}, !Ref Shared]")))
 
-        assert missing.items[0] == "It works if ${Shared} allows it, whose content is not in the input."
-        assert in_addition.items[0] == "It works unless ${Shared} denies it, whose content is not in the input."
+        assert missing.items[0] == "It works if ${Shared} allows it, whose content is not known."
+        assert in_addition.items[0] == "It works unless ${Shared} denies it, whose content is not known."
 
     def test_boundary_that_is_not_in_the_file(self, run, template):
         text = TEMPLATE.replace("Policies:\n", "PermissionsBoundary: !Ref Limit\n      Policies:\n", 1)

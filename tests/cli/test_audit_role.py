@@ -6,15 +6,20 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from threading import Thread
+from typing import ClassVar
 
 import pytest
 
-from tests import require
+from ssm_profile.policy import policy_document
+from tests import ROOT, require
 from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, allow, document, working_features
 from tests.expected import TRUST
 
 boto3 = require("boto3")
 moto = require("moto")
+jsonschema = require("jsonschema")
+
+SCHEMA = json.loads((ROOT / "docs" / "audit.schema.json").read_text())
 
 
 @pytest.fixture
@@ -134,6 +139,92 @@ class TestBoundary:
             assert [(each["policy"], each["dependsOn"]) for each in heartbeat["dependsOn"]] == [
                 ("policy boundary", instances)
             ]
+
+    def test_own_denies(self, bound_role, run):
+        """Those of the boundary stay in it, also if the same policy is attached."""
+        deny = {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}
+        role = bound_role([allow("*"), deny], *SCOPED_MINIMUM, deny)
+
+        audited = run("audit", "--role", role, "--json").audit
+        shown = run("audit", "--role", role).items
+
+        assert [(each["policy"], each["boundary"]) for each in audited["denies"]] == [
+            ("policy a", False),
+            ("policy boundary", True),
+        ]
+        assert audited["boundary"] == "policy boundary"
+        assert shown[-2:] == [
+            "The permissions boundary policy boundary, with what it denies. Keep it with permissionsBoundaryArn.",
+            "Each statement that denies: statement 3 of policy a. Keep it in a policy of its own.",
+        ]
+
+    def test_option_that_denies(self, bound_role, run):
+        """A statement of the boundary needs no option."""
+        location = {"partition": "aws", "region": "eu-central-1", "account": "123456789012"}
+        statements = policy_document({"require_imdsv2": True}, location)["Statement"]
+        (deny,) = [each for each in statements if each["Effect"] == "Deny"]
+        role = bound_role([allow("*"), deny], *SCOPED_MINIMUM)
+
+        assert "require_imdsv2" not in run("audit", "--role", role, "--json").audit["options"]
+
+
+class TestTrust:
+    """A condition of the trust policy."""
+
+    SOURCE: ClassVar = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+    @pytest.fixture
+    def audit_with(self, iam, role, run):
+        def audit(*flags, statements=SCOPED_MINIMUM, **condition):
+            statement = TRUST["Statement"][0] | {"Condition": condition or self.SOURCE}
+            document_of_role = json.dumps(TRUST | {"Statement": [statement]})
+            iam.update_assume_role_policy(RoleName=role, PolicyDocument=document_of_role)
+            iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=document(*statements))
+            return run("audit", "--role", role, *flags)
+
+        return audit
+
+    def test_text(self, audit_with):
+        audited = audit_with()
+
+        condition = "StringEquals aws:SourceAccount 123456789012 holds (statement 1 of trust policy)"
+        assert audited.out.startswith("Systems Manager may work with role web.\n")
+        assert audited.items[:2] == [
+            f"EC2 can assume the role if {condition}.",
+            "Next: check that an instance gets credentials, or take the condition out of the trust policy.",
+        ]
+        assert "AWS does not document which condition keys EC2 sends." in audited.out
+
+    def test_json(self, audit_with):
+        audited = audit_with("--json").audit
+
+        assert (audited["systemsManager"], audited["defaultHostManagement"]) == ("works if", None)
+        assert [(each["kind"], each["statement"], each["dependsOn"]) for each in audited["trust"]] == [
+            ("condition", 1, "StringEquals aws:SourceAccount 123456789012")
+        ]
+        jsonschema.Draft202012Validator(SCHEMA).validate({"schemaVersion": 1, "audits": [audited]})
+
+    def test_long_condition(self, audit_with):
+        """The summary refers to it."""
+        arns = [f"arn:aws:ec2:eu-central-1:123456789012:instance/i-{number}" for number in range(9)]
+        audited = audit_with(ArnLike={"aws:SourceArn": arns})
+
+        assert audited.items[0] == "EC2 can assume the role under a condition (statement 1 of trust policy)."
+        assert arns[-1] in audited.out
+
+    def test_next_step(self, audit_with):
+        """The condition does not hide what else is wrong."""
+        risky = audit_with(statements=[*SCOPED_MINIMUM, allow("ssm:SendCommand")]).items
+        broken = audit_with(statements=SCOPED_MINIMUM[:1]).items
+
+        assert risky[2].endswith("take the condition out of the trust policy. Then use the options at the end.")
+        assert broken[1].startswith("ssm:UpdateInstanceInformation: no statement allows it.")
+        assert broken[2] == "Next: use the options at the end instead. They grant what is missing."
+
+    def test_condition_that_holds(self, audit_with):
+        audited = audit_with("--json", Bool={"aws:PrincipalIsAWSService": "true"}).audit
+
+        assert (audited["systemsManager"], audited["trust"]) == ("works", [])
 
 
 def test_trust_policy_that_denies(iam, run):

@@ -127,6 +127,17 @@ class TestMembers:
         assert problem.startswith("It has 5 roles again, which are counted once, from ")
         assert problem.endswith(f"a.json: {arns} and 2 more.")
 
+    def test_duplicate_without_arn(self, rows):
+        """Each is counted, and the file has a row that says so."""
+        nameless = [role(name, Arn=None) for name in ("web", "web", "job")]
+
+        found = rows(details(*nameless), details(role("web", Arn=None)))
+
+        assert names(found) == ["job", "web", "web", "web"]
+        assert [each.split(".")[0] for each in problems(found)] == [
+            "It has 2 or more roles without an ARN with the name `web`"
+        ]
+
     def test_no_profile(self, rows):
         (row,) = rows(details(role("web", profiles=())))
 
@@ -174,6 +185,45 @@ class TestCompleteness:
             assert [row["unread"] for row in found if row["kind"] == "role"] == [[]]
             assert not problems(found)
 
+    AWS = managed_policy("AdministratorAccess", allow("*"), account="aws")
+
+    def test_page_of_policies_of_aws(self, rows):
+        """It names no account, and is joined with the other pages in whatever order the files are read."""
+        first, last = details(role("web", **attached(self.AWS))) | {"IsTruncated": True}, details(policies=[self.AWS])
+
+        for contents in ([first, last], [last, first], [first, last | {"IsTruncated": True}, details(role("job"))]):
+            found = rows(*contents)
+            assert [row["unread"] for row in found if row.get("role") == "web"] == [[]]
+            assert not problems(found)
+
+    def test_page_of_policies_of_aws_is_not_the_last(self, rows):
+        first, second = (
+            details(*roles, policies=policies) | {"IsTruncated": True}
+            for roles, policies in (([role("web")], ()), ([], [self.AWS]))
+        )
+
+        (problem,) = problems(rows(first, second))
+        assert problem.startswith(NOT_COMPLETE)
+
+    def test_page_of_policies_of_aws_of_two_accounts(self, rows):
+        """It is not known whose last page it is, but what its policies grant is."""
+        roles = [role("web", account=account, **attached(self.AWS)) for account in (ACCOUNT, OTHER)]
+
+        found = rows(*(details(each) | {"IsTruncated": True} for each in roles), details(policies=[self.AWS]))
+
+        assert [row["unread"] for row in found if row["kind"] == "role"] == [[], []]
+        assert [each.startswith(NOT_COMPLETE) for each in problems(found)] == [True, True]
+
+    def test_policies_of_aws_alone(self, rows):
+        assert problems(rows(details(policies=[self.AWS])))[0].startswith("It has no roles.")
+
+    def test_own_policy_of_aws_counts(self, rows):
+        """Not that of a page of an account that is not known."""
+        narrow = managed_policy("AdministratorAccess", allow("ec2:DescribeTags"), account="aws")
+        found = rows(details(role("web", **attached(self.AWS)), policies=[narrow]), details(policies=[self.AWS]))
+
+        assert found[0]["risks"] == []
+
     def test_older_output(self, rows):
         """A file with the same roles is another output, not the remaining pages."""
         found = rows(details(role("web")), details(role("web"), role("job")) | {"IsTruncated": True})
@@ -206,7 +256,7 @@ class TestTwoVersions:
     def test_different(self, rows, policies):
         row, *others = rows(details(role("web", **attached(ALL)), policies=policies))
 
-        assert (row["unread"], row["risks"]) == ([ALL["Arn"]], [])
+        assert (row["unread"], row["ambiguous"], row["risks"]) == ([ALL["Arn"]], [ALL["Arn"]], [])
         assert problems(others) == [
             f"It does not say which document of the policy {ALL['Arn']} counts. Write the file again."
         ]
@@ -215,6 +265,12 @@ class TestTwoVersions:
         (row,) = rows(details(role("web", **attached(ALL)), policies=[ALL, ALL]))
 
         assert row["unread"] == []
+
+    def test_none(self, rows):
+        """A policy without a document has not several."""
+        (row,) = rows(details(role("web", **attached(ALL)), policies=[{"Arn": ALL["Arn"]}]))
+
+        assert (row["unread"], row["ambiguous"]) == ([ALL["Arn"]], [])
 
 
 class TestBrokenRole:

@@ -1,9 +1,6 @@
 """Each distinct set of policies is judged once, and as ``audit`` judges it."""
 
 import json
-import signal
-import subprocess
-import sys
 from typing import ClassVar
 
 import pytest
@@ -227,23 +224,6 @@ def test_processes(judge, monkeypatch):
     monkeypatch.setattr(judgements, "_FEWEST_FOR_PROCESSES", 1)
 
     assert judge(members(*roles))[0] == alone
-
-
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
-def test_processes_end_with_the_command(name):
-    """Its output, which they share, is closed then."""
-    script = """
-import os, time
-from ssm_profile.cli.fleet.judgements import process_pool
-pool = process_pool()
-print({pool.submit(os.getpid).result() for _ in range(20)}, flush=True)
-time.sleep(60)
-"""
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as command:
-        command.stdout.readline()
-        command.send_signal(signal.Signals[name])
-
-        assert command.communicate(timeout=20) == (b"", None)
 
 
 class TestPlantedFaults:

@@ -19,6 +19,7 @@ require("ijson")
 SCHEMA = json.loads((ROOT / "docs" / "fleet.schema.json").read_text())
 CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 ATTACHED = {"AttachedManagedPolicies": [{"PolicyArn": CORE, "PolicyName": CORE.rsplit("/", 1)[-1]}]}
+ADMINISTRATOR = {"AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}]}
 ROLES = [
     role("scoped", *SCOPED_MINIMUM),
     role("core", *SCOPED_MINIMUM, **ATTACHED),
@@ -30,12 +31,11 @@ ROLES = [
 
 
 @pytest.fixture
-def fleet(run, tmp_path):
-    """Runs ``fleet`` on roles."""
+def fleet(fleet):
+    """Runs ``fleet`` on these roles, or on others."""
 
-    def run_fleet(*arguments, roles=ROLES, policies=()):
-        (tmp_path / "account.json").write_text(json.dumps(details(*roles, policies=policies)))
-        return run("fleet", str(tmp_path / "account.json"), *arguments)
+    def run_fleet(*arguments, **account):
+        return fleet(*arguments, **{"roles": ROLES, **account})
 
     return run_fleet
 
@@ -333,7 +333,7 @@ class TestProposal:
 
     def test_almost_all(self, fleet):
         """Their number is shown, not their names."""
-        shown = fleet(roles=[role("a", **TestUnread.ATTACHED)]).items
+        shown = fleet(roles=[role("a", **ADMINISTRATOR)]).items
 
         assert [each.split(".")[0] for each in shown if each.startswith("It leaves out")] == [
             "It leaves out 33 capabilities (--json names them)"
@@ -372,95 +372,6 @@ class TestProposal:
         )
 
 
-class TestBoundary:
-    ARN = f"arn:aws:iam::{ACCOUNT}:policy/team/limit"
-    DENY: ClassVar = {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}
-    ROLE: ClassVar = role("a", allow(MINIMUM), PermissionsBoundary={"PermissionsBoundaryArn": ARN})
-    POLICY: ClassVar = {
-        "Arn": ARN,
-        "PolicyVersionList": [{"IsDefaultVersion": True, "Document": {"Statement": [allow("*"), DENY]}}],
-    }
-
-    @pytest.mark.parametrize("policies", [[POLICY], []])
-    def test_option(self, fleet, policies):
-        """The role keeps its boundary, also one whose content is not known."""
-        row = json.loads(fleet("--json", roles=[self.ROLE], policies=policies).out)
-
-        assert row["permissionsBoundary"] == row["options"]["permissions_boundary_arn"] == self.ARN
-
-    def test_denies(self, fleet):
-        """Those of the boundary stay in it."""
-        row = json.loads(fleet("--json", roles=[self.ROLE], policies=[self.POLICY]).out)
-
-        assert row["denies"] == []
-
-    def test_own_deny(self, fleet):
-        own = role("a", allow(MINIMUM), self.DENY, PermissionsBoundary={"PermissionsBoundaryArn": self.ARN})
-
-        row = json.loads(fleet("--json", roles=[own], policies=[self.POLICY]).out)
-
-        assert row["denies"] == ["statement 2 of `policy inline`"]
-
-    def test_text(self, fleet):
-        shown = fleet(roles=[self.ROLE], policies=[self.POLICY])
-
-        assert shown.tables["Roles"][0]["An instance can"] == "limited by boundary team/limit"
-        assert f"ssm-profile:permissionsBoundaryArn: {self.ARN}\n" in shown.out
-
-
-class TestUnread:
-    """A policy whose content is not in the input."""
-
-    ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
-    ATTACHED: ClassVar = {"AttachedManagedPolicies": [{"PolicyArn": ARN}]}
-    BOUNDARY: ClassVar = {"PermissionsBoundary": {"PermissionsBoundaryArn": ARN}}
-
-    @pytest.mark.parametrize(
-        ("unread", "actions", "note"),
-        [
-            (ATTACHED, "at least 5", f"not known: {ARN}"),
-            (BOUNDARY, "at most 5", "limited by boundary AdministratorAccess (content not known)"),
-            (ATTACHED | BOUNDARY, "not known", "limited by boundary AdministratorAccess (content not known)"),
-        ],
-    )
-    def test_actions(self, fleet, unread, actions, note):
-        roles = [role("a", **unread)]
-
-        row = json.loads(fleet("--json", roles=roles).out)
-        (shown,) = fleet(roles=roles).tables["Roles"]
-
-        jsonschema.Draft202012Validator(SCHEMA).validate(row)
-        assert (row["actions"], row["readActions"], shown["Actions"]) == (None, 5, actions)
-        assert shown["An instance can"] == note
-
-    def test_nothing_read(self, fleet):
-        """At least 0 would say nothing."""
-        (shown,) = fleet(roles=[role("a", **self.ATTACHED, RolePolicyList=[])]).tables["Roles"]
-
-        assert shown["Actions"] == "not known"
-
-    def test_summary(self, fleet):
-        """The exit code is 0, so that the report must tell."""
-        shown = fleet(roles=[role("a", **self.ATTACHED), role("b")])
-
-        assert shown.code == 0
-        assert shown.items[1] == (
-            "Content not known: policies of 1 role, so that dangers may be missing here. If the input was written with "
-            "--filter, add LocalManagedPolicy and AWSManagedPolicy to it."
-        )
-
-    def test_fail_on(self, fleet):
-        """No role with such a policy is clean."""
-        assert fleet("--fail-on", "wide", roles=[role("a", *SCOPED_MINIMUM, **self.ATTACHED)]).code == 1
-
-    def test_sarif(self, fleet):
-        (only,) = fleet("--sarif", roles=[role("a", **self.ATTACHED)]).json["runs"]
-        (result,) = only["results"]
-
-        assert (result["ruleId"], result["level"]) == ("content-not-known", "warning")
-        assert self.ARN in result["message"]["text"]
-
-
 class TestSarif:
     @pytest.fixture
     def sarif_run(self, fleet):
@@ -492,6 +403,15 @@ class TestSarif:
         assert result["level"] == "warning"
         assert result["message"]["text"].startswith("Role a: An instance with it may be able to run commands")
 
+    def test_condition(self, fleet):
+        """A role that works only under a condition has a note."""
+        condition = {"StringEquals": {"aws:PrincipalTag/team": "web"}}
+        (only,) = fleet("--sarif", roles=[role("a", allow(MINIMUM, Condition=condition))]).json["runs"]
+        (result,) = only["results"]
+
+        assert (result["ruleId"], result["level"]) == ("systems-manager-condition", "note")
+        assert "aws:PrincipalTag/team" in result["message"]["text"]
+
     def test_rules(self, sarif_run):
         """Each result has a rule with a help text and a page."""
         rules = {rule["id"]: rule for rule in sarif_run["tool"]["driver"]["rules"]}
@@ -509,10 +429,11 @@ class TestSarif:
         assert location["logicalLocations"][0]["fullyQualifiedName"] == f"arn:aws:iam::{ACCOUNT}:role/operator"
 
     def test_fingerprints(self, fleet, sarif_run):
-        """They distinguish results, and are the same in another run with another order."""
+        """Those that GitHub reads distinguish results, and are the same in another run with another order."""
         (other,) = fleet("--sarif", roles=ROLES[::-1]).json["runs"]
         fingerprints, others = (
-            [each["partialFingerprints"]["roleAndRule/v1"] for each in one["results"]] for one in (sarif_run, other)
+            [each["partialFingerprints"]["primaryLocationLineHash"] for each in one["results"]]
+            for one in (sarif_run, other)
         )
 
         assert len(set(fingerprints)) == len(fingerprints) == 5
@@ -564,6 +485,22 @@ def test_terminal(run_on_terminal, tmp_path, width):
 
     assert lines[0].startswith("5 roles for EC2 instances in 1 account")
     assert [line for line in lines if len(line) > width] == []
+
+
+@pytest.mark.parametrize(("width", "is_table"), [(80, False), (120, True), (160, True)])
+def test_long_names_on_a_terminal(run_on_terminal, tmp_path, width, is_table):
+    """A long ARN or name does not turn the table of all roles into records."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/{'team/' * 10}{'x' * 80}"
+    limits = {"PermissionsBoundary": {"PermissionsBoundaryArn": arn}}
+    roles = [*ROLES, role("y" * 64), role("a", **limits), role("b", AttachedManagedPolicies=[{"PolicyArn": arn}])]
+    (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
+
+    lines = run_on_terminal(width, "fleet", str(tmp_path / "account.json")).splitlines()
+
+    table = lines[lines.index("Roles") :]
+    assert table[1].startswith("Role  ") is is_table
+    if is_table:
+        assert max(map(len, table[: table.index("")])) <= width
 
 
 class TestAccount:
@@ -655,4 +592,4 @@ class TestAccount:
         done = answers(self.page(role("web"), **more), self.page(role("job"), **more))
 
         assert (done.code, done.out) == (2, "")
-        assert "the answer repeats a page" in done.error
+        assert "IAM repeats a page of its answer" in done.error

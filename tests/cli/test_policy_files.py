@@ -347,7 +347,7 @@ class TestAccount:
         role = {"RoleName": "web", "PermissionsBoundary": {"PermissionsBoundaryArn": policy["Arn"]}}
         (found,) = find({"RoleDetailList": [role], "Policies": [policy]})
 
-        assert found.boundary == FoundPolicy("it, role web, boundary arn:aws:iam::1:policy/b", document(allow("ssm:*")))
+        assert found.boundary == FoundPolicy("it, role web, policy arn:aws:iam::1:policy/b", document(allow("ssm:*")))
         assert found.instance_profiles is None
 
     def test_without_roles(self):

@@ -103,6 +103,71 @@ class TestTerminal:
         assert all(value in text for row in rows for cell in row for is_code, value in cell if is_code)
 
 
+class TestFolded:
+    """A table that folds stays a table where values are long."""
+
+    TABLE = report.Table(TABLE.title, TABLE.columns, TABLE.rows, folds=True)
+
+    def test_table(self):
+        assert terminal(60, self.TABLE) == [
+            "Permissions",
+            "Action            Resource              Purpose",
+            "ssm:GetParameter  arn:aws:ssm:eu-       Reads the parameters",
+            f"{'':<18}central-1:            that a document or",
+            f"{'':<18}123456789012:         software on the",
+            f"{'':<18}parameter/app/        instance names, and",
+            f"{'':<18}database/*            decrypts them with",
+            f"{'':<40}the key.",
+            "ssm:*             *",
+            "",
+        ]
+
+    def test_values_that_fit(self):
+        """They are not broken."""
+        assert terminal(130, self.TABLE) == terminal(130, TABLE)
+
+    def test_records_where_it_is_too_narrow(self):
+        assert terminal(40, self.TABLE) == terminal(40, TABLE)
+
+    def test_code_stays_code(self):
+        lines = [line for line, _ in report.format_terminal([self.TABLE], 60)]
+
+        assert "`arn:aws:ssm:eu-`" in lines[2]
+        assert "`database/*`" in lines[6]
+
+    @pytest.mark.parametrize(
+        ("word", "parts"),
+        [
+            ("`ssm:UpdateInstanceInformation`:", ["`ssm:UpdateInstance`", "`Information`:"]),
+            ("`StringEquals aws:PrincipalTag/team web`", ["`StringEquals aws:`", "`PrincipalTag/team`", "`web`"]),
+            (f"({'x' * 30})", [f"({'x' * 19}", f"{'x' * 11})"]),
+            (f"/{'x' * 30}", [f"/{'x' * 19}", "x" * 11]),
+            (":" * 21, [":" * 20, ":"]),
+            ("`a b c d e f g h i j k`", ["`a b c d e f g h i j`", "`k`"]),
+        ],
+    )
+    def test_words(self, word, parts):
+        assert report._wrapped(word, 20, folds=True) == parts
+
+    words = st.text(alphabet="aB*:/-", min_size=1, max_size=40)
+    cells = st.lists(st.tuples(st.booleans(), words | st.tuples(words, words).map(" `".join)), max_size=4)
+
+    @hypothesis.given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=4), st.integers(52, 200))
+    @hypothesis.settings(max_examples=25, deadline=None)
+    def test_nothing_is_lost(self, rows, width):
+        marked = [
+            tuple(" ".join(report.code(v) if is_code else v.replace("`", "") for is_code, v in cell) for cell in row)
+            for row in rows
+        ]
+
+        lines = terminal(width, report.Table("Title", ("One", "Two", "Three"), marked, folds=True))
+
+        shown = Counter("".join(lines).replace(" ", ""))
+        expected = "".join(report.bare(cell) for row in marked for cell in row) + "TitleOneTwoThree"
+        assert shown == Counter(expected.replace(" ", ""))
+        assert max(map(len, lines)) <= width
+
+
 class TestCode:
     @pytest.mark.parametrize(
         "value", ["*", "a`b", "``", "`", "StringLike a `b`", "`a` and ``b``"], ids=lambda value: value.replace("`", "'")

@@ -266,8 +266,8 @@ class TestBrokenFiles:
         ("content", "message"),
         [
             ("[]", "Pulumi.dev.yaml must be a YAML map"),
-            ("config: 3", "Pulumi.dev.yaml: `config` must be a map of keys and values (got 3)."),
-            ("config: []", "Pulumi.dev.yaml: `config` must be a map of keys and values (got [])."),
+            ("config: 3", "`config` must be a map of keys and values (got 3). Write the keys below it"),
+            ("config: []", "`config` must be a map of keys and values (got []). Write the keys below it"),
             ("a: [", "Pulumi.dev.yaml is not YAML: "),
             ("\x00", "Pulumi.dev.yaml is a binary file"),
             ("config: {quietAgent: true, quietAgent: false}", "the key 'quietAgent' is given twice"),

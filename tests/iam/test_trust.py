@@ -3,7 +3,11 @@
 import pytest
 
 from ssm_profile.errors import InputError
-from ssm_profile.iam.trust import is_for_ec2
+from ssm_profile.iam.evaluator import Kind
+from ssm_profile.iam.trust import is_for_ec2, judge_trust
+
+SOURCE = {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}}
+OTHERS = {"Condition": {"StringNotEquals": {"aws:SourceAccount": "123456789012"}}}
 
 TRUST_CASES = [
     # The statements, whether EC2 can assume the role, why
@@ -49,12 +53,63 @@ TRUST_CASES = [
 ]
 
 
-@pytest.mark.parametrize(("statements", "expected", "why"), TRUST_CASES, ids=[each[2] for each in TRUST_CASES])
-def test_cases(statements, expected, why):
+def trust_policy(*statements):
     default = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     listed = [each if isinstance(each, str) else default | each for each in statements]
+    return {"Version": "2012-10-17", "Statement": listed}
 
-    assert is_for_ec2({"Statement": listed}, "trust") is expected, why
+
+@pytest.mark.parametrize(("statements", "expected", "why"), TRUST_CASES, ids=[each[2] for each in TRUST_CASES])
+def test_cases(statements, expected, why):
+    assert is_for_ec2(trust_policy(*statements), "trust") is expected, why
+
+
+REASON_CASES = [
+    # The statements, what it depends on whether EC2 can assume the role, why
+    ([{}], [], "certain"),
+    ([SOURCE], [(Kind.CONDITION, 1, "StringEquals aws:SourceAccount 123456789012")], "no source says what EC2 sends"),
+    (
+        [{"Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:ec2:*:123456789012:instance/*"}}}],
+        [(Kind.CONDITION, 1, "ArnLike aws:SourceArn arn:aws:ec2:*:123456789012:instance/*")],
+        "the ARN of the instance",
+    ),
+    (
+        [{"Condition": {"StringEquals": {"aws:SourceAccount": "${aws:ResourceAccount}"}}}],
+        [(Kind.CONDITION, 1, "StringEquals aws:SourceAccount ${aws:ResourceAccount}")],
+        "a policy variable",
+    ),
+    ([SOURCE, {}], [], "another statement is certain"),
+    ([{"Condition": {"Bool": {"aws:PrincipalIsAWSService": "true"}}}], [], "a condition that holds"),
+    ([{"Condition": {"StringEquals": {"sts:ExternalId": "a"}}}], [], "EC2 cannot assume it"),
+    (
+        [{}, OTHERS | {"Effect": "Deny"}],
+        [(Kind.EXPLICIT_DENY, 2, "StringNotEquals aws:SourceAccount 123456789012")],
+        "a Deny that may apply",
+    ),
+    ([{}, {"Effect": "Deny", "Condition": {"Null": {"aws:PrincipalServiceName": "true"}}}], [], "it does not apply"),
+    ([SOURCE, {"Effect": "Deny"}], [], "denied"),
+    ([{"Principal": {"Service": "ec2.${AWS::URLSuffix}"}}], [], "the domain of the partition"),
+    ([{"Principal": {"Service": "${S}"}}], [(Kind.UNKNOWN_VALUE, 1, "${S}")], "a service of a template"),
+    (
+        ["${Statement}", {"Principal": {"Service": "a.b.c"}}],
+        [(Kind.CONDITION, 1, "${Statement}"), (Kind.EXPLICIT_DENY, 1, "${Statement}")],
+        "a statement of a template",
+    ),
+    (["${Statement}", SOURCE, {}], [(Kind.EXPLICIT_DENY, 1, "${Statement}")], "it may deny"),
+    (
+        [{"Principal": {"AWS": "*"}, "Condition": {"StringNotLike": {"aws:PrincipalArn": "*"}}}],
+        [(Kind.CONDITION, 1, "StringNotLike aws:PrincipalArn *")],
+        "no source says whether a service has this key",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statements", "expected", "why"), REASON_CASES, ids=[each[2] for each in REASON_CASES])
+def test_reasons(statements, expected, why):
+    trust = judge_trust(trust_policy(*statements), "trust")
+
+    assert [(each.kind, each.statement.number, each.depends_on) for each in trust.reasons] == expected, why
+    assert {each.statement.policy for each in trust.reasons} <= {"trust policy"}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,11 @@ _SSM_PARAMETERS = ("name", "names", "path")
 """The request parameters of Parameter Store's operations that name parameters."""
 
 
+def is_denied(code: str) -> bool:
+    """Whether an error code, as CloudTrail has it, says that a call was denied."""
+    return _DENIED.search(code) is not None
+
+
 def denials_in_json(value: Any) -> Iterator[Denial]:
     """The denied calls in a value: of every event and every string in it, in its order.
 
@@ -66,7 +71,7 @@ def parse_json(text: str) -> Any:
 def _in_event(event: Mapping[str, Any]) -> Iterator[Denial]:
     """The denied calls in a CloudTrail event: one for each resource."""
     code, message = _text(event, "errorCode"), _text(event, "errorMessage")
-    if not _DENIED.search(code):
+    if not is_denied(code):
         return
     caller = _caller(event)
     action = action_of(event["eventSource"].split(".")[0], event["eventName"])

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from boto3 import Session
 from botocore.config import Config
 
-from ssm_profile.cli.iam_roles import client, read_role
+from ssm_profile.cli.aws_client import client
+from ssm_profile.cli.iam_roles import read_role
 from ssm_profile.cli.report import bare
 from ssm_profile.errors import InputError
 from ssm_profile.regions import interface_endpoint

@@ -88,7 +88,7 @@ def diagnose_all(
     read = [read_log(each) for each in logs]
     facts, running, left = list[Facts](), None, 0
     if instances or every_instance:
-        from ssm_profile.cli.iam_roles import readable_errors  # noqa: PLC0415 - boto3 is costly to import
+        from ssm_profile.cli.aws_client import readable_errors  # noqa: PLC0415 - boto3 is costly to import
 
         from .aws import Reader  # noqa: PLC0415 - the same
 

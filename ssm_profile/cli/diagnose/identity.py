@@ -32,7 +32,8 @@ Audit = Mapping[str, Any]
 def audit_of(facts: Facts) -> Audit | None:
     """The audit of the role. None if there is no role, or if it could not be read."""
     role = facts.profile.role if isinstance(facts.profile, Profile) else None
-    return _audited(role) if isinstance(role, Role) else None
+    # The trust policy has a check of its own.
+    return _audited(replace(role, trust=())) if isinstance(role, Role) else None
 
 
 @lru_cache(maxsize=1000)

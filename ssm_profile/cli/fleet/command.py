@@ -3,25 +3,36 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from ssm_profile.cli import exit_codes
-from ssm_profile.cli.audit import CLEAN, LEVELS, has_level
+from ssm_profile.cli.audit import CLEAN, LEVELS
 from ssm_profile.cli.forms import Command, with_readable_errors
 from ssm_profile.cli.report import format_markdown, print_report
 
+from .account_options import PANEL as ACCOUNTS_PANEL
+from .account_options import Aggregator, Chosen, chosen_accounts, with_account_options
+from .baseline import Baseline, read_baseline
+from .evidence_options import PANEL, queries, usage_from, with_evidence_options, with_reports
 from .formats import csv_lines, json_lines
 from .judgements import Judges
 from .members import Found, Member, OtherRoles, Problem, for_instances
+from .progress import Progress
 from .report import Counts, format_fleet
-from .rows import Row, fleet_rows, problems_of, roles_of
+from .rows import Row, fleet_rows, is_at, problems_of, roles_of
 from .sarif import sarif_log
+
+_OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles that it does not record are not in it."
 
 
 @click.command(
     cls=Command,
+    panels=[click.RichOptionPanel(each) for each in ("Options", ACCOUNTS_PANEL, PANEL)],
     epilog="Exit codes: 0 no role is at the level of --fail-on; 1 a role is; 2 wrong usage or input, or something that "
     "cannot be judged. The command only reads.",
 )
@@ -33,6 +44,14 @@ from .sarif import sarif_log
     show_default=True,
     help="Exit with 1 if a role is at this level or at a worse one.",
 )
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Accept the findings in this YAML file, each with a reason and a date on which this ends.",
+)
+@with_account_options
+@with_evidence_options
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
 @click.option("--html", "form", flag_value="html", help="Print an HTML page to sort and filter, for browsers.")
@@ -40,22 +59,36 @@ from .sarif import sarif_log
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0, for code scanning.")
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
 @with_readable_errors
-def fleet(sources: tuple[str, ...], fail_on: str, form: str) -> None:
+def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | None, **options: Any) -> None:
     """List every role of EC2 instances: what it grants, and what should replace it.
 
     A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
     such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
-    account of your AWS credentials.
+    account of your AWS credentials, or those of --accounts, --organization or --config-aggregator.
     """
+    chosen = chosen_accounts(options, sources)
+    if options["print_sql"]:
+        sys.stdout.write("\n".join(queries(options)))
+        return
     if form == "html":
         import_module(".page", __package__)  # without Jinja, this fails before the roles are judged
     problems, others = list[Problem](), OtherRoles()
-    with Judges() as judges:
-        members = _without_problems(for_instances(_read(sources), others), problems)
-        rows = fleet_rows(judges.judge(members), problems)
+    accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
+    usage = usage_from(options, is_own_account=not sources and not chosen)
+    with Progress() as progress, Judges() as judges:
+        members = _without_problems(for_instances(_read(sources, chosen, progress), others), problems)
+        if usage:
+            members = with_reports(members, usage, options)
+            problems += [Problem("--used", each) for each in usage.evidence.problems]
+        rows = fleet_rows(progress.judged(judges.judge(members)), problems, usage)
         distinct = judges.distinct
-    _print(rows, Counts(distinct, others.count), form)
-    if fail_on != "never" and any(has_level(row, fail_on) for row in roles_of(rows)):
+    if accepted:
+        rows += accepted.apply(rows)
+    note = _OF_CONFIG if isinstance(chosen, Aggregator) else ""
+    if note and form in ("csv", "json", "sarif"):
+        sys.stderr.write(f"{note}\n")
+    _print(rows, Counts(distinct, others.count, note), form)
+    if fail_on != "never" and any(is_at(row, fail_on) for row in roles_of(rows)):
         sys.exit(exit_codes.FINDINGS)
     if any(problems_of(rows)):
         sys.exit(exit_codes.ERROR)
@@ -78,12 +111,20 @@ def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
         print_report(format_fleet(rows, counts))
 
 
-def _read(sources: tuple[str, ...]) -> Iterable[Found]:
+def _read(sources: tuple[str, ...], chosen: Chosen | Aggregator | None, progress: Progress) -> Iterable[Found]:
+    if isinstance(chosen, Aggregator):
+        from .aggregator import read_aggregator  # noqa: PLC0415 - boto3 is costly to import
+
+        return read_aggregator(chosen.name, progress)
+    if chosen:
+        from .accounts import read_chosen  # noqa: PLC0415 - the same
+
+        return read_chosen(chosen, progress)
     if sources:
         from .files import read_files  # noqa: PLC0415 - ijson is not needed for an account
 
         return read_files(sources)
-    from .account import read_account  # noqa: PLC0415 - boto3 is costly to import
+    from .account import read_account  # noqa: PLC0415 - the same
 
     return read_account()
 

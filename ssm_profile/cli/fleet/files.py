@@ -11,6 +11,7 @@ import ijson
 from ssm_profile.cli.policy_files import name_of
 from ssm_profile.cli.policy_files.account_details import default_document, distinct_documents
 from ssm_profile.cli.policy_files.found import map_of, text_of
+from ssm_profile.cli.roles import AWS_POLICY
 from ssm_profile.errors import InputError
 
 from .content import Files, find_files
@@ -36,17 +37,24 @@ class _File:
     """The ARNs of the roles."""
     others: int = 0
     """How many entries of the list of roles are something else."""
+    has_aws_policies: bool = False
 
     @property
     def name(self) -> str:
         """Its name in messages."""
         return name_of(self.path)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a page with policies of AWS only, which does not say whose page it is."""
+        return self.has_aws_policies and not self.roles and not any(self.is_whole)
+
 
 def read_files(sources: Iterable[str]) -> Iterator[Found]:
     """The roles of files.
 
-    A managed policy can be in another file of the same account than the role that has it.
+    A managed policy can be in another file of the same account than the role that has it. A file that has policies of
+    AWS only counts for all accounts.
 
     Args:
         sources: The sources, as :func:`find_files` describes them.
@@ -66,10 +74,17 @@ def read_files(sources: Iterable[str]) -> Iterator[Found]:
                 yield Problem(name_of(each), _reason(error))
                 continue
             read.append(file)
-        for group in _by_account(read):
+        shared = [file for file in read if file.is_shared]
+        groups = _by_account([file for file in read if not file.is_shared])
+        if not groups:
+            groups, shared = [[file] for file in shared], []
+        is_ended = _are_ends_of(shared, groups)
+        of_aws = dict[str, dict[str, Any]]()
+        yield from _read_documents(opened, shared, of_aws)
+        for group in groups:
             for file in group:
-                yield from _problems(file, group)
-            yield from _roles(opened, group)
+                yield from _problems(file, group, is_ended=is_ended)
+            yield from _roles(opened, group, _joined(of_aws))
 
 
 def _surveyed(opened: Files, path: str) -> _File:
@@ -89,6 +104,7 @@ def _surveyed(opened: Files, path: str) -> _File:
             arn = text_of(map_of(each.value).get("Arn"))
             if account := _ACCOUNT.match(arn):
                 accounts.add(account[1])
+            file.has_aws_policies = file.has_aws_policies or (each.key == POLICIES and AWS_POLICY in arn)
             if each.key == ROLES:
                 if _is_role(each):
                     file.roles.add(arn)
@@ -103,14 +119,21 @@ def _is_role(entry: Entry) -> bool:
     return bool(text_of(map_of(entry.value).get("RoleName")))
 
 
-def _problems(file: _File, group: Sequence[_File]) -> Iterator[Problem]:
-    """What is wrong with a file as a whole, given all files of its accounts."""
+def _problems(file: _File, group: Sequence[_File], *, is_ended: bool) -> Iterator[Problem]:
+    """What is wrong with a file as a whole, given all files of its accounts.
+
+    Args:
+        file: The file.
+        group: The files of its accounts.
+        is_ended: Whether files of no known account are the last pages of all accounts whose last page is missing.
+    """
     if file.others:
         entries = "1 entry that is not a role" if file.others == 1 else f"{file.others:,} entries that are not roles"
         yield Problem(file.name, f"Its RoleDetailList has {entries}. Write the file again.")
     elif not any(each.roles for each in group):
         yield Problem(file.name, f"It has no roles. {ACCEPTED}, with all its pages.")
-    if partial := sorted(account for account in file.is_whole if not _is_whole(account, file, group)):
+    partial = [] if is_ended else sorted(each for each in file.is_whole if not _is_whole(each, file, group))
+    if partial:
         of = f" for account {', '.join(partial)}" if len(file.is_whole) > 1 else ""
         yield Problem(
             file.name,
@@ -124,6 +147,18 @@ def _is_whole(account: str, file: _File, group: Sequence[_File]) -> bool:
     return file.is_whole[account] or any(
         account and each.is_whole.get(account) is True and not each.roles & file.roles for each in group
     )
+
+
+def _are_ends_of(shared: Sequence[_File], groups: Sequence[Sequence[_File]]) -> bool:
+    """Whether shared files are the last pages of all accounts whose last page is missing."""
+    missing = {
+        account or file.path
+        for group in groups
+        for file in group
+        for account in file.is_whole
+        if not _is_whole(account, file, group)
+    }
+    return len(missing) <= sum(file.is_whole.get("") is True for file in shared)
 
 
 def _by_account(files: Sequence[_File]) -> list[list[_File]]:
@@ -144,11 +179,10 @@ def _by_account(files: Sequence[_File]) -> list[list[_File]]:
     return list(groups.values())
 
 
-def _roles(opened: Files, group: Sequence[_File]) -> Iterator[Found]:
-    """The roles of files that have accounts in common."""
-    own = dict[str, Mapping[str, Any]]()
-    for file in group:
-        own[file.path] = documents = {}
+def _read_documents(opened: Files, files: Sequence[_File], found: dict[str, dict[str, Any]]) -> Iterator[Problem]:
+    """Add the documents of managed policies, by the path of their file and by ARN."""
+    for file in files:
+        found[file.path] = documents = {}
         try:
             with opened.opened(file.path) as content:
                 documents.update(distinct_documents(_documents(content)))
@@ -157,9 +191,26 @@ def _roles(opened: Files, group: Sequence[_File]) -> Iterator[Found]:
         if unknown := [arn for arn, document in documents.items() if document is None]:
             policies = f"the policy {unknown[0]}" if len(unknown) == 1 else f"{len(unknown):,} policies"
             yield Problem(file.name, f"It does not say which document of {policies} counts. Write the file again.")
-    joined = distinct_documents(each for documents in own.values() for each in documents.items())
+
+
+def _joined(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The documents of several files."""
+    return distinct_documents(each for of_file in documents.values() for each in of_file.items())
+
+
+def _roles(opened: Files, group: Sequence[_File], of_aws: Mapping[str, Any]) -> Iterator[Found]:
+    """The roles of files that have accounts in common.
+
+    Args:
+        opened: The files.
+        group: Those that have accounts in common.
+        of_aws: The documents of files of no known account.
+    """
+    own = dict[str, dict[str, Any]]()
+    yield from _read_documents(opened, group, own)
+    joined = _joined(own)
     for file in group:
-        documents = {**joined, **own[file.path]}
+        documents = {**of_aws, **joined, **own[file.path]}
         try:
             with opened.opened(file.path) as content:
                 for each in read_pages(content, whole=[ROLES]):

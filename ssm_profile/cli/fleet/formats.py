@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from ssm_profile.cli.report import escaped
+from ssm_profile.cli.usage.features import Advice
 
 from .rows import ROLE, Row
 
@@ -17,12 +18,15 @@ _COLUMNS = (
     "arn",
     "instanceProfiles",
     "level",
+    "openLevel",
+    "accepted",
     "systemsManager",
     "reasons",
     "risks",
     "possibleRisks",
     "deprecated",
     "unread",
+    "ambiguous",
     "permissionsBoundary",
     "actions",
     "readActions",
@@ -33,11 +37,16 @@ _COLUMNS = (
     "capabilities",
     "covered",
     "denies",
+    "unused",
+    "optionsWithoutUnused",
+    "notSeen",
+    "otherActions",
     "source",
     "place",
+    "finding",
     "reason",
 )
-"""The columns. The last two are those of a problem."""
+"""The columns. The last three are those of problems and of entries of a baseline."""
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets read the wide forms as well
 """What a cell begins with that a spreadsheet reads as a formula.
 
@@ -67,8 +76,20 @@ def _of_role(row: Row) -> Row:
         certain: [each["risk"] for each in row["risks"] if each["certain"] is certain] for certain in (True, False)
     }
     names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
-    verdicts = [f"{each['capability']}: {each['verdict']}" for each in row["capabilities"]]
-    return {**row, **names, "capabilities": verdicts, "risks": risks[True], "possibleRisks": risks[False]}
+    names["accepted"] = [each["finding"] for each in row["accepted"]]
+    names["capabilities"] = [f"{each['capability']}: {each['verdict']}" for each in row["capabilities"]]
+    return {**row, **names, **_used(row["used"]), "risks": risks[True], "possibleRisks": risks[False]}
+
+
+def _used(used: Row | None) -> Row:
+    if used is None:
+        return {}
+    names = {
+        key: [each["capability"] for each in used["capabilities"] if each["advice"] == advice]
+        for key, advice in (("unused", Advice.DROP), ("notSeen", Advice.UNSEEN))
+    }
+    others = [each["action"] for each in used["otherActions"]]
+    return {**names, "optionsWithoutUnused": used["options"], "otherActions": others}
 
 
 def _cell(value: object) -> str:

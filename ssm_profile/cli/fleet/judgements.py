@@ -2,22 +2,20 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from multiprocessing import parent_process
-from multiprocessing.connection import wait
-from threading import Thread
 from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, audit_role
 from ssm_profile.cli.audit_report import conditions, denies_to_keep, left_out, reasons
-from ssm_profile.cli.granted import granted_actions
+from ssm_profile.cli.granted import granted_actions, still_granted
+from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
+from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
 from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
@@ -67,28 +65,37 @@ class Judgement:
     """Why Systems Manager does not work, or what this depends on: sentences in Markdown."""
     risks: tuple[tuple[str, str, bool], ...] = ()
     """The name of each risk, what an instance can do, and whether this is certain."""
+    is_too_wide: bool = False
+    """Whether the policies grant more than the capabilities need."""
+    capabilities: tuple[tuple[str, str], ...] = ()
+    """The name of each capability of which the policies grant something, and the verdict on it."""
     deprecated: tuple[str, ...] = ()
     """The AWS managed policies that AWS or this project advises to replace."""
     actions: int = 0
     """How many actions the policies grant, with wildcards expanded."""
     proposed_actions: int | None = None
-    """How many actions the proposed options grant."""
+    """How many actions the proposed options grant, without those that the boundary or a Deny takes away."""
     options: str | None = None
-    """The options that replace the policies, as JSON. None where no option helps."""
+    """The options that grant what the policies grant, as JSON. None where no option helps."""
     fill_in: tuple[str, ...] = ()
     """The options, or keys of options, whose values are not known: ``parameters.paths``, ``read_buckets[0].bucket``."""
     left_out: tuple[LeftOut, ...] = ()
     """The capabilities that the options leave out."""
-    capabilities: tuple[tuple[str, str], ...] = ()
-    """The capabilities of which the policies grant something or may grant it, each with its verdict."""
     covered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The capabilities that need no option of their own, each with those whose options grant what it needs."""
     denies: tuple[str, ...] = ()
     """The statements that deny and that no option adds, without those of the permissions boundary, in Markdown."""
     unread: tuple[str, ...] = ()
     """The policies whose content is not known. The verdict is not certain then."""
+    ambiguous: tuple[str, ...] = ()
+    """Those among them of which the input does not say which document counts."""
     refusal: str = ""
     """Why the policies cannot be judged. The other fields say nothing then."""
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the options should replace the policies."""
+        return self.options is not None and self.level != CLEAN
 
 
 @dataclass(frozen=True)
@@ -106,22 +113,6 @@ class _Question:
     @property
     def key(self) -> bytes:
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).digest()
-
-
-def process_pool() -> ProcessPoolExecutor:
-    """Processes for all processors, which end when this process ends, however it does."""
-    return ProcessPoolExecutor(initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    # A process that a signal ends does not shut its pool down.
-    Thread(target=_wait_for_end_of_parent, daemon=True).start()
-
-
-def _wait_for_end_of_parent() -> None:
-    if parent := parent_process():
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 class Judges:
@@ -150,15 +141,18 @@ class Judges:
             questions = [_question(member) for member in chunk]
             keys = [question.key for question in questions]
             new = {key: each.text for key, each in zip(keys, questions, strict=True) if key not in self._known}
-            self._known.update(zip(new, self._answers(list(new.values())), strict=True))
+            answers = iter(self._answers(list(new.values())))
             for member, question, key in zip(chunk, questions, keys, strict=True):
+                if key not in self._known:
+                    self._known[key] = next(answers)
                 yield member, _with_names(self._known[key], question)
 
     def _answers(self, texts: Sequence[str]) -> Iterable[Judgement]:
-        if len(texts) < _FEWEST_FOR_PROCESSES or (os.cpu_count() or 1) == 1:
+        if len(texts) < _FEWEST_FOR_PROCESSES or number_of_processors() == 1:
             return map(_judged, texts)
         self._processes = self._processes or process_pool()
-        return self._processes.map(_judged, texts, chunksize=16)
+        with ignored_interrupt():
+            return self._processes.map(_judged, texts, chunksize=16)
 
 
 def _question(member: Member) -> _Question:
@@ -173,6 +167,7 @@ def _question(member: Member) -> _Question:
         if isinstance(found.boundary, FoundPolicy)
         else found.boundary,
         "left_out": found.left_out,
+        "ambiguous": found.ambiguous_arns,
     }
     text, account = json.dumps(content), None
     if found.arn and not _ROLE_MATTERS.search(text):
@@ -210,6 +205,7 @@ def _with_names(judgement: Judgement, question: _Question) -> Judgement:
         left_out=tuple(replace(each, reasons=tuple(map(named_in_code, each.reasons))) for each in judgement.left_out),
         denies=tuple(map(named_in_code, judgement.denies)),
         unread=tuple(map(named, judgement.unread)),
+        ambiguous=tuple(map(named, judgement.ambiguous)),
         refusal=_replaced(judgement.refusal, {**question.names, **account}),
     )
 
@@ -238,49 +234,48 @@ def _judged(text: str) -> Judgement:
         left_out=tuple(content["left_out"]),
         arn=content["arn"],
         read_arns=tuple(content["read"]),
+        ambiguous_arns=tuple(content["ambiguous"]),
     )
     try:
         role = role_of(found)
         audit = audit_role(role)
     except InputError as error:
         return Judgement(refusal=str(error))
-    options = None if audit["level"] == CLEAN else audit["options"]
+    options = audit["options"]
     has_options = options is not None
     return Judgement(
         level=audit["level"],
         systems_manager=audit["systemsManager"],
         reasons=(*audit["notes"], *reasons(audit)),
         risks=tuple((risk["risk"], risk["summary"], risk["certain"]) for risk in audit["risks"]),
-        deprecated=tuple(each["policy"] for each in audit["deprecated"]),
-        actions=len(granted_actions(role.policy)),
-        proposed_actions=_number_of_actions(options) if has_options else None,
-        options=json.dumps(options) if has_options else None,
-        fill_in=tuple(_paths_to_fill_in("", options)),
-        left_out=tuple(_left_out(audit)) if has_options else (),
+        is_too_wide=bool(audit["unneeded"] or audit["unscoped"]),
         capabilities=tuple(
             (row["capability"], row["verdict"])
             for row in audit["capabilities"]
             if row["verdict"] != Verdict.MISSING.value
         ),
+        deprecated=tuple(each["policy"] for each in audit["deprecated"]),
+        actions=len(granted_actions(role.policy)),
+        proposed_actions=_number_of_actions(options, role) if has_options else None,
+        options=json.dumps(options) if has_options else None,
+        fill_in=tuple(_paths_to_fill_in("", options)),
+        left_out=tuple(_left_out(audit)) if has_options else (),
         covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
-        denies=tuple(denies_to_keep(audit | {"denies": _own_denies(audit, role)})) if has_options else (),
+        denies=tuple(denies_to_keep(audit)) if has_options else (),
         unread=tuple(audit["unread"]),
+        ambiguous=tuple(audit["ambiguous"]),
     )
 
 
-def _number_of_actions(options: dict[str, Any]) -> int:
-    return len({action for pattern in actions(options) for action in expanded(pattern)})
+def _number_of_actions(options: dict[str, Any], role: Role) -> int:
+    """How many actions the options grant to a role that keeps its boundary and the statements that deny."""
+    return len(still_granted({action for pattern in actions(options) for action in expanded(pattern)}, role.policy))
 
 
 def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
     for verdict in (Verdict.WORKS_IF, Verdict.PARTLY):
         for row in left_out(audit, verdict):
             yield LeftOut(row["capability"], row["verdict"], tuple(conditions(row)))
-
-
-def _own_denies(audit: Mapping[str, Any], role: Role) -> list[Any]:
-    """The statements that deny, without those of the permissions boundary, which the role keeps."""
-    return [each for each in audit["denies"] if each["policy"] != role.policy.boundary_name]
 
 
 def _paths_to_fill_in(path: str, value: Any) -> Iterator[str]:

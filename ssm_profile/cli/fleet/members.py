@@ -1,21 +1,24 @@
 """The roles of a fleet, and what could not be read."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from ssm_profile.cli.policy_files import FoundRole
 from ssm_profile.cli.policy_files.account_details import (
-    default_document,
-    distinct_documents,
+    documents_of,
     found_role,
     policy_arns,
     role_name,
 )
 from ssm_profile.cli.policy_files.found import map_of, text_of
+from ssm_profile.cli.report import code
+from ssm_profile.cli.usage import RoleFacts
 from ssm_profile.errors import InputError
-from ssm_profile.iam.trust import is_for_ec2
+from ssm_profile.iam.trust import FOR_EC2, Trust, judge_trust
 
 _POLICY_LISTS = ("RolePolicyList", "AttachedManagedPolicies")
 _MOST_NAMES = 3
@@ -31,9 +34,11 @@ class Member:
     name: str
     path: str
     """Where it was read: a file or an account."""
+    facts: RoleFacts
+    """What the input says of its use."""
     boundary_arn: str = ""
     """The ARN of its permissions boundary, or an empty string."""
-    is_for_ec2: bool = True
+    trust: Trust = FOR_EC2
     """Whether EC2 can assume it."""
 
     @property
@@ -78,7 +83,7 @@ def roles_of_account(
         roles: The roles, as ``RoleDetailList`` of the output has them.
         place: Where they were read.
     """
-    documents = distinct_documents((text_of(policy.get("Arn")), default_document(policy)) for policy in policies)
+    documents = documents_of(policies)
     return (found_in(details, documents, place) for details in roles)
 
 
@@ -104,7 +109,29 @@ def found_in(details: Mapping[str, Any], documents: Mapping[str, Any], place: st
         return Problem(problem_place, f"Its {missing} is missing, so that its policies are not known. {_WRITE_AGAIN}")
     if not all(text_of(map_of(each).get("PolicyArn")) for each in details["AttachedManagedPolicies"]):
         return Problem(problem_place, f"One of its AttachedManagedPolicies has no PolicyArn. {_WRITE_AGAIN}")
-    return Member(found, name, place, text_of(map_of(details.get("PermissionsBoundary")).get("PermissionsBoundaryArn")))
+    boundary = text_of(map_of(details.get("PermissionsBoundary")).get("PermissionsBoundaryArn"))
+    return Member(found, name, place, _facts(details, found.arn or ""), boundary)
+
+
+def _facts(details: Mapping[str, Any], arn: str) -> RoleFacts:
+    last_use = details.get("RoleLastUsed")
+    time = map_of(last_use).get("LastUsedDate")
+    return RoleFacts(
+        arn,
+        created=_time(details.get("CreateDate")),
+        is_last_use_known=isinstance(last_use, Mapping) and (time is None or _time(time) is not None),
+        last_used=_time(time),
+        last_region=text_of(map_of(last_use).get("Region")) or None,
+    )
+
+
+def _time(value: object) -> datetime | None:
+    """A time with a time zone: a string in files, an object in the answers of boto3."""
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return time if isinstance(time, datetime) and time.tzinfo else None
 
 
 def place_of(details: Mapping[str, Any], place: str) -> str:
@@ -146,24 +173,24 @@ def for_instances(found: Iterable[Found], others: OtherRoles) -> Iterator[Found]
 
     These are the roles that EC2 can assume, and those in an instance profile: their instances get no credentials if EC2
     cannot assume them. A role is counted where it is read first. A role whose trust policy IAM would refuse is a
-    problem.
+    problem. Of roles without an ARN it is not known whether they are the same, so each is counted.
 
     Args:
         found: The roles and problems.
         others: Counts the other roles.
     """
-    places = dict[str, str]()
+    places, nameless = dict[str, str](), Counter[tuple[str, str]]()
     again = dict[tuple[str, str], list[str]]()
     for each in found:
         if isinstance(each, Problem):
             yield each
             continue
         try:
-            is_assumed = is_for_ec2(each.found.trust, "The trust policy")
+            trust = judge_trust(each.found.trust, "The trust policy")
         except InputError as error:
             yield Problem(each.arn or f"{each.path}, {each.found.name}", str(error))
             continue
-        if not is_assumed and not each.found.instance_profiles:
+        if not trust.is_for_ec2 and not each.found.instance_profiles:
             others.add(each)
             continue
         if each.arn in places:
@@ -171,9 +198,24 @@ def for_instances(found: Iterable[Found], others: OtherRoles) -> Iterator[Found]
             continue
         if each.arn:
             places[each.arn] = each.path
-        yield replace(each, is_for_ec2=is_assumed)
+        else:
+            nameless[each.path, each.name] += 1
+        yield replace(each, trust=trust)
     for (path, first), arns in again.items():
         yield Problem(path, _counted_once(arns, first))
+    for path in dict.fromkeys(path for path, _ in nameless):
+        if names := [name for (place, name), count in nameless.items() if place == path and count > 1]:
+            yield Problem(path, _counted_again(names))
+
+
+def _counted_again(names: Sequence[str]) -> str:
+    roles = "2 or more roles" if len(names) == 1 else "several roles each"
+    shown = ", ".join(map(code, names[:_MOST_NAMES]))
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return (
+        f"It has {roles} without an ARN with the name {shown}{more}. Whether they are the same role "
+        f"cannot be known, so each is counted. {_WRITE_AGAIN}"
+    )
 
 
 def _counted_once(arns: Sequence[str], place: str) -> str:

@@ -4,16 +4,16 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ssm_profile.cli.audit import BROKEN
-from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, code
+from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, Report, Table, code, count_of
 from ssm_profile.cli.roles import NOT_FOR_EC2
 from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import camel_case
 
-from .rows import Row, problems_of, roles_of
+from .rows import Row, problems_of, roles_of, stale_of
+from .use_report import key_of, narrower_configs, narrower_parts, use_summary, use_tables
 
 _MOST_RISKS = 3
 _MOST_REASONS = 2
@@ -31,21 +31,33 @@ class Counts:
     """How many distinct sets of policies the roles have."""
     others: int
     """How many roles were read that are for other services."""
+    note: str = ""
+    """What to know of the source, in sentences."""
 
 
 def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
     """The report."""
     roles = list(roles_of(rows))
     configs = _configs(roles)
+    narrower = narrower_configs(roles, first=len(configs) + 1)
     return [
         Paragraph(_first_line(roles, counts)),
+        *([Paragraph(counts.note)] if counts.note else []),
         *([Items(tuple(summary))] if (summary := list(_summary(roles, rows))) else []),
         Table(
             "Roles",
             ("Role", "Account", "Level", "Systems Manager", "An instance can", "Actions", "Proposed", "Config"),
-            [_role(row, configs) for row in roles],
+            [_role(row, configs, narrower) for row in roles],
+            folds=True,
         ),
+        *use_tables(roles),
         *_replacements(configs, roles),
+        *narrower_parts(narrower, roles),
+        Table(
+            "Entries of the baseline to remove",
+            ("Role", "Finding", "Reason"),
+            [(code(row["role"]), code(row["finding"]), row["reason"]) for row in stale_of(rows)],
+        ),
         Table(
             "Not judged",
             ("Source or role", "Reason"),
@@ -55,14 +67,15 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
 
 
 def _first_line(roles: Sequence[Row], counts: Counts) -> str:
-    accounts = {row["account"] for row in roles}
+    accounts = {row["account"] for row in roles if row["account"]}
     distinct = counts.distinct
-    policies = "" if distinct == len(roles) else f", with {_count(distinct, 'distinct set')} of policies"
-    are = _count(len(roles), "role")
+    policies = "" if distinct == len(roles) else f", with {count_of(distinct, 'distinct set')} of policies"
+    are = count_of(len(roles), "role")
     if counts.others:
         verb = "is" if len(roles) == 1 else "are"
-        are = f"{len(roles):,} of {_count(len(roles) + counts.others, 'role')} {verb}"
-    return f"{are} for EC2 instances" + (f" in {_count(len(accounts), 'account')}{policies}." if roles else ".")
+        are = f"{len(roles):,} of {count_of(len(roles) + counts.others, 'role')} {verb}"
+    where = f" in {count_of(len(accounts), 'account')}" if accounts else ""
+    return f"{are} for EC2 instances{where}" + (f"{policies}." if roles else ".")
 
 
 def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
@@ -76,24 +89,52 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
         if risky := Counter(summary for each in found for summary in each):
             named = [f"{summary} ({count:,})" for summary, count in risky.most_common(_MOST_RISKS)]
             more = f"; and {len(risky) - _MOST_RISKS} more" if len(risky) > _MOST_RISKS else ""
-            yield f"{word}: {_count(sum(map(bool, found)), 'role')}. An instance {verb} {'; '.join(named)}{more}."
-    if unread := sum(bool(row["unread"]) for row in roles):
-        yield (
-            f"Content not known: policies of {_count(unread, 'role')}, so that dangers may be missing here. If the "
-            "input was written with `--filter`, add `LocalManagedPolicy` and `AWSManagedPolicy` to it."
-        )
+            yield f"{word}: {count_of(sum(map(bool, found)), 'role')}. An instance {verb} {'; '.join(named)}{more}."
+    yield from _unknown(roles)
     deprecated = Counter(policy for row in roles for policy in row["deprecated"])
     if deprecated:
         yield f"Policies to replace: {', '.join(f'{code(policy)} ({n:,})' for policy, n in deprecated.most_common())}."
     if losing := sum(any(_uncertain(row)) for row in roles):
-        whose = _count(losing, "role")
+        whose = count_of(losing, "role")
         yield f"The configs leave out capabilities of {whose} that may work today. The list below a config says which."
-    if without := sum(row["instanceProfiles"] == [] for row in roles):
-        yield f"Without an instance profile, so that no instance can use it: {_count(without, 'role')}."
-    if refused := sum(NOT_FOR_EC2 in row["reasons"] for row in roles):
-        yield f"In an instance profile, but EC2 cannot assume it: {_count(refused, 'role')}."
+    yield from use_summary(roles)
+    yield from _unusable(roles)
+    yield from _baseline_summary(roles, rows)
     if problems := sum(1 for _ in problems_of(rows)):
         yield f"Not judged: {problems:,}. The reasons are at the end."
+
+
+def _unusable(roles: Sequence[Row]) -> Iterator[str]:
+    """Sentences on the roles that no instance can use."""
+    if without := sum(row["instanceProfiles"] == [] for row in roles):
+        yield f"Without an instance profile, so that no instance can use it: {count_of(without, 'role')}."
+    if refused := sum(NOT_FOR_EC2 in row["reasons"] for row in roles):
+        yield f"In an instance profile, but EC2 cannot assume it: {count_of(refused, 'role')}."
+
+
+def _baseline_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
+    accepted = [len(row["accepted"]) for row in roles if row["accepted"]]
+    if accepted:
+        yield f"Accepted by the baseline: {count_of(sum(accepted), 'finding')} on {count_of(len(accepted), 'role')}."
+    if stale := sum(1 for _ in stale_of(rows)):
+        entries = count_of(stale, "entry")
+        yield f"To remove from the baseline: {entries}. The reasons are at the end."
+
+
+def _unknown(roles: Sequence[Row]) -> Iterator[str]:
+    """What the input does not say."""
+    if nameless := sum(row["account"] is None for row in roles):
+        yield f"Account not known: {count_of(nameless, 'role')}, because the input does not have the ARN."
+    if unread := sum(any(each not in row["ambiguous"] for each in row["unread"]) for row in roles):
+        yield (
+            f"Content not known: policies of {count_of(unread, 'role')}, so that dangers may be missing here. If the "
+            "input was written with `--filter`, add `LocalManagedPolicy` and `AWSManagedPolicy` to it."
+        )
+    if several := sum(bool(row["ambiguous"]) for row in roles):
+        yield (
+            f"Content not known: policies of {count_of(several, 'role')}, of which the input has several documents and "
+            "does not say which one counts. Write the input again, with one file for each account."
+        )
 
 
 def _verdict(row: Row) -> str:
@@ -102,19 +143,25 @@ def _verdict(row: Row) -> str:
     return row["systemsManager"]
 
 
-def _role(row: Row, configs: dict[str, int]) -> tuple[str, ...]:
+def _role(row: Row, configs: dict[str, int], narrower: dict[str, int]) -> tuple[str, ...]:
     certain = [risk["summary"] for risk in row["risks"] if risk["certain"]]
     possible = [f"{risk['summary']} (possibly)" for risk in row["risks"] if not risk["certain"]]
     return (
         code(row["role"]),
         row["account"] or "",
-        row["level"],
+        _level(row),
         _systems_manager(row),
         ";\n".join([*certain, *possible, *_not_known(row), *_boundary(row)]),
         _actions(row),
-        "" if row["proposedActions"] is None else f"{row['proposedActions']:,}",
-        _config(row, configs),
+        _proposed_actions(row),
+        "\n".join([*_config(row, configs), *_narrower(row, narrower)]),
     )
+
+
+def _level(row: Row) -> str:
+    if not row["accepted"]:
+        return row["level"]
+    return f"{row['level']};\n{row['openLevel']} without what is accepted"
 
 
 def _systems_manager(row: Row) -> str:
@@ -126,22 +173,38 @@ def _systems_manager(row: Row) -> str:
         shown[:1] = [f"does not work: {reason}" for reason in shown[:1]]
     else:
         shown = [reason.replace("It works ", "works ", 1) for reason in reasons[:_MOST_REASONS]] or [verdict]
+        if shown[0].startswith("EC2 "):
+            shown[0] = f"may work: {shown[0]}"
     if len(reasons) > _MOST_REASONS:
-        shown.append(f"And {_count(len(reasons) - _MOST_REASONS, 'more reason')}.")
+        shown.append(f"And {count_of(len(reasons) - _MOST_REASONS, 'more reason')}.")
     return "\n".join(shown)
 
 
 def _not_known(row: Row) -> Iterator[str]:
     if unread := [each for each in dict.fromkeys(row["unread"]) if each != row["permissionsBoundary"]]:
         more = f" and {len(unread) - _MOST_UNREAD} more" if len(unread) > _MOST_UNREAD else ""
-        yield f"not known: {', '.join(map(code, unread[:_MOST_UNREAD]))}{more}"
+        yield f"not known: {', '.join(f'{code(each)}{_several(row, each)}' for each in unread[:_MOST_UNREAD])}{more}"
 
 
 def _boundary(row: Row) -> Iterator[str]:
     if row["permissionsBoundary"]:
         name = code(row["permissionsBoundary"].split(":policy/", 1)[-1])
         unread = " (content not known)" if row["permissionsBoundary"] in row["unread"] else ""
+        unread = _several(row, row["permissionsBoundary"]) or unread
         yield f"limited by boundary {name}{unread}"
+
+
+def _several(row: Row, policy: str) -> str:
+    """Why the content of a policy is not known although the input has it, or an empty string."""
+    return " (the input has several documents of it)" if policy in row["ambiguous"] else ""
+
+
+def _proposed_actions(row: Row) -> str:
+    """How many actions the config grants. A boundary whose content is not known can only take some away."""
+    if row["proposedActions"] is None:
+        return ""
+    most = "at most " if row["permissionsBoundary"] in row["unread"] else ""
+    return f"{most}{row['proposedActions']:,}"
 
 
 def _actions(row: Row) -> str:
@@ -154,11 +217,15 @@ def _actions(row: Row) -> str:
     return f"at most {read}" if row["unread"] == [boundary] else "not known"
 
 
-def _config(row: Row, configs: dict[str, int]) -> str:
-    if row["options"] is None:
-        return ""
-    number, uncertain = str(configs[_key(row["options"])]), len(list(_uncertain(row)))
-    return f"{number}, leaves out {_count(uncertain, 'capability')}" if uncertain else number
+def _config(row: Row, configs: dict[str, int]) -> Iterator[str]:
+    if row["options"] is not None:
+        number, uncertain = str(configs[key_of(row["options"])]), len(list(_uncertain(row)))
+        yield f"{number}, leaves out {count_of(uncertain, 'capability')}" if uncertain else number
+
+
+def _narrower(row: Row, narrower: dict[str, int]) -> Iterator[str]:
+    if row["used"] and row["used"]["options"] is not None:
+        yield f"{narrower[key_of(row['used']['options'])]}, without what is not used"
 
 
 def _uncertain(row: Row) -> Iterator[str]:
@@ -168,7 +235,7 @@ def _uncertain(row: Row) -> Iterator[str]:
 
 def _configs(roles: Sequence[Row]) -> dict[str, int]:
     """The distinct proposals with their numbers, the most frequent first."""
-    counts = Counter(_key(row["options"]) for row in roles if row["options"] is not None)
+    counts = Counter(key_of(row["options"]) for row in roles if row["options"] is not None)
     return {key: number for number, (key, _) in enumerate(counts.most_common(), 1)}
 
 
@@ -178,16 +245,16 @@ def _replacements(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Par
     replaced = dict[str, list[Row]]()
     for row in roles:
         if row["options"] is not None:
-            replaced.setdefault(_key(row["options"]), []).append(row)
+            replaced.setdefault(key_of(row["options"]), []).append(row)
     yield Paragraph(
         "These options replace the policies and keep every capability that certainly works with them. Keep the "
         "permissions that your software needs in a policy of their own. `ssm-profile audit` explains a single role."
     )
     for key, number in configs.items():
-        yield Paragraph(f"Config {number}, for {_count(len(replaced[key]), 'role')}:")
+        yield Paragraph(f"Config {number}, for {count_of(len(replaced[key]), 'role')}:")
         yield CodeBlock(format_stack_config(json.loads(key)))
         whose = replaced[key]
-        if advice := [*_fill_in(whose[0]), *_left_out(whose), *_covered(whose), *_denies(whose)]:
+        if advice := [*_fill_in(whose[0]), *_left_out(whose), *_covered(whose), *_boundaries(whose), *_denies(whose)]:
             yield Items(tuple(advice))
 
 
@@ -234,7 +301,7 @@ def _names(capabilities: Sequence[str]) -> str:
 
 
 def _of(count: int, roles: Sequence[Row]) -> str:
-    return "" if count == len(roles) else f" of {_count(count, 'role')}"
+    return "" if count == len(roles) else f" of {count_of(count, 'role')}"
 
 
 def _covered(roles: Sequence[Row]) -> Iterator[str]:
@@ -244,18 +311,14 @@ def _covered(roles: Sequence[Row]) -> Iterator[str]:
         yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
 
 
+def _boundaries(roles: Sequence[Row]) -> Iterator[str]:
+    if any(row["permissionsBoundary"] for row in roles):
+        yield "Keep the permissions boundary of the role. What it denies stays in it."
+
+
 def _denies(roles: Sequence[Row]) -> Iterator[str]:
     denying = [row for row in roles if row["denies"]]
     if len(denying) == len(roles) == 1:
         yield f"Keep each statement that denies in a policy of its own: {', '.join(denying[0]['denies'])}."
     elif denying:
-        yield f"Keep the statements that deny, of {_count(len(denying), 'role')}, in policies of their own."
-
-
-def _key(options: Any) -> str:
-    return json.dumps(options)
-
-
-def _count(number: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
+        yield f"Keep the statements that deny, of {count_of(len(denying), 'role')}, in policies of their own."

@@ -3,21 +3,23 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
-from ssm_profile.cli.audit import BROKEN, LEVELS
+from ssm_profile.cli.audit import BROKEN, LEVELS, reason_row, worst_with_trust
+from ssm_profile.cli.audit_reasons import trust_conditions
 from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2
+from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import OPTIONS
 from ssm_profile.risks import RISKS
 
 from .judgements import Judgement
 from .members import Member, Problem
+from .used import Usage
 
 SCHEMA_VERSION = 1
 """The version of the rows. It changes when a key changes its meaning or goes."""
 
-ROLE, PROBLEM = "role", "problem"
+ROLE, PROBLEM, STALE = "role", "problem", "staleEntry"
 """The kinds of rows."""
 
 Row = Mapping[str, Any]
@@ -26,13 +28,26 @@ _BOUNDARY = "permissions_boundary_arn"
 _SEVERITY = {risk.name: number for number, risk in enumerate(RISKS)}
 
 
-def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
-    """The row of a role."""
+def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -> dict[str, Any]:
+    """The row of a role.
+
+    Args:
+        member: The role.
+        judgement: The judgement on its policies.
+        usage: Tells what the role uses. None if there is no evidence.
+    """
+    options = _options(member, judgement)
+    proposal = judgement if judgement.is_replaced else Judgement()
     profiles = member.found.instance_profiles
     notes = [
         *([NO_PROFILE] if profiles is not None and not profiles else []),
-        *([] if member.is_for_ec2 else [NOT_FOR_EC2]),
+        *([] if member.trust.is_for_ec2 else [NOT_FOR_EC2]),
     ]
+    level = BROKEN if notes else judgement.level
+    verdict = worst_with_trust(judgement.systems_manager, member.trust.reasons)
+    reasons = [trust_conditions(map(reason_row, member.trust.reasons)), judgement.reasons]
+    if verdict not in (Verdict.WORKS.value, Verdict.WORKS_IF.value):
+        reasons.reverse()  # what the policies lack counts more
     return {
         "schemaVersion": SCHEMA_VERSION,
         "kind": ROLE,
@@ -41,41 +56,40 @@ def role_row(member: Member, judgement: Judgement) -> dict[str, Any]:
         "arn": member.arn or None,
         "instanceProfiles": None if profiles is None else list(profiles),
         "source": member.path,
-        "level": BROKEN if notes else judgement.level,
-        "systemsManager": judgement.systems_manager,
-        "reasons": [*notes, *judgement.reasons],
+        "level": level,
+        "openLevel": level,
+        "accepted": [],
+        "systemsManager": verdict,
+        "reasons": [*notes, *reasons[0], *reasons[1]],
         "risks": [{"risk": risk, "summary": summary, "certain": certain} for risk, summary, certain in judgement.risks],
+        "capabilities": [{"capability": name, "verdict": verdict} for name, verdict in judgement.capabilities],
+        "tooWide": judgement.is_too_wide,
         "deprecated": list(judgement.deprecated),
         "unread": list(judgement.unread),
+        "ambiguous": list(judgement.ambiguous),
         "permissionsBoundary": member.boundary_arn or None,
         "actions": None if judgement.unread else judgement.actions,
         "readActions": judgement.actions,
-        "proposedActions": judgement.proposed_actions,
-        "options": _options(member, judgement),
-        "fillIn": list(judgement.fill_in),
+        "proposedActions": proposal.proposed_actions,
+        "options": options if judgement.is_replaced else None,
+        "fillIn": list(proposal.fill_in),
         "leftOut": [
             {
                 "capability": each.capability,
                 "verdict": each.verdict,
                 "reasons": [f"It works {one}." for one in each.reasons],
             }
-            for each in judgement.left_out
+            for each in proposal.left_out
         ],
-        "capabilities": _capabilities(judgement.capabilities),
-        "covered": [{"capability": name, "by": list(by)} for name, by in judgement.covered],
-        "denies": list(judgement.denies),
+        "covered": [{"capability": name, "by": list(by)} for name, by in proposal.covered],
+        "denies": list(proposal.denies),
+        "used": usage.of(member, judgement, options) if usage else None,
     }
 
 
-@cache
-def _capabilities(verdicts: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
-    """The capabilities with their verdicts: one list for all roles with the same ones, which saves memory."""
-    return [{"capability": name, "verdict": verdict} for name, verdict in verdicts]
-
-
 def _options(member: Member, judgement: Judgement) -> dict[str, Any] | None:
-    """The options that replace the policies. The role keeps its permissions boundary."""
-    if not judgement.options:
+    """The options that grant what the policies grant. The role keeps its permissions boundary."""
+    if judgement.options is None:
         return None
     pattern = OPTIONS[_BOUNDARY].pattern or ""
     boundary = {_BOUNDARY: member.boundary_arn} if re.fullmatch(pattern, member.boundary_arn) else {}
@@ -87,12 +101,15 @@ def problem_row(problem: Problem) -> dict[str, Any]:
     return {"schemaVersion": SCHEMA_VERSION, "kind": PROBLEM, "place": problem.place, "reason": problem.reason}
 
 
-def fleet_rows(judged: Iterable[tuple[Member, Judgement]], problems: Iterable[Problem]) -> list[dict[str, Any]]:
+def fleet_rows(
+    judged: Iterable[tuple[Member, Judgement]], problems: Iterable[Problem], usage: Usage | None = None
+) -> list[dict[str, Any]]:
     """All rows: the roles with the worst first, and the problems after them.
 
     Args:
         judged: The roles with their judgements.
         problems: What could not be read. It is complete only when *judged* has been read to its end.
+        usage: Tells what the roles use. None if there is no evidence.
     """
     rows = list[dict[str, Any]]()
     refused = list[Problem]()
@@ -100,9 +117,14 @@ def fleet_rows(judged: Iterable[tuple[Member, Judgement]], problems: Iterable[Pr
         if judgement.refusal:
             refused.append(Problem(member.arn or member.name, judgement.refusal))
         else:
-            rows.append(role_row(member, judgement))
+            rows.append(role_row(member, judgement, usage))
     rows.sort(key=_rank)
     return [*rows, *map(problem_row, [*problems, *refused])]
+
+
+def is_at(row: Row, level: str) -> bool:
+    """Whether a role is at a level or at a worse one, without the findings that are accepted."""
+    return LEVELS.index(row["openLevel"]) <= LEVELS.index(level)
 
 
 def roles_of(rows: Iterable[Row]) -> Iterator[Row]:
@@ -113,6 +135,11 @@ def roles_of(rows: Iterable[Row]) -> Iterator[Row]:
 def problems_of(rows: Iterable[Row]) -> Iterator[Row]:
     """The rows of what could not be read or judged."""
     return (row for row in rows if row["kind"] == PROBLEM)
+
+
+def stale_of(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of entries of the baseline that no longer accept anything."""
+    return (row for row in rows if row["kind"] == STALE)
 
 
 def _rank(row: Row) -> tuple[Any, ...]:

@@ -9,17 +9,21 @@ from typing import Any
 from urllib.parse import quote
 
 from ssm_profile.catalogue import MESSAGING
-from ssm_profile.cli.audit import BROKEN
+from ssm_profile.cli.audit import BROKEN, CLEAN, RISKY, WIDE
 from ssm_profile.cli.report import bare
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.risks import RISKS
 from ssm_profile.version import __version__
 
+from .findings import NOT_CERTAIN, NOT_KNOWN, NOT_WORKING, TOO_WIDE, findings_on
 from .rows import Row, problems_of, roles_of
 
-_BROKEN_RULE = "systems-manager"
-_UNREAD_RULE = "content-not-known"
 _FINGERPRINT = "roleAndRule/v1"
+_FINGERPRINT_OF_GITHUB = "primaryLocationLineHash"
+"""The only fingerprint that GitHub reads. It makes one of the lines of the file if there is none.
+
+Source: https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+"""
 
 
 def sarif_log(rows: Sequence[Row]) -> dict[str, Any]:
@@ -42,13 +46,19 @@ def sarif_log(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _rules() -> Iterator[dict[str, Any]]:
     yield _rule(
-        _BROKEN_RULE,
+        NOT_WORKING,
         "Systems Manager does not work with the role.",
         "Use the options that `ssm-profile audit` prints for the role.",
         MESSAGING.grants[0].sources[0],
     )
     yield _rule(
-        _UNREAD_RULE,
+        NOT_CERTAIN,
+        "It depends on a condition or on a value that is not known whether Systems Manager works with the role.",
+        "Check what the message names.",
+        MESSAGING.grants[0].sources[0],
+    )
+    yield _rule(
+        NOT_KNOWN,
         "The content of a policy of the role is not known, so that dangers may be missing.",
         "Write the input again without `--filter`, or add `LocalManagedPolicy` and `AWSManagedPolicy` to it.",
         "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html",
@@ -80,24 +90,27 @@ def _rule(name: str, summary: str, advice: str, url: str) -> dict[str, Any]:
     }
 
 
+_LEVELS = {BROKEN: "error", RISKY: "error", WIDE: "warning", CLEAN: "note"}
+
+
 def _results(row: Row) -> Iterator[dict[str, Any]]:
-    if row["level"] == BROKEN:
-        yield _result(row, _BROKEN_RULE, "error", ["Systems Manager does not work with it.", *row["reasons"]])
-    for risk in row["risks"]:
-        can, level = ("can", "error") if risk["certain"] else ("may be able to", "warning")
-        yield _result(row, risk["risk"], level, [f"An instance with it {can} {risk['summary']}."])
-    if row["unread"]:
-        names = ", ".join(dict.fromkeys(row["unread"]))
-        yield _result(
-            row, _UNREAD_RULE, "warning", [f"The input does not contain {names}. What it allows is not known."]
-        )
-    for policy in row["deprecated"]:
-        yield _result(row, policy, "warning", [f"It has {policy}. {SSM_WIDE_POLICIES[policy]}"])
+    reasons = {each["finding"]: each["reason"] for each in row["accepted"]}
+    for finding in findings_on(row):
+        if finding.name == TOO_WIDE:  # almost every role has it, and GitHub shows 5,000 results
+            continue
+        level = "warning" if finding.level == RISKY and not finding.is_certain else _LEVELS[finding.level]
+        result = _result(row, finding.name, level, finding.sentences)
+        if finding.name in reasons:
+            result["suppressions"] = [
+                {"kind": "external", "status": "accepted", "justification": reasons[finding.name]}
+            ]
+        yield result
 
 
 def _result(row: Row, rule: str, level: str, sentences: Iterable[str]) -> dict[str, Any]:
     arn = row["arn"] or row["role"]
     text = f"Role {row['role']}: {' '.join(map(bare, sentences))}"
+    fingerprint = hashlib.sha256(f"{arn}\n{rule}".encode("utf-8", "replace")).hexdigest()
     return {
         "ruleId": rule,
         "level": level,
@@ -109,7 +122,7 @@ def _result(row: Row, rule: str, level: str, sentences: Iterable[str]) -> dict[s
                 "logicalLocations": [{"name": row["role"], "fullyQualifiedName": arn, "kind": "resource"}],
             }
         ],
-        "partialFingerprints": {_FINGERPRINT: hashlib.sha256(f"{arn}\n{rule}".encode("utf-8", "replace")).hexdigest()},
+        "partialFingerprints": dict.fromkeys((_FINGERPRINT, _FINGERPRINT_OF_GITHUB), fingerprint),
     }
 
 

@@ -29,7 +29,7 @@ def find_account_roles(pages: Iterable[Mapping[str, Any]], name: str) -> list[Fo
     """
     pages = list(pages)
     policies = (map_of(policy) for page in pages for policy in as_list(page.get("Policies")))
-    documents = distinct_documents((text_of(policy.get("Arn")), default_document(policy)) for policy in policies)
+    documents = documents_of(policies)
     roles = (map_of(role) for page in pages for role in as_list(page.get("RoleDetailList")))
     return [found_role(role, documents, f"{name}, role {role_name(role)}") for role in roles]
 
@@ -37,6 +37,15 @@ def find_account_roles(pages: Iterable[Mapping[str, Any]], name: str) -> list[Fo
 def role_name(role: Mapping[str, Any]) -> str:
     """The name of a role in the output."""
     return text_of(role.get("RoleName"), "without a name")
+
+
+def documents_of(policies: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The default documents of the managed policies in the output by ARN. None where it is not known which one counts.
+
+    A policy without its versions is left out.
+    """
+    listed = (policy for policy in policies if policy.get("PolicyVersionList"))
+    return distinct_documents((text_of(policy.get("Arn")), default_document(policy)) for policy in listed)
 
 
 def default_document(policy: Mapping[str, Any]) -> Any:
@@ -70,11 +79,12 @@ def found_role(role: Mapping[str, Any], documents: Mapping[str, Any], place: str
 
     Args:
         role: The role.
-        documents: The default documents of the managed policies, by ARN.
+        documents: The default documents of the managed policies, by ARN. None where it is not known which one counts.
         place: Where the role is, for messages and names of policies.
     """
     arn = text_of(role.get("Arn"))
-    parts = Parts(arn=arn if _ROLE_ARN.fullmatch(arn) else None)
+    ambiguous = [arn for arn in policy_arns(role) if arn in documents and documents[arn] is None]
+    parts = Parts(arn=arn if _ROLE_ARN.fullmatch(arn) else None, ambiguous_arns=ambiguous)
     for inline in map(map_of, as_list(role.get("RolePolicyList"))):
         policy_name = f"{place}, policy {text_of(inline.get('PolicyName'))}"
         parts.add_policy(policy_name, parse_embedded(inline.get("PolicyDocument"), policy_name))
@@ -88,7 +98,7 @@ def found_role(role: Mapping[str, Any], documents: Mapping[str, Any], place: str
     if arn := text_of(map_of(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")):
         boundary: FoundPolicy | str | None = None
         if documents.get(arn) is not None:
-            boundary = policy_of(f"{place}, boundary {arn}", parse_embedded(documents[arn], f"policy {arn}"))
+            boundary = policy_of(f"{place}, policy {arn}", parse_embedded(documents[arn], f"policy {arn}"))
         parts.set_boundary(boundary, arn)
     trust = parse_embedded(role.get("AssumeRolePolicyDocument"), f"{place}, trust policy")
     parts.trust = trust if isinstance(trust, Mapping) else None

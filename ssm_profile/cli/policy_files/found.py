@@ -48,6 +48,8 @@ class FoundRole:
     """Its ARN, if the file has it."""
     read_arns: tuple[str, ...] = ()
     """The ARNs of the attached policies whose document is in the file."""
+    ambiguous_arns: tuple[str, ...] = ()
+    """The ARNs of attached policies, and of the boundary, of which the file does not say which document counts."""
 
     @property
     def incomplete(self) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ class Parts:
     left_out: list[str] = field(default_factory=list[str])
     arn: str | None = None
     read_arns: list[str] = field(default_factory=list[str])
+    ambiguous_arns: list[str] = field(default_factory=list[str])
 
     def add_policy(self, name: str, document: Any, unknown: tuple[str, ...] = ()) -> None:
         """Add a policy, or say that it was left out."""
@@ -104,6 +107,7 @@ class Parts:
             left_out=tuple(unique(self.left_out)),
             arn=self.arn,
             read_arns=tuple(unique(self.read_arns)),
+            ambiguous_arns=tuple(unique(self.ambiguous_arns)),
         )
 
 

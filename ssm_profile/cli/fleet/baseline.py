@@ -1,0 +1,126 @@
+"""A baseline: the findings that a team accepts, each with a reason and a date on which this ends."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from ssm_profile.cli.audit import CLEAN, LEVELS
+from ssm_profile.cli.pulumi_yaml import read_yaml
+from ssm_profile.errors import InputError
+
+from .findings import FINDINGS, findings_on
+from .rows import ROLE, SCHEMA_VERSION, STALE, Row, problems_of, roles_of
+
+_KEYS = ("role", "finding", "reason", "expires")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An accepted finding."""
+
+    role: str
+    """The ARN of the role, or its name if the input has no ARN. ``*`` stands for any characters, ``?`` for one."""
+    finding: str
+    """One of :data:`~.findings.FINDINGS`."""
+    reason: str
+    expires: date
+    """The last day on which it is accepted."""
+
+    def is_about(self, row: Row) -> bool:
+        """Whether a row is the one of the role."""
+        return fnmatchcase(row["arn"] or row["role"], self.role)
+
+
+def read_baseline(file: Path) -> tuple[Entry, ...]:
+    """The entries of a baseline file.
+
+    Raises:
+        InputError: If the file cannot be used.
+    """
+    content = read_yaml(file)
+    if list(content) != ["accepted"] or not isinstance(content["accepted"], list):
+        raise InputError(f"{file} must have the key `accepted` with a list of entries, and no other key.")
+    return tuple(_entry(each, f"{file}, entry {number}") for number, each in enumerate(content["accepted"], 1))
+
+
+def _entry(content: Any, place: str) -> Entry:
+    if not isinstance(content, Mapping) or sorted(content) != sorted(_KEYS):
+        raise InputError(f"{place}: it must have the keys {', '.join(_KEYS)}, and no others.")
+    for key in _KEYS[:3]:
+        if not isinstance(content[key], str) or not content[key].strip():
+            raise InputError(f"{place}: `{key}` must be a text.")
+    if content["finding"] not in FINDINGS:
+        nearest = get_close_matches(content["finding"], FINDINGS, n=1)
+        hint = f"Did you mean {nearest[0]}?" if nearest else f"Use one of {', '.join(FINDINGS)}."
+        raise InputError(f"{place}: {content['finding']} is not a finding. {hint}")
+    return Entry(content["role"], content["finding"], content["reason"], _date(content["expires"], place))
+
+
+def _date(value: object, place: str) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise InputError(f"{place}: `expires` must be a date such as 2027-01-31 (got {value}).") from None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The entries, on a day."""
+
+    entries: tuple[Entry, ...]
+    today: date
+
+    def apply(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Note in the rows of roles what is accepted.
+
+        Returns:
+            The rows of the entries to remove.
+        """
+        for row in rows:
+            if row["kind"] == ROLE:
+                self._accept(row)
+        return list(self._stale_rows(rows))
+
+    def _accept(self, row: dict[str, Any]) -> None:
+        """Note in the row of a role which of its findings are accepted, and its level without them."""
+        findings = list(findings_on(row))
+        names = {each.name for each in findings}
+        accepted = {each.finding: each for each in self._valid() if each.finding in names and each.is_about(row)}
+        levels = [each.level for each in findings if each.name not in accepted]
+        row["openLevel"] = min([*levels, CLEAN], key=LEVELS.index)
+        row["accepted"] = [
+            {"finding": each.finding, "reason": each.reason, "expires": each.expires.isoformat()}
+            for each in accepted.values()
+        ]
+
+    def _valid(self) -> Iterator[Entry]:
+        return (each for each in self.entries if each.expires >= self.today)
+
+    def _stale_rows(self, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+        """A row for each entry that no longer accepts anything.
+
+        An entry for a role that is not in the input is one of them only if nothing is missing in the input.
+        """
+        is_whole = not any(problems_of(rows))
+        for entry in self.entries:
+            found = [row for row in roles_of(rows) if entry.is_about(row)]
+            if entry.expires < self.today:
+                yield _stale_row(entry, f"It expired on {entry.expires}.")
+            elif not found and is_whole:
+                yield _stale_row(entry, "The input does not have the role.")
+            elif found and not any(entry.finding in {each.name for each in findings_on(row)} for row in found):
+                yield _stale_row(entry, "The role does not have the finding.")
+
+
+def _stale_row(entry: Entry, why: str) -> dict[str, Any]:
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "kind": STALE,
+        "role": entry.role,
+        "finding": entry.finding,
+        "reason": f"{why} Remove the entry from the baseline.",
+    }

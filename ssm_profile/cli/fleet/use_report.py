@@ -1,0 +1,98 @@
+"""The parts of a report that say what roles use."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ssm_profile.cli.report import CodeBlock, Paragraph, Part, Table, code, count_of
+from ssm_profile.cli.stack_yaml import format_stack_config
+from ssm_profile.cli.usage.features import Advice
+
+from .rows import Row
+
+_MOST_ACTIONS = 4
+
+
+def use_summary(roles: Sequence[Row]) -> Iterator[str]:
+    """Sentences on what all roles use."""
+    seen = [row for row in roles if row["used"]]
+    if not seen:
+        return
+    dropped = Counter(name for row in seen for name in names_with(row, Advice.DROP))
+    whose = sum(any(names_with(row, Advice.DROP)) for row in seen)
+    days = seen[0]["used"]["days"]
+    if dropped:
+        named = ", ".join(f"{code(name)} ({count:,})" for name, count in dropped.most_common())
+        yield f"Could be dropped, not used for {days} days: capabilities of {count_of(whose, 'role')}: {named}."
+    else:
+        yield f"Nothing is known to be unused for {days} days."
+    if unseen := sum(any(names_with(row, Advice.UNSEEN)) for row in seen):
+        yield f"Cannot be seen whether it is used: capabilities of {count_of(unseen, 'role')}."
+    if others := sum(bool(row["used"]["otherActions"]) for row in seen):
+        yield f"Roles that used actions that the configs do not grant: {others:,}. Keep these in a policy of their own."
+
+
+def names_with(row: Row, advice: Advice) -> list[str]:
+    """The capabilities of a role with an advice."""
+    return [each["capability"] for each in row["used"]["capabilities"] if each["advice"] == advice]
+
+
+def use_tables(roles: Sequence[Row]) -> Iterator[Part]:
+    """Tables on what each role uses."""
+    seen = [row for row in roles if row["used"]]
+    yield Table(
+        "Use of capabilities",
+        ("Role", "Account", "Capabilities", "Use", "Why"),
+        [cells for row in seen for cells in _of_role(row)],
+    )
+    yield Table(
+        "Used, and not in the config",
+        ("Role", "Account", "Actions"),
+        [(code(row["role"]), row["account"] or "", _others(row)) for row in seen if row["used"]["otherActions"]],
+    )
+
+
+def narrower_configs(roles: Sequence[Row], *, first: int) -> dict[str, int]:
+    """The distinct options without what could be dropped, with their numbers, the most frequent first."""
+    counts = Counter(key_of(row["used"]["options"]) for row in roles if row["used"] and row["used"]["options"])
+    return {key: number for number, (key, _) in enumerate(counts.most_common(), first)}
+
+
+def narrower_parts(configs: dict[str, int], roles: Sequence[Row]) -> Iterator[Part]:
+    """The configs without what could be dropped."""
+    if not configs:
+        return
+    yield Paragraph("These options leave out what could be dropped, too. The command changes nothing: you decide.")
+    for key, number in configs.items():
+        whose = [row for row in roles if row["used"] and key_of(row["used"]["options"]) == key]
+        yield Paragraph(f"Config {number}, for {count_of(len(whose), 'role')}:")
+        yield CodeBlock(format_stack_config(json.loads(key)))
+
+
+def key_of(options: Any) -> str:
+    """Options as JSON: equal for equal options."""
+    return json.dumps(options)
+
+
+def _of_role(row: Row) -> Iterator[tuple[str, ...]]:
+    """A line for each verdict and its reason."""
+    groups = dict[tuple[str, str], list[Row]]()
+    for each in row["used"]["capabilities"]:
+        groups.setdefault((each["advice"], each["why"]), []).append(each)
+    for advice in (Advice.DROP, Advice.UNSEEN, Advice.KEEP):
+        for (found, why), those in groups.items():
+            if found == advice:
+                names = ", ".join(code(each["capability"]) for each in those)
+                unseen = _listed(list(dict.fromkeys(action for each in those for action in each["unseen"])))
+                yield code(row["role"]), row["account"] or "", names, found, f"{unseen}: {why}" if unseen else why
+
+
+def _others(row: Row) -> str:
+    return _listed([each["action"] for each in row["used"]["otherActions"]])
+
+
+def _listed(actions: Sequence[str]) -> str:
+    """The first of some actions, and how many more there are."""
+    more = f" and {len(actions) - _MOST_ACTIONS:,} more" if len(actions) > _MOST_ACTIONS else ""
+    return ", ".join(map(code, actions[:_MOST_ACTIONS])) + more

@@ -1,0 +1,89 @@
+"""What each role of a fleet uses: the part of its row that evidence gives."""
+
+import json
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from ssm_profile.cli.action_list import expanded
+from ssm_profile.cli.reverse_lookup import FEATURES
+from ssm_profile.cli.usage import Evidence, feature_uses, options_without, role_key, uses
+from ssm_profile.cli.usage.blindness import Reason
+from ssm_profile.cli.usage.features import Advice
+from ssm_profile.cli.usage.verdicts import Use
+from ssm_profile.cli.verdicts import Verdict
+from ssm_profile.policy import actions
+
+from .judgements import Judgement
+from .members import Member
+
+_ACTIONS = {feature.name: frozenset(feature.actions()) for feature in FEATURES}
+_HELD = (Verdict.WORKS.value, Verdict.WORKS_IF.value)
+_NO_ARN = "The input does not have the ARN of the role, so that no call is known to be one of it."
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tells what a role uses."""
+
+    evidence: Evidence
+    days: int
+    """For how many days an action must not have been called to be unused."""
+    now: datetime
+    """The time of the verdicts, with a time zone."""
+    regions: frozenset[str] = frozenset()
+    """The Regions that the accounts have enabled. Empty if they are not known."""
+
+    def of(self, member: Member, judgement: Judgement, options: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What a role uses, as plain data.
+
+        Args:
+            member: The role.
+            judgement: The judgement on its policies.
+            options: The options that grant what its policies grant, if any option helps.
+        """
+        held = [name for name, verdict in judgement.capabilities if verdict in _HELD]
+        asked = {action for name in held for action in _ACTIONS[name]}
+        rows = feature_uses(held, self._uses(sorted(asked), member))
+        covered = [{"capability": name, "by": list(by)} for name, by in judgement.covered]
+        return {
+            "days": self.days,
+            "capabilities": rows,
+            "options": None if options is None else _options_without(options, rows, covered),
+            "otherActions": self._other_actions(member, asked if options is None else _granted(json.dumps(options))),
+        }
+
+    def _uses(self, asked: list[str], member: Member) -> list[dict[str, Any]]:
+        if role_key(member.arn) is None:
+            unseen = {"use": Use.UNSEEN.value, "reason": Reason.NO_EVIDENCE.value, "why": _NO_ARN}
+            return [{"action": action, **unseen} for action in asked]
+        facts = replace(member.facts, regions=self.regions)
+        return uses(asked, self.evidence, facts, days=self.days, now=self.now)
+
+    def _other_actions(self, member: Member, granted: AbstractSet[str]) -> list[dict[str, Any]]:
+        """The actions that the role called, without those that the options grant."""
+        key = role_key(member.arn)
+        calls = self.evidence.calls.get(key, {}) if key else {}
+        return [
+            {"action": action, "calls": found.allowed, "last": found.last_allowed}
+            for action, found in sorted(calls.items())
+            if found.allowed and action not in granted
+        ]
+
+
+@lru_cache(maxsize=1024)  # many roles have the same options
+def _granted(options: str) -> frozenset[str]:
+    """Every action that options grant, as JSON."""
+    return frozenset(action for pattern in actions(json.loads(options)) for action in expanded(pattern))
+
+
+def _options_without(
+    options: Mapping[str, Any], rows: list[dict[str, Any]], covered: list[dict[str, Any]]
+) -> dict[str, Any] | None:
+    """The options without what could be dropped. None if nothing could be."""
+    if not any(row["advice"] == Advice.DROP or row["narrower"] for row in rows):
+        return None
+    return options_without(options, rows, covered)

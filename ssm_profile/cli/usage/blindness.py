@@ -1,0 +1,244 @@
+"""Why a time without a call of an action can be no time without a use of it."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+
+from ssm_profile.visibility import Kind, visibility_of
+
+from .access_advisor import TRACKED_DAYS
+from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
+
+OLDEST = 7
+"""How many days ago the evidence may end. Calls after its end are not in it."""
+
+_EXCLUDABLE = "kms"
+"""The service of the catalogue whose management events a trail can leave out. Event data stores can leave out any.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.html
+"""
+
+
+class Reason(StrEnum):
+    """The closed list of reasons why something cannot be seen."""
+
+    NOT_KNOWN = "not known how it is recorded"
+    NEVER = "never recorded"
+    YOUNG = "role too young"
+    NO_EVIDENCE = "no evidence"
+    DATA_EVENT = "data event not in the evidence"
+    CALLER = "caller not known"
+    LEFT_OUT = "left out of the evidence"
+    REGION = "Region not in the evidence"
+    PERIOD = "evidence covers fewer days"
+    DAMAGED = "evidence incomplete"
+    SHARED = "used, perhaps by another feature"
+    RARE = "used once by each instance"
+    REQUIRED = "required by another feature"
+
+
+@dataclass(frozen=True)
+class Blind:
+    """Why something cannot be seen."""
+
+    reason: Reason
+    why: str
+
+
+@dataclass(frozen=True)
+class Period:
+    """The days in which a call counts as a use."""
+
+    first: date
+    last: date
+    today: date
+
+    def days(self) -> frozenset[str]:
+        """Its days, such as ``2026-11-27``."""
+        return _days(self.first, self.last)
+
+    def missing(self, days: AbstractSet[str]) -> list[str]:
+        """Its days that are not among others."""
+        return sorted(self.days() - days)
+
+    def has_any(self, days: AbstractSet[str]) -> bool:
+        """Whether one of its days is among others."""
+        return not self.days().isdisjoint(days)
+
+
+@lru_cache(maxsize=64)
+def _days(first: date, last: date) -> frozenset[str]:
+    return frozenset((first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1))
+
+
+@dataclass(frozen=True)
+class View:
+    """What is asked of each source: whether it would have shown the calls of a role in a period."""
+
+    evidence: Evidence
+    account: str
+    period: Period
+    begin: str
+    """From when on a call counts as a use."""
+    enabled: frozenset[str]
+    """The Regions in which the role can call. Empty if they are not known."""
+
+    def regions_of(self, coverage: Coverage) -> list[str]:
+        """The Regions of which a source must have the events: a Region with events of the account is one, too."""
+        return sorted(self.enabled | set(coverage.regions))
+
+    def unknown_calls(self, action: str) -> str:
+        """The time of the last call of an action in the period that names no caller. Nothing if there is none."""
+        calls = self.evidence.unknown.get(self.account, {})
+        last = max((time for called, time in calls.items() if matches(called, action)), default="")
+        return last if last >= self.begin else ""
+
+    def is_logged_by_trail(self, source: Source) -> bool:
+        """Whether the settings of a trail show that it logged all management events of all Regions.
+
+        The settings are those of today. A change is an event of the trail's home Region, so that a trail with events
+        there up to today, and none of a change, has had them for the whole period.
+        """
+        if source not in (Source.FILES, Source.ATHENA):
+            return False
+        for trail in self.evidence.trails.complete_trails(self.account):
+            owner = self.evidence.coverage.get((source, trail.account), Coverage())
+            home = owner.regions.get(trail.home_region, RegionDays())
+            until_today = replace(self.period, last=self.period.today)
+            if not until_today.missing(home.writes) and not until_today.has_any(owner.changes | owner.incomplete):
+                return True
+        return False
+
+
+def blind_to_role(action: str, created: datetime | None, period: Period, *, is_tracked: bool) -> Blind | None:
+    """Why no evidence can show that a role does not use an action.
+
+    Args:
+        action: The action.
+        created: When the role was created, if it is known.
+        period: The days that decide.
+        is_tracked: Whether Access Advisor tracks the action.
+    """
+    visibility = visibility_of(action)
+    if visibility is None and not is_tracked:
+        return Blind(Reason.NOT_KNOWN, "It is not known whether CloudTrail records it: no option grants it.")
+    if visibility and visibility.kind is Kind.NEVER and not is_tracked:
+        return Blind(Reason.NEVER, f"AWS's page lists no such event: <{visibility.source}>.")
+    if created is None:
+        return Blind(Reason.YOUNG, "It is not known when the role was created.")
+    if created.astimezone(UTC).date() >= period.first:
+        return Blind(
+            Reason.YOUNG, f"The role was created on {created:%Y-%m-%d}, after the begin of the period, {period.first}."
+        )
+    return None
+
+
+def report_blindness(report: Report, period: Period) -> Blind | None:
+    """Why a report of Access Advisor does not show that a tracked action is unused."""
+    until = date.fromisoformat(report.until[:10])
+    if until < period.today - timedelta(days=OLDEST):
+        return Blind(Reason.PERIOD, f"The report of Access Advisor is of {until}. Generate a new one.")
+    if until - timedelta(days=TRACKED_DAYS) > period.first:
+        return Blind(Reason.PERIOD, f"Access Advisor reports only {TRACKED_DAYS} days.")
+    return None
+
+
+def period_blindness(source: Source, coverage: Coverage, view: View) -> Blind | None:
+    """Why a source does not show that a role made no calls of any kind in a period."""
+    return _incomplete(source, coverage, view) or _uncovered(source, coverage, view)
+
+
+def action_blindness(action: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
+    """Why a source can lack the kind of events of an action.
+
+    Args:
+        action: The action.
+        source: The source.
+        coverage: What the source has of the account.
+        view: What is asked of the source.
+    """
+    visibility, service = visibility_of(action), action.partition(":")[0]
+    if visibility is None or visibility.kind is Kind.NEVER:
+        return Blind(Reason.NEVER, "CloudTrail lists no event of it.")
+    if last := view.unknown_calls(action):
+        return Blind(Reason.CALLER, f"An event of it on {last[:10]} does not name its caller.")
+    if visibility.kind is Kind.DATA:
+        return _without_data_events(service, source, coverage, view)
+    if (service == _EXCLUDABLE or source is Source.LAKE) and not view.is_logged_by_trail(source):
+        return _without_service(service, source, coverage, view)
+    return None
+
+
+def _without_data_events(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
+    days = coverage.data_days.get(service, set())
+    if not days:
+        return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source}. They are off by default.")
+    if service not in view.evidence.logged:
+        why = f"There are data events of {service} in {source}, but a trail can log those of some resources only."
+        return Blind(Reason.DATA_EVENT, why)
+    if missing := view.period.missing(days):
+        return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source} on {_named(missing)}.")
+    return None
+
+
+def _without_service(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
+    for region in view.regions_of(coverage):
+        days = coverage.regions[region].services.get(service, set()) if region in coverage.regions else set[str]()
+        if missing := view.period.missing(days):
+            where = f"in {source} of {region} on {_named(missing)}"
+            return Blind(Reason.LEFT_OUT, f"There are no management events of {service} {where}. They can be left out.")
+    return None
+
+
+def _incomplete(source: Source, coverage: Coverage, view: View) -> Blind | None:
+    if source in view.evidence.incomplete:
+        return Blind(Reason.DAMAGED, f"A part of {source} could not be read.")
+    if damaged := sorted(coverage.incomplete & view.period.days()):
+        return Blind(Reason.DAMAGED, f"A file of {damaged[0]} could not be read.")
+    return None
+
+
+def _uncovered(source: Source, coverage: Coverage, view: View) -> Blind | None:
+    """Why a call in a Region can be missing."""
+    if not coverage.regions:
+        return Blind(Reason.PERIOD, f"There are no management events of the account in {source}.")
+    if not view.enabled:
+        return Blind(
+            Reason.REGION, "It is not known which Regions the account has enabled. The role can call in any of them."
+        )
+    regions, is_logged = view.regions_of(coverage), view.is_logged_by_trail(source)
+    for region in regions:
+        days = coverage.regions.get(region)
+        if days is None or not view.period.has_any(days.reads | days.writes):
+            return Blind(Reason.REGION, f"The role can call in {region}, and {source} have no events of it.")
+        if not is_logged and (blind := _region_blindness(source, region, days, view)):
+            return blind
+    if missing := view.period.missing(coverage.days()):
+        return Blind(Reason.PERIOD, f"There are no events of the account in {source} on {_named(missing)}.")
+    return None
+
+
+def _region_blindness(source: Source, region: str, days: RegionDays, view: View) -> Blind | None:
+    """Why a call in a Region can be missing, if only its events show what a trail logs."""
+    for kind, found in (("read", days.reads), ("write", days.writes)):
+        if not found:
+            why = f"There are no {kind} management events in {source} of {region}. A trail can leave them out."
+            return Blind(Reason.LEFT_OUT, why)
+        if missing := view.period.missing(found):
+            events = f"{kind} management events in {source} of {region}"
+            first = view.period.first.isoformat()
+            if max(found) < first:
+                return Blind(Reason.PERIOD, f"The {events} end on {max(found)}.")
+            if min(found) > first:
+                return Blind(Reason.PERIOD, f"The {events} begin on {min(found)}, after {first}.")
+            return Blind(Reason.PERIOD, f"There are no {events} on {_named(missing)}.")
+    return None
+
+
+def _named(days: Sequence[str]) -> str:
+    """The first of several days, and how many others there are."""
+    others = len(days) - 1
+    return days[0] + (f" and {others} other day{'s' if others > 1 else ''}" if others else "")

@@ -1,0 +1,154 @@
+"""Adds what a file has to the evidence, whatever it is. What cannot be read is a problem."""
+
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import PurePosixPath
+from typing import IO, Any, cast
+
+from .access_advisor import add_report_file, is_report
+from .events import EventSums, events_in
+from .evidence import Evidence, Source
+from .json_stream import CutOffError, NotJsonError, objects_in
+from .query import add_csv, is_query_result, mark_incomplete
+from .trails import LONGEST_SETTINGS, add_settings, is_settings
+
+OTHER_FOLDERS = ("CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated")
+"""Folders in a trail's bucket that have no management or data events."""
+
+NOTHING_IS_UNUSED = "No action counts as unused because CloudTrail files do not show it."
+
+_OTHER_FILE = re.compile("_(?:" + "|".join(OTHER_FOLDERS) + ")_")
+"""A part of the names of their files."""
+
+_FILE_OF_TRAIL = re.compile(r"(\d{12})_CloudTrail_[a-z0-9-]+_(\d{4})(\d\d)(\d\d)T\d{4}Z_")
+"""The beginning of the name of a log file: account, region and time."""
+
+_GZIP = b"\x1f\x8b"
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_HEAD = 4096
+"""How many bytes tell what a file is."""
+
+_BROKEN = (OSError, EOFError, zlib.error)
+"""What reading raises for a damaged file."""
+
+
+def is_other_file(name: str) -> bool:
+    """Whether the file of a name has no management or data events."""
+    return _OTHER_FILE.search(name) is not None
+
+
+def day_of_file(name: str) -> tuple[str, str] | None:
+    """The account and the day that the name of a log file has, such as ``2026-11-27``. None for another file."""
+    match = _FILE_OF_TRAIL.match(PurePosixPath(name.replace("\\", "/")).name)
+    return (match[1], "-".join(match.groups()[1:])) if match else None
+
+
+def add_content(evidence: Evidence, stream: IO[bytes], name: str, role: str) -> None:
+    """Add what a file has.
+
+    Args:
+        evidence: What to add to.
+        stream: The content of the file, perhaps compressed with gzip.
+        name: The name of the file in problems.
+        role: The ARN of the role of a report of Access Advisor that names none, or nothing.
+    """
+    is_query = False
+    try:
+        with _unpacked(stream) as content:
+            head = content.peek(_HEAD)[:_HEAD].decode(errors="replace").lstrip(" \t\r\n")
+            if content.peek(2)[:2] in _UTF_16_MARKS:
+                mark_damaged(evidence, f"{name} is in UTF-16. Save it in UTF-8.", name)
+            elif is_query := is_query_result(head):
+                with _text_of(content) as text:
+                    add_csv(evidence, text, name)
+            elif is_report(head):
+                with _text_of(content) as text:
+                    add_report_file(evidence, text, name, role)
+            elif is_settings(head):
+                if problem := add_settings(evidence.trails, content.read(LONGEST_SETTINGS + 1)):
+                    evidence.problems.append(f"{name} cannot be used as the settings of a trail. {problem}")
+            else:
+                _add_events(evidence, content, name, has_events='"eventSource"' in head)
+    except _BROKEN as error:
+        mark = mark_incomplete if is_query else partial(mark_damaged, name=name)
+        mark(evidence, problem=f"{name} cannot be read to its end ({reason_of(error)}).")
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a file cannot be read."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+@contextmanager
+def _unpacked(stream: IO[bytes]) -> "Iterator[io.BufferedReader[Any]]":
+    """A content without its compression and without its byte order mark."""
+    raw = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
+    with ExitStack() as files:
+        if raw.peek(2)[:2] == _GZIP:
+            unpacked = files.enter_context(gzip.GzipFile(fileobj=raw))
+            raw = io.BufferedReader(cast("io.RawIOBase", unpacked), 1 << 16)
+        if raw.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
+            raw.read(len(codecs.BOM_UTF8))
+        yield raw
+
+
+@contextmanager
+def _text_of(content: IO[bytes]) -> Iterator[io.TextIOWrapper]:
+    text = io.TextIOWrapper(content, encoding="utf-8", errors="replace", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()  # otherwise it closes the content
+
+
+def _add_events(evidence: Evidence, content: IO[bytes], name: str, *, has_events: bool) -> None:
+    day = day_of_file(name)
+    count, incomplete, sums = 0, 0, EventSums(evidence, day[1] if day else "")
+    try:
+        for value in objects_in(content):
+            for event in events_in(value):
+                count += 1
+                incomplete += not sums.add(event)
+    except CutOffError:
+        mark_damaged(evidence, f"{name} ends within an event.", name)
+        return
+    except NotJsonError:
+        if count:
+            mark_damaged(evidence, f"{name} has something else after {count:,} events.", name)
+        elif has_events:
+            mark_damaged(evidence, f"{name} has CloudTrail events, but it is not JSON.", name)
+        else:
+            evidence.problems.append(f"{name} is not a file of CloudTrail events. It is left out.")
+        return
+    finally:
+        sums.flush()
+    if incomplete:
+        mark_damaged(evidence, f"{name} has events without a source, a name or a time: {incomplete:,}.", name)
+    if count:
+        return
+    if day:
+        mark_damaged(evidence, f"{name} has no events.", name)
+    else:
+        evidence.problems.append(f"{name} has no CloudTrail events. It is left out.")
+
+
+def mark_damaged(evidence: Evidence, problem: str, name: str) -> None:
+    """Note that events of a file are missing."""
+    mark_missing(evidence, name)
+    day = day_of_file(name)
+    effect = f"No action of account {day[0]} counts as unused on {day[1]}." if day else NOTHING_IS_UNUSED
+    evidence.problems.append(f"{problem} {effect}")
+
+
+def mark_missing(evidence: Evidence, name: str) -> None:
+    """Note that events are missing: of the account and the day that the name of a log file has, or of any."""
+    if day := day_of_file(name):
+        evidence.coverage_of(Source.FILES, day[0]).incomplete.add(day[1])
+    else:
+        evidence.incomplete.add(Source.FILES)

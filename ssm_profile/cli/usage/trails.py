@@ -1,0 +1,157 @@
+"""Reads the settings of trails: they show what a trail records where nothing happened.
+
+The settings are the output of ``aws cloudtrail describe-trails`` or ``get-trail``, and of ``get-event-selectors``.
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Trail.html
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+LONGEST_SETTINGS = 5_000_000
+"""The longest file of settings that is read, in bytes."""
+
+CHANGES = frozenset(
+    f"cloudtrail:{name}"
+    for name in ("CreateTrail", "DeleteTrail", "UpdateTrail", "PutEventSelectors", "StartLogging", "StopLogging")
+)
+"""The actions that change what a trail records."""
+
+_BEGINNING = re.compile(r'\{\s*"(?:trailList|Trail|TrailARN|EventSelectors|AdvancedEventSelectors)"')
+_ARN = re.compile(r"arn:[^:]*:cloudtrail:[^:]*:(\d{12}):trail/.+")
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The settings of a trail."""
+
+    account: str
+    home_region: str
+    is_multi_region: bool
+    is_of_organization: bool
+    has_selectors: bool
+    """Whether it has selectors of its own. Without them, it logs all management events."""
+    is_listed: bool = False
+    """Whether AWS listed it. The user says of the trails in files that they wrote the evidence."""
+
+
+@dataclass
+class Trails:
+    """The settings of trails, by their ARNs."""
+
+    trails: dict[str, Trail] = field(default_factory=dict)
+    selectors: dict[str, bool] = field(default_factory=dict)
+    """Whether the selectors of a trail select all management events."""
+    accounts: set[str] = field(default_factory=set)
+    """The accounts whose trails are all known, because AWS listed them."""
+
+    def merge(self, other: "Trails") -> None:
+        """Add further settings. Those of a file stay what the user said of them."""
+        self.trails |= {
+            arn: replace(each, is_listed=each.is_listed and self.trails.get(arn, each).is_listed)
+            for arn, each in other.trails.items()
+        }
+        self.selectors |= other.selectors
+        self.accounts |= other.accounts
+
+    def of(self, account: str) -> list[Trail]:
+        """The trails that can have logged the events of an account."""
+        return [each for each in self.trails.values() if each.is_of_organization or each.account == account]
+
+    def complete_trails(self, account: str) -> list[Trail]:
+        """The trails of an account, if each of them logs all management events of all Regions.
+
+        Log files do not name their trail, so that a single other trail makes it unknown which one wrote them. AWS lists
+        the trail of an organization, but not the other trails of its other accounts.
+        """
+        found = self.of(account)
+        complete = [
+            each
+            for arn, each in self.trails.items()
+            if (account in self.accounts or not each.is_listed)
+            and each.is_multi_region
+            and (self.selectors.get(arn, False) if each.has_selectors else True)
+        ]
+        return found if all(each in complete for each in found) else []
+
+
+def is_settings(head: str) -> bool:
+    """Whether a file that begins so has settings of trails."""
+    return _BEGINNING.match(head) is not None
+
+
+def add_settings(trails: Trails, content: bytes) -> str:
+    """Add the settings in a file.
+
+    Args:
+        trails: What to add to.
+        content: The content of the file.
+
+    Returns:
+        Why it cannot be used. Nothing if it can.
+    """
+    try:
+        details = json.loads(content) if len(content) <= LONGEST_SETTINGS else None
+    except (ValueError, RecursionError):
+        details = None
+    if not isinstance(details, Mapping):
+        return "It is not JSON."
+    listed = details.get("trailList", [details.get("Trail")] if "Trail" in details else [])
+    for each in listed if isinstance(listed, list) else [listed]:
+        if not add_trail(trails, each):
+            return "It has a trail without an ARN or without a home Region."
+    arn = details.get("TrailARN")
+    if isinstance(arn, str) and _ARN.fullmatch(arn):
+        add_selectors(trails, arn, details)
+    elif not listed:
+        return "It has no trail."
+    return ""
+
+
+def add_selectors(trails: Trails, arn: str, details: Mapping[str, Any]) -> None:
+    """Add the event selectors of a trail, as GetEventSelectors answers them."""
+    trails.selectors[arn] = _selects_all(details)
+
+
+def add_trail(trails: Trails, details: Any, *, is_listed: bool = False) -> bool:
+    """Add a trail, as DescribeTrails answers it.
+
+    Args:
+        trails: What to add to.
+        details: The settings of the trail.
+        is_listed: Whether AWS listed it.
+
+    Returns:
+        Whether it has an ARN and a home Region.
+    """
+    arn = details.get("TrailARN") if isinstance(details, Mapping) else None
+    match = _ARN.fullmatch(arn) if isinstance(arn, str) else None
+    if match is None or not isinstance(details.get("HomeRegion"), str):
+        return False
+    trails.trails[match[0]] = Trail(
+        account=match[1],
+        home_region=details["HomeRegion"],
+        is_multi_region=details.get("IsMultiRegionTrail") is True,
+        is_of_organization=details.get("IsOrganizationTrail") is True,
+        has_selectors=details.get("HasCustomEventSelectors") is not False,
+        is_listed=is_listed,
+    )
+    return True
+
+
+def _selects_all(details: Mapping[str, Any]) -> bool:
+    """Whether selectors select all management events, reads and writes of each service."""
+    basic, advanced = details.get("EventSelectors"), details.get("AdvancedEventSelectors")
+    return any(
+        isinstance(each, Mapping)
+        and each.get("ReadWriteType") == "All"
+        and each.get("IncludeManagementEvents") is True
+        and not each.get("ExcludeManagementEventSources")
+        for each in (basic if isinstance(basic, list) else [])
+    ) or any(
+        isinstance(each, Mapping)
+        and each.get("FieldSelectors") == [{"Field": "eventCategory", "Equals": ["Management"]}]
+        for each in (advanced if isinstance(advanced, list) else [])
+    )

@@ -1,0 +1,157 @@
+"""What ``fleet --baseline`` accepts."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests import ROOT, require
+from tests.cli.accounts import ACCOUNT, details, role
+from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow
+
+jsonschema = require("jsonschema")
+require("ijson")
+
+SCHEMA = json.loads((ROOT / "docs" / "fleet.schema.json").read_text())
+TODAY = datetime.now(UTC).date()
+OPERATOR = f"arn:aws:iam::{ACCOUNT}:role/operator"
+CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+ROLES = [
+    role("operator", *SCOPED_MINIMUM, allow("ssm:SendCommand")),
+    role("silent", allow(MINIMUM[4])),
+    role("core", AttachedManagedPolicies=[{"PolicyArn": CORE, "PolicyName": CORE.rsplit("/", 1)[-1]}]),
+    role("scoped", *SCOPED_MINIMUM),
+]
+
+
+def entry(finding="run_commands", role=OPERATOR, reason="Ticket 7", expires=None):
+    return {"role": role, "finding": finding, "reason": reason, "expires": str(expires or TODAY)}
+
+
+@pytest.fixture
+def fleet(run, tmp_path):
+    """Runs ``fleet`` with the entries of a baseline."""
+
+    def run_fleet(*arguments, entries, roles=ROLES):
+        (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
+        content = entries if isinstance(entries, str) else json.dumps({"accepted": entries})
+        (tmp_path / "baseline.yaml").write_text(content)
+        return run("fleet", str(tmp_path / "account.json"), "--baseline", str(tmp_path / "baseline.yaml"), *arguments)
+
+    return run_fleet
+
+
+@pytest.fixture
+def rows(fleet):
+    """The rows of a run, valid by the schema."""
+
+    def rows_of(*entries, **arguments):
+        found = [json.loads(line) for line in fleet("--json", entries=list(entries), **arguments).out.splitlines()]
+        for row in found:
+            jsonschema.Draft202012Validator(SCHEMA).validate(row)
+        return found
+
+    return rows_of
+
+
+def named(rows, name):
+    return next(row for row in rows if row["kind"] == "role" and row["role"] == name)
+
+
+class TestAcceptance:
+    def test_risk(self, rows):
+        row = named(rows(entry()), "operator")
+
+        assert row["accepted"] == [{"finding": "run_commands", "reason": "Ticket 7", "expires": str(TODAY)}]
+        assert (row["level"], row["openLevel"]) == ("risky", "wide")
+
+    @pytest.mark.parametrize(
+        ("name", "findings"),
+        [
+            ("operator", ["run_commands", "too-wide"]),
+            ("silent", ["systems-manager", "too-wide"]),
+        ],
+    )
+    def test_every_finding(self, rows, name, findings):
+        """A role is clean if all its findings are accepted."""
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+        assert named(rows(*(entry(each, arn) for each in findings)), name)["openLevel"] == "clean"
+
+    def test_without_entries(self, rows):
+        """The worst finding is the level."""
+        for row in rows():
+            assert row["openLevel"] == row["level"]
+
+    def test_pattern(self, rows):
+        assert named(rows(entry(role="arn:aws:iam::*:role/op*")), "operator")["accepted"]
+
+    def test_other_account(self, rows):
+        assert not named(rows(entry(role="arn:aws:iam::210987654321:role/operator")), "operator")["accepted"]
+
+    def test_exit_code(self, fleet):
+        accepted = [entry(), entry("read_all_secrets", role="*/core"), entry("read_all_parameters", role="*/core")]
+
+        assert fleet(entries=accepted, roles=[ROLES[0], ROLES[3]]).code == 0
+        assert fleet(entries=[], roles=[ROLES[0], ROLES[3]]).code == 1
+
+    def test_sarif(self, fleet):
+        results = json.loads(fleet("--sarif", entries=[entry()]).out)["runs"][0]["results"]
+        suppressed = [each for each in results if "suppressions" in each]
+
+        assert [each["ruleId"] for each in suppressed] == ["run_commands"]
+        assert suppressed[0]["suppressions"][0]["justification"] == "Ticket 7"
+
+
+class TestStaleEntries:
+    @pytest.mark.parametrize(
+        ("stale", "reason"),
+        [
+            (entry(expires=TODAY - timedelta(days=1)), "It expired on"),
+            (entry("gain_permissions"), "The role does not have the finding."),
+            (entry(role=f"{OPERATOR}-2"), "The input does not have the role."),
+        ],
+    )
+    def test_reasons(self, rows, stale, reason):
+        found = rows(stale)
+
+        assert [row["reason"].startswith(reason) for row in found if row["kind"] == "staleEntry"] == [True]
+        assert not named(found, "operator")["accepted"]
+
+    def test_valid_entry(self, rows):
+        assert not [row for row in rows(entry()) if row["kind"] == "staleEntry"]
+
+    def test_role_that_could_not_be_read(self, rows):
+        """An entry for a role that is missing in a damaged input is not stale."""
+        broken = role("broken", RolePolicyList=[{"PolicyName": "p", "PolicyDocument": {"Statement": "none"}}])
+        found = rows(entry(role=f"{OPERATOR}-2"), roles=[*ROLES, broken])
+
+        assert [row["kind"] for row in found if row["kind"] != "role"] == ["problem"]
+
+    def test_text(self, fleet):
+        done = fleet(entries=[entry(), entry("gain_permissions")])
+
+        assert "Accepted by the baseline: 1 finding on 1 role." in done.items
+        assert "To remove from the baseline: 1 entry. The reasons are at the end." in done.items
+        assert [row["Finding"] for row in done.tables["Entries of the baseline to remove"]] == ["gain_permissions"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "must be a YAML map"),
+        ("accepted: 1", "must have the key `accepted` with a list"),
+        ("accepted: [1]", "entry 1: it must have the keys role, finding, reason, expires"),
+        (json.dumps({"accepted": [entry(reason=" ")]}), "entry 1: `reason` must be a text."),
+        (json.dumps({"accepted": [entry("run_command")]}), "run_command is not a finding. Did you mean run_commands?"),
+        (
+            json.dumps({"accepted": [entry(expires="never")]}),
+            "`expires` must be a date such as 2027-01-31 (got never).",
+        ),
+    ],
+)
+def test_file_that_cannot_be_used(fleet, content, message):
+    done = fleet(entries=content)
+
+    assert done.code == 2
+    assert message in done.error
