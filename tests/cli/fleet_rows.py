@@ -17,11 +17,15 @@ def a_role(name, *, account=ACCOUNT, **changes):
         "instanceProfiles": [f"profile-{name}"],
         "source": "account.json",
         "level": "clean",
+        "openLevel": "clean",
+        "accepted": [],
         "systemsManager": "works",
         "reasons": [],
         "risks": [],
+        "tooWide": False,
         "deprecated": [],
         "unread": [],
+        "ambiguous": [],
         "permissionsBoundary": None,
         "actions": 5,
         "readActions": 5,
@@ -32,6 +36,7 @@ def a_role(name, *, account=ACCOUNT, **changes):
         "capabilities": NEEDED,
         "covered": [],
         "denies": [],
+        "used": None,
     } | changes
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from typing import ClassVar
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.cli.fleet_rows import BROKEN, RISKY, a_problem, a_role, page_of
 
 require("jinja2")
 require("ijson")
+format_fleet = require("ssm_profile.cli.fleet.report").format_fleet
 jsonschema = require("jsonschema")
 
 ROWS = [
@@ -92,6 +94,62 @@ def test_details():
 
     for text in ("arn:aws:iam::123456789012:role/silent", "profile-silent", "account.json", "secret-policy"):
         assert text in shown
+
+
+class TestUse:
+    USED: ClassVar = {
+        "days": 90,
+        "capabilities": [
+            {
+                "capability": "patching",
+                "option": "patching",
+                "used": [],
+                "narrower": None,
+                "advice": "could be dropped",
+                "unseen": [],
+                "reason": None,
+                "why": "No call in 90 days.",
+            }
+        ],
+        "options": {"quiet_agent": True},
+        "otherActions": [{"action": "s3:GetObject", "calls": 3, "last": "2026-11-27T08:00:00Z"}],
+    }
+
+    def test_details(self):
+        """They have what the tables on the use of all roles have."""
+        html = page_of(a_role("operator", **RISKY, used=self.USED), a_role("twin", **RISKY))
+        shown = Page(html).cells("r1")[-1]
+
+        assert "patching: could be dropped: No call in 90 days." in shown
+        assert "s3:GetObject" in shown
+        assert "<h2>Use of capabilities" not in html
+        assert "No call" not in Page(html).cells("r2")[-1]
+
+    def test_config(self):
+        """The one without what is not used is linked, too."""
+        html = page_of(a_role("operator", **RISKY, used=self.USED))
+
+        assert '<a href="#c2">2</a>, without what is not used' in html
+        assert re.findall('<div id="(c[0-9])"', html) == ["c1", "c2"]
+
+
+def test_config_that_the_report_does_not_show(monkeypatch):
+    """The details have its YAML."""
+    page = require("ssm_profile.cli.fleet.page")
+    monkeypatch.setattr(page, "format_fleet", lambda *given: format_fleet(*given)[:3])
+    html = page_of(*ROWS)
+
+    assert "#c1" not in html
+    assert html.count("ssm-profile:scopeHeartbeat: true") == 1
+
+
+def test_accepted():
+    """The level, by which the page is filtered, is an element of its own."""
+    accepted = [{"finding": "run_commands", "reason": "It is <b>the</b> bastion.", "expires": "2027-01-31"}]
+    html = page_of(a_role("bastion", **RISKY, accepted=accepted))
+
+    assert '<b class="risky">risky</b>;<br>clean without what is accepted' in html
+    assert "run_commands until 2027-01-31: It is <b>the</b> bastion." in Page(html).cells("r1")[-1]
 
 
 def test_same_findings_are_there_once():

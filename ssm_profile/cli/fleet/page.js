@@ -63,13 +63,18 @@
         .map(([name, text]) => [names.indexOf(name), text]);
       const kept = order.filter((row) =>
         (!pattern || row.dataset.pattern === pattern) &&
-        wanted.every(([column, text]) => row.cells[column].textContent.trim() === text) &&
+        wanted.every(([column, text]) => wordIn(row.cells[column]) === text) &&
         words.every((word) => textOf(row).includes(word)));
       shown = new Set(kept);
       table.classList.toggle("long", kept.length > chunk);
       table.replaceChildren(table.tHead, ...bodies(kept));
       tell(Boolean(pattern || words.length || wanted.length));
       showPatterns(kept);
+    }
+
+    // The level, without what follows it, or the account.
+    function wordIn(cell) {
+      return (cell.querySelector("b") ?? cell).textContent.trim();
     }
 
     function clear() {

@@ -9,7 +9,7 @@ import json
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,12 +21,14 @@ from markupsafe import Markup
 from ssm_profile.cli.audit import BROKEN, LEVELS
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, code, escaped, pieces
 from ssm_profile.cli.reverse_lookup import FEATURES
+from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.version import __version__
 
 from .report import Counts, format_fleet
 from .rows import Row, roles_of
+from .use_report import use_tables
 
 _FOLDER = Path(__file__).parent
 _CHUNK = 50
@@ -49,7 +51,9 @@ _NUMBERS = ("Actions", "Proposed")
 
 _MOST_NAMES = 20
 """How many names a row of the matrix shows."""
-_OWN = ("account", "role", "arn", "instanceProfiles", "source")
+_CONFIG = re.compile(r"^\d+", re.MULTILINE)
+"""The number of a config in the table."""
+_OWN = ("account", "role", "arn", "instanceProfiles", "source", "used")
 """The keys of a role that are not about its policies."""
 _VERDICTS = (BROKEN, Verdict.WORKS_IF.value, Verdict.WORKS.value)
 LETTERS = {Verdict.WORKS.value: "W", Verdict.WORKS_IF.value: "I", Verdict.PARTLY.value: "P"}
@@ -58,12 +62,9 @@ LETTERS = {Verdict.WORKS.value: "W", Verdict.WORKS_IF.value: "I", Verdict.PARTLY
 
 @dataclass(frozen=True)
 class _Cell:
-    text: str
-    """Markdown."""
+    html: Markup
     order: int | None = None
     """By what the column is sorted, if not by the text."""
-    config: int | None = None
-    """The number of the config that the text begins with."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,12 @@ class _Role:
     number: int
     row: Row
     cells: Sequence[_Cell]
+    configs: Sequence[int]
+    """The numbers of its configs: the one that replaces its policies, and perhaps one without what is not used."""
     pattern: int
     """The number of its row in the matrix."""
     twin: int | None
     """The number of the first role with the same findings, which are on the page once. None for that role itself."""
-
-    @property
-    def config(self) -> int | None:
-        """The number of the config that replaces its policies."""
-        return next((cell.config for cell in self.cells if cell.config), None)
 
 
 @dataclass(frozen=True)
@@ -95,14 +93,12 @@ class _Pattern:
 
 @dataclass(frozen=True)
 class _Config:
-    """A stack config, with the sentences about it."""
+    """A stack config of the report, with the sentences about it."""
 
     number: int
     title: str
     text: str
     advice: Sequence[str]
-    roles: Sequence[str]
-    """The names of the roles."""
 
 
 def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
@@ -111,8 +107,10 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
     report = list(format_fleet(rows, counts))
     place, table = next((place, part) for place, part in enumerate(report) if isinstance(part, Table))
     summary, others = report[:place], report[place + 1 :]
+    of_use = {part.title for part in use_tables(roles) if isinstance(part, Table)}  # the details have it
     capabilities, patterns = _matrix(roles)
-    views = list(_roles(roles, table, patterns))
+    configs = list(_configs(others))
+    shown = {part.number for part in configs if isinstance(part, _Config)}
     style, script = _text("page.css") + _column_styles(table.columns), _text("page.js")
     page = _template().generate(
         content_policy=_content_policy(style, script),
@@ -125,16 +123,16 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
         levels=_levels(roles),
         accounts=sorted({row["account"] for row in roles if row["account"]}),
         columns=table.columns,
-        roles=views,
+        roles=list(_roles(roles, table, patterns, shown)),
         chunk=_CHUNK,
         capabilities=capabilities,
         patterns=patterns,
         letters=LETTERS,
         most_names=_MOST_NAMES,
-        introduction=next((part.text for part in others if isinstance(part, Paragraph)), ""),
-        configs=list(_configs(others, views)),
+        configs=configs,
+        shown=shown,
         replaced=_replaced(roles),
-        tables=[part for part in others if isinstance(part, Table) and part.rows],
+        tables=[part for part in others if isinstance(part, Table) and part.rows and part.title not in of_use],
     )
     return (text.encode("ascii", "xmlcharrefreplace").decode() for text in page)
 
@@ -152,7 +150,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"code": _code, "markdown": _markdown}
-    environment.globals |= {"left_out": _left_out}
+    environment.globals |= {"left_out": _left_out, "use_of": _use, "yaml": format_stack_config}
     return environment.get_template("page.html.j2")
 
 
@@ -208,18 +206,39 @@ def _levels(roles: Sequence[Row]) -> list[tuple[str, int]]:
     return [(level, counts[level]) for level in LEVELS if counts[level]]
 
 
-def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern]) -> Iterator[_Role]:
+def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], shown: Collection[int]) -> Iterator[_Role]:
     """The rows of the table, which are in the order of the roles."""
     pattern_of = {number: pattern.number for pattern in patterns for number, _ in pattern.roles}
     first = dict[str, int]()
     for number, (row, texts) in enumerate(zip(roles, table.rows, strict=True), 1):
         orders = _orders(row)
-        cells = [
-            _Cell(text, orders.get(column), _config_number(text) if column == "Config" else None)
-            for column, text in zip(table.columns, texts, strict=True)
-        ]
+        cells = dict(zip(table.columns, texts, strict=True))
         twin = first.setdefault(_findings(row), number)
-        yield _Role(number, row, cells, pattern_of[number], None if twin == number else twin)
+        yield _Role(
+            number,
+            row,
+            [_Cell(_cell(column, text, row, shown), orders.get(column)) for column, text in cells.items()],
+            [int(each) for each in _CONFIG.findall(cells["Config"])],
+            pattern_of[number],
+            None if twin == number else twin,
+        )
+
+
+def _cell(column: str, text: str, row: Row, shown: Collection[int]) -> Markup:
+    if column == "Level":
+        level = Markup('<b class="{0}">{0}</b>').format(row["level"])
+        return level + _markdown(text.removeprefix(row["level"]))
+    if column == "Config":
+        lines = ((found, line) for line in text.split("\n") if (found := _CONFIG.match(line)))
+        return Markup("<br>").join(_linked(int(found[0]), line[found.end() :], shown) for found, line in lines)
+    return _markdown(text)
+
+
+def _linked(number: int, text: str, shown: Collection[int]) -> Markup:
+    """The number of a config, with a link if it is in the list of configs."""
+    if number not in shown:
+        return _markdown(f"{number}{text}")
+    return Markup('<a href="#c{0}">{0}</a>').format(number) + _markdown(text)
 
 
 def _findings(row: Row) -> str:
@@ -247,9 +266,11 @@ def _left_out(row: Row) -> Iterator[str]:
         yield f"{', '.join(map(code, names))}: {reason}"
 
 
-def _config_number(text: str) -> int | None:
-    found = re.match(r"\d+", text)
-    return int(found[0]) if found else None
+def _use(row: Row) -> Iterator[tuple[str, list[str]]]:
+    """What is known of the use of a role: titles with sentences."""
+    for table in use_tables([row]):
+        if isinstance(table, Table) and table.rows:
+            yield table.title, [": ".join(cells[2:]) for cells in table.rows]
 
 
 def _matrix(roles: Sequence[Row]) -> tuple[list[str], list[_Pattern]]:
@@ -263,23 +284,16 @@ def _matrix(roles: Sequence[Row]) -> tuple[list[str], list[_Pattern]]:
     return capabilities, list(patterns.values())
 
 
-def _configs(parts: Report, roles: Sequence[_Role]) -> Iterator[_Config]:
-    """The configs of a report: each is a title, the YAML and perhaps a list of what to know."""
-    names = dict[int | None, list[str]]()
-    for role in roles:
-        names.setdefault(role.config, []).append(role.row["role"])
-    number = 0
-    for place, part in enumerate(parts):
-        if isinstance(part, CodeBlock):
-            number += 1
-            title, after = parts[place - 1], parts[place + 1] if place + 1 < len(parts) else None
-            yield _Config(
-                number,
-                title.text.rstrip(":") if isinstance(title, Paragraph) else "",
-                part.text,
-                after.items if isinstance(after, Items) else (),
-                names.get(number, ()),
-            )
+def _configs(parts: Report) -> Iterator[_Config | str]:
+    """The configs of a report, and the sentences between them. A config is a title, the YAML and perhaps a list."""
+    for part, following, advice in zip(parts, [*parts[1:], None], [*parts[2:], None, None], strict=False):
+        if not isinstance(part, Paragraph):
+            continue
+        if isinstance(following, CodeBlock) and (found := re.match(r"Config (\d+)", part.text)):
+            items = advice.items if isinstance(advice, Items) else ()
+            yield _Config(int(found[1]), part.text.rstrip(":"), following.text, items)
+        else:
+            yield part.text
 
 
 def _replaced(roles: Sequence[Row]) -> dict[str, str]:
