@@ -217,11 +217,18 @@ def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], sho
         yield _Role(
             number,
             row,
-            [_Cell(_cell(column, text, row, shown), orders.get(column)) for column, text in cells.items()],
+            [
+                _Cell(_cell(column, text, row, shown), None if _is_number(text) else orders.get(column))
+                for column, text in cells.items()
+            ],
             [int(each) for each in _CONFIG.findall(cells["Config"])],
             pattern_of[number],
             None if twin == number else twin,
         )
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").isdigit()
 
 
 def _cell(column: str, text: str, row: Row, shown: Collection[int]) -> Markup:
@@ -246,13 +253,14 @@ def _findings(row: Row) -> str:
     return json.dumps({key: value for key, value in row.items() if key not in _OWN})
 
 
-def _orders(row: Row) -> Mapping[str, int]:
+def _orders(row: Row) -> Mapping[str, int | None]:
     """By what the columns of a role are sorted, if not by their text."""
     verdict = BROKEN if row["level"] == BROKEN else row["systemsManager"]
     return {
         "Level": LEVELS.index(row["level"]),
         "Systems Manager": _VERDICTS.index(verdict),
-        **({} if row["actions"] is not None else {"Actions": row["readActions"]}),
+        "Actions": row["readActions"],
+        "Proposed": row["proposedActions"],
     }
 
 
