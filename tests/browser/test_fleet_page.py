@@ -14,11 +14,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 OTHER = "210987654321"
 MARKUP = "<img src=x onerror=\"document.title = 'owned'\">"
+ACCEPTED = [{"finding": "run_commands", "reason": MARKUP, "expires": "2027-01-31"}]
 ROLES = [
     a_role("operator", **RISKY),
     a_role("silent", **BROKEN),
     a_role("twin", account=OTHER, **RISKY),
-    a_role(MARKUP, account=OTHER, reasons=[MARKUP], actions=12, readActions=12),
+    a_role(MARKUP, account=OTHER, reasons=[MARKUP], actions=12, readActions=12, accepted=ACCEPTED),
     a_role("scoped"),
 ]
 
