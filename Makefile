@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock cli sandbox languages test test-oldest proof live test-unit lint linters format docs site refresh build check-dist dist bench clean
+.PHONY: help setup lock cli sandbox languages chromium test test-oldest proof live test-unit lint linters format docs site refresh build check-dist dist bench clean
 
 PYTHON ?= python3
 STACK ?= dev
@@ -65,7 +65,16 @@ sandbox: $(READY) ## Deploy a stack to an emulated AWS: STACK=prod, ARGS="--set 
 languages: $(READY) $(TYPESCRIPT) ## Build what the tests of other languages need; takes minutes once
 	@$(BIN)/python -m tests.engine.languages.tools
 
-test: cli languages $(EVALUATOR) ## Run all tests but those of make proof: ARGS="-k name", PROVIDER=real
+# The tests open the HTML page of `fleet` in it. Without it they are skipped, and fail in CI.
+chromium:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium with apt-get. This happens once."; \
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >/dev/null \
+			|| echo "Chromium could not be installed."; \
+	else echo "Skipping the tests of HTML: Chromium is not on PATH."; fi
+
+test: cli languages $(EVALUATOR) chromium ## Run all tests but those of make proof: ARGS="-k name", PROVIDER=real
 	@$(BIN)/python $(EVERYTHING) --provider $(PROVIDER) $(ARGS)
 
 # uv derives the versions from the ranges in pyproject.toml and requirements.txt; they override other pins.
@@ -77,7 +86,7 @@ $(OLDEST): $(READY)
 	@$(UV) pip install --quiet --python .venv-oldest --overrides .venv-oldest/versions.txt -r requirements-dev.txt
 	@touch $@
 
-test-oldest: cli languages $(EVALUATOR) $(OLDEST) ## Run the same tests with the oldest versions that the ranges allow
+test-oldest: cli languages $(EVALUATOR) chromium $(OLDEST) ## Run the same tests with the oldest versions that the ranges allow
 	@echo with: && cat .venv-oldest/versions.txt
 	@.venv-oldest/bin/python $(EVERYTHING) $(ARGS)
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import current_thread, main_thread
 
 
 class Interrupt:
@@ -38,6 +39,19 @@ def noticed_interrupt() -> Iterator[Interrupt]:
 def ignored_interrupt() -> Iterator[None]:
     """Start processes that Ctrl-C does not end. The terminal sends it to them, too."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make Ctrl-C an exception. Elsewhere, it ends the command at once."""
+    if current_thread() is not main_thread():  # only the main thread gets signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:

@@ -96,13 +96,11 @@ def print_report(report: Report) -> None:
 
     console = Console(highlight=False)
     for line, style in format_terminal(report, console.width):
-        text, end = Text(style=style), 0
-        for span in _CODE.finditer(line):
-            text.append(line[end : span.start()])
-            text.append(bare(span[0]), "cyan")
-            end = span.end()
+        text = Text(style=style)
+        for piece, is_code in pieces(line):
+            text.append(piece, "cyan" if is_code else None)
         # The terminal wraps a value that is longer than a line. It can still be copied as a whole.
-        console.print(text.append(line[end:]), soft_wrap=True)
+        console.print(text, soft_wrap=True)
 
 
 def format_plain(report: Report) -> str:
@@ -184,6 +182,16 @@ _BREAK = re.compile(r"(?<=[/:.,_=-])|(?<=[a-z])(?=[A-Z])|\s+")
 def bare(text: str) -> str:
     """A text without the marks of Markdown's code."""
     return _CODE.sub(lambda span: span["code"][1:-1] if len(span["fence"]) > 1 else span["code"], text)
+
+
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """The pieces of a text without the marks of Markdown's code, and whether each is code."""
+    end = 0
+    for span in _CODE.finditer(text):
+        yield text[end : span.start()], False
+        yield bare(span[0]), True
+        end = span.end()
+    yield text[end:], False
 
 
 def with_changed_code(text: str, change: Callable[[str], str]) -> str:

@@ -172,7 +172,10 @@ class TestOutput:
 
 
 class TestImports:
-    @pytest.mark.parametrize(("package", "arguments"), [("rich_click", []), ("ijson", ["fleet", "account.json"])])
+    @pytest.mark.parametrize(
+        ("package", "arguments"),
+        [("rich_click", []), ("ijson", ["fleet", "account.json"]), ("jinja2", ["fleet", "account.json", "--html"])],
+    )
     def test_missing_package(self, package, arguments):
         """The message says how to install the command."""
         program = f"import sys; sys.modules[{package!r}] = None; from ssm_profile.cli import main; main()"

@@ -251,6 +251,28 @@ def test_schema_is_strict(fleet):
         jsonschema.Draft202012Validator(SCHEMA).validate(row | {"new": 1})
 
 
+class TestCapabilities:
+    """The verdict of ``audit`` on each capability that the policies touch."""
+
+    ROLES: ClassVar = [role("a", allow(MINIMUM), allow("ssm:GetParameter", Condition={"Null": {"aws:a": "true"}}))]
+
+    def test_json(self, fleet, run, tmp_path):
+        row = json.loads(fleet("--json", roles=self.ROLES).out)
+
+        audit = run("audit", "--json", str(tmp_path / "account.json")).audit
+        assert row["capabilities"] == [
+            {"capability": each["capability"], "verdict": each["verdict"]}
+            for each in audit["capabilities"]
+            if each["verdict"] != "missing"
+        ]
+        assert {each["verdict"] for each in row["capabilities"]} == {"works", "partly"}
+
+    def test_csv(self, fleet):
+        (row,) = csv.DictReader(io.StringIO(fleet("--csv", roles=self.ROLES).out))
+
+        assert row["capabilities"].startswith("messaging: works; heartbeat: works; ")
+
+
 class TestCsv:
     def test_rows(self, fleet):
         rows = list(csv.DictReader(io.StringIO(fleet("--csv").out)))

@@ -83,6 +83,7 @@ def test_wheel_contains_only_package(wheel):
     assert {name.split("/")[0].split("-")[0] for name in names} == {"ssm_profile"}
     assert {"ssm_profile/py.typed", "ssm_profile/PulumiPlugin.yaml", "ssm_profile/requirements.txt"} <= set(names)
     assert "ssm_profile/cli/aws_policies/AmazonSSMManagedInstanceCore.json" in names
+    assert {f"ssm_profile/cli/fleet/page.{end}" for end in ("css", "html.j2", "js")} <= set(names)
     assert not [name for name in names if "sandbox" in name or "test" in name]
 
 

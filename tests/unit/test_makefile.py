@@ -34,9 +34,11 @@ def make(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     environment |= {"LC_ALL": "C", "PATH": f"{tmp_path / 'programs'}:{os.environ['PATH']}"}
 
-    def run(target):
+    def run(target, **variables):
         command = ["make", "--no-print-directory", target, f"PYTHON={python}"]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True, check=True)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment | variables, text=True, capture_output=True, check=True
+        )
         return (done.stdout + done.stderr).splitlines()
 
     return run
@@ -75,3 +77,23 @@ def test_second_run_installs_nothing(make, target):
     (line,) = make(target)
 
     assert line in (f"make: Nothing to be done for '{target}'.", f"make: '{target}' is up to date.")
+
+
+@pytest.mark.parametrize(
+    ("programs", "lines"),
+    [
+        (["google-chrome"], []),
+        (["id", "apt-get"], ["Installing Chromium with apt-get. This happens once."]),
+        (["id"], ["Skipping the tests of HTML: Chromium is not on PATH."]),
+    ],
+)
+def test_chromium(make, tmp_path, programs, lines):
+    """It is installed if it is missing and root can do it."""
+    folder = tmp_path / "only"
+    folder.mkdir()
+    (folder / "make").symlink_to(shutil.which("make"))
+    for program in programs:
+        (folder / program).write_text("#!/bin/sh\necho 0\n")  # the user ID of root
+        (folder / program).chmod(0o755)
+
+    assert make("chromium", PATH=str(folder)) == lines

@@ -1,6 +1,7 @@
 """The command ``diagnose``."""
 
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from ssm_profile.cli import exit_codes
 from ssm_profile.cli.completion import complete_region
 from ssm_profile.cli.denied import plain as plain_answers
 from ssm_profile.cli.forms import Command, print_result, with_forms, with_readable_errors
+from ssm_profile.cli.interruption import interruptible
 from ssm_profile.errors import CredentialsError, InputError
 
 from .checks import Result
@@ -157,10 +159,12 @@ def _read(waiting: Sequence[Callable[[], Facts]]) -> tuple[list[Facts], str]:
         disable=len(waiting) == 1 or not sys.stderr.isatty(),
     )
     try:
-        with bar:
+        with interruptible(), bar:
             facts.extend(read() for read in bar.track(waiting, description="Reading instances"))
     except (CredentialsError, KeyboardInterrupt) as error:
         if not facts:
+            if isinstance(error, KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
             raise
         return facts, str(error) or "Interrupted."
     return facts, ""

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles tha
 @with_evidence_options
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for pull requests.")
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
+@click.option("--html", "form", flag_value="html", help="Print an HTML page to sort and filter, for browsers.")
 @click.option("--json", "form", flag_value="json", help="Print JSON lines, one for each row, for programs.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0, for code scanning.")
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
@@ -78,6 +80,8 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
         return
     if options["with_instances"] and (sources or chosen):
         raise click.UsageError("--instances reads the account of your AWS credentials. Leave out the other sources.")
+    if form == "html":
+        import_module(".page", __package__)  # without Jinja, this fails before the roles are judged
     problems, others = list[Problem](), OtherRoles()
     accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
     usage = usage_from(options, is_own_account=not sources and not chosen)
@@ -110,6 +114,10 @@ def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
         sys.stdout.write(json.dumps(sarif_log(rows), indent=2) + "\n")
     elif form == "csv":
         sys.stdout.writelines(csv_lines(rows))
+    elif form == "html":
+        from .page import format_page  # noqa: PLC0415 - the other forms do not need Jinja
+
+        sys.stdout.writelines(format_page(rows, counts))
     elif form == "markdown":
         sys.stdout.write(format_markdown(format_fleet(rows, counts)))
     else:

@@ -32,6 +32,7 @@ _COLUMNS = (
     "options",
     "fillIn",
     "leftOut",
+    "capabilities",
     "covered",
     "additional",
     "denies",
@@ -76,6 +77,7 @@ def _of_role(row: Row) -> Row:
     names["additional"] = [f"{each['action']} on {', '.join(each['resources'])}" for each in row["additional"]]
     names["instances"] = [each["instance"] for each in row["instances"] or ()]
     names["accepted"] = [each["finding"] for each in row["accepted"]]
+    names["capabilities"] = [f"{each['capability']}: {each['verdict']}" for each in row["capabilities"]]
     return {**row, **names, **_used(row["used"]), "risks": risks[True], "possibleRisks": risks[False]}
 
 

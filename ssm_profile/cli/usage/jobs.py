@@ -4,12 +4,12 @@ import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from threading import current_thread, main_thread
 from time import monotonic, sleep
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ssm_profile.cli.interruption import interruptible
 from ssm_profile.errors import InputError
 
 _T = TypeVar("_T")
@@ -51,7 +51,7 @@ def cancelled_early(cancel: Callable[[], object]) -> Iterator[None]:
         cancel: Cancels the job. Its own errors do not matter: the job can have ended.
     """
     try:
-        with _interruptible():
+        with interruptible():
             try:
                 yield
             except BaseException:
@@ -61,19 +61,6 @@ def cancelled_early(cancel: Callable[[], object]) -> Iterator[None]:
     except KeyboardInterrupt:
         signal.raise_signal(signal.SIGINT)
         raise
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Make Ctrl-C an exception. Elsewhere, it ends the command at once."""
-    if current_thread() is not main_thread():  # only the main thread gets signals
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def failure(source: str, message: str, advice: Advice, otherwise: str) -> InputError:

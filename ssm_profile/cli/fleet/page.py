@@ -1,0 +1,310 @@
+"""The rows as one HTML file, which needs no network.
+
+The sentences, the table and the configs are those of :func:`format_fleet`, so that a column or a sentence that it gets
+is on the page as well. The page adds the details of each role, and a matrix of roles and capabilities.
+"""
+
+import hashlib
+import json
+import re
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from ssm_profile.cli.audit import BROKEN, LEVELS
+from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, code, escaped, pieces
+from ssm_profile.cli.reverse_lookup import FEATURES
+from ssm_profile.cli.stack_yaml import format_stack_config
+from ssm_profile.cli.verdicts import Verdict
+from ssm_profile.options import SSM_WIDE_POLICIES
+from ssm_profile.version import __version__
+
+from .report import Counts, format_fleet
+from .rows import Row, roles_of
+from .use_report import use_tables
+
+_FOLDER = Path(__file__).parent
+_CHUNK = 50
+"""How many roles one body of the table has. A browser lays out a body only when the reader comes near it."""
+
+_WIDTHS = {
+    "Role": "minmax(9rem, 2fr)",
+    "Account": "8.5rem",
+    "Level": "4.5rem",
+    "Systems Manager": "minmax(9rem, 3fr)",
+    "An instance can": "minmax(9rem, 3fr)",
+    "Actions": "7rem",
+    "Proposed": "5.5rem",
+    "Config": "minmax(5rem, 1.5fr)",
+}
+"""The widths of the columns. If they depended on the cells, a browser would have to lay out all rows first."""
+_OTHER_WIDTH = "minmax(5rem, 1fr)"
+_NUMBERS = ("Actions", "Proposed")
+"""The columns that are aligned to the right."""
+
+_MOST_NAMES = 20
+"""How many names a row of the matrix shows."""
+_CONFIG = re.compile(r"^\d+", re.MULTILINE)
+"""The number of a config in the table."""
+_OWN = ("account", "role", "arn", "instanceProfiles", "source", "used")
+"""The keys of a role that are not about its policies."""
+_VERDICTS = (BROKEN, Verdict.WORKS_IF.value, Verdict.WORKS.value)
+LETTERS = {Verdict.WORKS.value: "W", Verdict.WORKS_IF.value: "I", Verdict.PARTLY.value: "P"}
+"""The verdicts in the matrix."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    html: Markup
+    order: int | None = None
+    """By what the column is sorted, if not by the text."""
+
+
+@dataclass(frozen=True)
+class _Role:
+    """A row of the table."""
+
+    number: int
+    row: Row
+    cells: Sequence[_Cell]
+    configs: Sequence[int]
+    """The numbers of its configs: the one that replaces its policies, and perhaps one without what is not used."""
+    pattern: int
+    """The number of its row in the matrix."""
+    twin: int | None
+    """The number of the first role with the same findings, which are on the page once. None for that role itself."""
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """A row of the matrix: the roles with the same verdicts."""
+
+    number: int
+    verdicts: Sequence[str]
+    roles: list[tuple[int, Row]] = field(default_factory=list[tuple[int, Row]])
+
+
+@dataclass(frozen=True)
+class _Config:
+    """A stack config of the report, with the sentences about it."""
+
+    number: int
+    title: str
+    text: str
+    advice: Sequence[str]
+
+
+def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
+    """The page, in pieces. They are ASCII, so that no encoding of the output changes them."""
+    roles = list(roles_of(rows))
+    report = list(format_fleet(rows, counts))
+    place, table = next((place, part) for place, part in enumerate(report) if isinstance(part, Table))
+    summary, others = report[:place], report[place + 1 :]
+    of_use = {part.title for part in use_tables(roles) if isinstance(part, Table)}  # the details have it
+    capabilities, patterns = _matrix(roles)
+    configs = list(_configs(others))
+    shown = {part.number for part in configs if isinstance(part, _Config)}
+    style, script = _text("page.css") + _column_styles(table.columns), _text("page.js")
+    page = _template().generate(
+        content_policy=_content_policy(style, script),
+        style=Markup(style),  # noqa: S704 - a file of this package
+        script=Markup(script),  # noqa: S704
+        version=__version__,
+        written=datetime.now(UTC),
+        sentences=[part.text for part in summary if isinstance(part, Paragraph)],
+        items=[item for part in summary if isinstance(part, Items) for item in part.items],
+        levels=_levels(roles),
+        accounts=sorted({row["account"] for row in roles if row["account"]}),
+        columns=table.columns,
+        roles=list(_roles(roles, table, patterns, shown)),
+        chunk=_CHUNK,
+        capabilities=capabilities,
+        patterns=patterns,
+        letters=LETTERS,
+        most_names=_MOST_NAMES,
+        configs=configs,
+        shown=shown,
+        replaced=_replaced(roles),
+        tables=[part for part in others if isinstance(part, Table) and part.rows and part.title not in of_use],
+    )
+    return (text.encode("ascii", "xmlcharrefreplace").decode() for text in page)
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"code": _code, "markdown": _markdown}
+    environment.globals |= {"left_out": _left_out, "use_of": _use, "yaml": format_stack_config}
+    return environment.get_template("page.html.j2")
+
+
+def _content_policy(style: str, script: str) -> str:
+    """What the page may load and run: itself. An element that a name smuggled into it would do nothing."""
+    return (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _column_styles(columns: Sequence[str]) -> str:
+    """The widths of the columns, and their names for narrow screens, where each row is a card."""
+    widths = " ".join(_WIDTHS.get(column, _OTHER_WIDTH) for column in columns)
+    numbers = ", ".join(
+        f".roles tr > :nth-child({number})" for number, column in enumerate(columns, 1) if column in _NUMBERS
+    )
+    names = "\n".join(
+        f'  .roles tbody tr > :nth-child({number})::before {{ content: "{column}"; }}'
+        for number, column in enumerate(columns, 1)
+    )
+    return (
+        f".roles tr {{ grid-template-columns: {widths}; }}\n"
+        f"@media print, (width > 60rem) {{ {numbers} {{ text-align: right; }} }}\n"
+        f"@media screen and (width <= 60rem) {{\n{names}\n}}\n"
+    )
+
+
+@lru_cache(4096)
+def _markdown(text: str) -> Markup:
+    """Sentences of Markdown as HTML."""
+    return Markup("<br>").join(
+        Markup().join(_code_element(piece) if is_code else piece for piece, is_code in pieces(escaped(line)))
+        for line in text.split("\n")
+    )
+
+
+def _code(value: str) -> Markup:
+    """A value as HTML's code."""
+    return _code_element(escaped(value))
+
+
+def _code_element(text: str) -> Markup:
+    return Markup("<code>%s</code>") % text
+
+
+def _levels(roles: Sequence[Row]) -> list[tuple[str, int]]:
+    counts = Counter(row["level"] for row in roles)
+    return [(level, counts[level]) for level in LEVELS if counts[level]]
+
+
+def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], shown: Collection[int]) -> Iterator[_Role]:
+    """The rows of the table, which are in the order of the roles."""
+    pattern_of = {number: pattern.number for pattern in patterns for number, _ in pattern.roles}
+    first = dict[str, int]()
+    for number, (row, texts) in enumerate(zip(roles, table.rows, strict=True), 1):
+        orders = _orders(row)
+        cells = dict(zip(table.columns, texts, strict=True))
+        twin = first.setdefault(_findings(row), number)
+        yield _Role(
+            number,
+            row,
+            [
+                _Cell(_cell(column, text, row, shown), None if _is_number(text) else orders.get(column))
+                for column, text in cells.items()
+            ],
+            [int(each) for each in _CONFIG.findall(cells["Config"])],
+            pattern_of[number],
+            None if twin == number else twin,
+        )
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").isdigit()
+
+
+def _cell(column: str, text: str, row: Row, shown: Collection[int]) -> Markup:
+    if column == "Level":
+        level = Markup('<b class="{0}">{0}</b>').format(row["level"])
+        return level + _markdown(text.removeprefix(row["level"]))
+    if column == "Config":
+        lines = ((found, line) for line in text.split("\n") if (found := _CONFIG.match(line)))
+        return Markup("<br>").join(_linked(int(found[0]), line[found.end() :], shown) for found, line in lines)
+    return _markdown(text)
+
+
+def _linked(number: int, text: str, shown: Collection[int]) -> Markup:
+    """The number of a config, with a link if it is in the list of configs."""
+    if number not in shown:
+        return _markdown(f"{number}{text}")
+    return Markup('<a href="#c{0}">{0}</a>').format(number) + _markdown(text)
+
+
+def _findings(row: Row) -> str:
+    """What the page says of the policies of a role."""
+    return json.dumps({key: value for key, value in row.items() if key not in _OWN})
+
+
+def _orders(row: Row) -> Mapping[str, int | None]:
+    """By what the columns of a role are sorted, if not by their text."""
+    verdict = BROKEN if row["level"] == BROKEN else row["systemsManager"]
+    return {
+        "Level": LEVELS.index(row["level"]),
+        "Systems Manager": _VERDICTS.index(verdict),
+        "Actions": row["readActions"],
+        "Proposed": row["proposedActions"],
+    }
+
+
+def _left_out(row: Row) -> Iterator[str]:
+    """The capabilities that the config of a role leaves out: a sentence for all with the same reasons."""
+    groups = dict[tuple[str, ...], list[str]]()
+    for each in row["leftOut"]:
+        groups.setdefault(tuple(each["reasons"]), []).append(each["capability"])
+    for reasons, names in groups.items():
+        reason = " ".join(reasons) or "The policies grant only a part of what is needed."
+        yield f"{', '.join(map(code, names))}: {reason}"
+
+
+def _use(row: Row) -> Iterator[tuple[str, list[str]]]:
+    """What is known of the use of a role: titles with sentences."""
+    for table in use_tables([row]):
+        if isinstance(table, Table) and table.rows:
+            yield table.title, [": ".join(cells[2:]) for cells in table.rows]
+
+
+def _matrix(roles: Sequence[Row]) -> tuple[list[str], list[_Pattern]]:
+    """The capabilities of which a role has something, and the rows of the matrix in the order of the roles."""
+    verdicts = [{each["capability"]: each["verdict"] for each in row["capabilities"]} for row in roles]
+    capabilities = [feature.name for feature in FEATURES if any(feature.name in each for each in verdicts)]
+    patterns = dict[tuple[str, ...], _Pattern]()
+    for number, (row, verdict) in enumerate(zip(roles, verdicts, strict=True), 1):
+        key = tuple(verdict.get(name, "") for name in capabilities)
+        patterns.setdefault(key, _Pattern(len(patterns) + 1, key)).roles.append((number, row))
+    return capabilities, list(patterns.values())
+
+
+def _configs(parts: Report) -> Iterator[_Config | str]:
+    """The configs of a report, and the sentences between them. A config is a title, the YAML and perhaps a list."""
+    for part, following, advice in zip(parts, [*parts[1:], None], [*parts[2:], None, None], strict=False):
+        if not isinstance(part, Paragraph):
+            continue
+        if isinstance(following, CodeBlock) and (found := re.match(r"Config (\d+)", part.text)):
+            items = advice.items if isinstance(advice, Items) else ()
+            yield _Config(int(found[1]), part.text.rstrip(":"), following.text, items)
+        else:
+            yield part.text
+
+
+def _replaced(roles: Sequence[Row]) -> dict[str, str]:
+    """The policies to replace, with the reasons."""
+    names = {name for row in roles for name in row["deprecated"]}
+    return {name: reason for name, reason in SSM_WIDE_POLICIES.items() if name in names}
