@@ -10,9 +10,9 @@ The findings are the words that the command has for risks and AWS managed polici
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from typing import Any
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
@@ -24,21 +24,12 @@ from .accounts import (
     OLD,
     Json,
     Policies,
-    account_of,
     allow,
-    arn_in,
     deny,
     distinct_policies,
     document,
-    managed_policy,
-    other_role,
-    role,
     trust,
-    write_page,
 )
-
-DISTINCT = 28
-"""How many distinct sets of policies the roles without a planted fault have."""
 
 RISKS = frozenset(
     {
@@ -312,73 +303,3 @@ HEALTHY: Sequence[Fault] = (
     Fault(Policies((document(allow("*")),), own={"edge": document(MINIMUM)}, boundary="own/edge")),
 )
 """Roles that look as if they had a fault, and have none."""
-
-
-@dataclass(frozen=True)
-class PlantedAccount:
-    """An account with planted faults."""
-
-    roles: Sequence[Json]
-    policies: Sequence[Json]
-    findings: Mapping[str, frozenset[str]]
-    """The findings on each role of EC2, by name. They are no fault of :data:`FAULTS` for roles that are not in it."""
-    faults: Mapping[str, Sequence[str]]
-    """The names of the roles of each kind of fault."""
-    policies_in_doubt: frozenset[str]
-    """The ARNs of the policies that have two documents."""
-
-    def write(self, file: IO[str]) -> None:
-        """Write the account as ``aws iam get-account-authorization-details`` does."""
-        write_page(file, self.roles, self.policies)
-
-
-def planted_account(roles: int = 1_000) -> PlantedAccount:
-    """An account with every fault of :data:`FAULTS` and :data:`HEALTHY`, among roles of other sets of policies."""
-    planted = [(f"planted-{number}", kind, each) for number, (kind, each) in enumerate(_planted())]
-    usual = [
-        (f"app-{number}", "", Fault(distinct_policies(number % DISTINCT))) for number in range(roles - len(planted))
-    ]
-    mixed = list(_mixed(planted, usual))
-    own, doubtful = dict[str, list[Json]](), set[str]()
-    for _, _, fault in mixed:
-        for name, each in fault.policies.own.items():
-            arn = arn_in(name if name.startswith("arn:") else f"own/{name}", account_of(0))
-            own[arn] = [each, *fault.more]
-            doubtful |= {arn} if fault.more else set()
-    return PlantedAccount(
-        [
-            each
-            for number, (name, _, fault) in enumerate(mixed)
-            for each in (
-                role(name, number, fault.policies, has_profile=fault.has_profile, **fault.changes),
-                *([other_role(number)] if number % 10 == 0 else []),
-            )
-        ],
-        [_policy(arn, each, number) for number, (arn, each) in enumerate(own.items(), 100)],
-        {name: fault.policies.findings for name, _, fault in mixed},
-        {kind: [name for name, of, _ in planted if of == kind] for kind in FAULTS},
-        frozenset(doubtful),
-    )
-
-
-def _planted() -> Iterator[tuple[str, Fault]]:
-    for kind, faults in FAULTS.items():
-        yield from ((kind, each) for each in faults)
-    yield from (("", each) for each in HEALTHY)
-
-
-def _mixed(
-    planted: Sequence[tuple[str, str, Fault]], usual: Sequence[tuple[str, str, Fault]]
-) -> Iterator[tuple[str, str, Fault]]:
-    step = max(len(usual) // max(len(planted), 1), 1)
-    for number, each in enumerate(planted):
-        yield from usual[number * step : (number + 1) * step]
-        yield each
-    yield from usual[len(planted) * step :]
-
-
-def _policy(arn: str, documents: Sequence[Json], number: int) -> Json:
-    policy = managed_policy(arn, *documents, number=number)
-    for version in policy["PolicyVersionList"]:
-        version["IsDefaultVersion"] = True
-    return policy
