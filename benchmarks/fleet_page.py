@@ -20,8 +20,9 @@ the machine lengthens the time more than the processor time.
 """
 
 AIMS = """
-The aims are {aims}.
-
+- 10,000 roles in less than {seconds} s on 2 cores: {time}.
+- 100,000 roles in less than {memory} MB: {is_met}. The memory grows with the rows, which the command sorts before it
+  prints them.
 """
 
 SIDE_BY_SIDE = """
@@ -29,7 +30,7 @@ SIDE_BY_SIDE = """
 
 The account has {roles:,} roles. Faults of {kinds} kinds are planted in {planted} of them, and
 [benchmarks/faults.py](../benchmarks/faults.py) lists them. `fleet` finds a fault if it reports exactly what is planted.
-On the other {others:,} roles, it reports something else than what they have for {wrong}.
+Of the other {others:,} roles, it reports {wrong} wrongly.
 
 [cloudsplaining](https://github.com/salesforce/cloudsplaining) {version} reads the same file. It asks another question:
 which actions each policy allows without limits. It does not ask whether an instance can use a role and whether Systems
@@ -49,8 +50,8 @@ STOPS = """- A policy that IAM would refuse stops it (`{error}`).
 TRAIL = """
 ### How long does it take to read CloudTrail files?
 
-`fleet --used` reads {gzip:.0f} MB of CloudTrail files, {json:.0f} MB before compression, in {time}, which is
-{rate} MB of compressed files each second. At this rate, 1 GB takes {minutes} minutes. The processor time is
+`fleet --used` reads {gzip:.0f} MB of CloudTrail files, {json:.0f} MB before compression, in {time}: {rate} MB of
+compressed files each second. At this rate, 1 GB takes {minutes} minutes. The processor time is
 {processor}, and the memory of all processes is {memory:.0f} MB. The files contain {events:,} events. They are the
 recorded calls of the real agent, repeated.
 """
@@ -65,7 +66,13 @@ def fleet_section(results: Results) -> Iterator[str]:
     yield FLEET
     heads = ("roles", "distinct sets", "time", "processor time", "time per role", "memory of all processes", "input")
     yield table(heads, [_run(each) for each in measured["runs"]])
-    yield AIMS.format(aims=" and ".join(_aims(measured["runs"])))
+    memory = median(measured["runs"][-1]["rounds"], "peak_mb")
+    yield AIMS.format(
+        seconds=MOST_SECONDS,
+        time=", ".join(_times(measured["runs"])),
+        memory=MOST_MB,
+        is_met=_is_met(memory < MOST_MB),
+    )
     yield from _side_by_side(measured["side_by_side"])
     yield _trail(measured["trail"])
 
@@ -83,15 +90,11 @@ def _run(each: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _aims(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _times(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Whether the aim for 10,000 roles is met, for each number of distinct sets."""
     for each in runs:
         if each["roles"] == 10_000:  # noqa: PLR2004 - the aim is for this number
-            yield (
-                f"{MOST_SECONDS} s for 10,000 roles ({_is_met(median(each['rounds']) < MOST_SECONDS)} with "
-                f"{each['distinct']:,} distinct sets)"
-            )
-    memory = median(runs[-1]["rounds"], "peak_mb")
-    yield f"{MOST_MB} MB for 100,000 roles ({_is_met(memory < MOST_MB)})"
+            yield f"{_is_met(median(each['rounds']) < MOST_SECONDS)} with {each['distinct']:,} distinct sets"
 
 
 def _is_met(is_met: bool) -> str:  # noqa: FBT001 - the outcome of a comparison
@@ -105,7 +108,7 @@ def _side_by_side(result: Mapping[str, Any]) -> Iterator[str]:
         kinds=len(kinds),
         planted=sum(each["planted"] for each in kinds.values()),
         others=result["others"],
-        wrong=result["wrong"] or "none of them",
+        wrong=result["wrong"] or "none",
         version=result["version"],
         stops=STOPS.format(error=result["stops"]) if result["stops"] else "",
     )
