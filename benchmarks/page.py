@@ -84,7 +84,8 @@ CONDITIONS = """
 Each measurement runs in a process of its own. The programs take turns, so that other work on the machine slows all of
 them alike. The runs of `fleet` follow one another. Times are medians of the rounds. A ratio is the median of the ratios
 within each round, followed by their range. The largest number of components in `pulumi up` is measured in one round
-only. The load is the machine's load average at the start.
+only. The load is the machine's load average at the start. A load above the number of cores means that other work ran
+on the machine.
 
 """
 
