@@ -164,7 +164,7 @@ check-dist: cli $(RELEASE) ## Check what is in dist, test the wheel in an empty 
 dist: build ## Build the package, check and test it, and write its SBOM
 	@$(MAKE) --no-print-directory check-dist # after the build, also with `make -j`
 
-bench: cli ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mocks" runs one of them
+bench: cli $(LINTERS) ## Run the benchmarks and write docs/benchmarks.md: ARGS="--only mocks" runs one of them
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what the other targets made here; what is in the user's cache stays

@@ -19,6 +19,20 @@ Command = Sequence[str]
 MOST_IN_ENGINE = 300
 """More would take too long: the time of `up` grows faster than the number of components."""
 
+FLEETS = (
+    (1_000, 100, 3),
+    (2_000, 100, 3),
+    (5_000, 100, 3),
+    (10_000, 100, 3),
+    (10_000, 1_000, 3),
+    (10_000, 5_000, 1),
+    (100_000, 1_000, 1),
+)
+"""The numbers of roles and of distinct sets of policies, and how often each is measured at most."""
+
+TRAIL_MB = 100
+"""The size of the CloudTrail files, with gzip."""
+
 
 def measure_mocks(rounds: int, log: Log) -> dict[str, Any]:
     """Measure the registration under Pulumi's mocks."""
@@ -62,11 +76,25 @@ def measure_terraform(rounds: int, log: Log) -> dict[str, Any]:
     return {"rounds": dict(zip(("Terraform", *ways), alternate(commands, rounds), strict=True))}
 
 
+def measure_fleet(rounds: int, log: Log) -> dict[str, Any]:
+    """Measure `ssm-profile fleet` alone, side by side with cloudsplaining, and with the files of a trail."""
+    runs = []
+    for roles, distinct, times in FLEETS:
+        log(f"{roles:,} roles with {distinct:,} distinct sets of policies")
+        measured = [run("fleet", str(roles), str(distinct)) for _ in range(min(rounds, times))]
+        runs.append({"roles": roles, "distinct": distinct, "rounds": measured})
+    log("cloudsplaining on the same account")
+    compared = run("side_by_side")
+    log(f"a trail of {TRAIL_MB} MB")
+    return {"runs": runs, "side_by_side": compared, "trail": run("trail", str(TRAIL_MB))}
+
+
 MEASUREMENTS: dict[str, Callable[[int, Log], dict[str, Any]]] = {
     "mocks": measure_mocks,
     "up": measure_up,
     "terraform": measure_terraform,
     "cold-start": measure_cold_start,
+    "fleet": measure_fleet,
 }
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from os.path import commonprefix
 
 from ssm_profile.errors import TooComplexError
@@ -210,17 +210,17 @@ def find_string(all_of: Sequence[Sequence[Glob]], none_of: Iterable[Glob] = ()) 
     Raises:
         TooComplexError: If the patterns have too many wildcards.
     """
-    groups = [list(group) for group in all_of if not any(each.is_everything for each in group)] or [[EVERYTHING]]
+    groups = [tuple(group) for group in all_of if not any(each.is_everything for each in group)] or [(EVERYTHING,)]
     first = groups[0]
-    groups = [first, *([each for each in group if any(map(each.may_overlap, first))] for group in groups[1:])]
-    excluded = [each for each in none_of if each.is_everything or any(map(each.may_overlap, first))]
+    groups = [first, *(tuple(each for each in group if any(map(each.may_overlap, first))) for group in groups[1:])]
+    excluded = tuple(each for each in none_of if each.is_everything or any(map(each.may_overlap, first)))
     if not all(groups) or any(each.is_everything for each in excluded):
         return None
     if len(groups) == 1 and not excluded:
         return first[0].sample()
     if len(first) == 1 and first[0] in excluded:
         return None
-    return _search(groups, excluded)
+    return _search(tuple(groups), excluded)
 
 
 _Positions = tuple[tuple[int, int], ...]
@@ -229,7 +229,9 @@ _Positions = tuple[tuple[int, int], ...]
 _OTHER_LETTERS = "x0abcdefghijklmnopqrstuvwyz123456789-_."
 
 
-def _search(groups: Sequence[Sequence[Glob]], excluded: Sequence[Glob]) -> str | None:
+# The policies of a fleet ask again what others have asked.
+@lru_cache(maxsize=10_000)
+def _search(groups: tuple[tuple[Glob, ...], ...], excluded: tuple[Glob, ...]) -> str | None:
     everything = (*groups, excluded)
     # Every string begins with what the first patterns have in common.
     string = commonprefix([each.prefix for each in groups[0]])  # noqa: RUF071 - letter by letter is meant

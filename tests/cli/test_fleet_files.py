@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import tracemalloc
 from typing import ClassVar
 
@@ -434,6 +435,22 @@ class TestLimits:
 
         assert problems(found) == ["It has more than 10 bytes. Pass a file instead of a pipe."]
         assert names(found) == ["web"]
+
+    @pytest.mark.parametrize("start", [b"", b'{"Records": ["', b"PK\x03\x04"], ids=["zeros", "JSON", "zip"])
+    def test_gigabyte_of_something_else(self, tmp_path, start):
+        """It is told at once, and the other file is read."""
+        path, other = tmp_path / "a.json", tmp_path / "b.json"
+        path.write_bytes(start)
+        os.truncate(path, 1_000_000_000)  # the zeros take no space on the disk
+        other.write_text(json.dumps(details(role("web"))))
+        tracemalloc.start()
+
+        problem, member = files.read_files([str(tmp_path)])
+
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+        tracemalloc.stop()
+        assert (problem.place, problem.reason[:16]) == (str(path), "It is not JSON (")
+        assert member.name == "web"
 
     def test_levels(self, tmp_path):
         """The memory does not grow with the square of the levels."""
