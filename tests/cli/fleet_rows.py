@@ -35,7 +35,11 @@ def a_role(name, *, account=ACCOUNT, **changes):
         "leftOut": [],
         "capabilities": NEEDED,
         "covered": [],
+        "additional": [],
+        "copies": [],
         "denies": [],
+        "trustNotKept": [],
+        "instances": None,
         "used": None,
     } | changes
 

@@ -400,10 +400,12 @@ class TestProposal:
 
     def test_almost_all(self, fleet):
         """Their number is shown, not their names."""
-        shown = fleet(roles=[role("a", **ADMINISTRATOR)]).items
+        roles = [role("a", **ADMINISTRATOR)]
+        count = len(json.loads(fleet("--json", roles=roles).out)["leftOut"])
 
-        assert [each.split(".")[0] for each in shown if each.startswith("It leaves out")] == [
-            "It leaves out 33 capabilities (--json names them)"
+        assert count > 30
+        assert [each.split(".")[0] for each in fleet(roles=roles).items if each.startswith("It leaves out")] == [
+            f"It leaves out {count} capabilities (--json names them)"
         ]
 
     def test_markdown(self, fleet):

@@ -104,7 +104,7 @@ def config_parts(
     if hidden:
         roles = count_of(sum(len(whose[each]) for each in hidden), "role")
         more = f"{count_of(len(hidden), 'more config')}, for {roles}, {'is' if len(hidden) == 1 else 'are'} not shown"
-        yield Paragraph(f"{more} here. `--json` has the config of each role as `{key}`.")
+        yield Paragraph(f"{more} here. `--html` has the config of each role, and `--json` has it as `{key}`.")
 
 
 def _roles(roles: Sequence[Row]) -> str:

@@ -32,11 +32,15 @@ _OF_POLICIES = (
     "capabilities",
     "deprecated",
     "unread",
+    "ambiguous",
+    "copies",
     "options",
     "fillIn",
     "leftOut",
     "covered",
+    "additional",
     "denies",
+    "trustNotKept",
 )
 """The keys of a role whose values are lists and maps, and which roles with equal policies have in common."""
 
