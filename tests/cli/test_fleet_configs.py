@@ -125,8 +125,8 @@ class TestMostConfigs:
 
         assert out.count("\nconfig:\n") == 2
         assert out.endswith(
-            "\n\n2 more configs, for 4 roles, are not shown here. --html has the config of each role, and --json has it "
-            "as options.\n"
+            "\n\n2 more configs, for 4 roles, are not shown here. --html has the config of each role, and --json has "
+            "it as options.\n"
         )
 
     def test_json(self, shown):
