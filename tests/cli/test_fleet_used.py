@@ -169,6 +169,13 @@ class TestText:
         assert "Could be dropped, not used for 90 days: capabilities of 1 role: patching (1)." in done.items
         assert "Cannot be seen whether it is used: capabilities of 1 role." in done.items
 
+    def test_many_roles(self, fleet):
+        """The table has those with the most dangerous permissions, and the JSON has all."""
+        done = fleet(roles=[role(f"r{number}", *SCOPED_MINIMUM, PATCHING, **OLD) for number in range(22)])
+
+        assert len({row["Role"] for row in done.tables["Use of capabilities"]}) == 20
+        assert "--json has the same for 2 more roles, and --html, too." in done.out
+
     def test_csv(self, fleet):
         done = fleet("--csv", roles=self.ROLES, events=[days_ago("dynamodb:Query", 3)])
         rows = {row["role"]: row for row in csv.DictReader(io.StringIO(done.out))}

@@ -10,6 +10,7 @@ from .configs import Configs, config_parts, key_of, numbered
 from .rows import Row
 
 _MOST_ACTIONS = 4
+_MOST_ROLES = 20
 
 
 def use_summary(roles: Sequence[Row]) -> Iterator[str]:
@@ -42,12 +43,18 @@ def use_tables(roles: Sequence[Row]) -> Iterator[Part]:
     yield Table(
         "Use of capabilities",
         ("Role", "Account", "Capabilities", "Use", "Why"),
-        [cells for row in seen for cells in _of_role(row)],
+        [cells for row in seen[:_MOST_ROLES] for cells in _of_role(row)],
+        folds=True,
     )
+    if len(seen) > _MOST_ROLES:
+        yield Paragraph(
+            f"`--json` has the same for {count_of(len(seen) - _MOST_ROLES, 'more role')}, and `--html`, too."
+        )
     yield Table(
         "Used, and not in the config",
         ("Role", "Account", "Actions"),
         [(code(row["role"]), row["account"] or "", _others(row)) for row in seen if row["used"]["otherActions"]],
+        folds=True,
     )
 
 
