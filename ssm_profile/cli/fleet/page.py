@@ -106,8 +106,8 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
     roles = list(roles_of(rows))
     report = list(format_fleet(rows, counts))
     place, table = next((place, part) for place, part in enumerate(report) if isinstance(part, Table))
-    summary, others = report[:place], report[place + 1 :]
-    of_use = {part.title for part in use_tables(roles) if isinstance(part, Table)}  # the details have it
+    of_use = list(use_tables(roles))  # the details have it
+    summary, others = report[:place], [part for part in report[place + 1 :] if part not in of_use]
     capabilities, patterns = _matrix(roles)
     configs = list(_configs(others))
     shown = {part.number for part in configs if isinstance(part, _Config)}
@@ -132,7 +132,7 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
         configs=configs,
         shown=shown,
         replaced=_replaced(roles),
-        tables=[part for part in others if isinstance(part, Table) and part.rows and part.title not in of_use],
+        tables=[part for part in others if isinstance(part, Table) and part.rows],
     )
     return (text.encode("ascii", "xmlcharrefreplace").decode() for text in page)
 
