@@ -180,6 +180,13 @@ class TestFilter:
 
         assert roles(page) == [MARKUP, "scoped"]
 
+    def test_dashes_of_the_matrix(self, opened):
+        """A cell without a letter has a dash, the last one, too."""
+        last = "[...document.querySelectorAll('.capabilities tbody tr')].map(row => row.lastElementChild)"
+        shown = f"{last}.map(cell => cell.textContent || getComputedStyle(cell, '::after').content)"
+
+        assert set(opened().evaluate(shown)) == {"I", '"\u2013"'}
+
     def test_link_to_a_hidden_role(self, opened):
         page = opened()
 
