@@ -37,23 +37,27 @@ class TestRecordedAgent:
 
         assert rows["messaging"]["advice"] == "keep"
         assert rows["heartbeat"]["advice"] == "keep"
-        assert dropped(rows) == {
-            "ec2_describe",
-            "documents",
-            "document_arns",
-            "inventory",
-            "inspector",
-            "read_buckets.kms_key_arn",
-            "parameters.paths",
-            "parameters.recursive",
-            "parameters.kms_key_arn",
-            "parameters.shared_arns",
-            "parameters.shared_kms_key_arn",
-            "session_kms_key_arn",
-            "session_kms_key_alias",
-            "session_logs.bucket",
-            "session_logs.kms_key_arn",
-            "session_logs.log_group",
+        assert set(rows) - dropped(rows) == {
+            "cloudwatch_agent",
+            "cloudwatch_agent.log_group_prefixes",
+            "cloudwatch_agent.log_groups",
+            "cloudwatch_agent.retention",
+            "cloudwatch_agent.traces",
+            "distributor",
+            "domain_join",
+            "domain_join.kms_key_arn",
+            "domain_join.owner_directory_id",
+            "heartbeat",
+            "legacy_messaging",
+            "managed_buckets",
+            "messaging",
+            "patch_baseline_tags",
+            "patch_policy",
+            "patching",
+            "quiet_agent",
+            "read_buckets",
+            "read_buckets.folders",
+            "state_manager",
         }
         assert rows["state_manager"]["why"] == "`patch_policy` requires it, and is not known to be unused."
 
