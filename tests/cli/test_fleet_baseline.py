@@ -1,6 +1,7 @@
 """What ``fleet --baseline`` accepts."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,6 +83,14 @@ class TestAcceptance:
         """The worst finding is the level."""
         for row in rows():
             assert row["openLevel"] == row["level"]
+
+    def test_file_of_the_manual(self, fleet):
+        """The block in docs/command.md is accepted as it stands, with a date without quotes."""
+        page = (ROOT / "docs" / "command.md").read_text()
+        (block,) = re.findall(r"```yaml\n(accepted:.*?)```", page, re.DOTALL)
+        done = fleet("--json", entries=re.sub(r"expires: .*", f"expires: {TODAY}", block), roles=[ROLES[0]])
+
+        assert done.json["accepted"][0]["finding"] == "run_commands"
 
     def test_pattern(self, rows):
         assert named(rows(entry(role="arn:aws:iam::*:role/op*")), "operator")["accepted"]

@@ -54,6 +54,17 @@ def test_summary(fleet):
     ]
 
 
+def test_order_of_dangers(fleet):
+    """The worst is the first, however many roles have another one."""
+    parameters = allow("ssm:GetParameter")
+    roles = [role("a", *SCOPED_MINIMUM, parameters), role("b", *SCOPED_MINIMUM, parameters, allow("ssm:SendCommand"))]
+
+    assert fleet(roles=roles).items[1] == (
+        "Dangerous: 2 roles. An instance can run commands on other instances (1); "
+        "read every parameter, secrets included (2)."
+    )
+
+
 def test_possible_risks(fleet):
     """They are in the summary, and make the exit code 1."""
     condition = {"StringEquals": {"aws:PrincipalTag/team": "web"}}

@@ -199,6 +199,16 @@ class TestUsage:
 
         assert (done.code == 2) is (regions != "us-east-1,")
 
+    @pytest.mark.parametrize(
+        "flags", [("--days", "30"), ("--regions", REGION), ("--data-events", "s3"), ("--athena-output", "s3://b/")]
+    )
+    def test_flag_without_evidence(self, run, tmp_path, flags):
+        (tmp_path / "account.json").write_text(json.dumps(details(role("web"))))
+        done = run("fleet", str(tmp_path / "account.json"), *flags)
+
+        assert done.code == 2
+        assert f"{flags[0]} requires --used EVIDENCE." in done.error
+
     def test_print_sql(self, run):
         done = run("fleet", "--used", "athena:logs.cloudtrail", "--athena-partition", "timestamp", "--print-sql")
 

@@ -15,6 +15,9 @@ from ssm_profile.errors import InputError
 from .findings import FINDINGS, findings_on
 from .rows import ROLE, SCHEMA_VERSION, STALE, Row, problems_of, roles_of
 
+_MIDNIGHT = " 00:00:00 +0000 UTC"
+"""What :func:`read_yaml` adds to a date without quotes, as Pulumi does."""
+
 _KEYS = ("role", "finding", "reason", "expires")
 
 
@@ -62,7 +65,7 @@ def _entry(content: Any, place: str) -> Entry:
 
 def _date(value: object, place: str) -> date:
     try:
-        return date.fromisoformat(str(value))
+        return date.fromisoformat(str(value).removesuffix(_MIDNIGHT))
     except ValueError:
         raise InputError(f"{place}: `expires` must be a date such as 2027-01-31 (got {value}).") from None
 

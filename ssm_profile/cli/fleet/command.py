@@ -35,7 +35,7 @@ _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles tha
     cls=Command,
     panels=[click.RichOptionPanel(each) for each in ("Options", ACCOUNTS_PANEL, PANEL)],
     epilog="Exit codes: 0 no role is at the level of --fail-on; 1 a role is; 2 wrong usage or input, or something that "
-    "cannot be judged. The command only reads.",
+    "cannot be judged. The command changes nothing, but Athena writes the result of a query.",
 )
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @click.option(
@@ -49,14 +49,14 @@ _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles tha
     "--baseline",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Accept the findings in this YAML file, each with a reason and a date on which this ends.",
+    help="Accept the findings in this YAML file. Each has a reason and a last day.",
 )
 @click.option(
     "--instances",
     "with_instances",
     is_flag=True,
-    help="Say which instances have each role, and which of them Systems Manager manages. Only for the account of your "
-    "AWS credentials.",
+    help="Report which instances have each role, and which of them Systems Manager manages. Only for the account of "
+    "your AWS credentials.",
 )
 @with_account_options
 @with_evidence_options

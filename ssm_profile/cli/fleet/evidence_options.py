@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 import rich_click as click
+from click.core import ParameterSource
+from click.globals import get_current_context
 
 from ssm_profile.cli.usage import Evidence, athena_sql, lake_sql, read_evidence
 from ssm_profile.cli.usage.blindness import OLDEST
@@ -31,7 +33,7 @@ _OPTIONS = (
         "evidence",
         metavar="EVIDENCE",
         multiple=True,
-        help="Say what each role uses, from a file or a folder of evidence, or from s3://BUCKET/PREFIX, "
+        help="Report what each role uses, from a file or a folder of evidence, or from s3://BUCKET/PREFIX, "
         f"{ATHENA}TABLE, {LAKE}EVENT_DATA_STORE or {ADVISOR} in AWS. Repeatable.",
     ),
     _option(
@@ -39,32 +41,32 @@ _OPTIONS = (
         type=click.IntRange(1, 3650),
         default=90,
         show_default=True,
-        help="Say that an action is unused if it was not called for this number of days.",
+        help="Report an action as unused after this number of days without a call.",
     ),
     _option(
         "--regions",
         metavar="REGIONS",
-        help="The Regions in which the roles can call, with commas between them, for example "
-        "eu-central-1,us-east-1. They are enabled, and no service control policy denies them. --instances reads these.",
+        help="Set the Regions in which the roles can call, for example eu-central-1,us-east-1: those that are enabled "
+        "and that no service control policy denies. With --instances, read these Regions.",
     ),
     _option(
         "--data-events",
         type=click.Choice(DECLARABLE),
         multiple=True,
-        help="The trails log the data events of this service for all resources. Repeatable.",
+        help="Declare that the trails log the data events of this service for all resources. Repeatable.",
     ),
-    _option("--athena-workgroup", metavar="NAME", help=f"With {ATHENA}TABLE: run the query in this workgroup."),
+    _option("--athena-workgroup", metavar="NAME", help=f"Run the query of {ATHENA}TABLE in this workgroup."),
     _option(
         "--athena-output",
         metavar="S3_URI",
-        help=f"With {ATHENA}TABLE: write the result here, for example s3://bucket/athena/. The default is that of "
-        "the workgroup.",
+        help=f"Write the result of {ATHENA}TABLE here, for example s3://bucket/athena/. The default is that of the "
+        "workgroup.",
     ),
     _option(
         "--athena-partition",
         metavar="COLUMN",
-        help=f"With {ATHENA}TABLE: the column that has the day as 2026/11/27, for example timestamp. Athena reads "
-        "only the days that are asked for then.",
+        help=f"Read only the days of the period from {ATHENA}TABLE, by this column, which has the day as 2026/11/27, "
+        "for example timestamp.",
     ),
     _option(
         "--print-sql",
@@ -72,6 +74,15 @@ _OPTIONS = (
         help=f"Print the query of {ATHENA}TABLE or {LAKE}EVENT_DATA_STORE instead of running it.",
     ),
 )
+
+_DEPENDENT = {
+    "days": "--days",
+    "data_events": "--data-events",
+    "athena_workgroup": "--athena-workgroup",
+    "athena_output": "--athena-output",
+    "athena_partition": "--athena-partition",
+}
+"""The flags that have no effect without evidence."""
 
 
 def with_evidence_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -115,6 +126,7 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
     """
     sources: tuple[str, ...] = options["evidence"]
     if not sources:
+        _refuse_without_evidence(options)
         return None
     if ADVISOR in sources and not is_own_account:
         raise InputError(
@@ -137,6 +149,20 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
         is_whole = all(each.startswith(BUCKET) for each in files)
         regions = _ask_account(evidence, regions, asks_for_trails=is_whole)
     return Usage(evidence, options["days"], time, regions)
+
+
+def _refuse_without_evidence(options: Mapping[str, Any]) -> None:
+    """Refuse flags that would have no effect.
+
+    Raises:
+        click.UsageError: If there are such flags.
+    """
+    source = get_current_context().get_parameter_source
+    given = [flag for name, flag in _DEPENDENT.items() if source(name) is ParameterSource.COMMANDLINE]
+    if options["regions"] is not None and not options["with_instances"]:
+        given.append("--regions")
+    if given:
+        raise click.UsageError(f"{given[0]} requires --used EVIDENCE.")
 
 
 def _query_aws(source: str, evidence: Evidence, options: Mapping[str, Any], time: datetime) -> None:

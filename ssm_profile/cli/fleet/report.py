@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from ssm_profile.cli.audit import BROKEN
 from ssm_profile.cli.report import Items, Paragraph, Report, Table, code, count_of
 from ssm_profile.cli.roles import NOT_FOR_EC2
+from ssm_profile.risks import RISKS
 
 from .configs import is_any_hidden, key_of, proposed_configs, replacements, uncertain
 from .instance_report import instance_summary, instance_tables
 from .rows import Row, problems_of, roles_of, stale_of
 from .use_report import narrower_configs, narrower_parts, use_summary, use_tables
 
-_MOST_RISKS = 3
 _MOST_REASONS = 2
 _MOST_UNREAD = 3
 
@@ -83,9 +83,8 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     for word, verb, certain in (("Dangerous", "can", True), ("Possible danger", "may", False)):
         found = [[risk["summary"] for risk in row["risks"] if risk["certain"] is certain] for row in roles]
         if risky := Counter(summary for each in found for summary in each):
-            named = [f"{summary} ({count:,})" for summary, count in risky.most_common(_MOST_RISKS)]
-            more = f"; and {len(risky) - _MOST_RISKS} more" if len(risky) > _MOST_RISKS else ""
-            yield f"{word}: {count_of(sum(map(bool, found)), 'role')}. An instance {verb} {'; '.join(named)}{more}."
+            named = [f"{risk.summary} ({risky[risk.summary]:,})" for risk in RISKS if risk.summary in risky]
+            yield f"{word}: {count_of(sum(map(bool, found)), 'role')}. An instance {verb} {'; '.join(named)}."
     yield from _unknown(roles)
     deprecated = Counter(policy for row in roles for policy in row["deprecated"])
     if deprecated:

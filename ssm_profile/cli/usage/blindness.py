@@ -206,9 +206,7 @@ def _uncovered(source: Source, coverage: Coverage, view: View) -> Blind | None:
     if not coverage.regions:
         return Blind(Reason.PERIOD, f"There are no management events of the account in {source}.")
     if not view.enabled:
-        return Blind(
-            Reason.REGION, "It is not known which Regions the account has enabled. The role can call in any of them."
-        )
+        return Blind(Reason.REGION, "It is not known in which Regions the role can call. Pass --regions.")
     regions, is_logged = view.regions_of(coverage), view.is_logged_by_trail(source)
     for region in regions:
         days = coverage.regions.get(region)
