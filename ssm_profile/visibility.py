@@ -109,20 +109,15 @@ VISIBILITY = {
 }
 """How the use of each action of the catalogue can be seen. The keys are those of the grants."""
 
-CALLED_BY_EACH_USE = {
-    "session_logs.bucket": "s3:GetEncryptionConfiguration",
-    "session_logs.log_group": "logs:CreateLogStream",
-}
-"""An action that each use of a feature calls, so that a time without a call of it is a time without a use.
-
-Only for features with other actions that cannot be seen. The field ``measured`` of the grant is the evidence.
-"""
-
 CALLED_ONCE = {
     "cloudwatch_agent.retention": "The CloudWatch agent sets the retention of a log group when it starts to use it",
     "domain_join": "An instance joins its directory once",
 }
 """Features that an instance uses once, so that the next instance can need what no instance has called for long."""
+
+
+ASKED_FOR_BY_SESSIONS = ("session_kms_key_arn", "session_kms_key_alias", "session_logs")
+"""Capabilities that the session preferences ask for. A session that has not been opened for long can be opened next."""
 
 
 def visibility_of(action: str) -> Visibility | None:

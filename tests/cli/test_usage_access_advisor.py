@@ -118,6 +118,19 @@ class TestReport:
 
 
 class TestOtherReports:
+    def test_report_on_another_role(self):
+        problem = add_report(Evidence(), report(*ACTIONS), f"{WEB}-2")
+
+        assert problem == f"It is a report on {WEB}, and not on {WEB}-2."
+
+    def test_report_of_some_days_ago(self):
+        """Its days end when it was made."""
+        evidence = Evidence()
+        add_report(evidence, report(*ACTIONS, JobCreationDate="2026-11-22T08:00:00Z"))
+        found, *_ = verdicts(evidence, "ssm:PutInventory")
+
+        assert "to 2026-11-22 (30 days)" in found["why"]
+
     """A clear line, and the rest goes on."""
 
     def problems(self, tmp_path, details, source="{}"):

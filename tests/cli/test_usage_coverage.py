@@ -37,6 +37,18 @@ def reason(found):
     return found["reason"]
 
 
+@pytest.mark.parametrize("form", ["lookup", "lines"])
+def test_events_that_can_be_filtered(tmp_path, form):
+    """They show what is used, and never that something is not."""
+    events = list(background(DAYS + 10))
+    lookup = json.dumps({"Events": [{"CloudTrailEvent": json.dumps(each)} for each in events]})
+    (tmp_path / "a.json").write_text(lookup if form == "lookup" else "\n".join(map(json.dumps, events)))
+    actions = [PROBE, "ssm:UpdateInstanceInformation"]
+    found = uses(actions, read_evidence([str(tmp_path / "a.json")]), OLD, days=DAYS, now=NOW)
+
+    assert [each["use"] for each in found] == ["cannot be seen", "used"]
+
+
 def without(events, *, day, is_read=None):
     """Events without those of some day."""
     return [each for each in events if not (each["eventTime"].startswith(day) and is_read in (None, each["readOnly"]))]
@@ -194,9 +206,15 @@ class TestTrail:
     def test_settings_that_changed(self, verdict, name):
         change = event(f"cloudtrail:{name}", NOW - timedelta(days=9), WEB + "2")
 
-        assert reason(verdict(background(), self.QUIET, [change], trails=())) == "evidence covers fewer days"
+        assert reason(verdict(background(), self.QUIET, [change], trails=())) == "left out of the evidence"
         denied = change | {"errorCode": "AccessDenied"}
         assert verdict(background(), self.QUIET, [denied], trails=())["use"] == "unused"
+
+    def test_gap_that_the_events_show(self, verdict):
+        """A trail that was stopped has no events for hours, although each day has some."""
+        stop = event("cloudtrail:StopLogging", NOW - timedelta(days=9), WEB + "2")
+
+        assert reason(verdict(background(), [stop])) == "left out of the evidence"
 
     def test_change_after_the_end_of_the_events(self, verdict):
         """It can be missing."""

@@ -57,6 +57,11 @@ class TestRecordedAgent:
             "quiet_agent",
             "read_buckets",
             "read_buckets.folders",
+            "session_kms_key_alias",
+            "session_kms_key_arn",
+            "session_logs.bucket",
+            "session_logs.kms_key_arn",
+            "session_logs.log_group",
             "state_manager",
         }
         assert rows["state_manager"]["why"] == "`patch_policy` requires it, and is not known to be unused."
@@ -129,14 +134,12 @@ class TestEvidence:
 
         assert row["advice"] == "could be dropped"
 
-    def test_action_of_each_use_tells_for_the_others(self, tmp_path):
-        """Uploads are data events, but the agent reads the encryption of the bucket before each of them."""
-        row = advice(tmp_path, [], ["session_logs.bucket"])["session_logs.bucket"]
+    @pytest.mark.parametrize("name", ["session_kms_key_arn", "session_logs.bucket"])
+    def test_asked_for_by_session_preferences(self, tmp_path, name):
+        """The next session can need it, however long ago the last one was."""
+        row = advice(tmp_path, [], [name])[name]
 
-        assert row["why"] == (
-            "None of its actions that can be seen was called. No call from 2026-10-29 to 2026-11-27 (30 days). "
-            "CloudTrail files (us-east-1) would have shown one."
-        )
+        assert row["advice"] == "cannot be seen"
 
     def test_used_once_by_each_instance(self, tmp_path):
         row = advice(tmp_path, [], ["domain_join"])["domain_join"]
@@ -151,6 +154,12 @@ class TestEvidence:
 
 
 class TestOptions:
+    def test_key_of_an_option_that_is_not_there(self):
+        """The proposal has no option of a capability that works only under a condition."""
+        rows = [{"capability": name, "advice": "could be dropped"} for name in ("read_buckets", "read_buckets.folders")]
+
+        assert options_without({"scope_heartbeat": True}, rows) == {"scope_heartbeat": True}
+
     @pytest.mark.parametrize(
         ("options", "drop", "left"),
         [

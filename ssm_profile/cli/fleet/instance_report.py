@@ -65,6 +65,6 @@ def instance_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]
         "`ssm-profile diagnose` says why another one is not."
     )
     if idle := sum(row["instances"] == [] for row in roles):
-        yield f"Roles that no instance has: {idle:,}."
+        yield f"Roles that no instance has in the Regions that were read: {idle:,}."
     if without := sum(1 for _ in instances_of(rows)):
         yield f"Instances without a role of the list: {without:,}."

@@ -62,8 +62,8 @@ def _row(instance: Instance, data: Row) -> dict[str, Any]:
     reason = "It has no instance profile."
     if instance.profile:
         reason = f"Its instance profile {instance.profile} contains no role of the list."
-    if instance.ping:
-        reason += " Systems Manager manages it, with Default Host Management Configuration or as a hybrid node."
+    elif instance.ping == ONLINE:
+        reason += " Systems Manager manages it with the role of Default Host Management Configuration."
     return {
         "schemaVersion": SCHEMA_VERSION,
         "kind": INSTANCE,

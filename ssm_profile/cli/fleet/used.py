@@ -49,11 +49,13 @@ class Usage:
         asked = {action for name in held for action in _ACTIONS[name]}
         rows = feature_uses(held, self._uses(sorted(asked), member))
         covered = [{"capability": name, "by": list(by)} for name, by in judgement.covered]
+        without = None if options is None else _options_without(options, rows, covered)
+        granted = asked if options is None else _granted(json.dumps(without or options))
         return {
             "days": self.days,
             "capabilities": rows,
-            "options": None if options is None else _options_without(options, rows, covered),
-            "otherActions": self._other_actions(member, asked if options is None else _granted(json.dumps(options))),
+            "options": without,
+            "otherActions": self._other_actions(member, granted),
         }
 
     def _uses(self, asked: list[str], member: Member) -> list[dict[str, Any]]:

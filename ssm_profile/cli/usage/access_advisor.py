@@ -72,7 +72,10 @@ def add_report(evidence: Evidence, details: Mapping[str, Any], role: str = "") -
             "It has no tracked actions. Generate it with --granularity ACTION_LEVEL: what is said of a service says "
             "nothing of an action."
         )
-    keys = {role} if role else set(_entities(services))
+    named = set(_entities(services))
+    if others := sorted(each for each in named if role and role_key(each) != role_key(role)):
+        return f"It is a report on {others[0]}, and not on {role}."
+    keys = {role} if role else named
     roles = {role_key(each) for each in keys}
     if len(roles) != 1 or None in roles:
         found = ", ".join(sorted(keys)) or "none"

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     SHARED = "used, perhaps by another feature"
     RARE = "used once by each instance"
     REQUIRED = "required by another feature"
+    SESSIONS = "asked for by session preferences"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,20 @@ class View:
         last = max((time for called, time in calls.items() if matches(called, action)), default="")
         return last if last >= self.begin else ""
 
+    def changes(self, source: Source) -> set[str]:
+        """The days on which it was changed what the trails record that can have the events of the account.
+
+        A trail of an organization has its changes in the account that owns it. If no settings name the owner, it can be
+        any account.
+        """
+        owners = {trail.account for trail in self.evidence.trails.of(self.account)}
+        found = {
+            account: coverage.changes for (each, account), coverage in self.evidence.coverage.items() if each is source
+        }
+        return {
+            day for account, days in found.items() if not owners or account in owners | {self.account} for day in days
+        }
+
     def is_logged_by_trail(self, source: Source) -> bool:
         """Whether the settings of a trail show that it logged all management events of all Regions.
 
@@ -139,8 +154,8 @@ def blind_to_role(action: str, created: datetime | None, period: Period, *, is_t
 def report_blindness(report: Report, period: Period) -> Blind | None:
     """Why a report of Access Advisor does not show that a tracked action is unused."""
     until = date.fromisoformat(report.until[:10])
-    if until < period.today - timedelta(days=OLDEST):
-        return Blind(Reason.PERIOD, f"The report of Access Advisor is of {until}. Generate a new one.")
+    if until < period.last:
+        return Blind(Reason.PERIOD, f"The report of Access Advisor is of {until}, before {period.last}. Get a new one.")
     if until - timedelta(days=TRACKED_DAYS) > period.first:
         return Blind(Reason.PERIOD, f"Access Advisor reports only {TRACKED_DAYS} days.")
     return None
@@ -198,6 +213,8 @@ def _incomplete(source: Source, coverage: Coverage, view: View) -> Blind | None:
         return Blind(Reason.DAMAGED, f"A part of {source} could not be read.")
     if damaged := sorted(coverage.incomplete & view.period.days()):
         return Blind(Reason.DAMAGED, f"A file of {damaged[0]} could not be read.")
+    if changed := sorted(view.changes(source) & view.period.days()):
+        return Blind(Reason.LEFT_OUT, f"What trails record was changed on {changed[0]}, so that events can be missing.")
     return None
 
 

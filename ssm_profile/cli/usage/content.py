@@ -16,7 +16,6 @@ from ssm_profile.errors import CutOffError, NotJsonError
 from .access_advisor import add_report_file, is_report
 from .events import EventSums, events_in
 from .evidence import Evidence, Source
-from .json_stream import objects_in
 from .query import add_csv, is_query_result, mark_incomplete
 from .trails import LONGEST_SETTINGS, add_settings, is_settings
 
@@ -33,6 +32,10 @@ _FILE_OF_TRAIL = re.compile(r"(\d{12})_CloudTrail_[a-z0-9-]+_(\d{4})(\d\d)(\d\d)
 
 _GZIP = b"\x1f\x8b"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_LOG_FILE = re.compile(r'\{\s*"Records"\s*:')
+"""How a log file of a trail begins."""
+_NEVER = "9999-99-99"
+"""No day: the events show what was called, and not what was not."""
 _HEAD = 4096
 """How many bytes tell what a file is."""
 
@@ -76,7 +79,7 @@ def add_content(evidence: Evidence, stream: IO[bytes], name: str, role: str) -> 
                 if problem := add_settings(evidence.trails, content.read(LONGEST_SETTINGS + 1)):
                     evidence.problems.append(f"{name} cannot be used as the settings of a trail. {problem}")
             else:
-                _add_events(evidence, content, name, has_events='"eventSource"' in head)
+                _add_events(evidence, content, name, head)
     except _BROKEN as error:
         mark = mark_incomplete if is_query else partial(mark_damaged, name=name)
         mark(evidence, problem=f"{name} cannot be read to its end ({reason_of(error)}).")
@@ -109,9 +112,13 @@ def _text_of(content: IO[bytes]) -> Iterator[io.TextIOWrapper]:
         text.detach()  # otherwise it closes the content
 
 
-def _add_events(evidence: Evidence, content: IO[bytes], name: str, *, has_events: bool) -> None:
+def _add_events(evidence: Evidence, content: IO[bytes], name: str, head: str) -> None:
+    from .json_stream import objects_in  # noqa: PLC0415 - other files do not need ijson
+
     day = day_of_file(name)
-    count, incomplete, sums = 0, 0, EventSums(evidence, day[1] if day else "")
+    # Only a trail writes all events. Those of lookup-events, or single ones, can be filtered.
+    first_day = (day[1] if day else "") if _LOG_FILE.match(head) else _NEVER
+    count, incomplete, sums = 0, 0, EventSums(evidence, first_day)
     try:
         for value in objects_in(content):
             for event in events_in(value):
@@ -123,8 +130,9 @@ def _add_events(evidence: Evidence, content: IO[bytes], name: str, *, has_events
     except NotJsonError:
         if count:
             mark_damaged(evidence, f"{name} has something else after {count:,} events.", name)
-        elif has_events:
-            mark_damaged(evidence, f"{name} has CloudTrail events, but it is not JSON.", name)
+        elif day or '"eventSource"' in head:
+            what = "has CloudTrail events" if '"eventSource"' in head else "has the name of a log file of CloudTrail"
+            mark_damaged(evidence, f"{name} {what}, but it is not JSON.", name)
         else:
             evidence.problems.append(f"{name} is not a file of CloudTrail events. It is left out.")
         return

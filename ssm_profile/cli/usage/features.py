@@ -8,7 +8,7 @@ from ssm_profile.catalogue import EC2_DESCRIBE, HEARTBEAT, MESSAGING, QUIET_AGEN
 from ssm_profile.cli.reverse_lookup import FEATURES, Feature
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import is_granted_by_default
-from ssm_profile.visibility import CALLED_BY_EACH_USE, CALLED_ONCE
+from ssm_profile.visibility import ASKED_FOR_BY_SESSIONS, CALLED_ONCE
 
 from .blindness import Blind, Reason
 from .verdicts import Use
@@ -79,20 +79,25 @@ def _advice(feature: Feature, features: Collection[Feature], uses: Mapping[str, 
     if active := sorted(action for action, use in calls.items() if use in (Use.USED, Use.DENIED)):
         return _active(feature, features, active, calls)
     unseen = sorted(action for action, use in calls.items() if use == Use.UNSEEN)
-    each_use = CALLED_BY_EACH_USE.get(feature.name)
-    if unseen and not (each_use and calls.get(each_use) == Use.UNUSED):
+    if unseen:
         first = uses.get(unseen[0], {})
         reason = Reason(first.get("reason") or Reason.NO_EVIDENCE)
         why = first.get("why") or "There is no verdict on them."
         return _verdict(Advice.UNSEEN, Blind(reason, why), unseen=unseen)
+    if blind := _needed_later(feature, telling):
+        return _verdict(Advice.UNSEEN, blind)
+    return _verdict(Advice.DROP, why=f"None of its actions was called. {uses[min(telling)]['why']}")
+
+
+def _needed_later(feature: Feature, telling: frozenset[str]) -> Blind | None:
+    """Why a feature without calls can be needed."""
     if not telling:
-        return _verdict(
-            Advice.UNSEEN, Blind(Reason.SHARED, "Every agent calls its actions, whether it is needed or not.")
-        )
+        return Blind(Reason.SHARED, "Every agent calls its actions, whether it is needed or not.")
+    if feature.capability.name in ASKED_FOR_BY_SESSIONS:
+        return Blind(Reason.SESSIONS, "The session preferences decide whether the next session needs it.")
     if once := CALLED_ONCE.get(feature.name) or CALLED_ONCE.get(feature.capability.name):
-        return _verdict(Advice.UNSEEN, Blind(Reason.RARE, f"{once}. The next instance can need it."))
-    shown = uses[each_use if unseen and each_use else min(telling)]
-    return _verdict(Advice.DROP, why=f"None of its actions that can be seen was called. {shown['why']}")
+        return Blind(Reason.RARE, f"{once}. The next instance can need it.")
+    return None
 
 
 def _telling(feature: Feature) -> frozenset[str]:
@@ -165,6 +170,8 @@ def _drop(options: dict[str, Any], feature: Feature) -> None:
         options[option] = False
     elif not key:
         options.pop(option, None)
+    elif option not in options:
+        return
     elif OPTIONS[option].is_list_of_maps:
         options[option] = [{name: value for name, value in each.items() if name != key} for each in options[option]]
     else:

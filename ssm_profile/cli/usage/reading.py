@@ -64,7 +64,7 @@ def read_evidence(
             from .bucket import add_bucket  # noqa: PLC0415 - boto3 is costly to import
 
             add_bucket(evidence, source, since=since, role=role, progress=progress)
-    if not may_lack_calls and not evidence.coverage and not evidence.reports:
+    if not may_lack_calls and not (evidence.calls or evidence.coverage or evidence.reports):
         detail = f" {evidence.problems[0]}" if evidence.problems else ""
         raise InputError(
             f"The evidence has no calls.{detail} Pass log files of CloudTrail, reports of Access Advisor, or results "

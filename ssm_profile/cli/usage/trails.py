@@ -15,7 +15,17 @@ LONGEST_SETTINGS = 5_000_000
 
 CHANGES = frozenset(
     f"cloudtrail:{name}"
-    for name in ("CreateTrail", "DeleteTrail", "UpdateTrail", "PutEventSelectors", "StartLogging", "StopLogging")
+    for name in (
+        "CreateTrail",
+        "DeleteTrail",
+        "PutEventSelectors",
+        "StartEventDataStoreIngestion",
+        "StartLogging",
+        "StopEventDataStoreIngestion",
+        "StopLogging",
+        "UpdateEventDataStore",
+        "UpdateTrail",
+    )
 )
 """The actions that change what a trail records."""
 

@@ -114,7 +114,7 @@ def _subject(evidence: Evidence, key: RoleKey, role: RoleFacts, days: int, today
     account = key[0]
     coverages = {source: found for source in Source if (found := evidence.coverage.get((source, account)))}
     regions = role.regions | {role.last_region or ""} - {""} if role.regions else role.regions
-    period = _period(coverages.values(), regions, days, today)
+    period = _period(coverages.values(), regions, days, today, evidence.reports.get(key))
     begin = f"{period.first}T00:00:00Z"
     if role.created:
         begin = max(begin, f"{role.created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
@@ -132,10 +132,14 @@ def _subject(evidence: Evidence, key: RoleKey, role: RoleFacts, days: int, today
     return _Subject(role, account, view, calls, evidence.reports.get(key), tuple(witnesses))
 
 
-def _period(coverages: Iterable[Coverage], regions: Collection[str], days: int, today: date) -> Period:
+def _period(
+    coverages: Iterable[Coverage], regions: Collection[str], days: int, today: date, report: Report | None
+) -> Period:
     """The days that decide: the last ones of which the evidence has something, if it is not too old."""
     oldest = (today - timedelta(days=OLDEST)).isoformat()
     ends = [end for each in coverages if oldest <= (end := _end(each, regions, oldest, today.isoformat()))]
+    if not ends and report and oldest <= report.until[:10] <= today.isoformat():
+        ends = [report.until[:10]]
     last = date.fromisoformat(max(ends)) if ends else today
     return Period(last - timedelta(days=days - 1), last, today)
 
