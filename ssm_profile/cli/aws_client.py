@@ -46,7 +46,8 @@ _FAULTS = ("InternalError", "InternalFailure", "InternalServerError", "ServiceFa
 _FIRST_STATUS_OF_FAULTS = 500
 
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException")
-_WRONG_CREDENTIALS = (
+REFUSALS = (
+    *_EXPIRED,
     "AuthFailure",
     "IncompleteSignature",
     "InvalidClientTokenId",
@@ -57,10 +58,10 @@ _WRONG_CREDENTIALS = (
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
-"""The codes with which AWS refuses every call."""
-_SIGN_IN = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "CreateToken", "GetRoleCredentials")
+"""The codes with which AWS refuses every call, because of the credentials."""
+SIGN_IN = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "CreateToken", "GetRoleCredentials")
 """The operations with which the AWS SDK gets credentials. It calls them before any other call."""
-_NO_CREDENTIALS = (
+NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -147,23 +148,39 @@ def readable_errors(flag: str, actions: Iterable[str]) -> Iterator[None]:
 
 def credentials_error(error: Exception) -> CredentialsError | None:
     """What an error of the AWS SDK says of the credentials. None if it says nothing of them."""
-    if isinstance(error, _NO_CREDENTIALS):
-        said = str(error).rstrip(".")
-        return CredentialsError(
-            f"There are no AWS credentials that can be used ({said}). Set them up as for the AWS CLI, for example with "
-            "AWS_PROFILE, or sign in again."
-        )
+    if isinstance(error, NO_CREDENTIALS):
+        return missing_credentials(error)
     if not isinstance(error, ClientError):
         return None
-    code, said = _code(error), _said(error)
-    if code in _EXPIRED:
-        return CredentialsError(f"The AWS credentials have expired ({said}). Sign in again, and run the command again.")
-    if code in _WRONG_CREDENTIALS or (error.operation_name in _SIGN_IN and not _is_passing(error)):
-        return CredentialsError(
-            f"AWS does not accept the credentials ({said}). Check them with `aws sts get-caller-identity`, and check "
-            "that your account has enabled the region."
+    if _code(error) in REFUSALS or (error.operation_name in SIGN_IN and not _is_passing(error)):
+        return refused_credentials(
+            _code(error),
+            _said(error),
+            "Check them with `aws sts get-caller-identity`, and check that your account has enabled the region.",
         )
     return None
+
+
+def missing_credentials(error: Exception) -> CredentialsError:
+    """The error of credentials that the AWS SDK does not find, or cannot get."""
+    said = str(error).rstrip(".")
+    return CredentialsError(
+        f"There are no AWS credentials that can be used ({said}). Set them up as for the AWS CLI, for example with "
+        "AWS_PROFILE, or sign in again."
+    )
+
+
+def refused_credentials(code: str, said: str, advice: str) -> CredentialsError:
+    """The error of credentials that AWS refuses.
+
+    Args:
+        code: The code that AWS answers.
+        said: The code and the message.
+        advice: What to do if the credentials have not expired.
+    """
+    if code in _EXPIRED:
+        return CredentialsError(f"The AWS credentials have expired ({said}). Sign in again, and run the command again.")
+    return CredentialsError(f"AWS does not accept the credentials ({said}). {advice}")
 
 
 def _meaning(error: ClientError | BotoCoreError, actions: Iterable[str]) -> str:

@@ -8,49 +8,20 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,  # noqa: A004 - botocore's name
     ConnectTimeoutError,
-    CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    SSOError,
-    TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
 
+from ssm_profile.cli.aws_client import NO_CREDENTIALS, REFUSALS, SIGN_IN, missing_credentials, refused_credentials
 from ssm_profile.errors import CredentialsError, InputError
 
 from .facts import Unread
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-_WRONG_CREDENTIALS = (
-    "AuthFailure",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-)
-"""The codes with which AWS refuses every call. They are no fact about an instance."""
 
 _NECESSARY = ("ec2", "ssm")
 """The services without which nothing can be said."""
-_EXPIRED = ("ExpiredToken", "ExpiredTokenException")
-_SIGN_IN = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "CreateToken", "GetRoleCredentials")
-"""The operations with which the AWS SDK gets credentials. It calls them before any other call."""
-
-
-_NO_CREDENTIALS = (
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    SSOError,
-    TokenRetrievalError,
-)
-"""Errors of the AWS SDK that finds no credentials, or none that are valid."""
 
 Clients = Callable[[str], Any]
 """Gives the client of a service."""
@@ -109,16 +80,16 @@ class Calls:
             return Unread("", is_denied=False, message=f"A policy cannot be judged: {error}")
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-            if code in (*_EXPIRED, *_WRONG_CREDENTIALS) or error.operation_name in _SIGN_IN:
-                raise self._refused(code, message) from None
+            if code in REFUSALS or error.operation_name in SIGN_IN:
+                raise self._refused(error) from None
             if code == "OptInRequired" and service in _NECESSARY:
                 raise CredentialsError(
                     f"The region {self._where} is not enabled for the account, or the account has not signed up for "
                     f"{service} ({code}: {message}). Enable it, or pass another region with --region."
                 ) from None
             return Unread(f"{service}:{error.operation_name}", code in _DENIED, f"{code}: {message}")
-        except _NO_CREDENTIALS as error:
-            raise _missing(error) from None
+        except NO_CREDENTIALS as error:
+            raise missing_credentials(error) from None
         except (ConnectionError, HTTPClientError) as error:
             unread = Unread("", is_denied=False, message=f"The service `{service}` cannot be reached: {error}")
             if isinstance(error, EndpointConnectionError | ConnectTimeoutError):  # not a time-out of one answer
@@ -130,30 +101,17 @@ class Calls:
             try:
                 self._clients[service] = self._create(service)
             except ClientError as error:  # the SDK asks for credentials
-                raise self._refused(
-                    error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-                ) from None
-            except _NO_CREDENTIALS as error:
-                raise _missing(error) from None
+                raise self._refused(error) from None
+            except NO_CREDENTIALS as error:
+                raise missing_credentials(error) from None
         return self._clients[service]
 
-    def _refused(self, code: str, message: str) -> CredentialsError:
-        """The error of credentials that AWS refuses."""
-        said = f"{code}: {message}".rstrip(".")
-        if code in _EXPIRED:
-            text = f"The AWS credentials have expired ({said}). Sign in again, and run the command again."
-            return CredentialsError(text)
-        return CredentialsError(
-            f"AWS does not accept the credentials ({said}). They are wrong, or the region {self._where} is not enabled "
-            "for the account. Check them with `aws sts get-caller-identity`, and the region with `aws account "
-            f"get-region-opt-status --region-name {self._where}`."
+    def _refused(self, error: ClientError) -> CredentialsError:
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        return refused_credentials(
+            code,
+            f"{code}: {message}".rstrip("."),
+            f"They are wrong, or the region {self._where} is not enabled for the account. Check them with `aws sts "
+            "get-caller-identity`, and the region with `aws account get-region-opt-status --region-name "
+            f"{self._where}`.",
         )
-
-
-def _missing(error: Exception) -> CredentialsError:
-    """The error of credentials that the AWS SDK does not find, or cannot get."""
-    said = str(error).rstrip(".")
-    return CredentialsError(
-        f"There are no AWS credentials that can be used ({said}). Set them up as for the AWS CLI, for example with "
-        "AWS_PROFILE, or sign in again."
-    )
