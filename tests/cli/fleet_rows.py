@@ -21,6 +21,7 @@ def a_role(name, *, account=ACCOUNT, **changes):
         "accepted": [],
         "systemsManager": "works",
         "reasons": [],
+        "defaultHostManagement": False,
         "risks": [],
         "tooWide": False,
         "deprecated": [],

@@ -126,7 +126,7 @@ class TestTrust:
         """It is said first."""
         reasons = json.loads(rows("--json", allow(MINIMUM[:4])).out)["reasons"]
 
-        assert [each.split(" ")[0] for each in reasons] == ["`ssm:UpdateInstanceInformation`:", "EC2"]
+        assert [each.split(" ")[0] for each in reasons] == ["`ssm:UpdateInstanceInformation`:", "If", "EC2"]
 
     def test_no_profile(self, rows):
         shown = rows("--text", profiles=()).tables["Roles"][0]["Systems Manager"]

@@ -12,6 +12,7 @@ from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import camel_case
 
+from .host_management import host_management_advice
 from .rows import Row
 
 _MOST_CONFIGS = 20
@@ -156,6 +157,7 @@ def _advice(roles: Sequence[Row]) -> Sequence[str]:
         *_left_out(roles),
         *_covered(roles),
         *_additional(roles),
+        *host_management_advice(roles),
         *_trusts(roles),
         *_boundaries(roles),
         *_denies(roles),

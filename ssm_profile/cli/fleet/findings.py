@@ -8,6 +8,7 @@ from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.risks import RISKS
 
+from .host_management import is_decisive
 from .rows import Row
 
 NOT_WORKING, NOT_CERTAIN, NOT_KNOWN, TOO_WIDE = (
@@ -39,7 +40,8 @@ class Finding:
 def findings_on(row: Row) -> Iterator[Finding]:
     """The findings on the role of a row. The worst of their levels is the level of the role."""
     if row["level"] == BROKEN:
-        yield Finding(NOT_WORKING, BROKEN, ("Systems Manager does not work with it.", *row["reasons"]))
+        unless = " unless Default Host Management Configuration is on" if is_decisive(row) else ""
+        yield Finding(NOT_WORKING, BROKEN, (f"Systems Manager does not work with it{unless}.", *row["reasons"]))
     elif row["systemsManager"] == Verdict.WORKS_IF.value:
         sentences = ("Systems Manager works with it only under a condition.", *row["reasons"])
         yield Finding(NOT_CERTAIN, CLEAN, sentences)

@@ -19,6 +19,7 @@ _COLUMNS = (
     "accepted",
     "systemsManager",
     "reasons",
+    "defaultHostManagement",
     "risks",
     "possibleRisks",
     "deprecated",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .host_management import add_evidence
 from .rows import INSTANCE, ROLE, SCHEMA_VERSION, Row
 
 ONLINE = "Online"
@@ -45,6 +46,9 @@ def add_instances(rows: list[dict[str, Any]], instances: Iterable[Instance]) -> 
             rows.append(_row(each, data))
         else:
             listed.append(data)
+    for row in rows:
+        if row["kind"] == ROLE:
+            add_evidence(row, ONLINE)
 
 
 def _data(instance: Instance) -> dict[str, Any]:

@@ -79,6 +79,8 @@ class Judgement:
     """Why Systems Manager does not work, or what this depends on: sentences in Markdown."""
     risks: tuple[tuple[str, str, bool], ...] = ()
     """The name of each risk, what an instance can do, and whether this is certain."""
+    uses_host_management: bool | None = None
+    """Whether Default Host Management applies if the account uses it. None where this is not known."""
     is_too_wide: bool = False
     """Whether the policies grant more than the capabilities need."""
     capabilities: tuple[tuple[str, str], ...] = ()
@@ -297,6 +299,7 @@ def _judged(text: str) -> Judgement:
         systems_manager=audit["systemsManager"],
         reasons=(*audit["notes"], *reasons(audit)),
         risks=tuple((risk["risk"], risk["summary"], risk["certain"]) for risk in audit["risks"]),
+        uses_host_management=audit["defaultHostManagement"],
         is_too_wide=bool(audit["unneeded"] or audit["unscoped"]),
         capabilities=tuple(
             (row["capability"], row["verdict"])

@@ -10,6 +10,7 @@ from ssm_profile.cli.roles import NOT_FOR_EC2
 from ssm_profile.risks import RISKS
 
 from .configs import is_any_hidden, key_of, proposed_configs, replacements, uncertain
+from .host_management import host_management_summary
 from .instance_report import instance_summary, instance_tables
 from .rows import Row, problems_of, roles_of, stale_of
 from .use_report import narrower_configs, narrower_parts, use_summary, use_tables
@@ -80,6 +81,7 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     if roles:
         counts = [f"{word} {verdicts[verdict]:,}" for verdict, word in words.items() if verdicts[verdict]]
         yield f"Systems Manager {', '.join(counts)}."
+    yield from host_management_summary(roles)
     for word, verb, certain in (("Dangerous", "can", True), ("Possible danger", "may", False)):
         found = [[risk["summary"] for risk in row["risks"] if risk["certain"] is certain] for row in roles]
         if risky := Counter(summary for each in found for summary in each):

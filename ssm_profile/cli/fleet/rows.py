@@ -14,6 +14,7 @@ from ssm_profile.iam.trust import EC2
 from ssm_profile.options import OPTIONS
 from ssm_profile.risks import RISKS
 
+from .host_management import decides, uses_host_management
 from .judgements import Judgement
 from .members import Member, Problem
 from .used import Usage
@@ -69,6 +70,7 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
     reasons = [trust_conditions(condition_rows(member.trust.reasons)), judgement.reasons]
     if verdict not in (Verdict.WORKS.value, Verdict.WORKS_IF.value):
         reasons.reverse()  # what the policies lack counts more
+    first, *others = [*notes, *reasons[0], *reasons[1]] or [""]
     return {
         "schemaVersion": SCHEMA_VERSION,
         "kind": ROLE,
@@ -81,7 +83,8 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         "openLevel": level,
         "accepted": [],
         "systemsManager": verdict,
-        "reasons": [*notes, *reasons[0], *reasons[1]],
+        "reasons": [first, *decides(member, judgement), *others] if first else [],
+        "defaultHostManagement": uses_host_management(member, judgement),
         "risks": [{"risk": risk, "summary": summary, "certain": certain} for risk, summary, certain in judgement.risks],
         "capabilities": [{"capability": name, "verdict": verdict} for name, verdict in judgement.capabilities],
         "tooWide": judgement.is_too_wide,
