@@ -298,3 +298,50 @@ class TestTrust:
 
         assert f"1 role: {sentence}" in fleet(roles=roles).items
         assert sentence in fleet(roles=roles[1:]).items
+
+
+class TestTakenAway:
+    """What a config takes away."""
+
+    def test_unneeded(self, fleet):
+        """The patterns of the policies, with the number of their actions."""
+        roles = [role("a", allow([*MINIMUM, "sqs:*", "sns:Publish"]))]
+        row = json.loads(fleet("--json", roles=roles).out)
+        jsonschema.Draft202012Validator(SCHEMA).validate(row)
+        (item,) = (each for each in fleet(roles=roles).items if each.startswith("It takes away: "))
+
+        assert [each["action"] for each in row["unneeded"]] == ["sqs:*", "sns:Publish"]
+        assert item.startswith("It takes away: sqs:* (")
+        assert item.endswith(" actions), sns:Publish. Keep those that your software needs in a policy of their own.")
+
+    def test_other_resources(self, fleet):
+        """An action that a capability needs on other resources is lost, too."""
+        secret = allow("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:*:*:secret:app-*")
+        row = json.loads(fleet("--json", roles=[role("a", allow(MINIMUM), secret)]).out)
+
+        assert row["notKept"] == ["secretsmanager:GetSecretValue"]
+
+    def test_many(self, fleet):
+        roles = [
+            role(
+                "a",
+                allow(
+                    [
+                        *MINIMUM,
+                        *(
+                            f"sqs:{each}"
+                            for each in (
+                                "AddPermission",
+                                "CreateQueue",
+                                "DeleteQueue",
+                                "ListQueues",
+                                "PurgeQueue",
+                                "SendMessage",
+                            )
+                        ),
+                    ]
+                ),
+            )
+        ]
+
+        assert any("sqs:PurgeQueue and 1 more (--json)." in each for each in fleet(roles=roles).items)

@@ -736,3 +736,12 @@ class TestAccount:
 
         assert (done.code, done.out) == (2, "")
         assert "IAM repeats a page of its answer" in done.error
+
+
+def test_sarif_of_a_wide_role(fleet):
+    """It says what is wide."""
+    (only,) = fleet("--sarif", roles=[role("a", *SCOPED_MINIMUM, allow("sqs:SendMessage"))]).json["runs"]
+    (result,) = only["results"]
+
+    assert (result["ruleId"], result["level"]) == ("too-wide", "note")
+    assert "No capability needs 1 action: sqs:SendMessage." in result["message"]["text"]

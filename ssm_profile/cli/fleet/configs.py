@@ -12,6 +12,7 @@ from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import camel_case
 
+from .findings import action_group, first_of
 from .host_management import host_management_advice
 from .rows import Row
 
@@ -155,6 +156,7 @@ def _advice(roles: Sequence[Row]) -> Sequence[str]:
     return [
         *_fill_in(roles[0]),
         *_left_out(roles),
+        *_taken_away(roles),
         *_covered(roles),
         *_additional(roles),
         *host_management_advice(roles),
@@ -193,6 +195,16 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
         yield (
             f"It leaves out {_names(sorted(further))} of other roles, whose policies grant a part of what is needed. "
             "`--json` contains what each role loses."
+        )
+
+
+def _taken_away(roles: Sequence[Row]) -> Iterator[str]:
+    """The actions that a config takes away, without those of the capabilities that it leaves out."""
+    found = [[*map(action_group, row["unneeded"]), *map(code, row["notKept"])] for row in roles]
+    if names := dict.fromkeys(name for each in found for name in each):
+        yield (
+            f"It takes away{_of(sum(map(bool, found)), roles)}: {first_of(names)}. Keep those that your software needs "
+            "in a policy of their own."
         )
 
 

@@ -1,9 +1,10 @@
 """The findings on a role: what SARIF reports, and what a baseline can accept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ssm_profile.cli.audit import BROKEN, CLEAN, RISKY, WIDE
+from ssm_profile.cli.report import code, count_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.risks import RISKS
@@ -21,6 +22,9 @@ NOT_WORKING, NOT_CERTAIN, NOT_KNOWN, TOO_WIDE = (
 
 FINDINGS = (NOT_WORKING, NOT_CERTAIN, *(risk.name for risk in RISKS), NOT_KNOWN, *SSM_WIDE_POLICIES, TOO_WIDE)
 """The closed list of findings."""
+
+
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -56,4 +60,26 @@ def findings_on(row: Row) -> Iterator[Finding]:
     for policy in row["deprecated"]:
         yield Finding(policy, WIDE, (f"It has {policy}.", SSM_WIDE_POLICIES[policy]))
     if row["tooWide"]:
-        yield Finding(TOO_WIDE, WIDE, ("Its policies grant more than its capabilities need.",))
+        yield Finding(TOO_WIDE, WIDE, ("Its policies grant more than its capabilities need.", *why_wide(row)))
+
+
+def why_wide(row: Row) -> Iterator[str]:
+    """What the policies of a role grant beyond its capabilities."""
+    if row["unneeded"]:
+        count = sum(each["count"] for each in row["unneeded"])
+        yield f"No capability needs {count_of(count, 'action')}: {first_of(map(action_group, row['unneeded']))}."
+    if row["unscoped"]:
+        places = dict.fromkeys(f"{code(each['action'])} on {code(each['resource'])}" for each in row["unscoped"])
+        yield f"On more resources than needed: {first_of(places)}."
+
+
+def action_group(group: Row) -> str:
+    """A pattern or an action, with the number of actions of a pattern."""
+    return code(group["action"]) + (f" ({group['count']:,} actions)" if group["count"] > 1 else "")
+
+
+def first_of(names: Iterable[str]) -> str:
+    """The first of some names, and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - _MOST_NAMES:,} more (`--json`)" if len(listed) > _MOST_NAMES else ""
+    return ", ".join(listed[:_MOST_NAMES]) + more

@@ -22,6 +22,9 @@ _COLUMNS = (
     "defaultHostManagement",
     "risks",
     "possibleRisks",
+    "unneeded",
+    "unscoped",
+    "notKept",
     "deprecated",
     "unread",
     "ambiguous",
@@ -76,6 +79,8 @@ def _of_role(row: Row) -> Row:
     }
     names = {key: [each["capability"] for each in row[key]] for key in ("leftOut", "covered")}
     names["additional"] = [f"{each['action']} on {', '.join(each['resources'])}" for each in row["additional"]]
+    names["unneeded"] = [each["action"] for each in row["unneeded"]]
+    names["unscoped"] = [f"{each['action']} on {each['resource']}" for each in row["unscoped"]]
     names["instances"] = [each["instance"] for each in row["instances"] or ()]
     names["accepted"] = [each["finding"] for each in row["accepted"]]
     names["capabilities"] = [f"{each['capability']}: {each['verdict']}" for each in row["capabilities"]]

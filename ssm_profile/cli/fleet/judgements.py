@@ -17,6 +17,7 @@ from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
+from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
@@ -83,6 +84,12 @@ class Judgement:
     """Whether Default Host Management applies if the account uses it. None where this is not known."""
     is_too_wide: bool = False
     """Whether the policies grant more than the capabilities need."""
+    unneeded: tuple[tuple[str, int], ...] = ()
+    """Actions that no capability needs, by the patterns that grant them, each with how many there are."""
+    unscoped: tuple[tuple[str, str], ...] = ()
+    """Actions on more resources than a capability needs, each with a resource."""
+    not_kept: tuple[str, ...] = ()
+    """Actions that a capability needs, and that neither the options nor the capabilities that they leave out have."""
     capabilities: tuple[tuple[str, str], ...] = ()
     """The name of each capability of which the policies grant something, and the verdict on it."""
     deprecated: tuple[str, ...] = ()
@@ -249,6 +256,7 @@ def _with_names(judgement: Judgement, question: _Question) -> Judgement:
         judgement,
         reasons=tuple(map(named_in_code, judgement.reasons)),
         options=judgement.options and _replaced(judgement.options, account),
+        unscoped=tuple((action, _replaced(resource, account)) for action, resource in judgement.unscoped),
         left_out=tuple(replace(each, reasons=tuple(map(named_in_code, each.reasons))) for each in judgement.left_out),
         additional=tuple(
             replace(each, resources=tuple(_replaced(arn, account) for arn in each.resources))
@@ -301,6 +309,9 @@ def _judged(text: str) -> Judgement:
         risks=tuple((risk["risk"], risk["summary"], risk["certain"]) for risk in audit["risks"]),
         uses_host_management=audit["defaultHostManagement"],
         is_too_wide=bool(audit["unneeded"] or audit["unscoped"]),
+        unneeded=tuple((each["action"], len(each["actions"])) for each in audit["unneeded"]),
+        unscoped=tuple((each["action"], each["resource"]) for each in audit["unscoped"]),
+        not_kept=tuple(_not_kept(audit, role)) if has_options else (),
         capabilities=tuple(
             (row["capability"], row["verdict"])
             for row in audit["capabilities"]
@@ -324,6 +335,15 @@ def _judged(text: str) -> Judgement:
 def _number_of_actions(options: dict[str, Any], role: Role) -> int:
     """How many actions the options grant to a role that keeps its boundary and the statements that deny."""
     return len(still_granted({action for pattern in actions(options) for action in expanded(pattern)}, role.policy))
+
+
+def _not_kept(audit: Mapping[str, Any], role: Role) -> list[str]:
+    """The actions that a capability needs and that are lost without a word about this capability."""
+    kept = {action for pattern in actions(audit["options"]) for action in expanded(pattern)}
+    named = {each.capability for each in _left_out(audit)}
+    told = {action for feature in FEATURES if feature.name in named for action in feature.actions()}
+    needed = {action for feature in FEATURES for action in feature.actions()}
+    return sorted((granted_actions(role.policy) & needed) - kept - told)
 
 
 def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:

@@ -26,6 +26,7 @@ from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.version import __version__
 
+from .findings import why_wide
 from .report import Counts, format_fleet
 from .rows import Row, roles_of
 from .use_report import use_tables
@@ -150,7 +151,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"code": _code, "markdown": _markdown}
-    environment.globals |= {"left_out": _left_out, "use_of": _use, "yaml": format_stack_config}
+    environment.globals |= {"left_out": _left_out, "use_of": _use, "why_wide": why_wide, "yaml": format_stack_config}
     return environment.get_template("page.html.j2")
 
 

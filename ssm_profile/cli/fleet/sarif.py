@@ -71,6 +71,13 @@ def _rules() -> Iterator[dict[str, Any]]:
             "of its own.",
             risk.sources[0],
         )
+    yield _rule(
+        TOO_WIDE,
+        "The policies of the role grant more than its capabilities need.",
+        "Use the options that `ssm-profile audit` prints for the role. Keep what your software needs in a policy of "
+        "its own.",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html",
+    )
     for policy, reason in SSM_WIDE_POLICIES.items():
         yield _rule(
             policy,
@@ -95,10 +102,13 @@ _LEVELS = {BROKEN: "error", RISKY: "error", WIDE: "warning", CLEAN: "note"}
 
 def _results(row: Row) -> Iterator[dict[str, Any]]:
     reasons = {each["finding"]: each["reason"] for each in row["accepted"]}
-    for finding in findings_on(row):
-        if finding.name == TOO_WIDE:  # almost every role has it, and GitHub shows 5,000 results
+    findings = list(findings_on(row))
+    for finding in findings:
+        if finding.name == TOO_WIDE and len(findings) > 1:  # almost every role has it, and GitHub shows 5,000 results
             continue
         level = "warning" if finding.level == RISKY and not finding.is_certain else _LEVELS[finding.level]
+        if finding.name == TOO_WIDE:
+            level = "note"
         result = _result(row, finding.name, level, finding.sentences)
         if finding.name in reasons:
             result["suppressions"] = [
