@@ -43,6 +43,9 @@ def a_role(name, *, account=ACCOUNT, **changes):
         "copies": [],
         "denies": [],
         "trustNotKept": [],
+        "lastUsed": None,
+        "lastUsedRegion": None,
+        "lastUseKnown": False,
         "instances": None,
         "used": None,
     } | changes

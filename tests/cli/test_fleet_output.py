@@ -745,3 +745,22 @@ def test_sarif_of_a_wide_role(fleet):
 
     assert (result["ruleId"], result["level"]) == ("too-wide", "note")
     assert "No capability needs 1 action: sqs:SendMessage." in result["message"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            {"RoleLastUsed": {"LastUsedDate": "2026-11-20T08:00:00Z", "Region": "eu-central-1"}},
+            ("2026-11-20T08:00:00+00:00", "eu-central-1", True),
+        ),
+        ({"RoleLastUsed": {}}, (None, None, True)),
+        ({}, (None, None, False)),
+    ],
+)
+def test_last_use(fleet, said, expected):
+    """A role that was not used in the tracking period is told from one of which nothing is known."""
+    row = json.loads(fleet("--json", roles=[role("a", **said)]).out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(row)
+
+    assert (row["lastUsed"], row["lastUsedRegion"], row["lastUseKnown"]) == expected

@@ -54,7 +54,7 @@ _MOST_NAMES = 20
 """How many names a row of the matrix shows."""
 _CONFIG = re.compile(r"^\d+", re.MULTILINE)
 """The number of a config in the table."""
-_OWN = ("account", "role", "arn", "instanceProfiles", "source", "used")
+_OWN = ("account", "role", "arn", "instanceProfiles", "source", "used", "lastUsed", "lastUsedRegion", "lastUseKnown")
 """The keys of a role that are not about its policies."""
 _VERDICTS = (BROKEN, Verdict.WORKS_IF.value, Verdict.WORKS.value)
 LETTERS = {Verdict.WORKS.value: "W", Verdict.WORKS_IF.value: "I", Verdict.PARTLY.value: "P"}

@@ -115,6 +115,9 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         ],
         "denies": list(proposal.denies),
         "trustNotKept": list(kept.not_kept) if judgement.is_replaced else [],
+        "lastUsed": member.facts.last_used.isoformat() if member.facts.last_used else None,
+        "lastUsedRegion": member.facts.last_region,
+        "lastUseKnown": member.facts.is_last_use_known,
         "instances": None,
         "used": usage.of(member, judgement, options) if usage else None,
     }
