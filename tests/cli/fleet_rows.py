@@ -27,6 +27,8 @@ def a_role(name, *, account=ACCOUNT, **changes):
         "unneeded": [],
         "unscoped": [],
         "notKept": [],
+        "conditionsNotKept": [],
+        "addedActions": [],
         "deprecated": [],
         "unread": [],
         "ambiguous": [],

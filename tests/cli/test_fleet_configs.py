@@ -345,3 +345,26 @@ class TestTakenAway:
         ]
 
         assert any("sqs:PurgeQueue and 1 more (--json)." in each for each in fleet(roles=roles).items)
+
+
+def test_condition(fleet):
+    """The config does not have the one under which the policies work."""
+    roles = [role("a", allow(MINIMUM, Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}}))]
+    row = json.loads(fleet("--json", roles=roles).out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(row)
+
+    assert row["conditionsNotKept"] == ["StringEquals aws:SourceVpc vpc-1"]
+    assert (
+        "Today the policies grant what Systems Manager needs only if StringEquals aws:SourceVpc vpc-1 holds. The "
+        "config grants it without that condition."
+    ) in fleet(roles=roles).items
+
+
+def test_added_actions(fleet):
+    roles = [role("a", allow(MINIMUM[:4]))]
+
+    assert json.loads(fleet("--json", roles=roles).out)["addedActions"] == ["ssm:UpdateInstanceInformation"]
+    assert any(
+        each.endswith("an option of the config needs them: ssm:UpdateInstanceInformation.")
+        for each in fleet(roles=roles).items
+    )

@@ -157,6 +157,8 @@ def _advice(roles: Sequence[Row]) -> Sequence[str]:
         *_fill_in(roles[0]),
         *_left_out(roles),
         *_taken_away(roles),
+        *_conditions(roles),
+        *_added(roles),
         *_covered(roles),
         *_additional(roles),
         *host_management_advice(roles),
@@ -195,6 +197,24 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
         yield (
             f"It leaves out {_names(sorted(further))} of other roles, whose policies grant a part of what is needed. "
             "`--json` contains what each role loses."
+        )
+
+
+def _conditions(roles: Sequence[Row]) -> Iterator[str]:
+    found = [row["conditionsNotKept"] for row in roles]
+    if names := dict.fromkeys(code(each) for conditions in found for each in conditions):
+        yield (
+            f"Today the policies{_of(sum(map(bool, found)), roles)} grant what Systems Manager needs only if "
+            f"{first_of(names)} holds. The config grants it without that condition."
+        )
+
+
+def _added(roles: Sequence[Row]) -> Iterator[str]:
+    found = [row["addedActions"] for row in roles if not row["unread"]]
+    if names := dict.fromkeys(code(each) for actions in found for each in actions):
+        yield (
+            f"It grants actions that the policies{_of(sum(map(bool, found)), roles)} do not grant today, because "
+            f"Systems Manager or an option of the config needs them: {first_of(names)}."
         )
 
 

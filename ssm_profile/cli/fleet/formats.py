@@ -25,6 +25,8 @@ _COLUMNS = (
     "unneeded",
     "unscoped",
     "notKept",
+    "conditionsNotKept",
+    "addedActions",
     "deprecated",
     "unread",
     "ambiguous",

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
-from ssm_profile.cli.audit import CLEAN, audit_role
+from ssm_profile.cli.audit import CLEAN, REQUIRED_FEATURES, audit_role
 from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, reasons
 from ssm_profile.cli.granted import granted_actions, still_granted
 from ssm_profile.cli.interruption import ignored_interrupt
@@ -21,6 +21,7 @@ from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
+from ssm_profile.iam.evaluator import Kind
 from ssm_profile.policy import actions
 from ssm_profile.validation import FILL_IN
 
@@ -90,6 +91,10 @@ class Judgement:
     """Actions on more resources than a capability needs, each with a resource."""
     not_kept: tuple[str, ...] = ()
     """Actions that a capability needs, and that neither the options nor the capabilities that they leave out have."""
+    conditions: tuple[str, ...] = ()
+    """The conditions under which the policies grant what Systems Manager needs, and which the options do not have."""
+    added: tuple[str, ...] = ()
+    """The actions that the options grant and the policies that were read do not."""
     capabilities: tuple[tuple[str, str], ...] = ()
     """The name of each capability of which the policies grant something, and the verdict on it."""
     deprecated: tuple[str, ...] = ()
@@ -262,6 +267,7 @@ def _with_names(judgement: Judgement, question: _Question) -> Judgement:
             replace(each, resources=tuple(_replaced(arn, account) for arn in each.resources))
             for each in judgement.additional
         ),
+        conditions=tuple(_replaced(each, account) for each in judgement.conditions),
         denies=tuple(map(named_in_code, judgement.denies)),
         unread=tuple(map(named, judgement.unread)),
         ambiguous=tuple(map(named, judgement.ambiguous)),
@@ -311,6 +317,8 @@ def _judged(text: str) -> Judgement:
         is_too_wide=bool(audit["unneeded"] or audit["unscoped"]),
         unneeded=tuple((each["action"], len(each["actions"])) for each in audit["unneeded"]),
         unscoped=tuple((each["action"], each["resource"]) for each in audit["unscoped"]),
+        conditions=tuple(_conditions(audit)) if has_options else (),
+        added=tuple(sorted(_granted_by(options, role) - granted_actions(role.policy))) if has_options else (),
         not_kept=tuple(_not_kept(audit, role)) if has_options else (),
         capabilities=tuple(
             (row["capability"], row["verdict"])
@@ -334,7 +342,19 @@ def _judged(text: str) -> Judgement:
 
 def _number_of_actions(options: dict[str, Any], role: Role) -> int:
     """How many actions the options grant to a role that keeps its boundary and the statements that deny."""
-    return len(still_granted({action for pattern in actions(options) for action in expanded(pattern)}, role.policy))
+    return len(_granted_by(options, role))
+
+
+def _granted_by(options: dict[str, Any], role: Role) -> frozenset[str]:
+    """The actions that the options grant to a role that keeps its boundary and the statements that deny."""
+    return still_granted({action for pattern in actions(options) for action in expanded(pattern)}, role.policy)
+
+
+def _conditions(audit: Mapping[str, Any]) -> Iterator[str]:
+    """The conditions on what Systems Manager needs, each once."""
+    required = (row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES)
+    reasons = (each for row in required for each in row["dependsOn"] if each["kind"] == Kind.CONDITION.value)
+    yield from dict.fromkeys(each["dependsOn"] for each in reasons)
 
 
 def _not_kept(audit: Mapping[str, Any], role: Role) -> list[str]:
