@@ -7,12 +7,13 @@ import pytest
 
 from tests import ROOT, require
 from tests.cli.accounts import ACCOUNT, role, trust
+from tests.cli.fleet_rows import a_role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow
 
 jsonschema = require("jsonschema")
 require("ijson")
 
-from ssm_profile.cli.fleet import configs  # noqa: E402
+from ssm_profile.cli.fleet import configs, use_report  # noqa: E402
 
 SCHEMA = json.loads((ROOT / "docs" / "fleet.schema.json").read_text())
 EC2, SYSTEMS_MANAGER = "ec2.amazonaws.com", "ssm.amazonaws.com"
@@ -368,3 +369,12 @@ def test_added_actions(fleet):
         each.endswith("an option of the config needs them: ssm:UpdateInstanceInformation.")
         for each in fleet(roles=roles).items
     )
+
+
+def test_values_to_fill_in_of_a_narrower_config():
+    """They are named, as those of the other configs."""
+    used = {"options": {"scope_heartbeat": True, "parameters": {"paths": ["..."]}}}
+    roles = [a_role("a", used=used)]
+    parts = use_report.narrower_parts(use_report.narrower_configs(roles, first=1), roles)
+
+    assert any("Fill in `parameters.paths`, or leave it out." in getattr(each, "items", ()) for each in parts)

@@ -154,7 +154,7 @@ def replacements(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
 
 def _advice(roles: Sequence[Row]) -> Sequence[str]:
     return [
-        *_fill_in(roles[0]),
+        *fill_in(roles[0]["fillIn"]),
         *_left_out(roles),
         *_taken_away(roles),
         *_conditions(roles),
@@ -173,10 +173,11 @@ def uncertain(row: Row) -> Iterator[str]:
     return (each["capability"] for each in row["leftOut"] if each["verdict"] != Verdict.PARTLY.value)
 
 
-def _fill_in(row: Row) -> Iterator[str]:
-    if row["fillIn"]:
-        names = ", ".join(code(camel_case(path)) for path in row["fillIn"])
-        several = len(row["fillIn"]) > 1
+def fill_in(paths: Sequence[str]) -> Iterator[str]:
+    """What to do with the options whose values are not known."""
+    if paths:
+        names = ", ".join(code(camel_case(path)) for path in paths)
+        several = len(paths) > 1
         yield f"Fill in {names}, or leave {'out those that you do not use' if several else 'it out'}."
 
 

@@ -329,7 +329,7 @@ def _judged(text: str) -> Judgement:
         actions=len(granted_actions(role.policy)),
         proposed_actions=_number_of_actions(options, role) if has_options else None,
         options=json.dumps(options) if has_options else None,
-        fill_in=tuple(_paths_to_fill_in("", options)),
+        fill_in=tuple(paths_to_fill_in("", options)),
         left_out=tuple(_left_out(audit)) if has_options else (),
         covered=tuple((row["capability"], tuple(row["by"])) for row in audit["covered"]) if has_options else (),
         additional=tuple(_additional(audit)) if has_options else (),
@@ -377,13 +377,13 @@ def _additional(audit: Mapping[str, Any]) -> Iterator[Addition]:
         yield Addition(each["capability"], each["action"], tuple(each["resources"]))
 
 
-def _paths_to_fill_in(path: str, value: Any) -> Iterator[str]:
+def paths_to_fill_in(path: str, value: Any) -> Iterator[str]:
     """The paths of the values at and below a path that are not known."""
     if value in (FILL_IN, [FILL_IN]):
         yield path
     elif isinstance(value, Mapping):
         for key, entry in cast("Mapping[str, Any]", value).items():
-            yield from _paths_to_fill_in(f"{path}.{key}" if path else key, entry)
+            yield from paths_to_fill_in(f"{path}.{key}" if path else key, entry)
     elif isinstance(value, list):
         for number, entry in enumerate(cast("list[Any]", value)):
-            yield from _paths_to_fill_in(f"{path}[{number}]", entry)
+            yield from paths_to_fill_in(f"{path}[{number}]", entry)

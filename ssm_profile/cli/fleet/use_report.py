@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from ssm_profile.cli.report import Paragraph, Part, Table, code, count_of
 from ssm_profile.cli.usage.features import Advice
 
-from .configs import Configs, config_parts, key_of, numbered
+from .configs import Configs, config_parts, fill_in, key_of, numbered
+from .judgements import paths_to_fill_in
 from .rows import Row
 
 _MOST_ACTIONS = 4
@@ -72,7 +73,11 @@ def narrower_parts(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
         if row["used"] and row["used"]["options"]:
             whose.setdefault(key_of(row["used"]["options"]), []).append(row)
     yield Paragraph("These options leave out what could be dropped, too. The command changes nothing: you decide.")
-    yield from config_parts(configs, whose, lambda _: (), "used.options")
+    yield from config_parts(configs, whose, _advice, "used.options")
+
+
+def _advice(roles: Sequence[Row]) -> Sequence[str]:
+    return list(fill_in(list(paths_to_fill_in("", roles[0]["used"]["options"]))))
 
 
 def _of_role(row: Row) -> Iterator[tuple[str, ...]]:
