@@ -347,7 +347,7 @@ class TestProposal:
             "The configs leave out capabilities of 1 role that may work today. The list below a config says which.",
             "Fill in parameters.paths, parameters.sharedArns, or leave out those that you do not use.",
             (
-                "It leaves out read_buckets of 1 role. It works if StringEquals aws:PrincipalTag/team web holds "
+                "It leaves out read_buckets of 1 role (a). It works if StringEquals aws:PrincipalTag/team web holds "
                 "(statement 2 of policy inline). Add those that you use."
             ),
             (
@@ -394,7 +394,7 @@ class TestProposal:
 
         shown = fleet(roles=roles).items
 
-        assert len([each for each in shown if each.startswith("It leaves out read_buckets of 1 role.")]) == 7
+        assert len([each for each in shown if each.startswith("It leaves out read_buckets of 1 role (")]) == 7
 
     def test_many_parts(self, fleet, monkeypatch):
         """Those that are granted in part are shown for the most frequent sets, and of the others, only their names."""
@@ -420,7 +420,10 @@ class TestProposal:
         ]
 
     def test_markdown(self, fleet):
-        assert "\n- It leaves out `read_buckets` of 1 role. It works if `" in fleet("--markdown", roles=self.ROLES).out
+        assert (
+            "\n- It leaves out `read_buckets` of 1 role (`a`). It works if `"
+            in fleet("--markdown", roles=self.ROLES).out
+        )
 
     def test_additional(self, fleet):
         """A config for a parameter also grants the parameters below it."""
@@ -451,7 +454,7 @@ class TestProposal:
         ]
         actions = "ssm:GetParameter, ssm:GetParameters on"
         assert (
-            f"It grants more than the policies of 2 roles: {actions} {parameter.format(ACCOUNT)}/*; "
+            f"It grants more than the policies of 2 roles (a, c): {actions} {parameter.format(ACCOUNT)}/*; "
             f"{actions} {parameter.format('345678901234')}/*."
         ) in fleet(roles=roles).items
         first = next(csv.DictReader(io.StringIO(fleet("--csv", roles=roles).out)))

@@ -111,10 +111,7 @@ def config_parts(
 
 def _roles(roles: Sequence[Row]) -> str:
     """How many roles, and the first names."""
-    names = list(dict.fromkeys(row["role"] for row in roles))[:_MOST_ROLES]
-    further = sum(row["role"] not in names for row in roles)
-    more = f" and {further:,} more" if further else ""
-    return f"{count_of(len(roles), 'role')}: {', '.join(map(code, names))}{more}"
+    return f"{count_of(len(roles), 'role')}: {_names_of(roles)}"
 
 
 def _others(numbers: Sequence[int], key: str) -> Iterator[str]:
@@ -183,15 +180,15 @@ def fill_in(paths: Sequence[str]) -> Iterator[str]:
 
 def _left_out(roles: Sequence[Row]) -> Iterator[str]:
     """The capabilities that a config leaves out: all that work or may work today, then those granted in part."""
-    for (names, _), count in _by_reason(roles, Verdict.WORKS).most_common():
-        yield f"It leaves out {_names(names)}{_of(count, roles)}. {NOT_TOGETHER}"
-    for (names, reasons), count in _by_reason(roles, Verdict.WORKS_IF).most_common():
+    for (names, _), those in _by_reason(roles, Verdict.WORKS):
+        yield f"It leaves out {_names(names)}{_of(those, roles)}. {NOT_TOGETHER}"
+    for (names, reasons), those in _by_reason(roles, Verdict.WORKS_IF):
         why = " ".join(in_plural(each) if len(names) > 1 else each for each in reasons)
-        yield f"It leaves out {_names(names)}{_of(count, roles)}. {why} Add those that you use."
-    partly = _by_reason(roles, Verdict.PARTLY).most_common()
-    for (names, _), count in partly[:_MOST_PARTLY]:
+        yield f"It leaves out {_names(names)}{_of(those, roles)}. {why} Add those that you use."
+    partly = _by_reason(roles, Verdict.PARTLY)
+    for (names, _), those in partly[:_MOST_PARTLY]:
         yield (
-            f"It leaves out {_names(names)}{_of(count, roles)}. The policies grant only a part of what is needed. "
+            f"It leaves out {_names(names)}{_of(those, roles)}. The policies grant only a part of what is needed. "
             "Add those that you use."
         )
     if further := {name for (names, _), _ in partly[_MOST_PARTLY:] for name in names}:
@@ -205,16 +202,16 @@ def _conditions(roles: Sequence[Row]) -> Iterator[str]:
     found = [row["conditionsNotKept"] for row in roles]
     if names := dict.fromkeys(code(each) for conditions in found for each in conditions):
         yield (
-            f"Today the policies{_of(sum(map(bool, found)), roles)} grant what Systems Manager needs only if "
+            f"Today the policies{_of_those(found, roles)} grant what Systems Manager needs only if "
             f"{first_of(names)} holds. The config grants it without that condition."
         )
 
 
 def _added(roles: Sequence[Row]) -> Iterator[str]:
-    found = [row["addedActions"] for row in roles if not row["unread"]]
+    found = [[] if row["unread"] else row["addedActions"] for row in roles]
     if names := dict.fromkeys(code(each) for actions in found for each in actions):
         yield (
-            f"It grants actions that the policies{_of(sum(map(bool, found)), roles)} do not grant today, because "
+            f"It grants actions that the policies{_of_those(found, roles)} do not grant today, because "
             f"Systems Manager or an option of the config needs them: {first_of(names)}."
         )
 
@@ -224,21 +221,26 @@ def _taken_away(roles: Sequence[Row]) -> Iterator[str]:
     found = [[*map(action_group, row["unneeded"]), *map(code, row["notKept"])] for row in roles]
     if names := dict.fromkeys(name for each in found for name in each):
         yield (
-            f"It takes away{_of(sum(map(bool, found)), roles)}: {first_of(names)}. Keep those that your software needs "
+            f"It takes away{_of_those(found, roles)}: {first_of(names)}. Keep those that your software needs "
             "in a policy of their own."
         )
 
 
-def _by_reason(roles: Sequence[Row], verdict: Verdict) -> Counter[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The capabilities with the same reasons, each time with the number of roles."""
-    found = Counter[tuple[tuple[str, ...], tuple[str, ...]]]()
+_Reasons = tuple[tuple[str, ...], tuple[str, ...]]
+"""Names of capabilities, and why they are left out."""
+
+
+def _by_reason(roles: Sequence[Row], verdict: Verdict) -> list[tuple[_Reasons, list[Row]]]:
+    """The capabilities with the same reasons, each time with the roles, those of the most roles first."""
+    found = dict[_Reasons, list[Row]]()
     for row in roles:
         capabilities = dict[tuple[str, ...], list[str]]()
         for each in row["leftOut"]:
             if each["verdict"] == verdict.value:
                 capabilities.setdefault(tuple(each["reasons"]), []).append(each["capability"])
-        found.update((tuple(names), reasons) for reasons, names in capabilities.items())
-    return found
+        for reasons, names in capabilities.items():
+            found.setdefault((tuple(names), reasons), []).append(row)
+    return sorted(found.items(), key=lambda each: -len(each[1]))
 
 
 def _names(capabilities: Sequence[str]) -> str:
@@ -248,8 +250,25 @@ def _names(capabilities: Sequence[str]) -> str:
     return ", ".join(map(code, capabilities))
 
 
-def _of(count: int, roles: Sequence[Row]) -> str:
-    return "" if count == len(roles) else f" of {count_of(count, 'role')}"
+def _of(those: Sequence[Row], roles: Sequence[Row]) -> str:
+    """Whose something is, unless it is of all roles of a config."""
+    return "" if len(those) == len(roles) else f" of {_named(those)}"
+
+
+def _of_those(found: Sequence[Any], roles: Sequence[Row]) -> str:
+    """Whose something is, given what was found in each role."""
+    return _of([row for row, each in zip(roles, found, strict=True) if each], roles)
+
+
+def _named(roles: Sequence[Row]) -> str:
+    """How many roles, and the first names."""
+    return f"{count_of(len(roles), 'role')} ({_names_of(roles)})"
+
+
+def _names_of(roles: Sequence[Row]) -> str:
+    names = list(dict.fromkeys(row["role"] for row in roles))[:_MOST_ROLES]
+    further = sum(row["role"] not in names for row in roles)
+    return ", ".join(map(code, names)) + (f" and {further:,} more" if further else "")
 
 
 def _covered(roles: Sequence[Row]) -> Iterator[str]:
@@ -265,7 +284,7 @@ def _additional(roles: Sequence[Row]) -> Iterator[str]:
     if texts := list(dict.fromkeys(text for each in found for text in each)):
         more = f"; and {len(texts) - _MOST_ADDITIONS:,} more (`--json`)" if len(texts) > _MOST_ADDITIONS else ""
         shown = "; ".join(texts[:_MOST_ADDITIONS])
-        yield f"It grants more than the policies{_of(sum(map(bool, found)), roles)}: {shown}{more}."
+        yield f"It grants more than the policies{_of_those(found, roles)}: {shown}{more}."
 
 
 def _boundaries(roles: Sequence[Row]) -> Iterator[str]:
@@ -278,7 +297,7 @@ def _denies(roles: Sequence[Row]) -> Iterator[str]:
     if len(denying) == len(roles) == 1:
         yield f"Keep each statement that denies in a policy of its own: {', '.join(denying[0]['denies'])}."
     elif denying:
-        yield f"Keep the statements that deny, of {count_of(len(denying), 'role')}, in policies of their own."
+        yield f"Keep the statements that deny, of {_named(denying)}, in policies of their own."
 
 
 def _trusts(roles: Sequence[Row]) -> Iterator[str]:
