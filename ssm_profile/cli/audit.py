@@ -312,7 +312,7 @@ def _readable(template: str, grant: Grant) -> str:
 
 def _ec2_options(verdict: Verdict, granted: frozenset[str], judge: Judge) -> dict[str, Any]:
     if verdict is Verdict.WORKS:
-        return {}
+        return {"ec2_describe": True}
     described = sorted(_allowed_describe_actions(granted, judge))
     return {"ec2_describe_actions": described} if described else {"ec2_describe": False}
 

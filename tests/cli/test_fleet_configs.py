@@ -43,7 +43,10 @@ class TestRoles:
         ).out
 
         assert "Config 1, for 2 roles: a, b\n\nconfig:\n  ssm-profile:ec2Describe: false\n" in out
-        assert "Config 2, for 1 role: c\n\nconfig:\n  ssm-profile:scopeHeartbeat: true" in out
+        assert (
+            "Config 2, for 1 role: c\n\nconfig:\n  ssm-profile:ec2Describe: true\n  ssm-profile:scopeHeartbeat: true"
+            in out
+        )
 
     def test_many(self, headings):
         assert headings(*(role(name) for name in "abcde")) == ["Config 1, for 5 roles: a, b, c and 2 more"]

@@ -15,6 +15,7 @@ from tests.cli.policies import allow
 require("ijson")
 
 from ssm_profile.cli.fleet import content, files, pages  # noqa: E402
+from ssm_profile.cli.fleet.host_management import WITHOUT_CREDENTIALS  # noqa: E402
 
 OTHER = "210987654321"
 ALL = managed_policy("all", allow("*"))
@@ -103,7 +104,10 @@ class TestMembers:
         (row,) = rows(details(role("web", AssumeRolePolicyDocument=document)))
 
         assert (row["role"], row["level"]) == ("web", "broken")
-        assert row["reasons"] == ["The trust policy does not let ec2.amazonaws.com assume the role."]
+        assert row["reasons"] == [
+            "The trust policy does not let ec2.amazonaws.com assume the role.",
+            WITHOUT_CREDENTIALS,
+        ]
 
     def test_mixed_accounts(self, rows):
         found = rows(details(role("web"), role("web", account=OTHER)))
