@@ -141,7 +141,7 @@ class TestSort:
 
         assert roles(page) == [MARKUP, "operator", "scoped", "silent", "twin"]
 
-        page.get_by_role("button", name="An instance can").focus()
+        page.get_by_role("button", name="Risks").focus()
         page.keyboard.press("Enter")
 
         assert roles(page) == [role["role"] for role in ROLES]

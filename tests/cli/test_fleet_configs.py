@@ -30,7 +30,7 @@ def headings(fleet):
     """The lines above the configs of roles."""
 
     def shown(*roles):
-        return [line for line in fleet(roles=roles).out.splitlines() if line.startswith("Config ")]
+        return [line for line in fleet(roles=roles).out.splitlines() if line.startswith("Stack config ")]
 
     return shown
 
@@ -42,20 +42,17 @@ class TestRoles:
             roles=[role("a", allow(MINIMUM)), role("b", allow(MINIMUM)), role("c", allow([*MINIMUM, "ec2:*"]))]
         ).out
 
-        assert "Config 1, for 2 roles: a, b\n\nconfig:\n  ssm-profile:ec2Describe: false\n" in out
-        assert (
-            "Config 2, for 1 role: c\n\nconfig:\n  ssm-profile:ec2Describe: true\n  ssm-profile:scopeHeartbeat: true"
-            in out
-        )
+        assert "Stack config 1, for 2 roles: a, b\n\nconfig:\n  ssm-profile:ec2Describe: false\n" in out
+        assert "Stack config 2, for 1 role: c\n\nconfig:\n  ssm-profile:ec2Describe: true\n" in out
 
     def test_many(self, headings):
-        assert headings(*(role(name) for name in "abcde")) == ["Config 1, for 5 roles: a, b, c and 2 more"]
+        assert headings(*(role(name) for name in "abcde")) == ["Stack config 1, for 5 roles: a, b, c and 2 more"]
 
     def test_same_name(self, headings):
         """It is shown once."""
         accounts = (f"{number:012}" for number in range(9))
 
-        assert headings(*(role("web", account=each) for each in accounts)) == ["Config 1, for 9 roles: web"]
+        assert headings(*(role("web", account=each) for each in accounts)) == ["Stack config 1, for 9 roles: web"]
 
 
 class TestOnlyNamesDiffer:
@@ -69,31 +66,35 @@ class TestOnlyNamesDiffer:
 
         assert shown.out.count("\nconfig:\n") == 1
         assert shown.items[-1] == (
-            "Configs 2 to 3, each for 1 other role, differ only in names. --json has them as options."
+            "Stack configs 2 to 3, each for 1 other role, differ only in names. --json has them as options."
         )
         assert [row["Config"] for row in shown.tables["Roles"]] == ["1", "2", "3"]
 
     def test_one_other(self, fleet):
         assert fleet(roles=self.ROLES[:2]).items[-1] == (
-            "Config 2, for 1 other role, differs only in names. --json has it as options."
+            "Stack config 2, for 1 other role, differs only in names. --json has it as options."
         )
 
     def test_several_roles(self, headings):
         """A config for several roles is shown."""
         assert headings(*self.ROLES[:1], reader("d", "y"), reader("e", "y")) == [
-            "Config 1, for 2 roles: d, e",
+            "Stack config 1, for 2 roles: d, e",
         ]
         assert headings(*(reader(f"{name}{number}", name) for name in "xy" for number in "12")) == [
-            "Config 1, for 2 roles: x1, x2",
-            "Config 2, for 2 roles: y1, y2",
+            "Stack config 1, for 2 roles: x1, x2",
+            "Stack config 2, for 2 roles: y1, y2",
         ]
 
     def test_numbers(self, headings, fleet):
         """Those of one kind follow one another."""
         roles = [reader("a", "x"), role("b"), reader("c", "y"), role("d", allow([*MINIMUM, "ec2:*"])), reader("e", "z")]
 
-        assert headings(*roles) == ["Config 1, for 1 role: d", "Config 2, for 1 role: a", "Config 5, for 1 role: b"]
-        assert any(each.startswith("Configs 3 to 4, ") for each in fleet(roles=roles).items)
+        assert headings(*roles) == [
+            "Stack config 1, for 1 role: d",
+            "Stack config 2, for 1 role: a",
+            "Stack config 5, for 1 role: b",
+        ]
+        assert any(each.startswith("Stack configs 3 to 4, ") for each in fleet(roles=roles).items)
 
     @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
     def test_other_options(self, headings, action):
@@ -128,10 +129,10 @@ class TestMostConfigs:
         out = shown().out
 
         assert out.count("\nconfig:\n") == 2
-        assert out.endswith(
+        assert (
             "\n\n2 more configs, for 4 roles, are not shown here. --html has the config of each role, and --json has "
             "it as options.\n"
-        )
+        ) in out
 
     def test_json(self, shown):
         """It has all."""
@@ -148,9 +149,9 @@ class TestMostConfigs:
         ]
         roles = [role("a", allow(MINIMUM), read[0]), role("b", allow(MINIMUM), read[1], tagged)]
 
-        said = "The configs leave out capabilities of 1 role that may work today. {} says which."
-        assert said.format("leftOut in --json") in fleet(roles=roles).items
-        assert said.format("The list below a config") in fleet(roles=roles[1:]).items
+        said = "The configs leave out capabilities that may work today, of 1 role. {} them."
+        assert said.format("--html and leftOut in --json name") in fleet(roles=roles).items
+        assert said.format("The lists below the configs name") in fleet(roles=roles[1:]).items
 
 
 class TestTrust:
@@ -286,8 +287,8 @@ class TestTrust:
         roles = [role("a"), role("b", AssumeRolePolicyDocument=trust(["ecs-tasks.amazonaws.com", EC2]))]
         shown = fleet(roles=roles)
 
-        assert "1 distinct set of policies" in shown.out
-        assert "Config 2, for 1 role: b\n" in shown.out
+        assert "1 different set of policies" in shown.out
+        assert "Stack config 2, for 1 role: b\n" in shown.out
         assert "  ssm-profile:servicePrincipals:\n  - ec2.amazonaws.com\n  - ecs-tasks.amazonaws.com\n" in shown.out
 
     def test_text(self, fleet):

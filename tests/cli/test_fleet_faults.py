@@ -58,4 +58,4 @@ def test_synthetic_accounts(run, tmp_path):
 
     first = run("fleet", str(path)).out.splitlines()[0]
 
-    assert first == "30 of 33 roles are for EC2 instances in 1 account, with 18 distinct sets of policies."
+    assert first == "30 of 33 roles are for EC2 instances in account 111122223333, with 18 different sets of policies."

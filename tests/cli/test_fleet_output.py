@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from ssm_profile.cli.action_list import data_date
 from ssm_profile.errors import InputError
 from tests import ROOT, require
 from tests.cli.accounts import ACCOUNT, details, managed_policy, role
@@ -42,14 +43,18 @@ def fleet(fleet):
 
 
 def test_summary(fleet):
-    assert [each for each in fleet().items if not each.startswith("Read from copies")][:5] == [
+    assert [each for each in fleet().items if not each.startswith("Read from copies")][:6] == [
         "Systems Manager works with 3, does not work with 2.",
         (
             "Dangerous: 2 roles. An instance can run commands on other instances (1); "
             "read every parameter, secrets included (1)."
         ),
         "Policies to replace: AmazonSSMManagedInstanceCore (1).",
-        "Without an instance profile, so that no instance can use it: 1 role.",
+        (
+            "Without an instance profile, so that no instance can use it: 1 role (idle). Delete the role if nothing "
+            "uses it, or add it to an instance profile."
+        ),
+        f"The numbers of actions are those of AWS's list of {data_date()}.",
         "Not judged: 1. The reasons are at the end.",
     ]
 
@@ -80,8 +85,8 @@ class TestOtherServices:
     @pytest.mark.parametrize(
         ("own", "first"),
         [
-            (ROLES[:1], "1 of 3 roles is for EC2 instances in 1 account.\n"),
-            (ROLES[:2], "2 of 4 roles are for EC2 instances in 1 account.\n"),
+            (ROLES[:1], "1 of 3 roles is for EC2 instances in account 123456789012.\n"),
+            (ROLES[:2], "2 of 4 roles are for EC2 instances in account 123456789012.\n"),
             ([], "0 of 2 roles are for EC2 instances.\n"),
         ],
     )
@@ -94,17 +99,18 @@ class TestOtherServices:
     def test_in_an_instance_profile(self, fleet):
         """It is a role of EC2 instances that does not work."""
         shown = fleet(roles=[role("f", **self.LAMBDA)])
+        items = shown.items
 
         assert shown.code == 1
-        assert "In an instance profile, but EC2 cannot assume it: 1 role." in shown.items
+        assert any(each.startswith("In an instance profile, but EC2 cannot assume it: 1 role (f). ") for each in items)
         assert shown.tables["Roles"][0]["Systems Manager"].startswith(
-            "does not work: The trust policy does not let ec2.amazonaws.com assume the role. If Default Host Management"
+            "does not work: The trust policy does not let ec2.amazonaws.com assume the role. Only if Default Host"
         )
 
 
 def test_refused_policies_are_not_counted(fleet):
     """The first line counts the sets of policies of the roles that are listed."""
-    assert fleet(roles=[ROLES[0], ROLES[5]]).out.startswith("1 role for EC2 instances in 1 account.\n")
+    assert fleet(roles=[ROLES[0], ROLES[5]]).out.startswith("1 role for EC2 instances in account 123456789012.\n")
 
 
 def test_refused_policy_is_named(fleet):
@@ -244,7 +250,7 @@ def test_several_risks(fleet):
     """In a pipe, where they are on one line, they can be told apart."""
     (row,) = fleet(roles=[role("a", allow(MINIMUM), allow(["ssm:SendCommand", "ssm:GetParameter"]))]).tables["Roles"]
 
-    assert row["An instance can"] == "run commands on other instances; read every parameter, secrets included"
+    assert row["Risks"] == "run commands on other instances; read every parameter, secrets included"
 
 
 def test_json(fleet):
@@ -343,8 +349,9 @@ class TestProposal:
     def test_text(self, fleet):
         shown = fleet(roles=self.ROLES)
 
-        assert shown.items[-4:] == [
-            "The configs leave out capabilities of 1 role that may work today. The list below a config says which.",
+        assert shown.items[-5:] == [
+            "The configs leave out capabilities that may work today, of 1 role. The lists below the configs name them.",
+            f"The numbers of actions are those of AWS's list of {data_date()}.",
             "Fill in parameters.paths, parameters.sharedArns, or leave out those that you do not use.",
             (
                 "It leaves out read_buckets of 1 role (a). It works if StringEquals aws:PrincipalTag/team web holds "
@@ -355,7 +362,7 @@ class TestProposal:
                 "Add those that you use."
             ),
         ]
-        assert [row["Config"] for row in shown.tables["Roles"]] == ["1, leaves out 1 capability", "1"]
+        assert [row["Config"] for row in shown.tables["Roles"]] == ["1", "1"]
 
     def test_options_that_exclude_each_other(self, fleet):
         """The key of sessions has two options, of which a config has one."""
@@ -369,7 +376,7 @@ class TestProposal:
             "It leaves out session_kms_key_alias. Its option excludes one of these. Keep the permissions for it in a "
             "policy of their own if you use it."
         ) in shown.items
-        assert shown.tables["Roles"][0]["Config"] == "1, leaves out 1 capability"
+        assert shown.tables["Roles"][0]["Notes"] == "the config leaves out 1 capability that may work today"
 
     def test_several_capabilities(self, fleet):
         """Of several capabilities, the sentences are in the plural."""
@@ -583,7 +590,7 @@ class TestSarif:
 def test_markdown(fleet):
     out = fleet("--markdown").out
 
-    assert "| `operator` | 123456789012 | risky | works |" in out
+    assert "| `operator` | risky | works |" in out
     assert "### Not judged" in out
 
 
@@ -608,7 +615,7 @@ def test_terminal(run_on_terminal, tmp_path, width):
 
     lines = run_on_terminal(width, "fleet", str(tmp_path / "account.json")).splitlines()
 
-    assert lines[0].startswith("5 roles for EC2 instances in 1 account")
+    assert lines[0].startswith("5 roles for EC2 instances in account 123456789012")
     assert [line for line in lines if len(line) > width] == []
 
 

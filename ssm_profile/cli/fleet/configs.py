@@ -98,7 +98,7 @@ def config_parts(
     """
     shown, hidden = shown_with(configs, {config: len(roles) for config, roles in whose.items()})
     for config, others in shown.items():
-        yield Paragraph(f"Config {configs[config]}, for {_roles(whose[config])}")
+        yield Paragraph(f"Stack config {configs[config]}, for {_roles(whose[config])}")
         yield CodeBlock(format_stack_config(json.loads(config)))
         items = [*advice(whose[config]), *_others([configs[each] for each in others], key)]
         if items:
@@ -117,9 +117,9 @@ def _roles(roles: Sequence[Row]) -> str:
 def _others(numbers: Sequence[int], key: str) -> Iterator[str]:
     """What is said of the configs that a config stands for. Their numbers follow one another."""
     if len(numbers) == 1:
-        yield f"Config {numbers[0]}, for 1 other role, differs only in names. `--json` has it as `{key}`."
+        yield f"Stack config {numbers[0]}, for 1 other role, differs only in names. `--json` has it as `{key}`."
     elif numbers:
-        many = f"Configs {numbers[0]} to {numbers[-1]}, each for 1 other role,"
+        many = f"Stack configs {numbers[0]} to {numbers[-1]}, each for 1 other role,"
         yield f"{many} differ only in names. `--json` has them as `{key}`."
 
 
@@ -143,7 +143,7 @@ def replacements(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
         if row["options"] is not None:
             replaced.setdefault(key_of(row["options"]), []).append(row)
     yield Paragraph(
-        "These options replace the policies and keep every capability that certainly works with them. Keep the "
+        "These stack configs replace the policies and keep every capability that certainly works with them. Keep the "
         "permissions that your software needs in a policy of their own. `ssm-profile audit` explains a single role."
     )
     yield from config_parts(configs, replaced, _advice, "options")

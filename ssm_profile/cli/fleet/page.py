@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +26,8 @@ from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.version import __version__
 
 from .findings import why_wide
-from .report import Counts, format_fleet
+from .report import LEVELS_TITLE, Counts, format_fleet
+from .roles_table import ACTIONS, CONFIG, LEVEL, NARROWER, PROPOSED, RISKS, ROLES_TITLE, SYSTEMS_MANAGER, verdict_of
 from .rows import Row, roles_of
 from .use_report import use_tables
 
@@ -38,22 +38,24 @@ _CHUNK = 50
 _WIDTHS = {
     "Role": "minmax(9rem, 2fr)",
     "Account": "8.5rem",
-    "Level": "4.5rem",
-    "Systems Manager": "minmax(9rem, 3fr)",
-    "An instance can": "minmax(9rem, 3fr)",
-    "Actions": "7rem",
-    "Proposed": "5.5rem",
-    "Config": "minmax(5rem, 1.5fr)",
+    LEVEL: "4.5rem",
+    SYSTEMS_MANAGER: "minmax(9rem, 3fr)",
+    RISKS: "minmax(9rem, 3fr)",
+    ACTIONS: "7rem",
+    PROPOSED: "5.5rem",
+    CONFIG: "5rem",
+    NARROWER: "5rem",
+    "Last used": "6.5rem",
+    "Notes": "minmax(8rem, 2fr)",
 }
 """The widths of the columns. If they depended on the cells, a browser would have to lay out all rows first."""
 _OTHER_WIDTH = "minmax(5rem, 1fr)"
-_NUMBERS = ("Actions", "Proposed")
+_NUMBERS = (ACTIONS, PROPOSED)
 """The columns that are aligned to the right."""
 
 _MOST_NAMES = 20
 """How many names a row of the matrix shows."""
-_CONFIG = re.compile(r"^\d+", re.MULTILINE)
-"""The number of a config in the table."""
+_OF_CONFIGS = (CONFIG, NARROWER)
 _OWN = ("account", "role", "arn", "instanceProfiles", "source", "used", "lastUsed", "lastUsedRegion", "lastUseKnown")
 """The keys of a role that are not about its policies."""
 _VERDICTS = (BROKEN, Verdict.WORKS_IF.value, Verdict.WORKS.value)
@@ -106,7 +108,8 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
     """The page, in pieces. They are ASCII, so that no encoding of the output changes them."""
     roles = list(roles_of(rows))
     report = list(format_fleet(rows, counts))
-    place, table = next((place, part) for place, part in enumerate(report) if isinstance(part, Table))
+    levels, table = (part for part in report if isinstance(part, Table) and part.title in (LEVELS_TITLE, ROLES_TITLE))
+    place = report.index(table)
     of_use = list(use_tables(roles))  # the details have it
     summary, others = report[:place], [part for part in report[place + 1 :] if part not in of_use]
     capabilities, patterns = _matrix(roles)
@@ -121,7 +124,7 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
         written=datetime.now(UTC),
         sentences=[part.text for part in summary if isinstance(part, Paragraph)],
         items=[item for part in summary if isinstance(part, Items) for item in part.items],
-        levels=_levels(roles),
+        levels=levels.rows,
         accounts=sorted({row["account"] for row in roles if row["account"]}),
         columns=table.columns,
         roles=list(_roles(roles, table, patterns, shown)),
@@ -202,11 +205,6 @@ def _code_element(text: str) -> Markup:
     return Markup("<code>%s</code>") % text
 
 
-def _levels(roles: Sequence[Row]) -> list[tuple[str, int]]:
-    counts = Counter(row["level"] for row in roles)
-    return [(level, counts[level]) for level in LEVELS if counts[level]]
-
-
 def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], shown: Collection[int]) -> Iterator[_Role]:
     """The rows of the table, which are in the order of the roles."""
     pattern_of = {number: pattern.number for pattern in patterns for number, _ in pattern.roles}
@@ -222,7 +220,7 @@ def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], sho
                 _Cell(_cell(column, text, row, shown), None if _is_number(text) else orders.get(column))
                 for column, text in cells.items()
             ],
-            [int(each) for each in _CONFIG.findall(cells["Config"])],
+            [int(cells[column]) for column in _OF_CONFIGS if cells.get(column)],
             pattern_of[number],
             None if twin == number else twin,
         )
@@ -233,20 +231,17 @@ def _is_number(text: str) -> bool:
 
 
 def _cell(column: str, text: str, row: Row, shown: Collection[int]) -> Markup:
-    if column == "Level":
+    if column == LEVEL:
         level = Markup('<b class="{0}">{0}</b>').format(row["level"])
         return level + _markdown(text.removeprefix(row["level"]))
-    if column == "Config":
-        lines = ((found, line) for line in text.split("\n") if (found := _CONFIG.match(line)))
-        return Markup("<br>").join(_linked(int(found[0]), line[found.end() :], shown) for found, line in lines)
+    if column in _OF_CONFIGS and text:
+        return _linked(int(text), shown)
     return _markdown(text)
 
 
-def _linked(number: int, text: str, shown: Collection[int]) -> Markup:
+def _linked(number: int, shown: Collection[int]) -> Markup:
     """The number of a config, with a link if it is in the list of configs."""
-    if number not in shown:
-        return _markdown(f"{number}{text}")
-    return Markup('<a href="#c{0}">{0}</a>').format(number) + _markdown(text)
+    return Markup('<a href="#c{0}">{0}</a>').format(number) if number in shown else _markdown(str(number))
 
 
 def _findings(row: Row) -> str:
@@ -256,12 +251,11 @@ def _findings(row: Row) -> str:
 
 def _orders(row: Row) -> Mapping[str, int | None]:
     """By what the columns of a role are sorted, if not by their text."""
-    verdict = BROKEN if row["level"] == BROKEN else row["systemsManager"]
     return {
-        "Level": LEVELS.index(row["level"]),
-        "Systems Manager": _VERDICTS.index(verdict),
-        "Actions": row["readActions"],
-        "Proposed": row["proposedActions"],
+        LEVEL: LEVELS.index(row["level"]),
+        SYSTEMS_MANAGER: _VERDICTS.index(verdict_of(row)),
+        ACTIONS: row["readActions"],
+        PROPOSED: row["proposedActions"],
     }
 
 
@@ -298,7 +292,7 @@ def _configs(parts: Report) -> Iterator[_Config | str]:
     for part, following, advice in zip(parts, [*parts[1:], None], [*parts[2:], None, None], strict=False):
         if not isinstance(part, Paragraph):
             continue
-        if isinstance(following, CodeBlock) and (found := re.match(r"Config (\d+)", part.text)):
+        if isinstance(following, CodeBlock) and (found := re.match(r"Stack config (\d+)", part.text)):
             items = advice.items if isinstance(advice, Items) else ()
             yield _Config(int(found[1]), part.text.rstrip(":"), following.text, items)
         else:

@@ -4,19 +4,33 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ssm_profile.cli.audit import BROKEN
+from ssm_profile.cli.action_list import data_date
+from ssm_profile.cli.audit import BROKEN, CLEAN, LEVELS, RISKY, WIDE
 from ssm_profile.cli.report import Items, Paragraph, Report, Table, code, count_of
 from ssm_profile.cli.roles import NOT_FOR_EC2
 from ssm_profile.risks import RISKS
 
-from .configs import is_any_hidden, key_of, proposed_configs, replacements, uncertain
+from .configs import is_any_hidden, proposed_configs, replacements, uncertain
 from .host_management import host_management_summary
 from .instance_report import instance_summary, instance_tables
+from .roles_table import roles_table, verdict_of
 from .rows import Row, problems_of, roles_of, stale_of
 from .use_report import narrower_configs, narrower_parts, use_summary, use_tables
 
-_MOST_REASONS = 2
-_MOST_UNREAD = 3
+LEVELS_TITLE = "Levels"
+_MEANINGS = {
+    BROKEN: "Systems Manager does not work, or no instance can use the role.",
+    RISKY: "An instance can do something dangerous with the role.",
+    WIDE: "The policies grant more than is needed, are to be replaced, or are not all known.",
+    CLEAN: "The policies grant what is needed, and no more.",
+}
+"""The levels, and what each means."""
+
+_NEXT_STEP = (
+    "Next: write a config to the file of a stack, `Pulumi.<stack>.yaml`, and deploy it. Then move the instances to its "
+    'role. "Adopting existing roles" in docs/adopting.md in the repository of ssm-profile has the steps.'
+)
+_MOST_NAMES = 3
 
 
 @dataclass(frozen=True)
@@ -40,16 +54,13 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
         Paragraph(_first_line(roles, counts)),
         *([Paragraph(counts.note)] if counts.note else []),
         *([Items(tuple(summary))] if (summary := list(_summary(roles, rows))) else []),
-        Table(
-            "Roles",
-            ("Role", "Account", "Level", "Systems Manager", "An instance can", "Actions", "Proposed", "Config"),
-            [_role(row, configs, narrower) for row in roles],
-            folds=True,
-        ),
+        Table(LEVELS_TITLE, ("Level", "Roles", "Meaning"), list(_levels(roles))),
+        roles_table(roles, configs, narrower),
         *instance_tables(roles, rows),
         *use_tables(roles),
         *replacements(configs, roles),
         *narrower_parts(narrower, roles),
+        *([Paragraph(_NEXT_STEP)] if configs else []),
         Table(
             "Entries of the baseline to remove",
             ("Role", "Finding", "Reason"),
@@ -66,17 +77,24 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
 def _first_line(roles: Sequence[Row], counts: Counts) -> str:
     accounts = {row["account"] for row in roles if row["account"]}
     distinct = counts.distinct
-    policies = "" if distinct == len(roles) else f", with {count_of(distinct, 'distinct set')} of policies"
+    policies = "" if distinct == len(roles) else f", with {count_of(distinct, 'different set')} of policies"
     are = count_of(len(roles), "role")
     if counts.others:
         verb = "is" if len(roles) == 1 else "are"
         are = f"{len(roles):,} of {count_of(len(roles) + counts.others, 'role')} {verb}"
     where = f" in {count_of(len(accounts), 'account')}" if accounts else ""
+    if len(accounts) == 1:
+        where = f" in account {accounts.pop()}"
     return f"{are} for EC2 instances{where}" + (f"{policies}." if roles else ".")
 
 
+def _levels(roles: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
+    counts = Counter(row["level"] for row in roles)
+    return ((level, f"{counts[level]:,}", _MEANINGS[level]) for level in LEVELS if counts[level])
+
+
 def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
-    verdicts = Counter(_verdict(row) for row in roles)
+    verdicts = Counter(verdict_of(row) for row in roles)
     words = {"works": "works with", "works if": "may work with", "broken": "does not work with"}
     if roles:
         counts = [f"{word} {verdicts[verdict]:,}" for verdict, word in words.items() if verdicts[verdict]]
@@ -93,22 +111,38 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
         yield f"Policies to replace: {', '.join(f'{code(policy)} ({n:,})' for policy, n in deprecated.most_common())}."
     if losing := sum(any(uncertain(row)) for row in roles):
         whose = count_of(losing, "role")
-        where = "`leftOut` in `--json`" if is_any_hidden(roles) else "The list below a config"
-        yield f"The configs leave out capabilities of {whose} that may work today. {where} says which."
+        where = (
+            "`--html` and `leftOut` in `--json` name" if is_any_hidden(roles) else "The lists below the configs name"
+        )
+        yield f"The configs leave out capabilities that may work today, of {whose}. {where} them."
     yield from use_summary(roles)
     yield from _unusable(roles)
     yield from instance_summary(roles, rows)
     yield from _baseline_summary(roles, rows)
+    if roles:
+        yield f"The numbers of actions are those of AWS's list of {data_date()}."
     if problems := sum(1 for _ in problems_of(rows)):
         yield f"Not judged: {problems:,}. The reasons are at the end."
 
 
 def _unusable(roles: Sequence[Row]) -> Iterator[str]:
     """Sentences on the roles that no instance can use."""
-    if without := sum(row["instanceProfiles"] == [] for row in roles):
-        yield f"Without an instance profile, so that no instance can use it: {count_of(without, 'role')}."
-    if refused := sum(NOT_FOR_EC2 in row["reasons"] for row in roles):
-        yield f"In an instance profile, but EC2 cannot assume it: {count_of(refused, 'role')}."
+    if without := [row["role"] for row in roles if row["instanceProfiles"] == []]:
+        yield (
+            f"Without an instance profile, so that no instance can use it: {_named(without)}. Delete the role if "
+            "nothing uses it, or add it to an instance profile."
+        )
+    if refused := [row["role"] for row in roles if NOT_FOR_EC2 in row["reasons"]]:
+        yield (
+            f"In an instance profile, but EC2 cannot assume it: {_named(refused)}. Let `ec2.amazonaws.com` assume the "
+            "role in its trust policy, or remove it from the instance profile."
+        )
+
+
+def _named(names: Sequence[str]) -> str:
+    """How many roles, and the first names."""
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return f"{count_of(len(names), 'role')} ({', '.join(map(code, names[:_MOST_NAMES]))}{more})"
 
 
 def _baseline_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
@@ -140,94 +174,3 @@ def _unknown(roles: Sequence[Row]) -> Iterator[str]:
             f"Content not known: policies of {count_of(several, 'role')}, of which the input has several documents and "
             "does not say which one counts. Write the input again, with one file for each account."
         )
-
-
-def _verdict(row: Row) -> str:
-    if row["level"] == BROKEN:
-        return BROKEN
-    return row["systemsManager"]
-
-
-def _role(row: Row, configs: dict[str, int], narrower: dict[str, int]) -> tuple[str, ...]:
-    certain = [risk["summary"] for risk in row["risks"] if risk["certain"]]
-    possible = [f"{risk['summary']} (possibly)" for risk in row["risks"] if not risk["certain"]]
-    return (
-        code(row["role"]),
-        row["account"] or "",
-        _level(row),
-        _systems_manager(row),
-        ";\n".join([*certain, *possible, *_not_known(row), *_boundary(row)]),
-        _actions(row),
-        _proposed_actions(row),
-        "\n".join([*_config(row, configs), *_narrower(row, narrower)]),
-    )
-
-
-def _level(row: Row) -> str:
-    if not row["accepted"]:
-        return row["level"]
-    return f"{row['level']};\n{row['openLevel']} without what is accepted"
-
-
-def _systems_manager(row: Row) -> str:
-    """Whether Systems Manager works, with the first reasons."""
-    verdict, reasons = _verdict(row), row["reasons"]
-    if verdict == BROKEN:
-        # A role that no instance can use can have policies that work under a condition.
-        shown = [reason.replace("It works ", "Its policies work ", 1) for reason in reasons[:_MOST_REASONS]]
-        shown[:1] = [f"does not work: {reason}" for reason in shown[:1]]
-    else:
-        shown = [reason.replace("It works ", "works ", 1) for reason in reasons[:_MOST_REASONS]] or [verdict]
-        if shown[0].startswith("EC2 "):
-            shown[0] = f"may work: {shown[0]}"
-    if len(reasons) > _MOST_REASONS:
-        shown.append(f"And {count_of(len(reasons) - _MOST_REASONS, 'more reason')}.")
-    return "\n".join(shown)
-
-
-def _not_known(row: Row) -> Iterator[str]:
-    if unread := [each for each in dict.fromkeys(row["unread"]) if each != row["permissionsBoundary"]]:
-        more = f" and {len(unread) - _MOST_UNREAD} more" if len(unread) > _MOST_UNREAD else ""
-        yield f"not known: {', '.join(f'{code(each)}{_several(row, each)}' for each in unread[:_MOST_UNREAD])}{more}"
-
-
-def _boundary(row: Row) -> Iterator[str]:
-    if row["permissionsBoundary"]:
-        name = code(row["permissionsBoundary"].split(":policy/", 1)[-1])
-        unread = " (content not known)" if row["permissionsBoundary"] in row["unread"] else ""
-        unread = _several(row, row["permissionsBoundary"]) or unread
-        yield f"limited by boundary {name}{unread}"
-
-
-def _several(row: Row, policy: str) -> str:
-    """Why the content of a policy is not known although the input has it, or an empty string."""
-    return " (the input has several documents of it)" if policy in row["ambiguous"] else ""
-
-
-def _proposed_actions(row: Row) -> str:
-    """How many actions the config grants. A boundary whose content is not known can only take some away."""
-    if row["proposedActions"] is None:
-        return ""
-    most = "at most " if row["permissionsBoundary"] in row["unread"] else ""
-    return f"{most}{row['proposedActions']:,}"
-
-
-def _actions(row: Row) -> str:
-    """How many actions the policies grant. A permissions boundary can only take some away."""
-    read, boundary = f"{row['readActions']:,}", row["permissionsBoundary"]
-    if not row["unread"]:
-        return read
-    if boundary not in row["unread"]:
-        return f"at least {read}" if row["readActions"] else "not known"
-    return f"at most {read}" if row["unread"] == [boundary] else "not known"
-
-
-def _config(row: Row, configs: dict[str, int]) -> Iterator[str]:
-    if row["options"] is not None:
-        number, lost = str(configs[key_of(row["options"])]), len(list(uncertain(row)))
-        yield f"{number}, leaves out {count_of(lost, 'capability')}" if lost else number
-
-
-def _narrower(row: Row, narrower: dict[str, int]) -> Iterator[str]:
-    if row["used"] and row["used"]["options"] is not None:
-        yield f"{narrower[key_of(row['used']['options'])]}, without what is not used"

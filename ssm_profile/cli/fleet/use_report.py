@@ -72,7 +72,9 @@ def narrower_parts(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
     for row in roles:
         if row["used"] and row["used"]["options"]:
             whose.setdefault(key_of(row["used"]["options"]), []).append(row)
-    yield Paragraph("These options leave out what could be dropped, too. The command changes nothing: you decide.")
+    yield Paragraph(
+        "These stack configs leave out what could be dropped, too. The command changes nothing: you decide."
+    )
     yield from config_parts(configs, whose, _advice, "used.options")
 
 
