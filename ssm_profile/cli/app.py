@@ -216,8 +216,8 @@ _HELP = click.RichHelpConfiguration(max_width=110)
 @click.group(
     cls=_Group,
     epilog="Exit codes: 0 no findings; 1 a difference, a finding, or a denied call that no option grants; "
-    "2 wrong usage or input, or output that cannot be written. The command changes nothing. Only `audit --role`, "
-    "`audit --instance`, `fleet` and `diagnose` call AWS. They only read.",
+    "2 wrong usage or input, or output that cannot be written. The command changes nothing. Only `audit --role` "
+    "without a file, `audit --instance`, `fleet` and `diagnose` call AWS. They only read.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ssm-profile")
@@ -340,10 +340,10 @@ def compare(
     "role_names",
     metavar="NAME",
     multiple=True,
-    help="Audit this role, with AWS credentials as for the AWS CLI. Read-only. Accepts a name, an ARN or a pattern "
-    "such as 'web-*'. Repeatable.",
+    help="Audit this role of FILE, or without FILE of the AWS account, with credentials as for the AWS CLI. Read-only. "
+    "Accepts a name, an ARN or a pattern such as 'web-*'. Repeatable.",
 )
-@click.option("--instance", metavar="ID", help="Audit the role of this instance. Read-only, as --role.")
+@click.option("--instance", metavar="ID", help="Audit the role of this instance, with AWS credentials. Read-only.")
 @click.option(
     "--denied",
     is_flag=True,
@@ -376,14 +376,13 @@ def audit(  # noqa: PLR0913 - one for each flag
     command that prints one, a CloudFormation template, a plan or a state of Terraform, or the export of a Pulumi stack.
     It can also be - for standard input, or the name of an AWS managed policy.
     """
-    chosen = [each for each in (source, role_names, instance) if each]
     if denied and not (role_names or instance):
         answered = answer_denials(read_denials(read_source(source or "-")))
         print_result(plain(answered), format_answers(answered), form)
         sys.exit(0 if is_granted(answered) else exit_codes.FINDINGS)
-    if denied or len(chosen) != 1:
+    if denied or bool(source or role_names) == bool(instance):
         raise click.UsageError(
-            "Pass a FILE, or --role NAME, or --instance ID, or --denied with a FILE or standard input."
+            "Pass a FILE, or --role NAME, or both, or --instance ID, or --denied with a FILE or standard input."
         )
     audits = [audit_role(role) for role in _roles(source, role_names, instance)]
     report = [part for each in audits for part in format_audit(each, every_capability=every_capability)]
@@ -398,7 +397,7 @@ ssm_profile.add_command(diagnose)
 def _roles(source: str | None, names: tuple[str, ...], instance: str | None) -> list[Role]:
     """The roles to audit: of a file, or of the AWS account."""
     if source:
-        return read_roles(source)
+        return read_roles(source, names)
     from .iam_roles import read_role_of_instance, read_roles_by_name  # noqa: PLC0415 - boto3 is costly to import
 
     return [read_role_of_instance(instance)] if instance else read_roles_by_name(names)

@@ -9,7 +9,7 @@ from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy
 
 from .aws_client import client, readable_errors
-from .roles import Role, role_notes, trust_reasons
+from .roles import Role, is_pattern, role_notes, trust_reasons
 
 READ_ACTIONS = (
     "iam:GetRole",
@@ -80,7 +80,7 @@ def read_role_of_instance(instance: str) -> Role:
 def _names(iam: Any, name: str) -> list[str]:
     """The names of the roles that a name, an ARN or a pattern stands for."""
     role = name.rsplit("/", 1)[-1]
-    if not set(role) & set("*?["):
+    if not is_pattern(role):
         return [role]
     matching = [each["RoleName"] for each in _all(iam, "list_roles", "Roles") if fnmatchcase(each["RoleName"], role)]
     if not matching:

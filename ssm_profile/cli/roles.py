@@ -1,8 +1,10 @@
 """A role to audit: its policies together, and what is known of it besides."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ _PSEUDO_PARAMETERS = {"${AWS::Region}": "<region>", "${AWS::AccountId}": "<accou
 
 _PARTITION = "${AWS::Partition}"
 _OF_DEPLOYMENT = (_PARTITION, *_PSEUDO_PARAMETERS)
+
+_MOST_NAMES = 5
+"""How many names an error lists."""
 
 MAX_LENGTH = 131_072
 """The longest policy document that IAM's API accepts, in characters without white space."""
@@ -61,18 +66,21 @@ NO_PROFILE = "No instance profile contains the role, so no instance can use it."
 NOT_FOR_EC2 = f"The trust policy does not let {EC2} assume the role."
 
 
-def read_roles(source: str) -> list[Role]:
+def read_roles(source: str, names: Collection[str] = ()) -> list[Role]:
     """The roles that a name, a file or standard input holds.
 
-    A role that EC2 cannot assume is left out, unless there are no others.
+    Without names, a role that EC2 cannot assume is left out, unless there are no others.
 
     Args:
         source: The name of one of :func:`aws_policies`, the path of a file, or ``-``. A policy document is one role.
+        names: The roles to read: names, ARNs, or patterns of names such as ``web-*``. All if there are none.
 
     Raises:
-        InputError: If the source does not exist, or if it has no policy of a role.
+        InputError: If the source does not exist, or if it has no policy of a role, or not the role of a name.
     """
     if source in aws_policies():
+        if names:
+            raise InputError(f"--role: {source} is a policy, not a file with roles. Leave out --role.")
         return [Role(aws_policies()[source].policy, copies=(aws_policies()[source].label,))]
     if source != STDIN and not Path(source).exists():
         raise InputError(
@@ -80,8 +88,47 @@ def read_roles(source: str) -> list[Role]:
             "Pass one of them, a file, or - for standard input."
         )
     name = name_of(source)
-    roles = [role_of(each) for each in find_roles(parse(read_text(source), name), name)]
+    found = find_roles(parse(read_text(source), name), name)
+    if names:
+        return [role_of(each) for each in _chosen(found, names, name)]
+    roles = [role_of(each) for each in found]
     return [each for each in roles if not each.is_for_other_services] or roles
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name of ``--role`` is a pattern."""
+    return bool(set(name) & set("*?["))
+
+
+def _chosen(found: Collection[FoundRole], names: Collection[str], file: str) -> Iterable[FoundRole]:
+    """The roles of a file that names stand for, each once.
+
+    Raises:
+        InputError: If there is none for a name.
+    """
+    chosen = dict[int, FoundRole]()
+    for name in names:
+        matching = {id(each): each for each in found if _is_called(each, name)}
+        if not matching:
+            raise InputError(_no_such_role(name, [called for each in found for called in each.names], file))
+        chosen |= matching
+    return chosen.values()
+
+
+def _is_called(role: FoundRole, name: str) -> bool:
+    if name == role.arn or name in role.names:  # the address of a resource can have brackets
+        return True
+    return is_pattern(name) and any(fnmatchcase(each, name) for each in role.names)
+
+
+def _no_such_role(name: str, known: Collection[str], file: str) -> str:
+    if not known:
+        return f"--role: {file} has a policy without a role. Leave out --role."
+    near = get_close_matches(name.rsplit("/", 1)[-1], known, n=_MOST_NAMES, cutoff=0.5)
+    shown = near or list(dict.fromkeys(known))[:_MOST_NAMES]
+    listed = f"{'The nearest names are' if near else 'It has'} {', '.join(shown)}"
+    more = "" if near or len(known) <= _MOST_NAMES else f" and {len(known) - _MOST_NAMES:,} more"
+    return f"--role: {file} has no role {name}. {listed}{more}. Pass the name of a role, its ARN, or a pattern."
 
 
 def role_notes(

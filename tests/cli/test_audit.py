@@ -953,9 +953,12 @@ class TestReplacement:
         assert "  ssm-profile:legacyMessaging: true\n" in text
 
 
-@pytest.mark.parametrize("arguments", [[], ["a.json", "--role", "r"], ["--denied", "--role", "r"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a.json", "--instance", "i-0"], ["--role", "r", "--instance", "i-0"], ["--denied", "--role", "r"]],
+)
 def test_exactly_one_source(run, arguments):
     refused = run("audit", *arguments)
 
     assert refused.code == 2
-    assert "Pass a FILE, or --role NAME, or --instance ID, or --denied" in refused.error
+    assert "Pass a FILE, or --role NAME, or both, or --instance ID, or --denied" in refused.error

@@ -85,6 +85,7 @@ def found_role(role: Mapping[str, Any], documents: Mapping[str, Any], place: str
     arn = text_of(role.get("Arn"))
     ambiguous = [arn for arn in policy_arns(role) if arn in documents and documents[arn] is None]
     parts = Parts(arn=arn if _ROLE_ARN.fullmatch(arn) else None, ambiguous_arns=ambiguous)
+    parts.names.append(text_of(role.get("RoleName")))
     for inline in map(map_of, as_list(role.get("RolePolicyList"))):
         policy_name = f"{place}, policy {text_of(inline.get('PolicyName'))}"
         parts.add_policy(policy_name, parse_embedded(inline.get("PolicyDocument"), policy_name))

@@ -70,7 +70,7 @@ class _Template:
             if isinstance(value, Mapping)
         }
         self.loops = [str(key) for key in resources if str(key).startswith("Fn::")]
-        self.roles_by_id = {each.id: Parts() for each in self._of(_ROLE)}
+        self.roles_by_id = {each.id: Parts(names=[each.text("RoleName"), each.id]) for each in self._of(_ROLE)}
         self.others = dict[str, Parts]()
         """The policies of roles that are not in the template, by the role's name or by the policy."""
         self.attached = set[str]()
@@ -163,17 +163,17 @@ class _Template:
             possible = [parts for key, parts in self.roles_by_id.items() if key in references(role)]
             for parts in possible:
                 parts.left_out.append(f"{self.name}, policies of a role ({_shown(role)})")
-            return [] if possible else [self.others.setdefault(self._role_name(_shown(role)), Parts())]
+            return [] if possible else [self._other(_shown(role))]
         role_name = text_of(Resolver().resolve(role))
         by_name = [
             parts
             for key, parts in self.roles_by_id.items()
             if role_name and self.resources[key].text("RoleName") == role_name
         ]
-        return by_name or [self.others.setdefault(self._role_name(role_name), Parts())]
+        return by_name or [self._other(role_name)]
 
-    def _role_name(self, role: str) -> str:
-        return f"{self.name}, role {role}"
+    def _other(self, role: str) -> Parts:
+        return self.others.setdefault(f"{self.name}, role {role}", Parts(names=[role]))
 
 
 def _elements(properties: Mapping[str, Any], key: str) -> list[Any]:

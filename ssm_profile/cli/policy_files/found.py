@@ -50,6 +50,8 @@ class FoundRole:
     """The ARNs of the attached policies whose document is in the file."""
     ambiguous_arns: tuple[str, ...] = ()
     """The ARNs of attached policies, and of the boundary, of which the file does not say which document counts."""
+    names: tuple[str, ...] = field(default=(), compare=False)
+    """What ``--role`` can call it: its name in IAM, and that in the file. Empty for policies without a role."""
 
     @property
     def incomplete(self) -> tuple[str, ...]:
@@ -71,6 +73,7 @@ class Parts:
     arn: str | None = None
     read_arns: list[str] = field(default_factory=list[str])
     ambiguous_arns: list[str] = field(default_factory=list[str])
+    names: list[str] = field(default_factory=list[str])
 
     def add_policy(self, name: str, document: Any, unknown: tuple[str, ...] = ()) -> None:
         """Add a policy, or say that it was left out."""
@@ -108,6 +111,7 @@ class Parts:
             arn=self.arn,
             read_arns=tuple(unique(self.read_arns)),
             ambiguous_arns=tuple(unique(self.ambiguous_arns)),
+            names=tuple(unique([name for name in self.names if name])),
         )
 
 

@@ -100,7 +100,9 @@ class _Connector:
         self.name = name
         self.references = references
         self.resources = resources
-        self.roles_by_address = {role.address: Parts() for role in self._of(ROLE)}
+        self.roles_by_address = {
+            role.address: Parts(names=[text_of(role.values.get("name")), role.address]) for role in self._of(ROLE)
+        }
         self.addresses_by_name = {
             text_of(role.values.get(key)): role.address for key in ("arn", "id", "name") for role in self._of(ROLE)
         }
@@ -256,7 +258,7 @@ class _Connector:
     def _named(self, role: str, policy_name: str = "") -> Parts:
         address = self.addresses_by_name.get(role)
         if address is None:
-            return self.others.setdefault(f"{self.name}, role {role}", Parts())
+            return self.others.setdefault(f"{self.name}, role {role}", Parts(names=[role]))
         self.inline_names.setdefault(address, set()).add(policy_name)
         return self.roles_by_address[address]
 
