@@ -166,7 +166,7 @@ class TestAccounts:
 
         ((_, request),) = aws.asked("AssumeRole")
         (statement,) = json.loads(request.pop("Policy"))["Statement"]
-        assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", permissions.READ, "*")
+        assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", [permissions.READ], "*")
         assert request == {
             "RoleArn": f"arn:aws:iam::{members[0]}:role/security/audit",
             "RoleSessionName": "ssm-profile",
@@ -282,7 +282,7 @@ class TestFailures:
 
     def test_attempts(self, aws):  # noqa: ARG002
         """A request is repeated, ever more slowly."""
-        settings = assumed_roles.Caller("audit", None)._sts.meta.config.retries
+        settings = assumed_roles.Caller()._sts.meta.config.retries
 
         assert settings == {"mode": "adaptive", "total_max_attempts": requests.ATTEMPTS}
 

@@ -16,7 +16,7 @@ ATTEMPTS = 10
 SETTINGS = Config(retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS}, connect_timeout=10, read_timeout=30)
 """Settings of a client: requests become fewer when AWS limits their rate, and no request waits for long."""
 
-DENIED = ("AccessDenied", "AccessDeniedException")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _NOT_VALID = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired")
 
 
