@@ -15,6 +15,10 @@ from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
 OLDEST = 7
 """How many days ago the evidence may end. Calls after its end are not in it."""
 
+_MOST_QUIET_DAYS = 7
+"""How many days in a row a Region can have no event of the account although a trail logs it. The events of a Region
+that is in use do not stop for longer, so that files are missing then."""
+
 _EXCLUDABLE = "kms"
 """The service of the catalogue whose management events a trail can leave out. Event data stores can leave out any.
 
@@ -64,6 +68,18 @@ class Period:
     def missing(self, days: AbstractSet[str]) -> list[str]:
         """Its days that are not among others."""
         return sorted(self.days() - days)
+
+    def quiet(self, days: AbstractSet[str]) -> list[str]:
+        """The first days in a row that are not among others, if they are too many. Nothing if there are no such days."""
+        row = list[str]()
+        for day in sorted(self.days()):
+            if day not in days:
+                row.append(day)
+            elif len(row) > _MOST_QUIET_DAYS:
+                break
+            else:
+                row.clear()
+        return row if len(row) > _MOST_QUIET_DAYS else []
 
     def has_any(self, days: AbstractSet[str]) -> bool:
         """Whether one of its days is among others."""
@@ -229,6 +245,9 @@ def _uncovered(source: Source, coverage: Coverage, view: View) -> Blind | None:
         days = coverage.regions.get(region)
         if days is None or not view.period.has_any(days.reads | days.writes):
             return Blind(Reason.REGION, f"The role can call in {region}, and {source} have no events of it.")
+        if is_logged and (quiet := view.period.quiet(days.reads | days.writes)):
+            why = f"There are no events in {source} of {region} from {quiet[0]} to {quiet[-1]}. Files may be missing."
+            return Blind(Reason.PERIOD, why)
         if not is_logged and (blind := _region_blindness(source, region, days, view)):
             return blind
     if missing := view.period.missing(coverage.days()):
