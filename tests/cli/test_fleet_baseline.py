@@ -79,6 +79,10 @@ class TestAcceptance:
 
         assert named(rows(*(entry(each, arn) for each in findings)), name)["openLevel"] == "clean"
 
+    def test_brackets_are_no_wildcard(self, rows):
+        """A role name cannot have them, so that the entry is about no role."""
+        assert named(rows(entry(role=OPERATOR.replace("operator", "[o]perator"))), "operator")["accepted"] == []
+
     def test_without_entries(self, rows):
         """The worst finding is the level."""
         for row in rows():

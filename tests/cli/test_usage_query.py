@@ -100,6 +100,10 @@ GROUP BY 2, 3, 4, 5, 6, 7, 8
         with pytest.raises(InputError, match=r"is not the name of an? (event data store|column of Athena)"):
             lake_sql(f"{name};", days=90, now=NOW)
 
+    def test_path_is_no_event_data_store(self):
+        with pytest.raises(InputError, match="is not the name of an event data store"):
+            lake_sql("x/../y", days=90, now=NOW)
+
 
 class TestResult:
     @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])

@@ -70,7 +70,7 @@ class Period:
         return sorted(self.days() - days)
 
     def quiet(self, days: AbstractSet[str]) -> list[str]:
-        """The first days in a row that are not among others, if they are too many. Nothing if there are no such days."""
+        """The first days in a row that are not among others, if they are too many. Nothing otherwise."""
         row = list[str]()
         for day in sorted(self.days()):
             if day not in days:
@@ -242,17 +242,23 @@ def _uncovered(source: Source, coverage: Coverage, view: View) -> Blind | None:
         return Blind(Reason.REGION, "It is not known in which Regions the role can call. Pass --regions.")
     regions, is_logged = view.regions_of(coverage), view.is_logged_by_trail(source)
     for region in regions:
-        days = coverage.regions.get(region)
-        if days is None or not view.period.has_any(days.reads | days.writes):
+        days = coverage.regions.get(region, RegionDays())
+        if not view.period.has_any(days.reads | days.writes):
             return Blind(Reason.REGION, f"The role can call in {region}, and {source} have no events of it.")
-        if is_logged and (quiet := view.period.quiet(days.reads | days.writes)):
-            why = f"There are no events in {source} of {region} from {quiet[0]} to {quiet[-1]}. Files may be missing."
-            return Blind(Reason.PERIOD, why)
-        if not is_logged and (blind := _region_blindness(source, region, days, view)):
+        if blind := (_gap if is_logged else _region_blindness)(source, region, days, view):
             return blind
     if missing := view.period.missing(coverage.days()):
         return Blind(Reason.PERIOD, f"There are no events of the account in {source} on {_named(missing)}.")
     return None
+
+
+def _gap(source: Source, region: str, days: RegionDays, view: View) -> Blind | None:
+    """Why a call in a Region can be missing although a trail logs all of them: not all of its files are there."""
+    quiet = view.period.quiet(days.reads | days.writes)
+    if not quiet:
+        return None
+    why = f"There are no events in {source} of {region} from {quiet[0]} to {quiet[-1]}. Files may be missing."
+    return Blind(Reason.PERIOD, why)
 
 
 def _region_blindness(source: Source, region: str, days: RegionDays, view: View) -> Blind | None:
