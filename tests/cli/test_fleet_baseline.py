@@ -89,8 +89,8 @@ class TestAcceptance:
             assert row["openLevel"] == row["level"]
 
     def test_file_of_the_manual(self, fleet):
-        """The block in docs/command.md is accepted as it stands, with a date without quotes."""
-        page = (ROOT / "docs" / "command.md").read_text()
+        """The block in docs/fleet.md is accepted as it stands, with a date without quotes."""
+        page = (ROOT / "docs" / "fleet.md").read_text()
         (block,) = re.findall(r"```yaml\n(accepted:.*?)```", page, re.DOTALL)
         done = fleet("--json", entries=re.sub(r"expires: .*", f"expires: {TODAY}", block), roles=[ROLES[0]])
 
