@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from ssm_profile.cli.reverse_lookup import FEATURES
 from tests import IN_CI, require
 from tests.cli.fleet_rows import ACCOUNT, BROKEN, RISKY, a_problem, a_role, page_of
 
@@ -307,3 +308,32 @@ def test_many_roles(opened, tmp_path):
     assert roles(page) == [f"web-{number}" for number in reversed(range(150))]
     assert page.locator(".roles tbody").count() == 3
     assert not page.locator("#r1 th").evaluate("role => role.checkVisibility({ contentVisibilityAuto: true })")
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A page with all columns."""
+    path = tmp_path_factory.mktemp("wide") / "fleet.html"
+    used = {"days": 90, "capabilities": [], "options": {"scope_heartbeat": True}, "otherActions": []}
+    every = {"lastUsed": "2026-11-01T08:00:00+00:00", "lastUseKnown": True, "used": used}
+    capabilities = {"capabilities": [{"capability": feature.name, "verdict": "works"} for feature in FEATURES]}
+    many = (a_role(name, account=each, **RISKY | every | capabilities) for name, each in (("a", ACCOUNT), ("b", OTHER)))
+    path.write_text(page_of(*many))
+    return path
+
+
+@pytest.mark.parametrize(("media", "width"), [("screen", 1210), ("screen", 400), ("print", 1032)])
+def test_no_sideways_scrolling(opened, wide, media, width):
+    """A sheet of paper in landscape has 1,032 pixels. A browser prints a page that is wider in smaller letters."""
+    page = opened(wide, width=width, media=media)
+
+    assert page.locator(".roles thead th").all_text_contents()[-3:-1] == ["Last used", "Notes"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_links(opened, tmp_path):
+    """A URL in a sentence is a link."""
+    path = tmp_path / "page.html"
+    path.write_text(page_of(a_role("web", reasons=["See <https://example.com/a?b=1&c>."])))
+
+    assert opened(path).locator("#r1 td a").first.get_attribute("href") == "https://example.com/a?b=1&c"

@@ -36,17 +36,17 @@ _CHUNK = 50
 """How many roles one body of the table has. A browser lays out a body only when the reader comes near it."""
 
 _WIDTHS = {
-    "Role": "minmax(9rem, 2fr)",
-    "Account": "8.5rem",
-    LEVEL: "4.5rem",
-    SYSTEMS_MANAGER: "minmax(9rem, 3fr)",
-    RISKS: "minmax(9rem, 3fr)",
-    ACTIONS: "7rem",
+    "Role": "minmax(7rem, 2fr)",
+    "Account": "7.5rem",
+    LEVEL: "4rem",
+    SYSTEMS_MANAGER: "minmax(7rem, 3fr)",
+    RISKS: "minmax(7rem, 3fr)",
+    ACTIONS: "5.5rem",
     PROPOSED: "5.5rem",
-    CONFIG: "5rem",
+    CONFIG: "4rem",
     NARROWER: "5rem",
-    "Last used": "6.5rem",
-    "Notes": "minmax(8rem, 2fr)",
+    "Last used": "6rem",
+    "Notes": "minmax(6rem, 2fr)",
 }
 """The widths of the columns. If they depended on the cells, a browser would have to lay out all rows first."""
 _OTHER_WIDTH = "minmax(5rem, 1fr)"
@@ -55,6 +55,7 @@ _NUMBERS = (ACTIONS, PROPOSED)
 
 _MOST_NAMES = 20
 """How many names a row of the matrix shows."""
+_LINK = re.compile(r"<(https://[^\s<>]+)>")
 _OF_CONFIGS = (CONFIG, NARROWER)
 _OWN = ("account", "role", "arn", "instanceProfiles", "source", "used", "lastUsed", "lastUsedRegion", "lastUseKnown")
 """The keys of a role that are not about its policies."""
@@ -182,8 +183,8 @@ def _column_styles(columns: Sequence[str]) -> str:
     )
     return (
         f".roles tr {{ grid-template-columns: {widths}; }}\n"
-        f"@media print, (width > 60rem) {{ {numbers} {{ text-align: right; }} }}\n"
-        f"@media screen and (width <= 60rem) {{\n{names}\n}}\n"
+        f"@media print, (width > 75rem) {{ {numbers} {{ text-align: right; }} }}\n"
+        f"@media screen and (width <= 75rem) {{\n{names}\n}}\n"
     )
 
 
@@ -191,9 +192,15 @@ def _column_styles(columns: Sequence[str]) -> str:
 def _markdown(text: str) -> Markup:
     """Sentences of Markdown as HTML."""
     return Markup("<br>").join(
-        Markup().join(_code_element(piece) if is_code else piece for piece, is_code in pieces(escaped(line)))
+        Markup().join(_code_element(piece) if is_code else _prose(piece) for piece, is_code in pieces(escaped(line)))
         for line in text.split("\n")
     )
+
+
+def _prose(text: str) -> Markup:
+    """Prose as HTML, in which a URL between ``<`` and ``>`` is a link."""
+    parts = enumerate(_LINK.split(text))
+    return Markup().join(Markup('<a href="{0}">{0}</a>').format(part) if number % 2 else part for number, part in parts)
 
 
 def _code(value: str) -> Markup:
