@@ -204,14 +204,16 @@ def action_blindness(action: str, source: Source, coverage: Coverage, view: View
 
 
 def _without_data_events(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
-    days = coverage.data_days.get(service, set())
-    if not days:
+    found = coverage.data_days.get(service, {})
+    if not found:
         return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source}. They are off by default.")
     if service not in view.evidence.logged:
         why = f"There are data events of {service} in {source}, but a trail can log those of some resources only."
         return Blind(Reason.DATA_EVENT, why)
-    if missing := view.period.missing(days):
-        return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source} on {_named(missing)}.")
+    for region in view.regions_of(coverage):
+        if missing := view.period.missing(found.get(region, set())):
+            where = f"in {source} of {region} on {_named(missing)}"
+            return Blind(Reason.DATA_EVENT, f"There are no data events of {service} {where}.")
     return None
 
 

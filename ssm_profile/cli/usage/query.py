@@ -223,7 +223,7 @@ def _add_coverage(evidence: Evidence, source: Source, action: str, values: dict[
     """Add the days of a row. The result does not say whether an event is a management event."""
     coverage, days = evidence.coverage_of(source, values["account"]), values["days"].split()
     if is_data_event(action):
-        coverage.data_days.setdefault(action.partition(":")[0], set()).update(days)
+        coverage.add_data_days(action, values["region"], days)
     elif is_management_event(action):
         is_read = {"true": True, "false": False}.get(values["read_only"])
         for day in days:
