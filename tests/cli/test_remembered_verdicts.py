@@ -69,6 +69,20 @@ def test_role():
     assert verdicts_on(own, ROLE) == alone != other
 
 
+def test_own_account():
+    """Statements about other actions can say which account is the role's."""
+    shared = allow("ssm:GetParameter*", "arn:aws:ssm:eu-west-1:222222222222:parameter/app/one")
+    here, there = (
+        policy(shared, allow("dynamodb:Query", f"arn:aws:dynamodb:eu-west-1:{account}:table/one"))
+        for account in ("111122223333", "222222222222")
+    )
+    verdicts._verdict_on.cache_clear()
+    alone = verdicts_on(here)
+    verdicts._verdict_on.cache_clear()
+
+    assert verdicts_on(there) != alone == verdicts_on(here)
+
+
 def test_values_that_python_takes_for_equal():
     """``true`` and ``1`` are different conditions."""
     one, true = (policy(allow(MINIMUM, "*", Condition={"Bool": {"aws:SecureTransport": value}})) for value in (1, True))
