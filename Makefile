@@ -12,7 +12,7 @@ LINTERS := .venv-linters/.ready
 OLDEST := .venv-oldest/.ready
 RELEASE := .venv-release/.ready
 ACTIONLINT := $(BIN)/actionlint
-COGGED := Pulumi.yaml README.md docs/options.md docs/command.md
+COGGED := Pulumi.yaml README.md docs/options.md docs/command.md docs/fleet.md docs/diagnose.md
 # The user's uv, or the one of requirements-dev.lock.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(BIN)/uv)
 # As pip does. Otherwise each new process compiles the packages where Python may not write its cache.

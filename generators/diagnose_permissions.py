@@ -1,4 +1,4 @@
-"""The table of the permissions of ``diagnose``, which cog writes into docs/command.md."""
+"""The table of the permissions of ``diagnose``, which cog writes into docs/diagnose.md."""
 
 from ssm_profile.cli.diagnose.permissions import OPTIONAL_PERMISSIONS, PERMISSIONS
 

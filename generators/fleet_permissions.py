@@ -1,4 +1,4 @@
-"""The tables of the permissions of ``fleet``, which cog writes into docs/command.md."""
+"""The tables of the permissions of ``fleet``, which cog writes into docs/fleet.md."""
 
 from ssm_profile.cli.fleet import account_instances
 from ssm_profile.cli.fleet.permissions import PERMISSIONS

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from typing import Any
 
@@ -44,7 +44,12 @@ class Feature:
         required = tuple(each for each in option_at(self.name).requires if each in needs)
         return required or ((option,) if None in needs else ())
 
-    @property
+    @cached_property
+    def key(self) -> tuple[str | None, ...]:
+        """What distinguishes it from others and from its alternatives."""
+        return (self.name, *(grant.each for grant in self.grants))
+
+    @cached_property
     def alternatives(self) -> tuple["Feature", ...]:
         """The feature for each of the lists whose entries it can be granted on, where one list is sufficient."""
         lists = _lists(self)

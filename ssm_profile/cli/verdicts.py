@@ -189,6 +189,8 @@ class Judge:
         self._found_locations: dict[tuple[str | None, ...], list[Values]] = {}
         self._named_values: dict[tuple[str | None, ...], list[Values]] = {}
         self._with_action: dict[str, list[Statement]] = {}
+        self._touched = [_features_with(each.actions, each.except_actions) for each in self.policy.statements]
+        self._found_relevant: dict[tuple[int, ...], _Relevant] = {}
         self._with_unread = self.policy.with_unread()
         self._role_account = self.role_arn.split(":")[4] if self.role_arn else None
         self._own_account = self._role_account or self.account or _own_account(self.policy)
@@ -196,8 +198,25 @@ class Judge:
     def verdicts(self) -> list[FeatureVerdict]:
         """The verdict on every feature, in the order of the catalogue. An alternative counts if the policy names it."""
         judged = (each for each in FEATURES if not each.capability.alternative_to or self._named(each))
-        found = {feature.name: min(map(self._verdict, feature.alternatives), key=rank) for feature in judged}
+        found = {feature.name: min(map(self._remembered, feature.alternatives), key=rank) for feature in judged}
         return [self._with_required(each, found) for each in found.values()]
+
+    def _remembered(self, feature: Feature) -> FeatureVerdict:
+        """The verdict on a feature. Only the statements decide it that apply to one of its actions."""
+        relevant = self._relevant(feature)
+        if _TIME.search(relevant.text):
+            return self.verdict(feature)
+        return _verdict_on(feature.key, relevant, self.partition, self.role_arn, self._own_account)
+
+    def _relevant(self, feature: Feature) -> "_Relevant":
+        """The policy with only the statements that apply to an action of a feature."""
+        numbers = tuple(number for number, touched in enumerate(self._touched) if feature.key in touched)
+        if numbers not in self._found_relevant:
+            statements = tuple(self.policy.statements[number] for number in numbers)
+            # The boundary stays whole, since its first statement has its name.
+            policy = replace(self.policy, name="", statements=statements)
+            self._found_relevant[numbers] = _Relevant(repr(policy), policy)
+        return self._found_relevant[numbers]
 
     def _with_required(self, verdict: FeatureVerdict, found: Mapping[str, FeatureVerdict]) -> FeatureVerdict:
         """The verdict on a feature, which works only where the features that it requires do."""
@@ -276,7 +295,8 @@ class Judge:
         policy = replace(policy, statements=statements, boundary=boundary)
         return Judge(policy, self.partition, self.role_arn, self.account)
 
-    def _verdict(self, feature: Feature) -> FeatureVerdict:
+    def verdict(self, feature: Feature) -> FeatureVerdict:
+        """The verdict on one feature by itself, without those that it requires."""
         results = list[tuple[Values, tuple[Row, ...]]]()
         for values in self._candidates(feature):
             results.append((values, tuple(self._rows(feature, self._completed(values)))))
@@ -314,7 +334,7 @@ class Judge:
             yield Addition(action, tuple(resources))
 
     def _rows(self, feature: Feature, values: Values) -> Iterator[Row]:
-        for grant, groups in _resources_of(_key(feature), self.partition):
+        for grant, groups in _resources_of(feature.key, self.partition):
             evaluator = self._evaluator(self._with_unread, self._condition_values(grant, values))
             for group in groups:
                 # Most policies grant what is below a value, whose template comes last.
@@ -374,7 +394,7 @@ class Judge:
 
     def _locations(self, feature: Feature) -> list[Values]:
         """The regions and accounts that the policy names for the actions of a feature, and a sample."""
-        if (key := _key(feature)) not in self._found_locations:
+        if (key := feature.key) not in self._found_locations:
             found: dict[tuple[str, str], None] = {}
             for statement in (each for grant in feature.grants for each in self._statements(grant)):
                 for parts in (resource.split(":") for resource in statement.resources):
@@ -392,7 +412,7 @@ class Judge:
 
     def _named(self, feature: Feature) -> list[Values]:
         """The values with which the policy names the resources and conditions of a feature, each once."""
-        if (key := _key(feature)) not in self._named_values:
+        if (key := feature.key) not in self._named_values:
             found = (
                 values
                 for grant in feature.grants
@@ -506,11 +526,6 @@ def _own_account(policy: Policy) -> str | None:
     return max(counted, key=counted.count) if counted else None
 
 
-def _key(feature: Feature) -> tuple[str | None, ...]:
-    """What distinguishes a feature from others and from its alternatives."""
-    return (feature.name, *(grant.each for grant in feature.grants))
-
-
 def _are_compatible(one: Values, other: Values) -> bool:
     """Whether two sets of values are about different options in one location."""
     common = set(one) & set(other)
@@ -558,6 +573,8 @@ def partition_of_policy(policy: Policy, role_arn: str | None = None) -> str:
 _AWS_OBJECTS = tuple(
     as_pattern(each) for grant in (*MANAGED_BUCKETS.grants, *PATCH_POLICY.grants) for each in grant.resources
 )
+_TIME = re.compile("aws:(Current|Epoch|TokenIssue)Time", re.IGNORECASE)
+"""What a policy contains if its answer can depend on the time."""
 _WORKING = (Verdict.WORKS, Verdict.WORKS_IF)
 _ALLOWED, _UNLESS_DENIED, _CONDITIONAL, _DENIED = range(4)
 
@@ -600,6 +617,30 @@ def _allowed(row: Row) -> int:
     return (row.decision.outcome is not Outcome.DENIED) + row.is_allowed_on_some
 
 
+@dataclass(frozen=True)
+class _Relevant:
+    """The part of a policy that the verdict on a feature depends on."""
+
+    text: str
+    """All of it. Conditions that are equal need not have the same text: ``1`` equals ``true``."""
+    policy: Policy = field(compare=False)
+
+
+# The policies of a fleet have most statements in common. It has room for some hundreds of policies.
+@lru_cache(maxsize=4_000)
+def _verdict_on(
+    key: tuple[str | None, ...], relevant: _Relevant, partition: str, role_arn: str | None, account: str | None
+) -> FeatureVerdict:
+    return Judge(relevant.policy, partition, role_arn, account).verdict(_FEATURES[key])
+
+
+@lru_cache(maxsize=10_000)
+def _features_with(actions: tuple[str, ...], except_actions: bool) -> frozenset[tuple[str | None, ...]]:  # noqa: FBT001
+    """The keys of the features that have an action to which a statement with some patterns applies."""
+    statement = Statement(True, actions, except_actions, (), False, {})  # noqa: FBT003
+    return frozenset(key for key, feature in _FEATURES.items() if any(map(statement.has_action, feature.actions())))
+
+
 @cache
 def _widest(patterns: tuple[str, ...]) -> tuple[str, ...]:
     """The patterns without those that another one covers."""
@@ -638,7 +679,7 @@ def _groups_of(feature: Feature, grant: Grant, partition: str) -> Iterator[_Grou
         yield _Group(group, patterns, parts)
 
 
-_FEATURES = {_key(each): each for feature in FEATURES for each in (feature, *feature.alternatives)}
+_FEATURES = {each.key: each for feature in FEATURES for each in (feature, *feature.alternatives)}
 
 
 def _need(pattern: str) -> Need:

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from ssm_profile.cli.reverse_lookup import FEATURES
 from tests import IN_CI, require
 from tests.cli.fleet_rows import ACCOUNT, BROKEN, RISKY, a_problem, a_role, page_of
 
@@ -13,6 +14,10 @@ playwright = require("playwright.sync_api")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 OTHER = "210987654321"
+PAPER = 964
+"""The width of Letter in landscape without margins, in pixels."""
+POINTS = 72 / 96
+"""The points of a pixel."""
 MARKUP = "<img src=x onerror=\"document.title = 'owned'\">"
 ACCEPTED = [{"finding": "run_commands", "reason": MARKUP, "expires": "2027-01-31"}]
 ROLES = [
@@ -197,6 +202,13 @@ class TestFilter:
         details(page, 2).get_by_text("secret-policy").wait_for()
         assert len(roles(page)) == 5
 
+    def test_nothing_found(self, opened):
+        page = opened()
+
+        page.get_by_label("Filter").fill("nothing has this")
+
+        page.get_by_text("0 of 5 roles. No role matches the filter: change or clear it.").wait_for()
+
 
 class TestDetails:
     @pytest.mark.parametrize("scripts", [True, False])
@@ -219,7 +231,7 @@ class TestDetails:
         shown = details(page, 3).inner_text()
         assert f"arn:aws:iam::{OTHER}:role/twin" in shown
         assert "It works if x holds." in shown
-        assert "operator" not in shown
+        assert "role/operator" not in shown
 
     def test_same_findings_without_scripts(self, opened):
         page = opened(scripts=False)
@@ -281,9 +293,36 @@ def test_print(opened):
     page = opened(media="print")
 
     assert page.locator("#c1").get_by_text("ssm-profile:scopeHeartbeat: true").is_visible()
-    assert page.get_by_text("Open the details of a role to print them.").is_visible()
-    for control in ("nav", ".filters label", ".roles summary"):
+    for control in ("nav", ".filters label", ".roles summary", ".screen"):
         assert not page.locator(control).first.is_visible()
+
+
+def test_print_on_paper(opened):
+    """It fits the narrower of A4 and Letter, so that Chromium does not make the text smaller than 8 points."""
+    page = opened(width=PAPER, media="print")
+
+    assert page.evaluate("document.documentElement.scrollWidth") == PAPER
+    assert (
+        float(
+            page.evaluate("""() => Math.min(...[...document.querySelectorAll("body *")]
+      .filter((element) => element.checkVisibility() && element.innerText)
+      .map((element) => parseFloat(getComputedStyle(element).fontSize)))""")
+        )
+        * POINTS
+        >= 8
+    )
+
+
+def test_print_of_capabilities(opened):
+    """Lists stand for the matrix, of the roles that the filter shows."""
+    page = opened()
+
+    page.get_by_label("Level").select_option("broken")
+    page.get_by_text("1 of 5 roles").wait_for()
+    page.emulate_media(media="print")
+
+    assert not page.locator("#capabilities").is_visible()
+    assert page.locator(".printed tbody tr:visible").all_inner_texts() == ["silent\tmessaging\t\N{EN DASH}\theartbeat"]
 
 
 def test_narrow(opened):
@@ -293,6 +332,22 @@ def test_narrow(opened):
     assert page.evaluate("document.documentElement.scrollWidth") == 400
     label = "getComputedStyle(document.querySelector('#r1 td'), '::before').content"
     assert page.evaluate(label) == '"Account"'
+
+
+@pytest.mark.parametrize("width", [400, 900, 1130])
+def test_long_cells(opened, tmp_path, width):
+    """They are wrapped, not cut, and the page is not wider than the screen."""
+    risks = [{"risk": "run_commands", "summary": "read every parameter " * 5, "certain": True}]
+    used = {"days": 90, "capabilities": [], "options": {"quiet_agent": True}, "otherActions": []}
+    long = {"risks": risks, "reasons": [f"`{'a' * 200}`."], "deprecated": ["AmazonSSMFullAccess"], "used": used}
+    path = tmp_path / "long.html"
+    last = {"lastUsed": "2026-11-01T08:00:00Z", "lastUseKnown": True}
+    path.write_text(page_of(a_role("r" * 64, **RISKY | long | last), a_role("twin", account=OTHER)))
+    page = opened(path, width=width)
+
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("""[...document.querySelectorAll("#r1 > :not(.more)")].every((cell) =>
+      cell.scrollHeight <= cell.clientHeight && cell.scrollWidth <= cell.clientWidth)""")
 
 
 def test_many_roles(opened, tmp_path):
@@ -307,3 +362,32 @@ def test_many_roles(opened, tmp_path):
     assert roles(page) == [f"web-{number}" for number in reversed(range(150))]
     assert page.locator(".roles tbody").count() == 3
     assert not page.locator("#r1 th").evaluate("role => role.checkVisibility({ contentVisibilityAuto: true })")
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A page with all columns."""
+    path = tmp_path_factory.mktemp("wide") / "fleet.html"
+    used = {"days": 90, "capabilities": [], "options": {"scope_heartbeat": True}, "otherActions": []}
+    every = {"lastUsed": "2026-11-01T08:00:00+00:00", "lastUseKnown": True, "used": used}
+    capabilities = {"capabilities": [{"capability": feature.name, "verdict": "works"} for feature in FEATURES]}
+    many = (a_role(name, account=each, **RISKY | every | capabilities) for name, each in (("a", ACCOUNT), ("b", OTHER)))
+    path.write_text(page_of(*many))
+    return path
+
+
+@pytest.mark.parametrize(("media", "width"), [("screen", 1210), ("screen", 400), ("print", 1032)])
+def test_no_sideways_scrolling(opened, wide, media, width):
+    """A sheet of paper in landscape has 1,032 pixels. A browser prints a page that is wider in smaller letters."""
+    page = opened(wide, width=width, media=media)
+
+    assert page.locator(".roles thead th").all_text_contents()[-3:-1] == ["Last used", "Notes"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_links(opened, tmp_path):
+    """A URL in a sentence is a link."""
+    path = tmp_path / "page.html"
+    path.write_text(page_of(a_role("web", reasons=["See <https://example.com/a?b=1&c>."])))
+
+    assert opened(path).locator("#r1 td a").first.get_attribute("href") == "https://example.com/a?b=1&c"

@@ -70,7 +70,7 @@ class TestUnread:
 
         assert printed.code == 1
         (advice,) = [item for item in printed.items if item.startswith("Use credentials")]
-        assert '"Permissions of diagnose" in docs/command.md in the repository of ssm-profile' in advice
+        assert '"Permissions of diagnose" in docs/diagnose.md in the repository of ssm-profile' in advice
         assert advice.count("ec2:") == first
 
     def test_profiles_of_the_role(self, account, diagnose):

@@ -135,7 +135,7 @@ class TestOutput:
     def test_reader_leaves(self, command, tmp_path, unbuffered):
         """There is no message, and the exit code does not depend on the buffers of Python."""
         require("ijson")
-        roles = [role(f"web-{number}") for number in range(2_000)]  # more than a pipe holds
+        roles = [role(f"{'web' * 20}-{number}") for number in range(2_000)]  # more than a pipe holds
         (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
         pipe = f"{command} fleet account.json | head -1; echo ${{PIPESTATUS[0]}}"
 

@@ -79,14 +79,18 @@ class TestAcceptance:
 
         assert named(rows(*(entry(each, arn) for each in findings)), name)["openLevel"] == "clean"
 
+    def test_brackets_are_no_wildcard(self, rows):
+        """A role name cannot have them, so that the entry is about no role."""
+        assert named(rows(entry(role=OPERATOR.replace("operator", "[o]perator"))), "operator")["accepted"] == []
+
     def test_without_entries(self, rows):
         """The worst finding is the level."""
         for row in rows():
             assert row["openLevel"] == row["level"]
 
     def test_file_of_the_manual(self, fleet):
-        """The block in docs/command.md is accepted as it stands, with a date without quotes."""
-        page = (ROOT / "docs" / "command.md").read_text()
+        """The block in docs/fleet.md is accepted as it stands, with a date without quotes."""
+        page = (ROOT / "docs" / "fleet.md").read_text()
         (block,) = re.findall(r"```yaml\n(accepted:.*?)```", page, re.DOTALL)
         done = fleet("--json", entries=re.sub(r"expires: .*", f"expires: {TODAY}", block), roles=[ROLES[0]])
 

@@ -154,6 +154,28 @@ def test_other_actions(used):
     ]
 
 
+class TestOtherActions:
+    """Calls that are no permission to keep."""
+
+    @pytest.mark.parametrize("action", ["sts:GetCallerIdentity", "dynamodb:NoSuchAction"])
+    def test_no_permission(self, used, action):
+        assert used(events=[days_ago(action, 3)])["otherActions"] == []
+
+    def test_name_with_a_date(self, used):
+        [found] = used(events=[days_ago("lambda:ListFunctions20150331", 3)])["otherActions"]
+
+        assert found["action"] == "lambda:ListFunctions"
+
+    def test_before_the_period(self, used):
+        assert used(events=[days_ago("dynamodb:Query", 92)])["otherActions"] == []
+
+    def test_earlier_role_of_the_name(self, used):
+        """The role of today was created after the call."""
+        details = {"CreateDate": f"{NOW - timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"}
+
+        assert used(events=[days_ago("dynamodb:Query", 3)], details=details)["otherActions"] == []
+
+
 def test_without_evidence(run, tmp_path):
     (tmp_path / "account.json").write_text(json.dumps(details(role("web"))))
 
@@ -167,7 +189,16 @@ class TestText:
         done = fleet(roles=self.ROLES, events=[days_ago("dynamodb:Query", 3)])
 
         assert "Could be dropped, not used for 90 days: capabilities of 1 role: patching (1)." in done.items
-        assert "Cannot be seen whether it is used: capabilities of 1 role." in done.items
+        assert (
+            "Cannot be seen whether it is used: capabilities of 1 role. The most frequent reason: role too young."
+        ) in done.items
+
+    def test_dangerous_action(self, fleet):
+        """It is not to be kept as it is."""
+        operator = role("web", allow([*MINIMUM, "ssm:SendCommand"]), **OLD)
+        done = fleet(roles=[operator], events=[days_ago("ssm:SendCommand", 3)])
+
+        assert any(each.startswith("Some of these make a role dangerous: ssm:SendCommand.") for each in done.items)
 
     def test_many_roles(self, fleet):
         """The table has those with the most dangerous permissions, and the JSON has all."""

@@ -10,7 +10,7 @@ import pytest
 from ssm_profile.cli.usage import read_evidence, role_key, uses
 from ssm_profile.cli.usage.evidence import Source
 
-from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, WEB, background, event, settings, write
+from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, WEB, background, event, quiet, settings, write
 
 OTHER_REGION = "eu-west-1"
 IN_TWO = replace(OLD, regions=frozenset({REGION, OTHER_REGION}))
@@ -175,7 +175,7 @@ class TestLogFiles:
 class TestTrail:
     """The settings of a trail show what it logs where nothing happened."""
 
-    QUIET = tuple(background(1, awsRegion=OTHER_REGION))
+    QUIET = tuple(quiet(OTHER_REGION))
     BASIC: ClassVar = {"ReadWriteType": "All", "IncludeManagementEvents": True}
     MANAGEMENT: ClassVar = {"Field": "eventCategory", "Equals": ["Management"]}
 
@@ -186,6 +186,15 @@ class TestTrail:
     def test_files_of_one_region(self, verdict):
         """A Region without any event shows that its files can be missing."""
         assert reason(verdict(background(), trails=())) == "Region not in the evidence"
+
+    @pytest.mark.parametrize("first", [0, 8])
+    def test_files_of_some_days(self, verdict, first):
+        """A week without any event shows that files can be missing, before or after those that are there."""
+        days = [each for each in self.QUIET if each["eventTime"] >= f"{NOW - timedelta(days=DAYS - first):%Y-%m-%d}"]
+        found = verdict(background(), days, trails=())
+
+        assert found["use"] == ("cannot be seen" if first else "unused")
+        assert not first or found["why"].endswith("Files may be missing.")
 
     @pytest.mark.parametrize(
         "change",

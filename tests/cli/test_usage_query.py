@@ -100,6 +100,10 @@ GROUP BY 2, 3, 4, 5, 6, 7, 8
         with pytest.raises(InputError, match=r"is not the name of an? (event data store|column of Athena)"):
             lake_sql(f"{name};", days=90, now=NOW)
 
+    def test_path_is_no_event_data_store(self):
+        with pytest.raises(InputError, match="is not the name of an event data store"):
+            lake_sql("x/../y", days=90, now=NOW)
+
 
 class TestResult:
     @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
@@ -157,7 +161,7 @@ class TestResult:
     def test_settings_of_the_trail(self, tmp_path, rows, use):
         """They show what a quiet Region would have had."""
         settings(tmp_path / "trails.json")
-        quiet = row("ec2:DescribeTags", ADMIN, region="eu-west-1", days="2026-11-27")
+        quiet = row("ec2:DescribeTags", ADMIN, region="eu-west-1", days=" ".join(ALL_DAYS.split()[::8]))
         write(tmp_path / "a.csv", [*ROWS, quiet, *rows])
 
         [found] = uses(["ssm:GetDocument"], read_evidence([str(tmp_path)]), OLD, days=DAYS, now=NOW)

@@ -9,7 +9,7 @@ from ssm_profile.cli.usage import Evidence, read_evidence, uses
 from tests import require
 
 from .test_usage_coverage import IN_TWO, OTHER_REGION, PROBE
-from .trails import ACCOUNT, DAYS, NOW, REGION, background, settings, write
+from .trails import ACCOUNT, DAYS, NOW, REGION, background, quiet, settings, write
 
 boto3 = require("boto3")
 moto = require("moto")
@@ -88,9 +88,8 @@ class TestTrails:
         assert (found.account, found.home_region) == (ACCOUNT, REGION)
 
     def test_quiet_region(self, stub, tmp_path):
-        """The settings show what a Region without events would have had."""
-        quiet = list(background(1, awsRegion=OTHER_REGION))
-        evidence = read_evidence([write(tmp_path / "a.json", [*background(), *quiet])])
+        """The settings show what the Region would have had on days without events."""
+        evidence = read_evidence([write(tmp_path / "a.json", [*background(), *quiet(OTHER_REGION)])])
         [before] = uses([PROBE], evidence, IN_TWO, days=DAYS, now=NOW)
         stub(dict.fromkeys(REGIONS, trails(trail())))
 

@@ -138,6 +138,18 @@ class TestCannotBeSeen:
             evidence = trail(background(), some, data_events=["s3"])
             assert is_unseen(verdict(evidence, "s3:GetObject"), "data event not in the evidence")
 
+    @pytest.mark.parametrize(("region", "use"), [("us-east-1", "cannot be seen"), ("eu-west-1", "unused")])
+    def test_data_events_of_some_regions(self, trail, region, use):
+        """Each Region in which the role can call needs them."""
+        role = replace(OLD, regions=OLD.regions | {"eu-west-1"})
+        times = [NOW - timedelta(days=number) for number in range(DAYS)]
+        data = [
+            event("s3:PutObject", time, WEB + "2", awsRegion=each) for time in times for each in ("us-east-1", region)
+        ]
+        evidence = trail(background(), background(awsRegion="eu-west-1"), data, data_events=["s3"])
+
+        assert verdict(evidence, "s3:GetObject", role)["use"] == use
+
     def test_action_that_no_option_grants(self, trail):
         assert is_unseen(verdict(trail(background()), "ssm:SendCommand"), "not known how it is recorded")
 

@@ -151,6 +151,13 @@ def messages_in(text: str) -> Iterator[Denial]:
     yield from (one.denial for one in pending)
 
 
+_VERSION = re.compile(r"_?\d{4}_?\d\d_?\d\d(v\d)?$")
+"""The date that Lambda and CloudFront put behind the names of events, such as ``ListFunctions20150331``.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html
+"""
+
+
 def action_of(service: str, operation: str) -> str:
     """The IAM action of an operation.
 
@@ -161,6 +168,9 @@ def action_of(service: str, operation: str) -> str:
     prefix = _PREFIXES.get(service.lower(), service.lower())
     name = S3_ACTIONS.get(operation, operation) if prefix == "s3" else operation
     action = f"{prefix}:{name}"
+    if not is_known(action):
+        undated = f"{prefix}:{_VERSION.sub('', name)}"
+        action = undated if is_known(undated) else action
     if not is_known(action) and prefix == "ssm":
         # CloudTrail files the calls of the message services under ssm.amazonaws.com.
         others = [f"{other}:{name}" for other in ("ssmmessages", "ec2messages")]

@@ -37,7 +37,7 @@ from .network import network_checks
 SCHEMA_VERSION = 1
 """The version of the data of ``--json``. It changes when a key is removed or changes its meaning."""
 
-_PERMISSIONS = f'"Permissions of `diagnose`" in {document("command")}'
+_PERMISSIONS = f'"Permissions of `diagnose`" in {document("diagnose")}'
 _MOST_PERMISSIONS = 3
 """How many missing permissions are named."""
 

@@ -35,7 +35,8 @@ class Entry:
 
     def is_about(self, row: Row) -> bool:
         """Whether a row is the one of the role."""
-        return fnmatchcase(row["arn"] or row["role"], self.role)
+        pattern = self.role.replace("[", "[[]")  # as in IAM, only * and ? are wildcards
+        return fnmatchcase(row["arn"] or row["role"], pattern)
 
 
 def read_baseline(file: Path) -> tuple[Entry, ...]:

@@ -53,7 +53,8 @@ _OPTIONS = (
         "--data-events",
         type=click.Choice(DECLARABLE),
         multiple=True,
-        help="Declare that the trails log the data events of this service for all resources. Repeatable.",
+        help="Declare that the trails log the data events of this service for all resources, reads and writes, in each "
+        "Region. Repeatable.",
     ),
     _option("--athena-workgroup", metavar="NAME", help=f"Run the query of {ATHENA}TABLE in this workgroup."),
     _option(

@@ -15,7 +15,8 @@
     const texts = new Map();
     const collator = new Intl.Collator("en", { numeric: true });
     const byRisk = headers.find((header) => header.hasAttribute("aria-sort"));
-    const patterns = [...document.querySelectorAll(".capabilities tbody > tr")].map((row) => {
+    const printed = document.querySelectorAll(".printed tbody > tr");
+    const patterns = [...document.querySelectorAll(".capabilities tbody > tr")].map((row, place) => {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = row.cells[1].textContent;
@@ -26,7 +27,7 @@
         form.scrollIntoView();
       });
       row.cells[1].replaceChildren(button);
-      return { row, button, total: 0 };
+      return { row, button, total: 0, printed: printed[place] };
     });
     let order = rows;
     let shown = new Set(rows);
@@ -88,7 +89,8 @@
       const [count, all] = [shown.size, rows.length].map((number) => number.toLocaleString("en"));
       const some = shown.size < rows.length ? `${count} of ` : "";
       form.elements.clear.hidden = !isFiltered;
-      form.querySelector("output").textContent = `${some}${all} ${rows.length === 1 ? "role" : "roles"}`;
+      const text = `${some}${all} ${rows.length === 1 ? "role" : "roles"}`;
+      form.querySelector("output").textContent = shown.size ? text : `${text}. No role matches the filter: change or clear it.`;
     }
 
     function bodies(kept) {
@@ -104,9 +106,9 @@
     function showPatterns(kept) {
       const counts = patterns.map(() => 0);
       for (const row of kept) counts[row.dataset.pattern - 1] += 1;
-      patterns.forEach(({ row, button, total }, place) => {
+      patterns.forEach(({ row, button, total, printed }, place) => {
         const some = counts[place] < total ? `${counts[place].toLocaleString("en")} of ` : "";
-        row.hidden = !counts[place];
+        row.hidden = printed.hidden = !counts[place];
         button.textContent = some + total.toLocaleString("en");
       });
     }

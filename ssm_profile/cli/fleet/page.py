@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from ssm_profile.cli.audit import BROKEN, LEVELS
+from ssm_profile.cli.audit_report import format_additions
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, code, escaped, pieces
 from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.stack_yaml import format_stack_config
@@ -25,7 +26,7 @@ from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.version import __version__
 
-from .findings import why_wide
+from .findings import action_group
 from .report import LEVELS_TITLE, Counts, format_fleet
 from .roles_table import ACTIONS, CONFIG, LEVEL, NARROWER, PROPOSED, RISKS, ROLES_TITLE, SYSTEMS_MANAGER, verdict_of
 from .rows import Row, roles_of
@@ -36,20 +37,20 @@ _CHUNK = 50
 """How many roles one body of the table has. A browser lays out a body only when the reader comes near it."""
 
 _WIDTHS = {
-    "Role": "minmax(9rem, 2fr)",
-    "Account": "8.5rem",
-    LEVEL: "4.5rem",
-    SYSTEMS_MANAGER: "minmax(9rem, 3fr)",
-    RISKS: "minmax(9rem, 3fr)",
-    ACTIONS: "7rem",
-    PROPOSED: "5.5rem",
-    CONFIG: "5rem",
-    NARROWER: "5rem",
-    "Last used": "6.5rem",
-    "Notes": "minmax(8rem, 2fr)",
+    "Role": "minmax(7em, 2fr)",
+    "Account": "7.5em",
+    LEVEL: "4.5em",
+    SYSTEMS_MANAGER: "minmax(7em, 3fr)",
+    RISKS: "minmax(7em, 3fr)",
+    ACTIONS: "5.5em",
+    PROPOSED: "5.5em",
+    CONFIG: "4em",
+    NARROWER: "5.5em",
+    "Last used": "6em",
+    "Notes": "minmax(7em, 2fr)",
 }
 """The widths of the columns. If they depended on the cells, a browser would have to lay out all rows first."""
-_OTHER_WIDTH = "minmax(5rem, 1fr)"
+_OTHER_WIDTH = "minmax(5em, 1fr)"
 _NUMBERS = (ACTIONS, PROPOSED)
 """The columns that are aligned to the right."""
 
@@ -58,6 +59,19 @@ _MOST_NAMES = 20
 _OF_CONFIGS = (CONFIG, NARROWER)
 _OWN = ("account", "role", "arn", "instanceProfiles", "source", "used", "lastUsed", "lastUsedRegion", "lastUseKnown")
 """The keys of a role that are not about its policies."""
+_LINK = re.compile(r"<(https://[^<>\s]+)>")
+_IN_JSON = (
+    (r"`--html` and `[\w.]+` in `--json` name", "The details of the roles name"),
+    (
+        r"`--html` has the config of each role, and `--json` has it as `[\w.]+`",
+        "The details of each role have its config",
+    ),
+    (r"`--json` has (it|them) as `[\w.]+`", r"The details of the roles have \1"),
+    (r"`--json` contains", "The details of the roles say"),
+    (r"\(`--json` names them\)", "(the details of the roles name them)"),
+    (r"more \(`--json`\)", "more (in the details of the roles)"),
+)
+"""Where the sentences of the report look for more, and where the page has it."""
 _VERDICTS = (BROKEN, Verdict.WORKS_IF.value, Verdict.WORKS.value)
 LETTERS = {Verdict.WORKS.value: "W", Verdict.WORKS_IF.value: "I", Verdict.PARTLY.value: "P"}
 """The verdicts in the matrix."""
@@ -93,6 +107,10 @@ class _Pattern:
     verdicts: Sequence[str]
     roles: list[tuple[int, Row]] = field(default_factory=list[tuple[int, Row]])
 
+    def granted(self, capabilities: Sequence[str], verdict: str) -> list[str]:
+        """The capabilities with a verdict."""
+        return [name for name, each in zip(capabilities, self.verdicts, strict=True) if each == verdict]
+
 
 @dataclass(frozen=True)
 class _Config:
@@ -122,8 +140,8 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
         script=Markup(script),  # noqa: S704
         version=__version__,
         written=datetime.now(UTC),
-        sentences=[part.text for part in summary if isinstance(part, Paragraph)],
-        items=[item for part in summary if isinstance(part, Items) for item in part.items],
+        sentences=[_on_page(part.text) for part in summary if isinstance(part, Paragraph)],
+        items=[_on_page(item) for part in summary if isinstance(part, Items) for item in part.items],
         levels=levels.rows,
         accounts=sorted({row["account"] for row in roles if row["account"]}),
         columns=table.columns,
@@ -154,7 +172,14 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"code": _code, "markdown": _markdown}
-    environment.globals |= {"left_out": _left_out, "use_of": _use, "why_wide": why_wide, "yaml": format_stack_config}
+    environment.globals |= {
+        "actions_of": lambda groups: ", ".join(map(action_group, groups)),
+        "additions": format_additions,
+        "left_out": _left_out,
+        "unscoped": _unscoped,
+        "use_of": _use,
+        "yaml": format_stack_config,
+    }
     return environment.get_template("page.html.j2")
 
 
@@ -182,8 +207,8 @@ def _column_styles(columns: Sequence[str]) -> str:
     )
     return (
         f".roles tr {{ grid-template-columns: {widths}; }}\n"
-        f"@media print, (width > 60rem) {{ {numbers} {{ text-align: right; }} }}\n"
-        f"@media screen and (width <= 60rem) {{\n{names}\n}}\n"
+        f"@media print, (width > 70rem) {{ {numbers} {{ text-align: right; }} }}\n"
+        f"@media screen and (width <= 70rem) {{\n{names}\n}}\n"
     )
 
 
@@ -191,8 +216,18 @@ def _column_styles(columns: Sequence[str]) -> str:
 def _markdown(text: str) -> Markup:
     """Sentences of Markdown as HTML."""
     return Markup("<br>").join(
-        Markup().join(_code_element(piece) if is_code else piece for piece, is_code in pieces(escaped(line)))
+        Markup().join(
+            _code_element(piece) if is_code else _linked_text(piece) for piece, is_code in pieces(escaped(line))
+        )
         for line in text.split("\n")
+    )
+
+
+def _linked_text(text: str) -> Markup:
+    """A text with its links, such as ``<https://docs.aws.amazon.com>``."""
+    return Markup().join(
+        Markup('<a href="{0}">{0}</a>').format(piece) if number % 2 else piece
+        for number, piece in enumerate(_LINK.split(text))
     )
 
 
@@ -269,6 +304,11 @@ def _left_out(row: Row) -> Iterator[str]:
         yield f"{', '.join(map(code, names))}: {reason}"
 
 
+def _unscoped(row: Row) -> list[str]:
+    """The actions on more resources than needed: a line for all with the same resource."""
+    return list(format_additions({**each, "resources": [each["resource"]]} for each in row["unscoped"]))
+
+
 def _use(row: Row) -> Iterator[tuple[str, list[str]]]:
     """What is known of the use of a role: titles with sentences."""
     for table in use_tables([row]):
@@ -287,16 +327,23 @@ def _matrix(roles: Sequence[Row]) -> tuple[list[str], list[_Pattern]]:
     return capabilities, list(patterns.values())
 
 
+def _on_page(text: str) -> str:
+    """A sentence of the report, with the place on the page instead of that in the JSON."""
+    for pattern, place in _IN_JSON:
+        text = re.sub(pattern, place, text)
+    return text
+
+
 def _configs(parts: Report) -> Iterator[_Config | str]:
     """The configs of a report, and the sentences between them. A config is a title, the YAML and perhaps a list."""
     for part, following, advice in zip(parts, [*parts[1:], None], [*parts[2:], None, None], strict=False):
         if not isinstance(part, Paragraph):
             continue
         if isinstance(following, CodeBlock) and (found := re.match(r"Stack config (\d+)", part.text)):
-            items = advice.items if isinstance(advice, Items) else ()
+            items = [_on_page(each) for each in advice.items] if isinstance(advice, Items) else ()
             yield _Config(int(found[1]), part.text.rstrip(":"), following.text, items)
         else:
-            yield part.text
+            yield _on_page(part.text)
 
 
 def _replaced(roles: Sequence[Row]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from ssm_profile.cli.action_list import data_date
 from ssm_profile.cli.audit import BROKEN, CLEAN, LEVELS, RISKY, WIDE
 from ssm_profile.cli.report import Items, Paragraph, Report, Table, code, count_of
 from ssm_profile.cli.roles import NOT_FOR_EC2
+from ssm_profile.errors import document
 from ssm_profile.risks import RISKS
 
 from .configs import is_any_hidden, proposed_configs, replacements, uncertain
@@ -28,7 +29,7 @@ _MEANINGS = {
 
 _NEXT_STEP = (
     "Next: write a config to the file of a stack, `Pulumi.<stack>.yaml`, and deploy it. Then move the instances to its "
-    'role. "Adopting existing roles" in docs/adopting.md in the repository of ssm-profile has the steps.'
+    f"role. {document('adopting')} has the steps."
 )
 _MOST_NAMES = 3
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from ssm_profile.cli.report import Paragraph, Part, Table, code, count_of
 from ssm_profile.cli.usage.features import Advice
+from ssm_profile.risks import RISKS
 
 from .configs import Configs, config_parts, fill_in, key_of, numbered
 from .judgements import paths_to_fill_in
@@ -12,6 +13,8 @@ from .rows import Row
 
 _MOST_ACTIONS = 4
 _MOST_ROLES = 20
+_DANGEROUS = {risk.name: {call.action for call in risk.calls} for risk in RISKS}
+"""The actions of which one is enough for a risk."""
 
 
 def use_summary(roles: Sequence[Row]) -> Iterator[str]:
@@ -28,9 +31,32 @@ def use_summary(roles: Sequence[Row]) -> Iterator[str]:
     else:
         yield f"Nothing is known to be unused for {days} days."
     if unseen := sum(any(names_with(row, Advice.UNSEEN)) for row in seen):
-        yield f"Cannot be seen whether it is used: capabilities of {count_of(unseen, 'role')}."
+        yield f"Cannot be seen whether it is used: capabilities of {count_of(unseen, 'role')}.{_most_frequent(seen)}"
     if others := sum(bool(row["used"]["otherActions"]) for row in seen):
-        yield f"Roles that used actions that the configs do not grant: {others:,}. Keep these in a policy of their own."
+        used = f"Roles that used actions that the configs do not grant: {others:,}."
+        yield f"{used} Keep those that your software needs in a policy of their own."
+    if dangerous := sorted({action for row in seen for action in _dangerous(row)}):
+        yield (
+            f"Some of these make a role dangerous: {_listed(dangerous)}. Grant them only on the resources that are "
+            "needed, or to another role."
+        )
+
+
+def _most_frequent(seen: Sequence[Row]) -> str:
+    """Why most capabilities cannot be seen."""
+    reasons = Counter(
+        each["reason"]
+        for row in seen
+        for each in row["used"]["capabilities"]
+        if each["advice"] == Advice.UNSEEN and each["reason"]
+    )
+    return f" The most frequent reason: {reasons.most_common(1)[0][0]}." if reasons else ""
+
+
+def _dangerous(row: Row) -> set[str]:
+    """The actions that a role used and that are one of its risks."""
+    risky = {action for risk in row["risks"] for action in _DANGEROUS[risk["risk"]]}
+    return risky & {each["action"] for each in row["used"]["otherActions"]}
 
 
 def names_with(row: Row, advice: Advice) -> list[str]:

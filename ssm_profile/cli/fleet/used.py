@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from ssm_profile.cli.action_list import expanded
+from ssm_profile.cli.action_list import expanded, is_known
 from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.usage import Evidence, feature_uses, options_without, role_key, uses
 from ssm_profile.cli.usage.blindness import Reason
@@ -22,6 +22,11 @@ from .members import Member
 
 _ACTIONS = {feature.name: frozenset(feature.actions()) for feature in FEATURES}
 _HELD = (Verdict.WORKS.value, Verdict.WORKS_IF.value)
+_WITHOUT_PERMISSION = "sts:GetCallerIdentity"
+"""An action that needs no permission.
+
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+"""
 _NO_ARN = "The input does not have the ARN of the role, so that no call is known to be one of it."
 
 
@@ -66,14 +71,23 @@ class Usage:
         return uses(asked, self.evidence, facts, days=self.days, now=self.now)
 
     def _other_actions(self, member: Member, granted: AbstractSet[str]) -> list[dict[str, Any]]:
-        """The actions that the role called, without those that the options grant."""
-        key = role_key(member.arn)
+        """The actions that the role called in the period, without those that the options grant."""
+        key, created = role_key(member.arn), member.facts.created
         calls = self.evidence.calls.get(key, {}) if key else {}
+        # An earlier role can have had the same name.
+        begin = max(filter(None, (self.now - timedelta(days=self.days), created)))
         return [
             {"action": action, "calls": found.allowed, "last": found.last_allowed}
             for action, found in sorted(calls.items())
-            if found.allowed and action not in granted
+            if found.last_allowed >= f"{begin.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            and action not in granted
+            and _is_granted_by_policies(action)
         ]
+
+
+def _is_granted_by_policies(action: str) -> bool:
+    """Whether a policy can grant an action. The names of some events are no actions."""
+    return is_known(action) and action != _WITHOUT_PERMISSION
 
 
 @lru_cache(maxsize=1024)  # many roles have the same options

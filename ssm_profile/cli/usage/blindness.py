@@ -15,6 +15,10 @@ from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
 OLDEST = 7
 """How many days ago the evidence may end. Calls after its end are not in it."""
 
+_MOST_QUIET_DAYS = 7
+"""How many days in a row a Region can have no event of the account although a trail logs it. The events of a Region
+that is in use do not stop for longer, so that files are missing then."""
+
 _EXCLUDABLE = "kms"
 """The service of the catalogue whose management events a trail can leave out. Event data stores can leave out any.
 
@@ -64,6 +68,18 @@ class Period:
     def missing(self, days: AbstractSet[str]) -> list[str]:
         """Its days that are not among others."""
         return sorted(self.days() - days)
+
+    def quiet(self, days: AbstractSet[str]) -> list[str]:
+        """The first days in a row that are not among others, if they are too many. Nothing otherwise."""
+        row = list[str]()
+        for day in sorted(self.days()):
+            if day not in days:
+                row.append(day)
+            elif len(row) > _MOST_QUIET_DAYS:
+                break
+            else:
+                row.clear()
+        return row if len(row) > _MOST_QUIET_DAYS else []
 
     def has_any(self, days: AbstractSet[str]) -> bool:
         """Whether one of its days is among others."""
@@ -188,14 +204,16 @@ def action_blindness(action: str, source: Source, coverage: Coverage, view: View
 
 
 def _without_data_events(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
-    days = coverage.data_days.get(service, set())
-    if not days:
+    found = coverage.data_days.get(service, {})
+    if not found:
         return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source}. They are off by default.")
     if service not in view.evidence.logged:
         why = f"There are data events of {service} in {source}, but a trail can log those of some resources only."
         return Blind(Reason.DATA_EVENT, why)
-    if missing := view.period.missing(days):
-        return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source} on {_named(missing)}.")
+    for region in view.regions_of(coverage):
+        if missing := view.period.missing(found.get(region, set())):
+            where = f"in {source} of {region} on {_named(missing)}"
+            return Blind(Reason.DATA_EVENT, f"There are no data events of {service} {where}.")
     return None
 
 
@@ -226,14 +244,23 @@ def _uncovered(source: Source, coverage: Coverage, view: View) -> Blind | None:
         return Blind(Reason.REGION, "It is not known in which Regions the role can call. Pass --regions.")
     regions, is_logged = view.regions_of(coverage), view.is_logged_by_trail(source)
     for region in regions:
-        days = coverage.regions.get(region)
-        if days is None or not view.period.has_any(days.reads | days.writes):
+        days = coverage.regions.get(region, RegionDays())
+        if not view.period.has_any(days.reads | days.writes):
             return Blind(Reason.REGION, f"The role can call in {region}, and {source} have no events of it.")
-        if not is_logged and (blind := _region_blindness(source, region, days, view)):
+        if blind := (_gap if is_logged else _region_blindness)(source, region, days, view):
             return blind
     if missing := view.period.missing(coverage.days()):
         return Blind(Reason.PERIOD, f"There are no events of the account in {source} on {_named(missing)}.")
     return None
+
+
+def _gap(source: Source, region: str, days: RegionDays, view: View) -> Blind | None:
+    """Why a call in a Region can be missing although a trail logs all of them: not all of its files are there."""
+    quiet = view.period.quiet(days.reads | days.writes)
+    if not quiet:
+        return None
+    why = f"There are no events in {source} of {region} from {quiet[0]} to {quiet[-1]}. Files may be missing."
+    return Blind(Reason.PERIOD, why)
 
 
 def _region_blindness(source: Source, region: str, days: RegionDays, view: View) -> Blind | None:

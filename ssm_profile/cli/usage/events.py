@@ -118,7 +118,7 @@ def _add_sum(evidence: Evidence, group: tuple[Any, ...], count: int, last: str, 
         coverage = evidence.coverage_of(Source.FILES, account)
         kind = _usual_category(action) if category is None else category
         if is_covered and kind == "Data":
-            coverage.data_days.setdefault(action.partition(":")[0], set()).add(day)
+            coverage.add_data_days(action, region, (day,))
         elif is_covered and kind == "Management":
             add_day(coverage, action, region, day, is_read=is_read)
         if action in CHANGES and not error:

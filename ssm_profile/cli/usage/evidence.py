@@ -1,7 +1,7 @@
 """Evidence: the calls of each role, and for which days and kinds of calls the sources would have shown others."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -69,14 +69,19 @@ class Coverage:
     regions: dict[str, RegionDays] = field(default_factory=dict)
     incomplete: set[str] = field(default_factory=set)
     """Days of which a part is missing, because a file is damaged."""
-    data_days: dict[str, set[str]] = field(default_factory=dict)
-    """The days with data events of each service, by the prefix of its actions."""
+    data_days: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """The days with data events of each service in each Region, by the prefix of its actions."""
     changes: set[str] = field(default_factory=set)
     """The days on which the settings of a trail of the account changed."""
 
     def region(self, name: str) -> RegionDays:
         """The days of a Region, to add to them."""
         return self.regions.setdefault(name, RegionDays())
+
+    def add_data_days(self, action: str, region: str, days: Iterable[str]) -> None:
+        """Add days with a data event of an action in a Region."""
+        service = action.partition(":")[0]
+        self.data_days.setdefault(service, {}).setdefault(region, set()).update(days)
 
     def days(self) -> set[str]:
         """The days with management events in any Region."""
@@ -87,8 +92,9 @@ class Coverage:
         for name, days in other.regions.items():
             self.region(name).add(days)
         self.incomplete |= other.incomplete
-        for service, days in other.data_days.items():
-            self.data_days.setdefault(service, set()).update(days)
+        for service, regions in other.data_days.items():
+            for region, found in regions.items():
+                self.data_days.setdefault(service, {}).setdefault(region, set()).update(found)
         self.changes |= other.changes
 
 

@@ -80,10 +80,10 @@ def athena_sql(table: str, *, days: int, now: datetime, partition: str | None = 
     Raises:
         InputError: If a name has characters other than letters, digits and ``_``.
     """
-    _check(table, _TABLE, "table of Athena", "cloudtrail_logs")
+    _check(table, _TABLE, "a table of Athena", "cloudtrail_logs")
     since = f"eventTime >= '{_start(days, now):%Y-%m-%dT%H:%M:%SZ}'"
     if partition is not None:
-        _check(partition, _PARTITION, "column of Athena", "timestamp")
+        _check(partition, _PARTITION, "a column of Athena", "timestamp")
         since += f"\n  AND \"{partition}\" >= '{_start(days, now):%Y/%m/%d}'"
     name = ".".join(f'"{part}"' for part in table.split("."))
     return _query(Source.ATHENA, "eventTime", name, since)
@@ -100,8 +100,8 @@ def lake_sql(event_data_store: str, *, days: int, now: datetime) -> str:
     Raises:
         InputError: If it is not an ID.
     """
-    name = event_data_store.rpartition("/")[2]
-    _check(name, _EVENT_DATA_STORE, "event data store", "EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE")
+    name = event_data_store.rpartition(":eventdatastore/")[2]
+    _check(name, _EVENT_DATA_STORE, "an event data store", "EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE")
     since = f"eventTime >= '{_start(days, now):%Y-%m-%d %H:%M:%S}'"
     time = "date_format(eventTime, '%Y-%m-%dT%H:%i:%sZ')"
     return _query(Source.LAKE, time, name, since)
@@ -119,7 +119,7 @@ def _start(days: int, now: datetime) -> datetime:
 
 def _check(name: str, pattern: re.Pattern[str], kind: str, example: str) -> None:
     if not pattern.fullmatch(name):
-        raise InputError(f"{name} is not the name of a {kind}. Pass a name such as {example}.")
+        raise InputError(f"{name} is not the name of {kind}. Pass a name such as {example}.")
 
 
 def is_query_result(head: str) -> bool:
@@ -223,7 +223,7 @@ def _add_coverage(evidence: Evidence, source: Source, action: str, values: dict[
     """Add the days of a row. The result does not say whether an event is a management event."""
     coverage, days = evidence.coverage_of(source, values["account"]), values["days"].split()
     if is_data_event(action):
-        coverage.data_days.setdefault(action.partition(":")[0], set()).update(days)
+        coverage.add_data_days(action, values["region"], days)
     elif is_management_event(action):
         is_read = {"true": True, "false": False}.get(values["read_only"])
         for day in days:
