@@ -155,10 +155,11 @@ def _wanted_instances(
     if not options["with_instances"]:
         return None
     if sources or isinstance(chosen, Aggregator):
-        source = "A SOURCE has" if sources else "AWS Config has"
+        source = "a SOURCE" if sources else "--config-aggregator"
         raise click.UsageError(
-            f"--instances asks EC2 and Systems Manager of each account. {source} no state of Systems Manager. Leave "
-            f"out {'the SOURCE' if sources else '--config-aggregator'}, or pass --accounts or --organization."
+            f"--instances cannot be combined with {source}, which does not say which instances are online in Systems "
+            "Manager. Leave it out to read the account of your AWS credentials, or pass --accounts or --organization in "
+            "its place."
         )
     return Instances(regions_of(options))
 
