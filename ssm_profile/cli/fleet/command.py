@@ -158,8 +158,8 @@ def _wanted_instances(
         source = "a SOURCE" if sources else "--config-aggregator"
         raise click.UsageError(
             f"--instances cannot be combined with {source}, which does not say which instances are online in Systems "
-            "Manager. Leave it out to read the account of your AWS credentials, or pass --accounts or --organization in "
-            "its place."
+            "Manager. Leave it out to read the account of your AWS credentials, or pass --accounts or --organization "
+            "in its place."
         )
     return Instances(regions_of(options))
 
