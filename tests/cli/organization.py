@@ -1,9 +1,12 @@
 """An organization that moto emulates, and the calls that the command makes to AWS."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import boto3
-import botocore
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from tests.cli.accounts import ACCOUNT, trust
 from tests.cli.policies import SCOPED_MINIMUM, document
@@ -15,8 +18,9 @@ class Aws:
     """The answers of AWS. A test replaces or refuses an operation: in all accounts, in one, or in a Region of one."""
 
     def __init__(self, monkeypatch):
-        self.answers, self.requests, self.account_of = {}, [], {}
-        call = botocore.client.BaseClient._make_api_call
+        self.requests, self.account_of = [], {}
+        self.answers: dict[Any, Any] = {}
+        call: Callable[..., Any] = BaseClient._make_api_call
 
         def answer(client, operation, request):
             region = client.meta.region_name
@@ -36,7 +40,8 @@ class Aws:
 
     def refuse(self, code, *operation):
         error = {"Error": {"Code": code, "Message": "The reason."}}
-        self.answers[operation if len(operation) > 1 else operation[0]] = botocore.exceptions.ClientError(error, "x")
+        key = operation if len(operation) > 1 else "".join(operation)
+        self.answers[key] = ClientError(error, "x")
 
     def asked(self, operation):
         return [(account, request) for name, account, request in self.requests if name == operation]

@@ -87,6 +87,14 @@ class TestAccounts:
         (statement,) = json.loads(request["Policy"])["Statement"]
         assert statement["Action"] == [permissions.READ, *more]
 
+    def test_permissions(self, fleet_of, aws):
+        """The command makes no calls but those that the documents list."""
+        fleet_of("--organization", "--instances")
+
+        listed = {action for source, action, *_ in permissions.PERMISSIONS if "--organization" in source}
+        names = {action.partition(":")[2] for action in (*listed, "ec2:DescribeRegions", *READ_ACTIONS)}
+        assert {operation for operation, *_ in aws.requests} == {"GetCallerIdentity", *names}
+
 
 class TestDenied:
     """The roles are judged. Whether an instance has them is not known."""
@@ -129,6 +137,25 @@ class TestDenied:
 
         assert regions == {"dev": ["eu-central-1"], "management": [], "prod": None}
         assert [reason.partition(".")[0] for _, reason in found] == ["Its instances in eu-west-1 are not known"] * 2
+
+    @pytest.mark.parametrize(
+        ("operation", "code"),
+        [
+            ("DescribeInstances", "AuthFailure"),
+            ("DescribeInstances", "OptInRequired"),
+            ("DescribeInstanceInformation", "UnrecognizedClientException"),
+        ],
+    )
+    def test_region_that_is_not_enabled(self, instances_of, members, aws, operation, code):
+        aws.refuse(code, operation, members[0], "eu-west-1")
+
+        regions, ((_, reason),) = instances_of(*IN_BOTH)
+
+        assert regions["dev"] == ["eu-central-1"]
+        assert reason == (
+            f"Its instances in eu-west-1 are not known. AWS does not accept the credentials ({code}: The reason.). "
+            "Check that the account has enabled the Region."
+        )
 
     def test_account(self, instances_of, members, aws):
         """An account without readable roles is one problem."""

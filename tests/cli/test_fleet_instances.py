@@ -62,7 +62,7 @@ def group(*instances):
     return {"OwnerId": ACCOUNT, "Instances": list(instances)}
 
 
-def instance(name, profile="profile", state="running"):
+def instance(name, profile: str | None = "profile", state="running"):
     arn = {"IamInstanceProfile": {"Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/path/{profile}"}} if profile else {}
     return {"InstanceId": name, "State": {"Name": state}, **arn}
 
