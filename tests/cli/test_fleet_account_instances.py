@@ -1,6 +1,8 @@
 """``fleet --instances`` for many accounts, which moto emulates."""
 
+import csv
 import gzip
+import io
 import json
 
 import pytest
@@ -163,7 +165,16 @@ class TestDenied:
 
         regions, found = instances_of(*IN_FRANKFURT)
 
-        assert (list(regions), len(found)) == (["management", "prod"], 1)
+        assert (regions, len(found)) == ({"management": [], "prod": []}, 1)
+
+    def test_spreadsheet(self, run, members, aws):
+        """A cell tells that no instance has a role from that this is not known."""
+        aws.refuse("UnauthorizedOperation", "DescribeInstances", members[0])
+
+        done = run("fleet", "--csv", "--accounts", ",".join(members), "--assume-role", "audit", *IN_FRANKFURT)
+
+        cells = {row["role"]: row["instances"] for row in csv.DictReader(io.StringIO(done.out)) if row["role"]}
+        assert cells == {"dev": "", "prod": "none"}
 
     def test_report(self, run, members, aws):
         aws.refuse("UnauthorizedOperation", "DescribeInstances", members[0])
