@@ -245,14 +245,16 @@ class TestResume:
 
         assert Folder(str(tmp_path)).read_instances(ACCOUNT, {"eu-central-1"}) is None
 
-    def test_denied(self, instances_of, members, aws, tmp_path):
+    @pytest.mark.parametrize("flags", [IN_BOTH, ("--instances",)])
+    def test_denied(self, instances_of, members, aws, tmp_path, flags):
         """Instances that are not all known are not written, so the account is read again."""
+        aws.answers["DescribeRegions"] = {"Regions": [{"RegionName": each} for each in ("eu-central-1", "eu-west-1")]}
         aws.refuse("UnauthorizedOperation", "DescribeInstances", members[0], "eu-west-1")
-        instances_of(*IN_BOTH, "--resume", str(tmp_path))
+        instances_of(*flags, "--resume", str(tmp_path))
         del aws.answers["DescribeInstances", members[0], "eu-west-1"]
         aws.requests.clear()
 
-        regions, found = instances_of(*IN_BOTH, "--resume", str(tmp_path))
+        regions, found = instances_of(*flags, "--resume", str(tmp_path))
 
         assert (regions["dev"], found) == (["eu-central-1", "eu-west-1"], [])
         assert [account for account, _ in aws.asked("GetAccountAuthorizationDetails")] == [members[0]]
