@@ -50,6 +50,8 @@ class Role:
     """The values of the policies that the input does not say, as it writes them."""
     copies: tuple[str, ...] = ()
     """The frozen copies of AWS managed policies that stand for policies of the role, with their versions and dates."""
+    trust_policy: Mapping[str, Any] | None = field(default=None, hash=False)
+    """Its trust policy. None if it is not known."""
     trust: tuple[Reason, ...] = ()
     """What it depends on whether EC2 can assume it. Empty if this is certain or if its trust policy is not known."""
     ambiguous: tuple[str, ...] = ()
@@ -198,6 +200,7 @@ def role_of(found: FoundRole) -> Role:
         notes=tuple(role_notes(found.name, known_or_not, found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
         copies=tuple(copy.label for copy in copies.values()),
+        trust_policy=found.trust,
         trust=trust_reasons(found.name, found.trust),
         ambiguous=tuple(arn for arn in found.ambiguous_arns if arn not in copies),
     )
