@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ssm_profile.errors import InputError
+from ssm_profile.errors import InputError, TooLongError
 from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy, Reason
 from ssm_profile.iam.trust import EC2, is_for_ec2, judge_trust
@@ -90,7 +90,10 @@ def read_roles(source: str, names: Collection[str] = ()) -> list[Role]:
             "Pass one of them, a file, or - for standard input."
         )
     name = name_of(source)
-    found = find_roles(parse(read_text(source), name), name)
+    try:
+        found = find_roles(parse(read_text(source), name), name)
+    except TooLongError as error:
+        raise InputError(f"{error} Use `ssm-profile fleet` for many roles, or pass one role or policy of it.") from None
     if names:
         return [role_of(each) for each in _chosen(found, names, name)]
     roles = [role_of(each) for each in found]
