@@ -10,11 +10,10 @@ from botocore.exceptions import ClientError
 from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
 from ssm_profile.cli.interruption import Interrupt, noticed_interrupt
 from ssm_profile.cli.report import count_of
-from ssm_profile.cli.usage.trail_settings import REGIONS_ACTION
 from ssm_profile.errors import InputError
 
 from .account import found_in_account, is_whole, read_details
-from .account_instances import READ_ACTIONS, read_instances
+from .account_instances import ACTIONS, read_instances
 from .account_options import Chosen
 from .assumed_roles import Caller
 from .instances import AccountInstances, Instances
@@ -59,7 +58,7 @@ def read_chosen(chosen: Chosen, progress: Progress, instances: Instances | None 
         InputError: If AWS does not answer at all, does not list the accounts, or if the folder cannot be used.
     """
     folder = None if chosen.folder is None else Folder(chosen.folder)
-    actions = (READ,) if instances is None else (READ, REGIONS_ACTION, *READ_ACTIONS)
+    actions = (READ,) if instances is None else (READ, *ACTIONS)
     caller = Caller(chosen.role, chosen.external_id, actions)
     accounts = list(_of_organization()) if chosen.ids is None else [Account(each) for each in chosen.ids]
     reader = _Reader(caller, folder, instances)
