@@ -16,8 +16,10 @@ ATTEMPTS = 10
 SETTINGS = Config(retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS}, connect_timeout=10, read_timeout=30)
 """Settings of a client: requests become fewer when AWS limits their rate, and no request waits for long."""
 
-DENIED = ("AccessDenied", "AccessDeniedException")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _NOT_VALID = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired")
+_NOT_ENABLED = ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
+"""The codes in a Region that the account has not enabled. Wrong credentials have them, too."""
 
 
 @contextmanager
@@ -48,6 +50,8 @@ def _reason(code: str, message: str, advice: str) -> str:
         return f"AWS denies the request {answer}. {advice}"
     if code in _NOT_VALID:
         return f"Your credentials are not valid any more {answer}. Renew them, and run the command again."
+    if code in _NOT_ENABLED:
+        return f"AWS does not accept the credentials {answer}. Check that the account has enabled the Region."
     if code in TOO_FAST:
         return f"AWS still limits the rate of requests after {ATTEMPTS} attempts {answer}. Run the command again later."
     return f"AWS refuses the request {answer}."

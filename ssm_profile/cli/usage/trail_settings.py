@@ -32,13 +32,17 @@ def enabled_regions(evidence: Evidence) -> frozenset[str]:
     """
     try:
         with readable_errors("The Regions of the account", (REGIONS_ACTION,)):
-            # Without AllRegions, the answer has only those that are enabled:
-            # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
-            found = client("ec2", config=PATIENT).describe_regions()["Regions"]
-            return frozenset(each["RegionName"] for each in found)
+            return listed_regions(client("ec2", config=PATIENT))
     except InputError as error:
         evidence.problems.append(f"{error} No action counts as unused because a trail does not show it.")
         return frozenset()
+
+
+def listed_regions(ec2: Any) -> frozenset[str]:
+    """The Regions that the account of a client of EC2 has enabled."""
+    # Without AllRegions, the answer has only those that are enabled:
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
+    return frozenset(each["RegionName"] for each in ec2.describe_regions()["Regions"])
 
 
 def add_trail_settings(evidence: Evidence, regions: Collection[str]) -> None:
