@@ -16,13 +16,14 @@ from ssm_profile.policy import PARAMETER_OWNER
 
 from .action_list import data_date
 from .granted import granted_actions, group_actions
+from .judge import Judge
 from .reverse_lookup import FEATURES, Feature, covered_features, options_of, refusal, tight_templates, useful_features
 from .risk_verdicts import RiskVerdict, risk_verdicts
 from .roles import Role
 from .sources import same_aws_policy
 from .templates import as_pattern, depends_on_options, path_of
 from .trust_options import KeptTrust, kept_trust, with_trust
-from .verdicts import FeatureVerdict, Judge, Row, Verdict, known_values, partition_of_policy, rank
+from .verdicts import FeatureVerdict, Row, Verdict, known_values, partition_of_policy, rank
 
 SCHEMA_VERSION = 1
 """The version of the JSON. It changes when a key changes its meaning or goes."""

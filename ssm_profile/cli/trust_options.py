@@ -11,9 +11,10 @@ from ssm_profile.iam.evaluator import Need, Outcome
 from ssm_profile.iam.trust import EC2, is_unknown, named_service, trusting_statements, unread_statements
 from ssm_profile.options import OPTIONS
 
+from .judge import Judge
 from .report import code
 from .roles import Role
-from .verdicts import Judge, partition_of_policy
+from .verdicts import partition_of_policy
 
 _SERVICE_PRINCIPALS = "service_principals"
 _EC2_OF_CHINA = f"{EC2}.cn"
