@@ -13,7 +13,7 @@ _FLAGS = (
     ("`--used s3://BUCKET/PREFIX`", bucket.READ_ACTIONS, _YOURS),
     ("`--used athena:TABLE`", athena.READ_ACTIONS, _YOURS),
     ("`--used lake:EVENT_DATA_STORE`", lake.READ_ACTIONS, _YOURS),
-    ("`--used access-advisor`", advisor.READ_ACTIONS, _YOURS),
+    ("`--used access-advisor`", advisor.READ_ACTIONS, _READERS),
 )
 """The flag, its permissions, and who needs them."""
 

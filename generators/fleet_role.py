@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from ssm_profile.cli.fleet.account_instances import ACTIONS
+from ssm_profile.cli.fleet import account_instances
 from ssm_profile.cli.fleet.permissions import READ
+from ssm_profile.cli.usage import advisor
 
 PAGE = Path(__file__).parent.parent / "docs" / "fleet-role.yaml"
 
@@ -64,8 +65,8 @@ Resources:
 
 
 def page() -> str:
-    """The template. The role has the permissions of ``--instances``, too."""
-    actions = "\n".join(f"{' ' * 18}- {each}" for each in (READ, *ACTIONS))
+    """The template. The role has the permissions of the flags, too, of which its sessions get what they need."""
+    actions = "\n".join(f"{' ' * 18}- {each}" for each in (READ, *account_instances.ACTIONS, *advisor.READ_ACTIONS))
     return _TEMPLATE.replace("{actions}", actions)
 
 

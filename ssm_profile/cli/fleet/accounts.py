@@ -1,7 +1,7 @@
 """Reads the roles of many accounts, some at a time. An account that cannot be read is a problem."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -70,6 +70,11 @@ def read_chosen(chosen: Chosen, progress: Progress, instances: Instances | None 
                 yield each
             elif instances:
                 instances.accounts.append(each)
+
+
+def was_interrupted(problems: Iterable[Problem]) -> bool:
+    """Whether Ctrl-C ended the reading of which these are the problems."""
+    return any(each.reason == _INTERRUPTED for each in problems)
 
 
 def _tell_of_files(folder: Folder, saved: Sequence[Account], count: int) -> None:

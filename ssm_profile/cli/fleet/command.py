@@ -83,11 +83,11 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
         import_module(".page", __package__)  # without Jinja, this fails before the roles are judged
     problems, others = list[Problem](), OtherRoles()
     accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
-    usage = usage_from(options, is_own_account=not sources and not chosen)
+    usage = usage_from(options, sources, chosen)
     with Progress() as progress, Judges() as judges:
         members = _without_problems(for_instances(_read(sources, chosen, progress, instances), others), problems)
         if usage:
-            members = with_reports(members, usage, options)
+            members = with_reports(members, usage, chosen, progress, problems)
             problems += [Problem("--used", each) for each in usage.evidence.problems]
         if instances and not chosen:
             problems += _read_instances(instances)

@@ -1,7 +1,7 @@
 """The flags of ``fleet`` that give evidence of use."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +16,9 @@ from ssm_profile.cli.usage.reading import BUCKET, DECLARABLE
 from ssm_profile.errors import InputError
 from ssm_profile.regions import REGION_PATTERN
 
-from .members import Member
+from .account_options import Aggregator, Chosen
+from .members import Member, Problem
+from .progress import Progress
 from .used import Usage
 
 ATHENA, LAKE, ADVISOR = "athena:", "lake:", "access-advisor"
@@ -112,12 +114,13 @@ def _query(source: str, options: Mapping[str, Any]) -> str:
     return lake_sql(source.removeprefix(LAKE), days=options["days"], now=now()) if source.startswith(LAKE) else ""
 
 
-def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | None:
+def usage_from(options: Mapping[str, Any], inputs: Sequence[str], chosen: Chosen | Aggregator | None) -> Usage | None:
     """Read the evidence that flags name, without the reports of Access Advisor.
 
     Args:
         options: The values of the flags.
-        is_own_account: Whether the roles are those of the account of the AWS credentials.
+        inputs: The arguments of the command, from which the roles are read.
+        chosen: The accounts from which the roles are read. If there are none of both, it is that of the credentials.
 
     Returns:
         None if the flags name no evidence.
@@ -129,10 +132,10 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
     if not sources:
         _refuse_without_evidence(options)
         return None
-    if ADVISOR in sources and not is_own_account:
+    if ADVISOR in sources and (inputs or isinstance(chosen, Aggregator)):
         raise InputError(
-            f"--used {ADVISOR}: it asks for the roles of the account of your AWS credentials. Leave out the SOURCE, or "
-            "pass files with reports."
+            f"--used {ADVISOR}: it asks the accounts of the roles for reports. Leave out the "
+            f"{'SOURCE' if inputs else '--config-aggregator'}, or pass files with reports."
         )
     in_aws = [each for each in sources if each == ADVISOR or each.startswith((ATHENA, LAKE))]
     files = [each for each in sources if each not in in_aws]
@@ -145,11 +148,11 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
     )
     for source in in_aws:
         _query_aws(source, evidence, options, time)
-    if is_own_account:
+    if not inputs and not chosen:
         # The settings say what trails record, and not whether the files on a disk are all that they wrote.
         is_whole = all(each.startswith(BUCKET) for each in files)
         regions = _ask_account(evidence, regions, asks_for_trails=is_whole)
-    return Usage(evidence, options["days"], time, regions)
+    return Usage(evidence, options["days"], time, regions, asks_advisor=ADVISOR in in_aws)
 
 
 def _refuse_without_evidence(options: Mapping[str, Any]) -> None:
@@ -202,14 +205,37 @@ def _ask_account(evidence: Evidence, regions: frozenset[str], *, asks_for_trails
     return regions or enabled
 
 
-def with_reports(members: Iterable[Member], usage: Usage, options: Mapping[str, Any]) -> Iterable[Member]:
-    """The roles, of which the evidence has the reports of Access Advisor if the flags name it."""
-    if ADVISOR not in options["evidence"]:
-        return members
-    from ssm_profile.cli.usage.advisor import add_access_advisor  # noqa: PLC0415 - boto3 is costly to import
+def with_reports(
+    members: Iterable[Member],
+    usage: Usage,
+    chosen: Chosen | Aggregator | None,
+    progress: Progress,
+    problems: list[Problem],
+) -> Iterable[Member]:
+    """The roles, of which the evidence has the reports of Access Advisor if the flags name it.
 
+    Args:
+        members: The roles.
+        usage: What to add the reports to.
+        chosen: The accounts of the roles.
+        progress: Counts the accounts.
+        problems: What to add the accounts to that give no reports.
+    """
+    if not usage.asks_advisor:
+        return members
     listed = list(members)
-    add_access_advisor(usage.evidence, [each.arn for each in listed if each.arn])
+    if isinstance(chosen, Chosen):
+        from .account_evidence import add_reports  # noqa: PLC0415 - boto3 is costly to import
+        from .accounts import was_interrupted  # noqa: PLC0415 - the same
+
+        if was_interrupted(problems):
+            problems.append(Problem(f"--used {ADVISOR}", "The command was interrupted before it asked for reports."))
+        else:
+            problems += add_reports(usage.evidence, listed, chosen, progress)
+    else:
+        from ssm_profile.cli.usage.advisor import add_access_advisor  # noqa: PLC0415 - the same
+
+        add_access_advisor(usage.evidence, [each.arn for each in listed if each.arn])
     return listed
 
 

@@ -41,6 +41,8 @@ class Usage:
     """The time of the verdicts, with a time zone."""
     regions: frozenset[str] = frozenset()
     """The Regions that the accounts have enabled. Empty if they are not known."""
+    asks_advisor: bool = False
+    """Whether Access Advisor is to be asked for reports on the roles."""
 
     def of(self, member: Member, judgement: Judgement, options: Mapping[str, Any] | None) -> dict[str, Any]:
         """What a role uses, as plain data.
