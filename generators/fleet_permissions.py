@@ -8,7 +8,7 @@ _YOURS = "your identity"
 _READERS = "the identity that reads the account: yours, or the role in each account"
 
 _FLAGS = (
-    ("`--used` without a SOURCE", (trail_settings.REGIONS_ACTION, *trail_settings.READ_ACTIONS), _YOURS),
+    ("`--used` without a SOURCE", (trail_settings.REGIONS_ACTION, *trail_settings.READ_ACTIONS), _READERS),
     ("`--instances`", account_instances.ACTIONS, _READERS),
     ("`--used s3://BUCKET/PREFIX`", bucket.READ_ACTIONS, _YOURS),
     ("`--used athena:TABLE`", athena.READ_ACTIONS, _YOURS),

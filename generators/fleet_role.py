@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ssm_profile.cli.fleet import account_instances
 from ssm_profile.cli.fleet.permissions import READ
-from ssm_profile.cli.usage import advisor
+from ssm_profile.cli.usage import advisor, trail_settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "fleet-role.yaml"
 
@@ -66,8 +66,8 @@ Resources:
 
 def page() -> str:
     """The template. The role has the permissions of the flags, too, of which its sessions get what they need."""
-    actions = "\n".join(f"{' ' * 18}- {each}" for each in (READ, *account_instances.ACTIONS, *advisor.READ_ACTIONS))
-    return _TEMPLATE.replace("{actions}", actions)
+    actions = (READ, *account_instances.ACTIONS, *advisor.READ_ACTIONS, *trail_settings.READ_ACTIONS)
+    return _TEMPLATE.replace("{actions}", "\n".join(f"{' ' * 18}- {each}" for each in actions))
 
 
 if __name__ == "__main__":
