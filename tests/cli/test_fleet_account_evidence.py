@@ -16,6 +16,7 @@ jsonschema = require("jsonschema")
 
 from ssm_profile.cli.fleet import account_evidence, accounts, permissions  # noqa: E402
 from ssm_profile.cli.usage import advisor, read_evidence, trail_settings  # noqa: E402
+from tests.cli.aws_answers import refusal  # noqa: E402
 from tests.cli.organization import problems  # noqa: E402
 
 SCHEMA = json.loads((ROOT / "docs" / "fleet.schema.json").read_text())
@@ -116,6 +117,23 @@ class TestAccessAdvisor:
 
         assert (code, found["dev"], place) == (2, "cannot be seen", members[0])
         assert "Its trust policy must allow sts:AssumeRole" in reason
+
+    def test_credentials_that_expire(self, advice, aws):
+        """The roles that were read before stay."""
+        identities = iter([{"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/me"}])
+        expired = refusal("ExpiredToken", "GetCallerIdentity")
+
+        def identity(_):
+            if answered := next(identities, None):
+                return answered
+            raise expired
+
+        aws.answers["GetCallerIdentity"] = identity
+
+        code, found, ((place, reason),) = advice()
+
+        assert (code, found, place) == (2, {"dev": "cannot be seen", "prod": "cannot be seen"}, "--used")
+        assert reason.startswith("The accounts were not asked for evidence of use. The AWS credentials have expired")
 
     def test_own_account(self, fleet_of, aws):
         """It is asked with the credentials."""

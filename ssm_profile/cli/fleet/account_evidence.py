@@ -32,16 +32,17 @@ def add_evidence(usage: Usage, members: Iterable[Member], chosen: Chosen, progre
         members: The roles.
         chosen: How to read their accounts.
         progress: Counts the accounts.
-
-    Raises:
-        InputError: If the credentials are not valid.
     """
     roles = dict[str, list[str]]()
     for each in members:
         if each.account:
             roles.setdefault(each.account, []).append(each.arn)
     accounts, problems = sorted(roles), dict[str, Sequence[str]]()
-    caller = Caller(chosen.role, chosen.external_id, _actions(usage.asks))
+    try:
+        caller = Caller(chosen.role, chosen.external_id, _actions(usage.asks))
+    except InputError as error:  # the credentials can expire after the accounts were read
+        yield Problem("--used", f"The accounts were not asked for evidence of use. {error}")
+        return
     progress.begin_accounts(len(accounts), "asked")
     with noticed_interrupt() as interrupt:
         reader = _Reader(caller, usage, roles, interrupt)
