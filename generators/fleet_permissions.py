@@ -8,12 +8,12 @@ _YOURS = "your identity"
 _READERS = "the identity that reads the account: yours, or the role in each account"
 
 _FLAGS = (
-    ("`--used` without a SOURCE", (trail_settings.REGIONS_ACTION, *trail_settings.READ_ACTIONS), _YOURS),
-    ("`--instances`", (trail_settings.REGIONS_ACTION, *account_instances.READ_ACTIONS), _READERS),
+    ("`--used` without a SOURCE", (trail_settings.REGIONS_ACTION, *trail_settings.READ_ACTIONS), _READERS),
+    ("`--instances`", account_instances.ACTIONS, _READERS),
     ("`--used s3://BUCKET/PREFIX`", bucket.READ_ACTIONS, _YOURS),
     ("`--used athena:TABLE`", athena.READ_ACTIONS, _YOURS),
     ("`--used lake:EVENT_DATA_STORE`", lake.READ_ACTIONS, _YOURS),
-    ("`--used access-advisor`", advisor.READ_ACTIONS, _YOURS),
+    ("`--used access-advisor`", advisor.READ_ACTIONS, _READERS),
 )
 """The flag, its permissions, and who needs them."""
 

@@ -14,7 +14,7 @@ require("moto")
 jsonschema = require("jsonschema")
 
 from ssm_profile.cli.fleet import permissions  # noqa: E402
-from ssm_profile.cli.fleet.account_instances import READ_ACTIONS  # noqa: E402
+from ssm_profile.cli.fleet.account_instances import ACTIONS  # noqa: E402
 from ssm_profile.cli.fleet.saved import Folder  # noqa: E402
 from tests.cli.organization import problems  # noqa: E402
 
@@ -80,7 +80,7 @@ class TestAccounts:
 
         assert instances_of("--instances") == ({"dev": ["eu-west-1"], "management": [], "prod": []}, [])
 
-    @pytest.mark.parametrize(("flags", "more"), [((), ()), (("--instances",), ("ec2:DescribeRegions", *READ_ACTIONS))])
+    @pytest.mark.parametrize(("flags", "more"), [((), ()), (("--instances",), ACTIONS)])
     def test_session(self, fleet_of, members, aws, flags, more):
         """It can read instances only with the flag."""
         fleet_of("--accounts", members[0], *flags)
@@ -94,7 +94,7 @@ class TestAccounts:
         fleet_of("--organization", "--instances")
 
         listed = {action for source, action, *_ in permissions.PERMISSIONS if "--organization" in source}
-        names = {action.partition(":")[2] for action in (*listed, "ec2:DescribeRegions", *READ_ACTIONS)}
+        names = {action.partition(":")[2] for action in (*listed, *ACTIONS)}
         assert {operation for operation, *_ in aws.requests} == {"GetCallerIdentity", *names}
 
 

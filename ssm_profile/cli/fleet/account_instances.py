@@ -12,8 +12,10 @@ from .instances import AccountInstances, Instance
 from .members import Problem
 from .parallel import completed
 
-READ_ACTIONS = ("ec2:DescribeInstances", "ssm:DescribeInstanceInformation")
-"""The permissions that reading instances requires, in each Region. The names of the Regions require another one."""
+_INSTANCES, _INFORMATION = "ec2:DescribeInstances", "ssm:DescribeInstanceInformation"
+
+ACTIONS = (REGIONS_ACTION, _INSTANCES, _INFORMATION)
+"""The permissions that reading instances requires."""
 
 _AT_A_TIME = 5
 """How many Regions of an account are read at a time."""
@@ -67,8 +69,7 @@ def _in_region(session: Session, region: str) -> list[Instance] | InputError:
 
 
 def _read(session: Session, region: str) -> list[Instance]:
-    instances, information = READ_ACTIONS
-    with session.errors(instances, advice=_ADVICE):
+    with session.errors(_INSTANCES, advice=_ADVICE):
         pages = session.client("ec2", region).get_paginator("describe_instances")
         listed = [
             (group["OwnerId"], each)
@@ -78,7 +79,7 @@ def _read(session: Session, region: str) -> list[Instance]:
         ]
     if not listed:
         return []
-    with session.errors(information, advice=_ADVICE):
+    with session.errors(_INFORMATION, advice=_ADVICE):
         pages = session.client("ssm", region).get_paginator("describe_instance_information")
         managed = {each["InstanceId"]: each for page in pages.paginate() for each in page["InstanceInformationList"]}
         return [_instance(account, region, each, managed.get(each["InstanceId"], {})) for account, each in listed]

@@ -1,7 +1,7 @@
 """Reads the roles of many accounts, some at a time. An account that cannot be read is a problem."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,11 +10,10 @@ from botocore.exceptions import ClientError
 from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
 from ssm_profile.cli.interruption import Interrupt, noticed_interrupt
 from ssm_profile.cli.report import count_of
-from ssm_profile.cli.usage.trail_settings import REGIONS_ACTION
 from ssm_profile.errors import InputError
 
 from .account import found_in_account, is_whole, read_details
-from .account_instances import READ_ACTIONS, read_instances
+from .account_instances import ACTIONS, read_instances
 from .account_options import Chosen
 from .assumed_roles import Caller
 from .instances import AccountInstances, Instances
@@ -59,7 +58,7 @@ def read_chosen(chosen: Chosen, progress: Progress, instances: Instances | None 
         InputError: If AWS does not answer at all, does not list the accounts, or if the folder cannot be used.
     """
     folder = None if chosen.folder is None else Folder(chosen.folder)
-    actions = (READ,) if instances is None else (READ, REGIONS_ACTION, *READ_ACTIONS)
+    actions = (READ,) if instances is None else (READ, *ACTIONS)
     caller = Caller(chosen.role, chosen.external_id, actions)
     accounts = list(_of_organization()) if chosen.ids is None else [Account(each) for each in chosen.ids]
     reader = _Reader(caller, folder, instances)
@@ -71,6 +70,11 @@ def read_chosen(chosen: Chosen, progress: Progress, instances: Instances | None 
                 yield each
             elif instances:
                 instances.accounts.append(each)
+
+
+def was_interrupted(problems: Iterable[Problem]) -> bool:
+    """Whether Ctrl-C ended the reading of which these are the problems."""
+    return any(each.reason == _INTERRUPTED for each in problems)
 
 
 def _tell_of_files(folder: Folder, saved: Sequence[Account], count: int) -> None:

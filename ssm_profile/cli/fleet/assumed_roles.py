@@ -40,15 +40,16 @@ class Session:
         with self._lock:  # several threads can use a client, but not create one
             return self._session.client(service, **(self._settings | place))
 
-    def errors(self, *actions: str, advice: str = "") -> AbstractContextManager[None]:
+    def errors(self, *actions: str, advice: str = "", subject: str = "") -> AbstractContextManager[None]:
         """Turn errors of AWS's API into errors of input.
 
         Args:
             actions: The permissions that the calls require.
             advice: What else to do if AWS denies them.
+            subject: What is asked for, with which the errors begin.
         """
         permissions = f"permission{'s' if len(actions) > 1 else ''} {', '.join(actions)}"
-        return readable(" ".join(filter(None, (f"{self.identity} must have the {permissions}.", advice))))
+        return readable(" ".join(filter(None, (f"{self.identity} must have the {permissions}.", advice))), subject)
 
 
 class Caller:

@@ -18,7 +18,7 @@ from ssm_profile.cli.report import format_markdown, print_report
 from .account_options import PANEL as ACCOUNTS_PANEL
 from .account_options import Aggregator, Chosen, chosen_accounts, with_account_options
 from .baseline import Baseline, read_baseline
-from .evidence_options import PANEL, queries, regions_of, usage_from, with_evidence_options, with_reports
+from .evidence_options import PANEL, queries, regions_of, usage_from, with_evidence, with_evidence_options
 from .formats import csv_lines, json_lines
 from .instances import Instances, add_instances
 from .judgements import Judges
@@ -83,11 +83,11 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
         import_module(".page", __package__)  # without Jinja, this fails before the roles are judged
     problems, others = list[Problem](), OtherRoles()
     accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
-    usage = usage_from(options, is_own_account=not sources and not chosen)
+    usage = usage_from(options, sources, chosen)
     with Progress() as progress, Judges() as judges:
         members = _without_problems(for_instances(_read(sources, chosen, progress, instances), others), problems)
         if usage:
-            members = with_reports(members, usage, options)
+            members = with_evidence(members, usage, chosen, progress, problems)
             problems += [Problem("--used", each) for each in usage.evidence.problems]
         if instances and not chosen:
             problems += _read_instances(instances)

@@ -23,11 +23,12 @@ _NOT_ENABLED = ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
 
 
 @contextmanager
-def readable(advice: str) -> Iterator[None]:
+def readable(advice: str, subject: str = "") -> Iterator[None]:
     """Turn errors of AWS's API into errors of input.
 
     Args:
         advice: What to do if AWS denies the request.
+        subject: What is asked for, with which the errors begin.
 
     Raises:
         InputError: If the request fails.
@@ -35,13 +36,17 @@ def readable(advice: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise InputError(_reason(error.response["Error"]["Code"], error.response["Error"]["Message"], advice)) from None
+        reason = _reason(error.response["Error"]["Code"], error.response["Error"]["Message"], advice)
+        raise _error(subject, reason) from None
     except BotoCoreError as error:
-        raise InputError(f"The request to AWS failed ({error}). Run the command again.") from None
+        raise _error(subject, f"The request to AWS failed ({error}). Run the command again.") from None
     except (ResponseParserError, KeyError):  # a page of a proxy, as an answer without what the call returns
-        raise InputError(
-            "The answer does not come from AWS. Check AWS_ENDPOINT_URL and the settings of your proxy."
-        ) from None
+        reason = "The answer does not come from AWS. Check AWS_ENDPOINT_URL and the settings of your proxy."
+        raise _error(subject, reason) from None
+
+
+def _error(subject: str, reason: str) -> InputError:
+    return InputError(f"{subject}: {reason}" if subject else reason)
 
 
 def _reason(code: str, message: str, advice: str) -> str:

@@ -54,8 +54,8 @@ class Trails:
     trails: dict[str, Trail] = field(default_factory=dict)
     selectors: dict[str, bool] = field(default_factory=dict)
     """Whether the selectors of a trail select all management events."""
-    accounts: set[str] = field(default_factory=set)
-    """The accounts whose trails are all known, because AWS listed them."""
+    listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The ARNs of the trails of each account whose trails are all known, because AWS listed them."""
 
     def merge(self, other: "Trails") -> None:
         """Add further settings. Those of a file stay what the user said of them."""
@@ -64,11 +64,20 @@ class Trails:
             for arn, each in other.trails.items()
         }
         self.selectors |= other.selectors
-        self.accounts |= other.accounts
+        self.listed |= other.listed
 
     def of(self, account: str) -> list[Trail]:
         """The trails that can have logged the events of an account."""
-        return [each for each in self.trails.values() if each.is_of_organization or each.account == account]
+        return [each for arn, each in self.trails.items() if self._can_log(arn, each, account)]
+
+    def owners(self, account: str) -> set[str]:
+        """The accounts of these trails. One that only other accounts list can be of another organization."""
+        return {each.account for each in self.of(account) if account in self.listed or not each.is_listed}
+
+    def _can_log(self, arn: str, trail: Trail, account: str) -> bool:
+        if trail.is_listed and account in self.listed:
+            return arn in self.listed[account]  # AWS listed others in accounts of other organizations
+        return trail.is_of_organization or trail.account == account
 
     def complete_trails(self, account: str) -> list[Trail]:
         """The trails of an account, if each of them logs all management events of all Regions.
@@ -80,7 +89,7 @@ class Trails:
         complete = [
             each
             for arn, each in self.trails.items()
-            if (account in self.accounts or not each.is_listed)
+            if (account in self.listed or not each.is_listed)
             and each.is_multi_region
             and (self.selectors.get(arn, False) if each.has_selectors else True)
         ]
