@@ -13,7 +13,7 @@ from ssm_profile.cli.usage.evidence import Calls
 from tests import ROOT, require
 from tests.cli.accounts import ACCOUNT, details, role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow
-from tests.cli.trails import NOW, REGION, WEB, background, event, events_of, settings, write
+from tests.cli.trails import NOW, REGION, WEB, background, event, events_of, settings, write_log
 
 jsonschema = require("jsonschema")
 require("ijson")
@@ -40,7 +40,7 @@ def fleet(run, tmp_path, monkeypatch):
 
     def run_fleet(*arguments, roles, events=(), regions=REGION):
         (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
-        trail = write(tmp_path / "trail.json.gz", [*background(days=120), *events])
+        trail = write_log(tmp_path, [*background(days=120), *events])
         evidence = ("--used", trail, "--used", settings(tmp_path / "trails.json"))
         return run("fleet", str(tmp_path / "account.json"), *evidence, "--regions", regions, *arguments)
 
@@ -311,7 +311,7 @@ class TestAws:
     @pytest.mark.usefixtures("own_account")
     def test_files(self, run, tmp_path, calls):
         """They can be a part of what the trails wrote, so that the settings of the trails prove nothing."""
-        run("fleet", "--json", "--used", write(tmp_path / "trail.json", background()))
+        run("fleet", "--json", "--used", write_log(tmp_path, background()))
 
         assert list(calls) == ["enabled_regions"]
 

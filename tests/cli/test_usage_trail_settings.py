@@ -9,7 +9,7 @@ from ssm_profile.cli.usage import Evidence, read_evidence, uses
 from tests import require
 
 from .test_usage_coverage import IN_TWO, OTHER_REGION, PROBE
-from .trails import ACCOUNT, DAYS, NOW, REGION, background, quiet, settings, write
+from .trails import ACCOUNT, DAYS, NOW, REGION, background, quiet, settings, write_log
 
 boto3 = require("boto3")
 moto = require("moto")
@@ -89,7 +89,7 @@ class TestTrails:
 
     def test_quiet_region(self, stub, tmp_path):
         """The settings show what the Region would have had on days without events."""
-        evidence = read_evidence([write(tmp_path / "a.json", [*background(), *quiet(OTHER_REGION)])])
+        evidence = read_evidence([write_log(tmp_path, [*background(), *quiet(OTHER_REGION)])])
         [before] = uses([PROBE], evidence, IN_TWO, days=DAYS, now=NOW)
         stub(dict.fromkeys(REGIONS, trails(trail())))
 
@@ -130,7 +130,7 @@ class TestTrails:
     def test_file_of_settings_says_which_trail_wrote_the_evidence(self, stub, tmp_path, is_first):
         stub(dict.fromkeys(REGIONS, trails(trail(IsOrganizationTrail=True))))
         settings(tmp_path / "trails.json", {"IsOrganizationTrail": True})
-        write(tmp_path / "a.json", background())
+        write_log(tmp_path, background())
         evidence = read_evidence([str(tmp_path)])
         if is_first:
             add(evidence)
@@ -221,7 +221,7 @@ class TestRegions:
 
     def test_nothing_is_unused_without_regions(self, found, tmp_path):
         regions, *_ = found(answers.refusal("UnauthorizedOperation", "DescribeRegions"))
-        evidence = read_evidence([write(tmp_path / "a.json", background())])
+        evidence = read_evidence([write_log(tmp_path, background())])
 
         [verdict] = uses([PROBE], evidence, replace(IN_TWO, regions=regions), days=DAYS, now=NOW)
 

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     DATA_EVENT = "data event not in the evidence"
     CALLER = "caller not known"
     LEFT_OUT = "left out of the evidence"
+    PART = "part of a log file"
     REGION = "Region not in the evidence"
     PERIOD = "evidence covers fewer days"
     DAMAGED = "evidence incomplete"
@@ -179,7 +180,12 @@ def report_blindness(report: Report, period: Period) -> Blind | None:
 
 def period_blindness(source: Source, coverage: Coverage, view: View) -> Blind | None:
     """Why a source does not show that a role made no calls of any kind in a period."""
-    return _incomplete(source, coverage, view) or _uncovered(source, coverage, view)
+    if blind := _incomplete(source, coverage, view):
+        return blind
+    if coverage.regions and not view.enabled:
+        return Blind(Reason.REGION, "It is not known in which Regions the role can call. Pass --regions.")
+    blind = _uncovered(source, coverage, view)
+    return replace(_with_part(blind, coverage), reason=Reason.PART) if blind and coverage.part else blind
 
 
 def action_blindness(action: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
@@ -196,11 +202,18 @@ def action_blindness(action: str, source: Source, coverage: Coverage, view: View
         return Blind(Reason.NEVER, "CloudTrail lists no event of it.")
     if last := view.unknown_calls(action):
         return Blind(Reason.CALLER, f"An event of it on {last[:10]} does not name its caller.")
+    blind = None
     if visibility.kind is Kind.DATA:
-        return _without_data_events(service, source, coverage, view)
-    if (service == _EXCLUDABLE or source is Source.LAKE) and not view.is_logged_by_trail(source):
-        return _without_service(service, source, coverage, view)
-    return None
+        blind = _without_data_events(service, source, coverage, view)
+    elif (service == _EXCLUDABLE or source is Source.LAKE) and not view.is_logged_by_trail(source):
+        blind = _without_service(service, source, coverage, view)
+    return _with_part(blind, coverage) if blind and coverage.part else blind
+
+
+def _with_part(blind: Blind, coverage: Coverage) -> Blind:
+    """Say that a file has events, and does not show that there are no others."""
+    name = f"`{coverage.part}` does not have the name and the form of CloudTrail's log files"
+    return replace(blind, why=f"{blind.why} {name}, so that it can be a part of one. It shows only what was called.")
 
 
 def _without_data_events(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
@@ -240,8 +253,6 @@ def _uncovered(source: Source, coverage: Coverage, view: View) -> Blind | None:
     """Why a call in a Region can be missing."""
     if not coverage.regions:
         return Blind(Reason.PERIOD, f"There are no management events of the account in {source}.")
-    if not view.enabled:
-        return Blind(Reason.REGION, "It is not known in which Regions the role can call. Pass --regions.")
     regions, is_logged = view.regions_of(coverage), view.is_logged_by_trail(source)
     for region in regions:
         days = coverage.regions.get(region, RegionDays())
