@@ -11,6 +11,7 @@ from ssm_profile.visibility import Kind, visibility_of
 
 from .access_advisor import TRACKED_DAYS
 from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
+from .selectors import Logged
 
 OLDEST = 7
 """How many days ago the evidence may end. Calls after its end are not in it."""
@@ -221,13 +222,31 @@ def _without_data_events(service: str, source: Source, coverage: Coverage, view:
     if not found:
         return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source}. They are off by default.")
     if service not in view.evidence.logged:
-        why = f"There are data events of {service} in {source}, but a trail can log those of some resources only."
+        why = f"There are data events of {service} in {source}, but a trail can log some of them only."
+        return Blind(Reason.DATA_EVENT, why)
+    if why := _why_selectors_log_less(service, source, view):
         return Blind(Reason.DATA_EVENT, why)
     for region in view.regions_of(coverage):
         if missing := view.period.missing(found.get(region, set())):
             where = f"in {source} of {region} on {_named(missing)}"
             return Blind(Reason.DATA_EVENT, f"There are no data events of {service} {where}.")
     return None
+
+
+def _why_selectors_log_less(service: str, source: Source, view: View) -> str:
+    """Why trails do not log all data events of a service, by their settings. Nothing if no settings say so.
+
+    Log files do not name their trail, so that one that logs some of them makes it unknown which ones are there.
+    """
+    if source not in (Source.FILES, Source.ATHENA):
+        return ""
+    trails = view.evidence.trails
+    logged = trails.data_events_of(view.account, service)
+    if some := sorted(arn for arn, each in logged.items() if each is Logged.SOME):
+        return f"The event selectors of `{some[0]}` do not log all data events of {service}."
+    if logged and Logged.ALL not in logged.values() and not trails.has_unknown_selectors(view.account):
+        return f"By the settings of the trails, none of them logs data events of {service}."
+    return ""
 
 
 def _without_service(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:

@@ -130,7 +130,7 @@ class Evidence:
     incomplete: set[Source] = field(default_factory=set)
     """Sources with a damaged part of which it is not known what it had."""
     logged: frozenset[str] = frozenset()
-    """The services whose data events the trail logs for all resources. Only its owner knows this."""
+    """The services of which the trail logs every data event, as its owner says."""
     problems: list[str] = field(default_factory=list)
     """What could not be read, a sentence for each."""
 
