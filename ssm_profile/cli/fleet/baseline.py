@@ -11,14 +11,17 @@ from typing import Any
 from ssm_profile.cli.audit import CLEAN, LEVELS
 from ssm_profile.cli.pulumi_yaml import read_yaml
 from ssm_profile.errors import InputError
+from ssm_profile.risks import RISKS
 
-from .findings import FINDINGS, findings_on
+from .findings import FINDINGS, Finding, findings_on
 from .rows import ROLE, SCHEMA_VERSION, STALE, Row, problems_of, roles_of
 
 _MIDNIGHT = " 00:00:00 +0000 UTC"
 """What :func:`read_yaml` adds to a date without quotes, as Pulumi does."""
 
 _KEYS = ("role", "finding", "reason", "expires")
+_OPTIONAL = "certain"
+_RISKS = {risk.name for risk in RISKS}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,12 @@ class Entry:
     reason: str
     expires: date
     """The last day on which it is accepted."""
+    is_certain: bool = True
+    """False for a risk that depends on something that is not known. When it is certain, it is not accepted."""
+
+    def accepts(self, finding: Finding) -> bool:
+        """Whether a finding on the role is the accepted one."""
+        return (finding.name, finding.is_certain) == (self.finding, self.is_certain)
 
     def is_about(self, row: Row) -> bool:
         """Whether a row is the one of the role."""
@@ -52,8 +61,8 @@ def read_baseline(file: Path) -> tuple[Entry, ...]:
 
 
 def _entry(content: Any, place: str) -> Entry:
-    if not isinstance(content, Mapping) or sorted(content) != sorted(_KEYS):
-        raise InputError(f"{place}: it must have the keys {', '.join(_KEYS)}, and no others.")
+    if not isinstance(content, Mapping) or sorted({*content} - {_OPTIONAL}) != sorted(_KEYS):
+        raise InputError(f"{place}: it must have the keys {', '.join(_KEYS)}, perhaps {_OPTIONAL}, and no others.")
     for key in _KEYS[:3]:
         if not isinstance(content[key], str) or not content[key].strip():
             raise InputError(f"{place}: `{key}` must be a text.")
@@ -61,7 +70,13 @@ def _entry(content: Any, place: str) -> Entry:
         nearest = get_close_matches(content["finding"], FINDINGS, n=1)
         hint = f"Did you mean {nearest[0]}?" if nearest else f"Use one of {', '.join(FINDINGS)}."
         raise InputError(f"{place}: {content['finding']} is not a finding. {hint}")
-    return Entry(content["role"], content["finding"], content["reason"], _date(content["expires"], place))
+    is_certain = content.get(_OPTIONAL, True)
+    if not isinstance(is_certain, bool):
+        raise InputError(f"{place}: `{_OPTIONAL}` must be true or false.")
+    if not is_certain and content["finding"] not in _RISKS:
+        raise InputError(f"{place}: {content['finding']} is always certain. Remove `{_OPTIONAL}`: it is for risks.")
+    expires = _date(content["expires"], place)
+    return Entry(content["role"], content["finding"], content["reason"], expires, is_certain)
 
 
 def _date(value: object, place: str) -> date:
@@ -92,8 +107,9 @@ class Baseline:
     def _accept(self, row: dict[str, Any]) -> None:
         """Note in the row of a role which of its findings are accepted, and its level without them."""
         findings = list(findings_on(row))
-        names = {each.name for each in findings}
-        accepted = {each.finding: each for each in self._valid() if each.finding in names and each.is_about(row)}
+        accepted = {
+            each.finding: each for each in self._valid() if any(map(each.accepts, findings)) and each.is_about(row)
+        }
         levels = [each.level for each in findings if each.name not in accepted]
         row["openLevel"] = min([*levels, CLEAN], key=LEVELS.index)
         row["accepted"] = [
@@ -116,8 +132,19 @@ class Baseline:
                 yield _stale_row(entry, f"It expired on {entry.expires}.")
             elif not found and is_whole:
                 yield _stale_row(entry, "The input does not have the role.")
-            elif found and not any(entry.finding in {each.name for each in findings_on(row)} for row in found):
-                yield _stale_row(entry, "The role does not have the finding.")
+            elif found and (why := _why_not_found(entry, [each for row in found for each in findings_on(row)])):
+                yield _stale_row(entry, why)
+
+
+def _why_not_found(entry: Entry, findings: Sequence[Finding]) -> str:
+    """Why an entry accepts none of the findings on its roles. Nothing if it accepts one."""
+    if any(map(entry.accepts, findings)):
+        return ""
+    if entry.finding not in {each.name for each in findings}:
+        return "The role does not have the finding."
+    if entry.is_certain:
+        return "It is only possible that the role has the finding. An entry for this has `certain: false`."
+    return "It is certain that the role has the finding. An entry for this has no `certain: false`."
 
 
 def _stale_row(entry: Entry, why: str) -> dict[str, Any]:
