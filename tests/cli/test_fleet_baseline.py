@@ -116,6 +116,38 @@ class TestAcceptance:
         assert suppressed[0]["suppressions"][0]["justification"] == "Ticket 7"
 
 
+class TestNames:
+    def test_one_role(self, rows):
+        found = rows(entry(role="operator"))
+
+        assert named(found, "operator")["accepted"]
+        assert not [row for row in found if row["kind"] == "staleEntry"]
+
+    def test_no_role(self, rows):
+        [stale] = [row for row in rows(entry(role="operator-2")) if row["kind"] == "staleEntry"]
+
+        assert stale["reason"].startswith("The input does not have the role.")
+
+    def test_part_of_a_name(self, rows):
+        """It is no pattern for ARNs."""
+        assert not named(rows(entry(role="op*")), "operator")["accepted"]
+
+    def test_role_without_arn(self, rows):
+        [row] = rows(entry(role="operator"), roles=[{key: ROLES[0][key] for key in ROLES[0] if key != "Arn"}])
+
+        assert (row["arn"], len(row["accepted"])) == (None, 1)
+
+    @pytest.mark.parametrize(("count", "end"), [(2, "1:role/operator"), (5, "2:role/operator and 2 more")])
+    def test_roles_of_several_accounts(self, fleet, count, end):
+        """The name does not tell which of them a team knows."""
+        arns = [OPERATOR.replace(ACCOUNT, f"21098765432{number}") for number in range(count)]
+        done = fleet(entries=[entry(), entry(role="operator")], roles=[ROLES[0] | {"Arn": arn} for arn in arns])
+
+        assert done.code == 2
+        assert f"baseline.yaml, entry 2: operator is the name of {count} roles: {arns[0]}, " in done.error
+        assert f"{end}. Use the ARN as `role`, in which * stands for any characters." in done.error
+
+
 class TestCertainty:
     """An entry accepts what was known when it was written."""
 

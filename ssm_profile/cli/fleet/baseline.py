@@ -1,10 +1,12 @@
 """A baseline: the findings that a team accepts, each with a reason and a date on which this ends."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ _MIDNIGHT = " 00:00:00 +0000 UTC"
 
 _KEYS = ("role", "finding", "reason", "expires")
 _OPTIONAL = "certain"
+_NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
+"""The name of a role, which many accounts can have."""
+_MOST_ARNS = 3
 _RISKS = {risk.name for risk in RISKS}
 
 
@@ -29,7 +34,7 @@ class Entry:
     """An accepted finding."""
 
     role: str
-    """The ARN of the role, or its name if the input has no ARN. ``*`` stands for any characters, ``?`` for one."""
+    """The ARN of the role, or its name. ``*`` stands for any characters, ``?`` for one."""
     finding: str
     """One of :data:`~.findings.FINDINGS`."""
     reason: str
@@ -37,6 +42,13 @@ class Entry:
     """The last day on which it is accepted."""
     is_certain: bool = True
     """False for a risk that depends on something that is not known. When it is certain, it is not accepted."""
+    place: str = ""
+    """The file and the number of the entry."""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it has only the name of the role."""
+        return _NAME.fullmatch(self.role) is not None
 
     def accepts(self, finding: Finding) -> bool:
         """Whether a finding on the role is the accepted one."""
@@ -44,6 +56,8 @@ class Entry:
 
     def is_about(self, row: Row) -> bool:
         """Whether a row is the one of the role."""
+        if self.is_name:
+            return row["role"] == self.role
         pattern = self.role.replace("[", "[[]")  # as in IAM, only * and ? are wildcards
         return fnmatchcase(row["arn"] or row["role"], pattern)
 
@@ -76,7 +90,7 @@ def _entry(content: Any, place: str) -> Entry:
     if not is_certain and content["finding"] not in _RISKS:
         raise InputError(f"{place}: {content['finding']} is always certain. Remove `{_OPTIONAL}`: it is for risks.")
     expires = _date(content["expires"], place)
-    return Entry(content["role"], content["finding"], content["reason"], expires, is_certain)
+    return Entry(content["role"], content["finding"], content["reason"], expires, is_certain, place)
 
 
 def _date(value: object, place: str) -> date:
@@ -98,11 +112,29 @@ class Baseline:
 
         Returns:
             The rows of the entries to remove.
+
+        Raises:
+            InputError: If an entry has the name of several roles.
         """
+        self._check_names(rows)
         for row in rows:
             if row["kind"] == ROLE:
                 self._accept(row)
         return list(self._stale_rows(rows))
+
+    def _check_names(self, rows: Sequence[Row]) -> None:
+        named = {entry.role: entry for entry in self.entries if entry.is_name}
+        found = dict[str, dict[str, None]]()
+        for row in roles_of(rows) if named else ():
+            if row["role"] in named:
+                found.setdefault(row["role"], {})[row["arn"] or f"one without an ARN ({row['source']})"] = None
+        for name, arns in found.items():
+            if len(arns) > 1:
+                more = f" and {len(arns) - _MOST_ARNS:,} more" if len(arns) > _MOST_ARNS else ""
+                raise InputError(
+                    f"{named[name].place}: {name} is the name of {len(arns):,} roles: {', '.join(islice(arns, _MOST_ARNS))}"
+                    f"{more}. Use the ARN as `role`, in which * stands for any characters."
+                )
 
     def _accept(self, row: dict[str, Any]) -> None:
         """Note in the row of a role which of its findings are accepted, and its level without them."""
