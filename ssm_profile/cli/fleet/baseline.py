@@ -131,9 +131,10 @@ class Baseline:
         for name, arns in found.items():
             if len(arns) > 1:
                 more = f" and {len(arns) - _MOST_ARNS:,} more" if len(arns) > _MOST_ARNS else ""
+                listed = ", ".join(islice(arns, _MOST_ARNS)) + more
                 raise InputError(
-                    f"{named[name].place}: {name} is the name of {len(arns):,} roles: {', '.join(islice(arns, _MOST_ARNS))}"
-                    f"{more}. Use the ARN as `role`, in which * stands for any characters."
+                    f"{named[name].place}: {name} is the name of {len(arns):,} roles: {listed}. Use the ARN as `role`, "
+                    "in which * stands for any characters."
                 )
 
     def _accept(self, row: dict[str, Any]) -> None:
