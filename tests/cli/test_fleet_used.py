@@ -10,6 +10,7 @@ import pytest
 
 from ssm_profile.cli.fleet.members import roles_of_account
 from ssm_profile.cli.usage.evidence import Calls
+from ssm_profile.policy import actions
 from tests import ROOT, require
 from tests.cli.accounts import ACCOUNT, details, role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow
@@ -113,15 +114,25 @@ class TestCapabilities:
 
         assert found["reason"] == "Region not in the evidence"
 
-    def test_data_events(self, used):
-        """Only the owner of a trail knows that it logs those of all resources."""
+    def test_data_events(self, used, tmp_path):
+        """The owner of a trail declares that it logs those of all resources, and its settings must not deny it."""
         objects = allow("s3:GetObject")
         calls = [days_ago("s3:GetObject", day, role=f"{WEB}-2") for day in range(91)]
+        fields = [
+            {"Field": "eventCategory", "Equals": ["Data"]},
+            {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+        ]
+        arn = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/data"
+        selectors = {"TrailARN": arn, "AdvancedEventSelectors": [{"FieldSelectors": fields}]}
+        (tmp_path / "selectors.json").write_text(json.dumps(selectors))
+        flag, settings_of_it = ("--data-events", "s3"), ("--used", str(tmp_path / "selectors.json"))
 
-        assert used(objects, events=calls)["managed_buckets"]["advice"] == "cannot be seen"
-        assert used(objects, events=calls, arguments=["--data-events", "s3"])["managed_buckets"]["advice"] == (
-            "could be dropped"
-        )
+        found = [
+            used(objects, events=calls, arguments=each)["managed_buckets"]["advice"]
+            for each in (settings_of_it, flag, (*flag, *settings_of_it))
+        ]
+
+        assert found == ["cannot be seen", "cannot be seen", "could be dropped"]
 
 
 class TestOptions:
@@ -132,6 +143,24 @@ class TestOptions:
 
     def test_nothing_unused(self, used):
         assert used(allow("ssm:SendCommand"))["options"] is None
+
+    LEGACY: ClassVar = allow(list(actions({"state_manager": True, "legacy_messaging": True})))
+
+    def test_option_that_keeps_what_another_one_granted(self, used):
+        """State Manager's option grants what an agent without it calls, too."""
+        found = used(self.LEGACY)
+
+        assert found["state_manager"]["advice"] == "could be dropped"
+        assert found["options"]["quiet_agent"] is True
+        assert found["addedOptions"] == ["quiet_agent"]
+
+    def test_no_added_option(self, used):
+        assert used(PATCHING)["addedOptions"] == []
+
+    def test_added_option_in_the_text(self, fleet):
+        done = fleet(roles=[role("web", self.LEGACY, **OLD)])
+
+        assert [each for each in done.items if each.startswith("quiet_agent is in no other config. It keeps what an")]
 
     def test_boundary(self, used):
         """The options keep it."""

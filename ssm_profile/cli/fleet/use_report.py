@@ -13,6 +13,8 @@ from .rows import Row
 
 _MOST_ACTIONS = 4
 _MOST_ROLES = 20
+ADDED_OPTION = "It keeps what an option that could be dropped grants, too, and what is not known to be unused."
+"""Why a config without what could be dropped has an option that the other config of the role does not have."""
 _DANGEROUS = {risk.name: {call.action for call in risk.calls} for risk in RISKS}
 """The actions of which one is enough for a risk."""
 
@@ -105,7 +107,9 @@ def narrower_parts(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
 
 
 def _advice(roles: Sequence[Row]) -> Sequence[str]:
-    return list(fill_in(list(paths_to_fill_in("", roles[0]["used"]["options"]))))
+    added = dict.fromkeys(name for row in roles for name in row["used"]["addedOptions"])
+    kept = (f"{code(name)} is in no other config. {ADDED_OPTION}" for name in added)
+    return [*kept, *fill_in(list(paths_to_fill_in("", roles[0]["used"]["options"])))]
 
 
 def _of_role(row: Row) -> Iterator[tuple[str, ...]]:

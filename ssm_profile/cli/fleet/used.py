@@ -60,6 +60,9 @@ class Usage:
             "days": self.days,
             "capabilities": rows,
             "options": without,
+            "addedOptions": [
+                name for name, value in (without or {}).items() if value is True and not (options or {}).get(name)
+            ],
             "otherActions": self._other_actions(member, granted),
         }
 
