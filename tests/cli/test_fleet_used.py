@@ -8,7 +8,9 @@ from typing import ClassVar
 
 import pytest
 
+from ssm_profile.cli.fleet import use_report
 from ssm_profile.cli.fleet.members import roles_of_account
+from ssm_profile.cli.usage.blindness import Reason
 from ssm_profile.cli.usage.evidence import Calls
 from ssm_profile.policy import actions
 from tests import ROOT, require
@@ -219,8 +221,42 @@ class TestText:
 
         assert "Could be dropped, not used for 90 days: capabilities of 1 role: patching (1)." in done.items
         assert (
-            "Cannot be seen whether it is used: capabilities of 1 role. The most frequent reason: role too young."
+            "Cannot be seen whether it is used: capabilities of 1 role. The most frequent reason, of 1 role: role too "
+            "young. Run the command again when the roles are older, or with fewer --days."
         ) in done.items
+
+    def test_most_frequent_reason(self, fleet):
+        """It is counted by roles, and its advice names the services."""
+        objects = allow("s3:GetObject")
+        roles = [*self.ROLES, *(role(name, *SCOPED_MINIMUM, objects, **OLD) for name in "ab")]
+        [found] = [each for each in fleet(roles=roles).items if each.startswith("Cannot be seen")]
+
+        assert found == (
+            "Cannot be seen whether it is used: capabilities of 3 roles. The most frequent reason, of 2 roles: data "
+            "event not in the evidence. Let the trails log all data events of s3, which AWS charges, and pass "
+            "--data-events s3."
+        )
+
+    def test_advice_for_each_reason(self):
+        assert {*use_report._WHAT_TO_DO, Reason.DATA_EVENT} == {*Reason}
+
+    @pytest.mark.parametrize(("roles", "first"), [(ROLES[:1], "Could be dropped"), (ROLES[1:], "Nothing is known")])
+    def test_evidence_with_problems(self, fleet, tmp_path, roles, first):
+        """What it shows is not all."""
+        (tmp_path / "broken.json").write_text("{}")
+        done = fleet("--used", str(tmp_path / "broken.json"), roles=roles)
+        number = next(number for number, each in enumerate(done.items) if each.startswith(first))
+
+        assert done.items[number + 1] == (
+            "Missing in the evidence: 1. More can be used than it shows. The reasons are at the end."
+        )
+        assert not [each for each in fleet(roles=roles).items if each.startswith("Missing in the evidence")]
+
+    def test_one_day(self, fleet):
+        done = fleet("--days", "1", roles=self.ROLES[:1])
+
+        assert any(each.startswith("Could be dropped, not used for 1 day:") for each in done.items)
+        assert "(1 day)." in done.out
 
     def test_dangerous_action(self, fleet):
         """It is not to be kept as it is."""

@@ -27,6 +27,7 @@ from .progress import Progress
 from .report import Counts, format_fleet
 from .rows import Row, fleet_rows, is_at, problems_of, roles_of
 from .sarif import sarif_log
+from .used import EVIDENCE
 
 _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles that it does not record are not in it."
 
@@ -89,7 +90,7 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
         members = _without_problems(for_instances(_read(sources, chosen, progress), others), problems)
         if usage:
             members = with_reports(members, usage, options)
-            problems += [Problem("--used", each) for each in usage.evidence.problems]
+            problems += [Problem(EVIDENCE, each) for each in usage.evidence.problems]
         instances = _instances(options, problems) if options["with_instances"] else None
         rows = fleet_rows(progress.judged(judges.judge(members)), problems, usage)
         distinct = judges.distinct

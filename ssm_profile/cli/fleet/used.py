@@ -21,6 +21,8 @@ from .judgements import Judgement
 from .members import Member
 
 _ACTIONS = {feature.name: frozenset(feature.actions()) for feature in FEATURES}
+EVIDENCE = "--used"
+"""The place of problems with the evidence."""
 _HELD = (Verdict.WORKS.value, Verdict.WORKS_IF.value)
 _WITHOUT_PERMISSION = "sts:GetCallerIdentity"
 """An action that needs no permission.

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
+from ssm_profile.cli.report import count_of
 from ssm_profile.visibility import Kind, visibility_of
 
 from .access_advisor import TRACKED_DAYS
@@ -313,4 +314,4 @@ def _region_blindness(source: Source, region: str, days: RegionDays, view: View)
 def _named(days: Sequence[str]) -> str:
     """The first of several days, and how many others there are."""
     others = len(days) - 1
-    return days[0] + (f" and {others} other day{'s' if others > 1 else ''}" if others else "")
+    return days[0] + (f" and {count_of(others, 'other day')}" if others else "")
