@@ -135,6 +135,7 @@ docs: $(READY) ## Write the generated documents
 	@$(BIN)/python -m generators.permissions
 	@$(BIN)/python -m generators.actions_picture
 	@$(BIN)/python -m generators.schema
+	@$(BIN)/python -m generators.fleet_role
 	@$(BIN)/cog -I . -r $(COGGED)
 
 site: $(READY) ## Serve the documentation site on http://127.0.0.1:8000

@@ -4,14 +4,18 @@ from ssm_profile.cli.fleet import account_instances
 from ssm_profile.cli.fleet.permissions import PERMISSIONS
 from ssm_profile.cli.usage import advisor, athena, bucket, lake, trail_settings
 
+_YOURS = "your identity"
+_READERS = "the identity that reads the account: yours, or the role in each account"
+
 _FLAGS = (
-    ("`--used` without a SOURCE", (trail_settings.REGIONS_ACTION, *trail_settings.READ_ACTIONS)),
-    ("`--instances`", (trail_settings.REGIONS_ACTION, *account_instances.READ_ACTIONS)),
-    ("`--used s3://BUCKET/PREFIX`", bucket.READ_ACTIONS),
-    ("`--used athena:TABLE`", athena.READ_ACTIONS),
-    ("`--used lake:EVENT_DATA_STORE`", lake.READ_ACTIONS),
-    ("`--used access-advisor`", advisor.READ_ACTIONS),
+    ("`--used` without a SOURCE", (trail_settings.REGIONS_ACTION, *trail_settings.READ_ACTIONS), _READERS),
+    ("`--instances`", account_instances.ACTIONS, _READERS),
+    ("`--used s3://BUCKET/PREFIX`", bucket.READ_ACTIONS, _YOURS),
+    ("`--used athena:TABLE`", athena.READ_ACTIONS, _YOURS),
+    ("`--used lake:EVENT_DATA_STORE`", lake.READ_ACTIONS, _YOURS),
+    ("`--used access-advisor`", advisor.READ_ACTIONS, _READERS),
 )
+"""The flag, its permissions, and who needs them."""
 
 
 def permissions_table() -> str:
@@ -21,6 +25,6 @@ def permissions_table() -> str:
 
 
 def flags_table() -> str:
-    """A Markdown table of the permissions of flags."""
-    rows = (f"| {what} | {', '.join(f'`{action}`' for action in actions)} |" for what, actions in _FLAGS)
-    return "\n".join(["| flag | permissions |", "| --- | --- |", *rows])
+    """A Markdown table of the permissions of flags, and who needs them."""
+    rows = (f"| {what} | {', '.join(f'`{each}`' for each in actions)} | {whose} |" for what, actions, whose in _FLAGS)
+    return "\n".join(["| flag | permissions | who needs them |", "| --- | --- | --- |", *rows])

@@ -51,7 +51,8 @@ class EmulatedAws:
             self._lock = threading.Lock()
             self._server = make_server(host, self.port, self._handle, threaded=True, fd=listener.fileno())
         self.url = f"http://{host}:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # A server ends only when it polls: with the default, `stop` would wait for half a second.
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def client(self, service: str, **settings: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import rich_click as click
 
 from ssm_profile.descriptions import option_descriptions
-from ssm_profile.errors import InputError
+from ssm_profile.errors import InputError, TooLongError
 from ssm_profile.options import OPTIONS, option_at
 from ssm_profile.policy import GRANTING
 from ssm_profile.regions import PARTITIONS, Location
@@ -377,7 +377,7 @@ def audit(  # noqa: PLR0913 - one for each flag
     It can also be - for standard input, or the name of an AWS managed policy.
     """
     if denied and not (role_names or instance):
-        answered = answer_denials(read_denials(read_source(source or "-")))
+        answered = answer_denials(read_denials(_log_of(source or "-")))
         print_result(plain(answered), format_answers(answered), form)
         sys.exit(0 if is_granted(answered) else exit_codes.FINDINGS)
     if denied or bool(source or role_names) == bool(instance):
@@ -392,6 +392,14 @@ def audit(  # noqa: PLR0913 - one for each flag
 
 ssm_profile.add_command(fleet)
 ssm_profile.add_command(diagnose)
+
+
+def _log_of(source: str) -> str:
+    """The text of a file with denied calls."""
+    try:
+        return read_source(source)
+    except TooLongError as error:
+        raise InputError(f"--denied: {error} Pass the lines with denied calls, or one file of CloudTrail.") from None
 
 
 def _roles(source: str | None, names: tuple[str, ...], instance: str | None) -> list[Role]:

@@ -16,12 +16,14 @@ from ssm_profile.policy import PARAMETER_OWNER
 
 from .action_list import data_date
 from .granted import granted_actions, group_actions
+from .judge import Judge
 from .reverse_lookup import FEATURES, Feature, covered_features, options_of, refusal, tight_templates, useful_features
 from .risk_verdicts import RiskVerdict, risk_verdicts
 from .roles import Role
 from .sources import same_aws_policy
 from .templates import as_pattern, depends_on_options, path_of
-from .verdicts import FeatureVerdict, Judge, Row, Verdict, known_values, partition_of_policy, rank
+from .trust_options import KeptTrust, kept_trust, with_trust
+from .verdicts import FeatureVerdict, Row, Verdict, known_values, partition_of_policy, rank
 
 SCHEMA_VERSION = 1
 """The version of the JSON. It changes when a key changes its meaning or goes."""
@@ -56,6 +58,7 @@ def audit_role(role: Role) -> dict[str, Any]:
     aws_policy = same_aws_policy(policy.statements)
     names = dict.fromkeys([*role.attached, aws_policy.name] if aws_policy else role.attached)
     options, covered = ({}, []) if _is_limited(required) else _replacement(allowing, allowed, granted)
+    kept = kept_trust(role.trust_policy) if role.trust_policy else KeptTrust()
     audit: dict[str, Any] = {
         "name": policy.name,
         "level": CLEAN,
@@ -80,8 +83,9 @@ def audit_role(role: Role) -> dict[str, Any]:
             *(_deny(each, of_boundary=True) for each in policy.boundary_denies()),
         ],
         "defaultHostManagement": _uses_host_management(verdicts["heartbeat"].verdict, role),
-        "options": None if _is_limited(required) else options | _deny_options(policy),
+        "options": None if _is_limited(required) else with_trust(options | _deny_options(policy), kept, lambda: role),
         "covered": covered,
+        "trustNotKept": [] if _is_limited(required) else list(kept.not_kept),
     }
     return audit | {"level": _level(audit)}
 

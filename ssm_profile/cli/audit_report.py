@@ -306,6 +306,7 @@ def _left_out(audit: Data) -> Iterator[str]:
         places = ", ".join(denies[:_MOST_REASONS])
         more = f" and {len(denies) - _MOST_REASONS} more" if len(denies) > _MOST_REASONS else ""
         yield f"Each statement that denies: {places}{more}. Keep it in a policy of its own."
+    yield from audit["trustNotKept"]
 
 
 def _depends_on_denies(row: Data) -> bool:

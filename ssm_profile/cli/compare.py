@@ -11,11 +11,12 @@ from ssm_profile.iam.evaluator import Policy
 
 from .action_list import data_date
 from .granted import describe_denies, describe_scope, granted_actions, group_actions
+from .judge import Judge
 from .report import CodeBlock, Paragraph, Part, Report, Table, action_cell, code, code_lines
 from .reverse_lookup import FEATURES, asks_for_values, covered_features, options_of, refusal, without_redundant
 from .stack_yaml import format_covered, format_stack_config
 from .templates import SAMPLE_LOCATION
-from .verdicts import FeatureVerdict, Judge, Verdict, known_values, partition_of_policy, rank
+from .verdicts import FeatureVerdict, Verdict, known_values, partition_of_policy, rank
 
 _OTHER_SCOPE = "An option grants it, but on other resources or under another condition."
 

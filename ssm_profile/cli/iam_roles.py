@@ -139,6 +139,7 @@ def read_role(
         attached=tuple(policy["PolicyName"] for policy in attached if policy["PolicyArn"].split(":")[4] == "aws"),
         policy_arns=tuple(policy["PolicyArn"] for policy in attached),
         notes=tuple(role_notes(f"role {name}", statements, trust, profiles)),
+        trust_policy=trust,
         trust=trust_reasons(f"role {name}", trust),
     )
 

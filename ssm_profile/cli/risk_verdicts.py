@@ -10,7 +10,8 @@ from ssm_profile.iam.evaluator import Decision, Need, Outcome, Policy, Reason
 from ssm_profile.iam.patterns import VARIABLE
 from ssm_profile.risks import RISKS, Call, Risk
 
-from .verdicts import Judge, Known
+from .judge import Judge
+from .samples import Known
 
 _OUTCOMES = list(Outcome)
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ssm_profile.errors import InputError
+from ssm_profile.errors import InputError, TooLongError
 from ssm_profile.iam.documents import Statement, statements_of
 from ssm_profile.iam.evaluator import Policy, Reason
 from ssm_profile.iam.trust import EC2, is_for_ec2, judge_trust
@@ -50,6 +50,8 @@ class Role:
     """The values of the policies that the input does not say, as it writes them."""
     copies: tuple[str, ...] = ()
     """The frozen copies of AWS managed policies that stand for policies of the role, with their versions and dates."""
+    trust_policy: Mapping[str, Any] | None = field(default=None, hash=False)
+    """Its trust policy. None if it is not known."""
     trust: tuple[Reason, ...] = ()
     """What it depends on whether EC2 can assume it. Empty if this is certain or if its trust policy is not known."""
     ambiguous: tuple[str, ...] = ()
@@ -88,7 +90,10 @@ def read_roles(source: str, names: Collection[str] = ()) -> list[Role]:
             "Pass one of them, a file, or - for standard input."
         )
     name = name_of(source)
-    found = find_roles(parse(read_text(source), name), name)
+    try:
+        found = find_roles(parse(read_text(source), name), name)
+    except TooLongError as error:
+        raise InputError(f"{error} Use `ssm-profile fleet` for many roles, or pass one role or policy of it.") from None
     if names:
         return [role_of(each) for each in _chosen(found, names, name)]
     roles = [role_of(each) for each in found]
@@ -198,6 +203,7 @@ def role_of(found: FoundRole) -> Role:
         notes=tuple(role_notes(found.name, known_or_not, found.trust, found.instance_profiles)),
         unknown_values=tuple(each for each in unknown if not any(name[2:-1] in each for name in _OF_DEPLOYMENT)),
         copies=tuple(copy.label for copy in copies.values()),
+        trust_policy=found.trust,
         trust=trust_reasons(found.name, found.trust),
         ambiguous=tuple(arn for arn in found.ambiguous_arns if arn not in copies),
     )

@@ -21,8 +21,10 @@ TRUST_POLICY = "trust policy"
 """The name of a trust policy in reasons."""
 
 _SERVICES = (EC2, f"{EC2}.cn")
-_EC2_OF_TEMPLATE = re.compile(r"ec2\.\$\{[^{}]*}")
-"""EC2 with the domain of the partition as a value of a template, such as ``ec2.${AWS::URLSuffix}``."""
+_SERVICE_OF_TEMPLATE = re.compile(r"([a-z0-9.-]+)\.\$\{[^{}]*}")
+"""A service with the domain of the partition as a value of a template, such as ``ec2.${AWS::URLSuffix}``."""
+
+_DOMAIN = "amazonaws.com"
 
 _CALL_OF_EC2: Context = {
     "aws:principalisawsservice": ("true",),
@@ -115,7 +117,7 @@ def _applied(trust: Mapping[str, Any], name: str) -> Iterator[_Applied]:
     """The statements that may apply to the call of EC2."""
     listed = list(enumerate(as_list(trust.get("Statement")), 1))
     for number, each in listed:
-        if _is_unknown(each):
+        if is_unknown(each):
             yield from (_Applied(_unread(number, allows=allows), depends_on=each) for allows in (True, False))
     for principal, statement in trusting_statements(trust, name):
         if not statement.has_action("sts:AssumeRole"):
@@ -143,7 +145,7 @@ def trusting_statements(trust: Mapping[str, Any], name: str) -> Iterator[tuple[A
         InputError: If it is not a trust policy, or if IAM refuses it.
     """
     listed = list(enumerate(as_list(trust.get("Statement")), 1))
-    known = [(number, each) for number, each in listed if not _is_unknown(each)]
+    known = [(number, each) for number, each in listed if not is_unknown(each)]
     if listed and not known:
         return
     if any(isinstance(each, Mapping) and "NotPrincipal" in each for _, each in known):
@@ -183,20 +185,31 @@ def _covers_ec2(principal: Any) -> bool | None:
         return True
     if isinstance(principal, Mapping):
         services = as_list(principal.get("Service"))
-        if "*" in as_list(principal.get("AWS")) or any(each in _SERVICES or _is_ec2(each) for each in services):
+        if "*" in as_list(principal.get("AWS")) or any(named_service(each) in _SERVICES for each in services):
             return True
     return None if _unknown_principals(principal) else False
-
-
-def _is_ec2(service: Any) -> bool:
-    return isinstance(service, str) and _EC2_OF_TEMPLATE.fullmatch(service) is not None
 
 
 def _unknown_principals(principal: Any) -> Sequence[str]:
     """The principals of a template that can be EC2."""
     listed = as_list(principal.get("Service")) if isinstance(principal, Mapping) else [principal]
-    return [each for each in listed if _is_unknown(each)]
+    return [each for each in listed if is_unknown(each)]
 
 
-def _is_unknown(value: Any) -> bool:
+def unread_statements(trust: Mapping[str, Any]) -> list[str]:
+    """The statements that a template does not show, as it writes them."""
+    return [each for each in as_list(trust.get("Statement")) if is_unknown(each)]
+
+
+def named_service(service: Any) -> Any:
+    """A service with its full name, where a template has a value for the domain: that name is the same everywhere.
+
+    Source: https://docs.aws.amazon.com/cdk/api/v2/python/aws_cdk.aws_iam/ServicePrincipal.html
+    """
+    found = _SERVICE_OF_TEMPLATE.fullmatch(service) if isinstance(service, str) else None
+    return f"{found[1]}.{_DOMAIN}" if found else service
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether a value of a template is one that only the deployment has."""
     return isinstance(value, str) and _UNKNOWN in value

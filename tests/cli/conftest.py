@@ -198,3 +198,31 @@ def diagnose(account, run):
         return printed.code, *printed.json["instances"]
 
     return diagnose_instance
+
+
+@pytest.fixture(scope="module")
+def members():
+    """The IDs of two accounts of an organization that moto emulates. They and the management account have a role."""
+    moto, organization = require("moto"), require("tests.cli.organization")
+    with pytest.MonkeyPatch.context() as patch, moto.mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        yield organization.create_members()
+
+
+@pytest.fixture
+def aws(members, monkeypatch):  # noqa: ARG001
+    """The answers of AWS for the organization."""
+    return require("tests.cli.organization").Aws(monkeypatch)
+
+
+@pytest.fixture
+def fleet_of(run):
+    """Runs ``fleet`` on accounts with a role to assume, and gives the exit code and the rows."""
+    organization = require("tests.cli.organization")
+
+    def read_accounts(*arguments):
+        done = run("fleet", "--json", *organization.ASSUME, *arguments)
+        return done.code, [json.loads(line) for line in done.out.splitlines()]
+
+    return read_accounts

@@ -7,7 +7,7 @@ import pytest
 
 from ssm_profile import policy
 from ssm_profile.options import OPTIONS
-from tests import ROOT
+from tests import ROOT, require
 from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, document, working_features
 from tests.expected import KEY, LOCATION, MAPS, SHARED_DOCUMENT, SHARED_KEY
 
@@ -42,6 +42,19 @@ def test_scoped_minimum_is_clean(audit, run, policy_file):
     assert audited["options"] == {"ec2_describe": False, "scope_heartbeat": True}
     file = policy_file(*SCOPED_MINIMUM)
     assert run("audit", file).out.startswith(f"Systems Manager works with {file}. There is nothing to fix.\n")
+
+
+def test_effective_policy(run):
+    """``iam-lens principal-can`` prints what other policies leave of a role with the name of each action."""
+    expanded = require("ssm_profile.cli.action_list").expanded
+    actions = [action for pattern in policy.actions({}) for action in expanded(pattern)]
+    left = document(allow(actions, ["*"]), allow(["ssm:GetParameter"], ["*"], Effect="Deny"))
+
+    audited = run("audit", "-", "--json", stdin=left).audit
+
+    assert len(actions) > 100
+    assert working_features(audited) == {"messaging", "heartbeat", "ec2_describe"}
+    assert audited["options"] == {"ec2_describe": True, "scope_heartbeat": True}
 
 
 def test_core(run):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests import ROOT
+from tests import ROOT, require
 from tests.cli.accounts import details, role
 from tests.cli.policies import SCOPED_MINIMUM
 
@@ -28,6 +28,13 @@ def audit(run, tmp_path):
 def names(printed):
     """The names of the audited roles."""
     return [each["name"].rsplit(", ", 1)[-1].removeprefix("role ") for each in printed.json["audits"]]
+
+
+def test_too_long(audit, monkeypatch):
+    """The message says what to do."""
+    monkeypatch.setattr(require("ssm_profile.cli.policy_files.reading"), "LONGEST_FILE", 100)
+
+    assert "Use `ssm-profile fleet` for many roles" in audit("web").error
 
 
 @pytest.mark.parametrize(

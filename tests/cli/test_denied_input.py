@@ -55,6 +55,13 @@ class TestInput:
         assert done.code == 2
         assert error in done.error
 
+    def test_too_long(self, run, tmp_path, monkeypatch):
+        """The message says what to do."""
+        monkeypatch.setattr(import_module("ssm_profile.cli.policy_files.reading"), "LONGEST_FILE", 100)
+        (tmp_path / "log").write_text(self.LOG)
+
+        assert "Pass the lines with denied calls" in run("audit", "--denied", str(tmp_path / "log")).error
+
     def test_missing_file(self, run):
         done = run("audit", "--denied", "no-such-file")
 

@@ -444,6 +444,19 @@ class TestErrorsOfAnAgent:
 
         assert run("diagnose", "--log", str(tmp_path / "file")).code == 2
 
+    def test_steps_together(self, run, tmp_path, example):
+        """What to do is one list, before the entries of the log."""
+        (tmp_path / "file").write_text(f"{failed(example, 'Agent service', 'not running')}\n{FAILED}\n")
+
+        printed = run("diagnose", "--log", str(tmp_path / "file"))
+
+        assert printed.items[0] == "Start the agent."
+        assert printed.items[1].startswith("The agent did not reach a service. Check the network")
+        assert (printed.out.count("\nNext:\n"), printed.out.index("Next:") < printed.out.index("first entry")) == (
+            1,
+            True,
+        )
+
     def test_report(self, run, tmp_path):
         (tmp_path / "file").write_text(FAILED)
 

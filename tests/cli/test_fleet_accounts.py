@@ -12,102 +12,21 @@ from typing import ClassVar
 import pytest
 
 from tests import require
-from tests.cli.accounts import ACCOUNT, names, trust
-from tests.cli.policies import SCOPED_MINIMUM, document
+from tests.cli.accounts import ACCOUNT, names
 
 require("moto")
-boto3 = require("boto3")
 botocore = require("botocore")
-
-from moto import mock_aws  # noqa: E402
 
 from ssm_profile.cli.fleet import accounts, assumed_roles, permissions, requests  # noqa: E402
 from ssm_profile.cli.fleet.members import Problem  # noqa: E402
 from ssm_profile.cli.fleet.progress import Progress  # noqa: E402
 from ssm_profile.cli.interruption import Interrupt  # noqa: E402
-
-ASSUME = ("--assume-role", "security/audit")
-
-
-class Aws:
-    """The answers of AWS. A test replaces those of an operation, or of one in an account, or refuses it."""
-
-    def __init__(self, monkeypatch):
-        self.answers, self.requests, self.account_of = {}, [], {}
-        call = botocore.client.BaseClient._make_api_call
-
-        def answer(client, operation, request):
-            key = client._request_signer._credentials.access_key
-            account = request["RoleArn"].split(":")[4] if "RoleArn" in request else self.account_of.get(key, ACCOUNT)
-            self.requests.append((operation, account, request))
-            answered = self.answers.get((operation, account), self.answers.get(operation))
-            if isinstance(answered, Exception):
-                raise answered
-            answered = answered(request) if callable(answered) else answered or call(client, operation, request)
-            if "Credentials" in answered:
-                self.account_of[answered["Credentials"]["AccessKeyId"]] = account
-            return answered
-
-        monkeypatch.setattr("botocore.client.BaseClient._make_api_call", answer)
-
-    def refuse(self, code, *operation):
-        error = {"Error": {"Code": code, "Message": "The reason."}}
-        self.answers[operation if len(operation) > 1 else operation[0]] = botocore.exceptions.ClientError(error, "x")
-
-    def asked(self, operation):
-        return [(account, request) for name, account, request in self.requests if name == operation]
-
-
-@pytest.fixture(scope="module")
-def members():
-    """The IDs of two accounts of an organization. They and the management account have a role each."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        organizations = boto3.client("organizations", "us-east-1")
-        organizations.create_organization(FeatureSet="ALL")
-        add_role(boto3.client("iam"), "management")
-        ids = []
-        for name in ("dev", "prod"):
-            created = organizations.create_account(AccountName=name, Email=f"{name}@example.com")
-            ids.append(created["CreateAccountStatus"]["AccountId"])
-            role = f"arn:aws:iam::{ids[-1]}:role/admin"
-            keys = boto3.client("sts", "us-east-1").assume_role(RoleArn=role, RoleSessionName="admin")["Credentials"]
-            session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-            add_role(session.client("iam"), name)
-        yield ids
-
-
-@pytest.fixture
-def aws(members, monkeypatch):  # noqa: ARG001
-    return Aws(monkeypatch)
-
-
-def add_role(iam, name):
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust()))
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*SCOPED_MINIMUM))
-    iam.create_instance_profile(InstanceProfileName=name)
-    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
-
-
-@pytest.fixture
-def read(run):
-    """Runs ``fleet``, and gives the exit code and the rows."""
-
-    def read_accounts(*arguments):
-        done = run("fleet", "--json", *ASSUME, *arguments)
-        return done.code, [json.loads(line) for line in done.out.splitlines()]
-
-    return read_accounts
-
-
-def problems(rows):
-    return [(row["place"], row["reason"]) for row in rows if row["kind"] == "problem"]
+from tests.cli.organization import ASSUME, problems  # noqa: E402
 
 
 class TestOrganization:
-    def test_every_account(self, read, members, aws):
-        code, rows = read("--organization")
+    def test_every_account(self, fleet_of, members, aws):
+        code, rows = fleet_of("--organization")
 
         assert (code, names(rows), problems(rows)) == (0, ["dev", "management", "prod"], [])
         assert {row["source"] for row in rows} == {
@@ -116,7 +35,7 @@ class TestOrganization:
         }
         assert sorted(account for account, _ in aws.asked("AssumeRole")) == sorted(members)
 
-    def test_pages(self, read, members, aws):
+    def test_pages(self, fleet_of, members, aws):
         """A page can be empty although there are more."""
         pages = [[{"Id": members[0], "State": "ACTIVE"}], [], [{"Id": members[1], "State": "ACTIVE"}]]
 
@@ -127,7 +46,7 @@ class TestOrganization:
 
         aws.answers["ListAccounts"] = page
 
-        assert names(read("--organization")[1]) == ["dev", "prod"]
+        assert names(fleet_of("--organization")[1]) == ["dev", "prod"]
 
     @pytest.mark.parametrize("key", ["State", "Status"])
     def test_not_active(self, run, members, aws, key):
@@ -154,30 +73,30 @@ class TestOrganization:
 
 
 class TestAccounts:
-    def test_chosen(self, read, members):
+    def test_chosen(self, fleet_of, members):
         """Each is read once."""
-        code, rows = read("--accounts", f"{members[1]}, {ACCOUNT},{members[1]}")
+        code, rows = fleet_of("--accounts", f"{members[1]}, {ACCOUNT},{members[1]}")
 
         assert (code, names(rows), problems(rows)) == (0, ["management", "prod"], [])
 
-    def test_session(self, read, members, aws):
+    def test_session(self, fleet_of, members, aws):
         """It can only read."""
-        read("--accounts", members[0], "--external-id", "secret/1")
+        fleet_of("--accounts", members[0], "--external-id", "secret/1")
 
         ((_, request),) = aws.asked("AssumeRole")
         (statement,) = json.loads(request.pop("Policy"))["Statement"]
-        assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", permissions.READ, "*")
+        assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", [permissions.READ], "*")
         assert request == {
             "RoleArn": f"arn:aws:iam::{members[0]}:role/security/audit",
             "RoleSessionName": "ssm-profile",
             "ExternalId": "secret/1",
         }
 
-    def test_other_partition(self, read, members, aws):
+    def test_other_partition(self, fleet_of, members, aws):
         arn = f"arn:aws-cn:iam::{ACCOUNT}:user/me"
         aws.answers["GetCallerIdentity"] = {"Account": ACCOUNT, "Arn": arn}
 
-        read("--accounts", members[0])
+        fleet_of("--accounts", members[0])
 
         ((_, request),) = aws.asked("AssumeRole")
         assert request["RoleArn"] == f"arn:aws-cn:iam::{members[0]}:role/security/audit"
@@ -191,9 +110,9 @@ class TestAccounts:
         assert (done.code, done.out) == (2, "")
         assert "The AWS credentials have expired (ExpiredToken: The reason)." in done.error
 
-    def test_permissions(self, read, members, aws):
+    def test_permissions(self, fleet_of, members, aws):
         """The command makes no other calls."""
-        read("--organization")
+        fleet_of("--organization")
 
         assert members
         listed = {action for source, action, *_ in permissions.PERMISSIONS if "--organization" in source}
@@ -232,20 +151,20 @@ class TestFailures:
     }
 
     @pytest.mark.parametrize("failure", REASONS)
-    def test_refused(self, read, members, aws, failure):
+    def test_refused(self, fleet_of, members, aws, failure):
         operation, code = failure.split()
         aws.refuse(code, operation, members[0])
 
-        ended, rows = read("--organization")
+        ended, rows = fleet_of("--organization")
 
         assert (ended, names(rows)) == (2, ["management", "prod"])
         reason = self.REASONS[failure].format(f"({code}: The reason.)", members[0])
         assert problems(rows) == [(f"{members[0]} (dev)", reason)]
 
-    def test_own_account(self, read, members, aws):
+    def test_own_account(self, fleet_of, members, aws):
         aws.refuse("AccessDenied", "GetAccountAuthorizationDetails", ACCOUNT)
 
-        _, rows = read("--accounts", f"{ACCOUNT},{members[0]}")
+        _, rows = fleet_of("--accounts", f"{ACCOUNT},{members[0]}")
 
         reason = f"The identity of your credentials must have the permission {permissions.READ}."
         assert names(rows) == ["dev"]
@@ -265,24 +184,24 @@ class TestFailures:
             ({"RoleDetailList": [], "IsTruncated": True}, INCOMPLETE),
         ],
     )
-    def test_no_answer(self, read, members, aws, answer, reason):
+    def test_no_answer(self, fleet_of, members, aws, answer, reason):
         aws.answers["GetAccountAuthorizationDetails", members[0]] = answer
 
-        _, rows = read("--accounts", ",".join(members))
+        _, rows = fleet_of("--accounts", ",".join(members))
 
         assert (names(rows), problems(rows)) == (["prod"], [(members[0], reason)])
 
-    def test_order(self, read, members, aws):
+    def test_order(self, fleet_of, members, aws):
         """Problems are in the order of the accounts, whichever is read first."""
         aws.refuse("AccessDenied", "AssumeRole")
 
         wanted = [members[1], *(f"{number:012}" for number in range(20)), members[0]]
 
-        assert [place for place, _ in problems(read("--accounts", ",".join(wanted))[1])] == wanted
+        assert [place for place, _ in problems(fleet_of("--accounts", ",".join(wanted))[1])] == wanted
 
     def test_attempts(self, aws):  # noqa: ARG002
         """A request is repeated, ever more slowly."""
-        settings = assumed_roles.Caller("audit", None)._sts.meta.config.retries
+        settings = assumed_roles.Caller()._sts.meta.config.retries
 
         assert settings == {"mode": "adaptive", "total_max_attempts": requests.ATTEMPTS}
 
@@ -292,9 +211,9 @@ class TestResume:
     def folder(self, tmp_path):
         return tmp_path / "new" / "folder"
 
-    def test_files(self, run, read, members, folder):
+    def test_files(self, run, fleet_of, members, folder):
         """They are as the AWS CLI writes them, and `fleet` reads the folder. Only its owner can."""
-        _, rows = read("--organization", "--resume", str(folder))
+        _, rows = fleet_of("--organization", "--resume", str(folder))
 
         assert sorted(file.name for file in folder.iterdir()) == sorted(
             f"{each}.json.gz" for each in (ACCOUNT, *members)
@@ -303,10 +222,10 @@ class TestResume:
         again = [json.loads(line) for line in run("fleet", "--json", str(folder)).out.splitlines()]
         assert [row | {"source": ""} for row in again] == [row | {"source": ""} for row in rows]
 
-    def test_again(self, run, read, members, aws, folder):
+    def test_again(self, run, fleet_of, members, aws, folder):
         """Only the account without a file is read from AWS."""
         aws.refuse("AccessDenied", "AssumeRole", members[1])
-        read("--organization", "--resume", str(folder))
+        fleet_of("--organization", "--resume", str(folder))
         os.utime(folder / f"{ACCOUNT}.json.gz", (0, 0))
         aws.answers.clear()
         aws.requests.clear()
@@ -317,39 +236,39 @@ class TestResume:
         assert [account for account, _ in aws.asked("GetAccountAuthorizationDetails")] == [members[1]]
         assert done.error == f"2 of 3 accounts read from {folder}. The oldest file is of 1970-01-01.\n"
 
-    def test_part_of_an_account(self, read, members, aws, folder):
+    def test_part_of_an_account(self, fleet_of, members, aws, folder):
         """It is not written."""
         aws.answers["GetAccountAuthorizationDetails", members[0]] = {"RoleDetailList": [{}], "IsTruncated": True}
 
-        read("--accounts", members[0], "--resume", str(folder))
+        fleet_of("--accounts", members[0], "--resume", str(folder))
 
         assert list(folder.iterdir()) == []
 
-    def test_damaged_file(self, read, members, folder):
+    def test_damaged_file(self, fleet_of, members, folder):
         folder.mkdir(parents=True)
         file = folder / f"{members[0]}.json.gz"
         file.write_bytes(gzip.compress(b'{"RoleDetailList": ['))
 
-        code, rows = read("--accounts", ",".join(members), "--resume", str(folder))
+        code, rows = fleet_of("--accounts", ",".join(members), "--resume", str(folder))
 
         reason = "The JSON ends too early. Write the file again. If you delete the file, the command reads the account."
         assert (code, names(rows), problems(rows)) == (2, ["prod"], [(str(file), reason)])
 
-    def test_file_of_another_account(self, read, members, folder):
-        read("--accounts", members[0], "--resume", str(folder))
+    def test_file_of_another_account(self, fleet_of, members, folder):
+        fleet_of("--accounts", members[0], "--resume", str(folder))
         (folder / f"{members[0]}.json.gz").rename(file := folder / f"{members[1]}.json.gz")
 
         reason = f"{file} has roles of account {members[0]}. Delete the file, or give it the name of its account."
-        assert problems(read("--accounts", members[1], "--resume", str(folder))[1]) == [(members[1], reason)]
+        assert problems(fleet_of("--accounts", members[1], "--resume", str(folder))[1]) == [(members[1], reason)]
 
-    def test_disk_is_full(self, read, members, folder, monkeypatch):
+    def test_disk_is_full(self, fleet_of, members, folder, monkeypatch):
         """The roles are there, and no part of a file."""
 
         def fail(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr("pathlib.Path.replace", fail)
-        _, rows = read("--accounts", members[0], "--resume", str(folder))
+        _, rows = fleet_of("--accounts", members[0], "--resume", str(folder))
 
         reason = "It cannot be written: No space left on device."
         assert (names(rows), problems(rows)) == (["dev"], [(str(folder / f"{members[0]}.json.gz"), reason)])
@@ -404,7 +323,7 @@ class TestInterrupt:
         with pytest.raises(KeyboardInterrupt):
             list(accounts.read_accounts(self.ACCOUNTS, lambda _: answer.wait(), interrupt, Progress()))
 
-    def test_command(self, read, members, monkeypatch):
+    def test_command(self, fleet_of, members, monkeypatch):
         """The roles that were read are printed."""
 
         def completed(work, wanted, interrupt, **_):
@@ -413,7 +332,7 @@ class TestInterrupt:
             assert interrupt.happened
 
         monkeypatch.setattr(accounts, "completed", completed)
-        code, rows = read("--accounts", ",".join(members))
+        code, rows = fleet_of("--accounts", ",".join(members))
 
         assert (code, names(rows), [place for place, _ in problems(rows)]) == (2, ["dev"], [members[1]])
 

@@ -239,7 +239,7 @@ class TestInstanceProfiles:
     @pytest.fixture
     def profiles(self, read, config):
         def read_profiles(*profiles, **configuration):
-            config.record("Role", role("web", **configuration))
+            config.record("Role", role("web", time="2026-11-20", **configuration))
             config.record("InstanceProfile", *profiles)
             return [(row["instanceProfiles"], row["level"]) for row in read()[1]]
 
@@ -263,6 +263,32 @@ class TestInstanceProfiles:
         new = item("2026-11-21", InstanceProfileName="servers", Roles=["job"])
 
         assert profiles(*[old, new][::order], instanceProfileList=[]) == [([], "broken")]
+
+    @pytest.mark.parametrize(
+        ("time", "of_role", "of_profile", "found"),
+        [
+            ("2026-11-21", ["servers"], [], []),
+            ("2026-11-21", [], ["web"], ["servers"]),
+            ("2026-11-20", ["servers"], [], []),
+            ("2026-11-19", ["servers"], [], ["servers"]),
+            ("2026-11-19", [], ["web"], []),
+            ("2026-11-19", None, ["web"], ["servers"]),
+        ],
+    )
+    def test_records_that_differ(self, profiles, time, of_role, of_profile, found):
+        """The newer of the records of the role and of the instance profile counts."""
+        listed = of_role and [{"instanceProfileName": name} for name in of_role]
+        recorded = item(time, InstanceProfileName="servers", Roles=of_profile)
+
+        assert profiles(recorded, instanceProfileList=listed) == [(found, "clean" if found else "broken")]
+
+    @pytest.mark.parametrize("roles", [{}, {"Roles": [{"other": "job"}]}])
+    def test_unreadable_record(self, profiles, roles):
+        """It says nothing about the role."""
+        recorded = item("2026-11-21", InstanceProfileName="servers", **roles)
+
+        assert profiles(recorded) == [(["web"], "clean")]
+        assert profiles(recorded, instanceProfileList=[]) == [(None, "clean")]
 
     def test_of_another_role(self, profiles):
         profile = {"InstanceProfileName": "servers", "Roles": ["job"]}

@@ -1,6 +1,7 @@
 """What ``fleet --instances`` says of the instances of roles."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,25 +15,42 @@ SCHEMA = json.loads((ROOT / "docs" / "fleet.schema.json").read_text())
 
 
 @pytest.fixture
-def rows(run, monkeypatch):
-    """The rows of the account of the credentials, valid by the schema."""
+def ask(run, monkeypatch):
+    """Runs the command with the account of the credentials, whose answers a test gives for each service."""
     reader = require("ssm_profile.cli.fleet.account_instances")
+    assumed_roles = require("ssm_profile.cli.fleet.assumed_roles")
     members = require("ssm_profile.cli.fleet.members")
     answers = require("tests.cli.aws_answers")
 
-    def rows_of(*groups, managed=(), regions="eu-central-1", ec2=None):
+    def ask_account(*arguments, **described):
+        clients = {service: answers.Answers(service, **operations) for service, operations in described.items()}
+        asked = []
+
+        class Session(assumed_roles.Session):
+            def client(self, service, region=None):
+                asked.append((service, region))
+                return clients[service]
+
+        session = Session(ACCOUNT, "The identity of your credentials", None, None, {})
         found = list(members.roles_of_account([], [role("web")], "the account"))
         monkeypatch.setattr("ssm_profile.cli.fleet.account.read_account", lambda: iter(found))
-        pages = [{"Reservations": list(groups)}]
-        described = {
-            "ec2": {"describe_instances": ec2 or pages},
-            "ssm": {"describe_instance_information": [{"InstanceInformationList": list(managed)}]},
-        }
-        monkeypatch.setattr(
-            reader, "clients", lambda service, names, _: [answers.Answers(service, **described[service]) for _ in names]
+        monkeypatch.setattr(reader, "Caller", lambda: SimpleNamespace(session=lambda: session))
+        done = run("fleet", "--json", "--instances", "--fail-on", "never", *arguments)
+        return asked, [json.loads(line) for line in done.out.splitlines()]
+
+    return ask_account
+
+
+@pytest.fixture
+def rows(ask):
+    """The rows of the account of the credentials, valid by the schema."""
+
+    def rows_of(*groups, managed=(), regions="eu-central-1", ec2=None):
+        _, listed = ask(
+            *("--regions", regions),
+            ec2={"describe_instances": ec2 or [{"Reservations": list(groups)}]},
+            ssm={"describe_instance_information": [{"InstanceInformationList": list(managed)}]},
         )
-        done = run("fleet", "--json", "--instances", "--regions", regions, "--fail-on", "never")
-        listed = [json.loads(line) for line in done.out.splitlines()]
         for row in listed:
             jsonschema.Draft202012Validator(SCHEMA).validate(row)
         return listed
@@ -44,7 +62,7 @@ def group(*instances):
     return {"OwnerId": ACCOUNT, "Instances": list(instances)}
 
 
-def instance(name, profile="profile", state="running"):
+def instance(name, profile: str | None = "profile", state="running"):
     arn = {"IamInstanceProfile": {"Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/path/{profile}"}} if profile else {}
     return {"InstanceId": name, "State": {"Name": state}, **arn}
 
@@ -96,22 +114,20 @@ def test_each_region(rows):
 
 def test_region_that_cannot_be_read(rows):
     refusal = require("tests.cli.aws_answers").refusal("UnauthorizedOperation", "DescribeInstances")
-    row = rows(ec2=[refusal])[-1]
+    found, row = rows(ec2=[refusal])
 
-    assert (row["kind"], row["place"]) == ("problem", "eu-central-1")
+    assert found["instances"] is None
+    assert (row["kind"], row["place"]) == ("problem", ACCOUNT)
+    assert "instances in eu-central-1" in row["reason"]
     assert "ec2:DescribeInstances" in row["reason"]
 
 
-def test_regions_of_the_account(run, monkeypatch):
+def test_regions_of_the_account(ask):
     """Without --regions, they are those that it has enabled."""
-    reader = require("ssm_profile.cli.fleet.account_instances")
-    asked = []
-    monkeypatch.setattr("ssm_profile.cli.fleet.account.read_account", lambda: iter(()))
-    monkeypatch.setattr(reader, "enabled_regions", lambda _: frozenset({"eu-west-1"}))
-    monkeypatch.setattr(reader, "clients", lambda _service, names, _: asked.append(names) or [])
-    run("fleet", "--instances")
+    regions = [{"Regions": [{"RegionName": name} for name in ("eu-west-1", "eu-north-1")]}]
+    asked, _ = ask(ec2={"describe_regions": regions, "describe_instances": [{"Reservations": []}]})
 
-    assert asked == [["eu-west-1"], ["eu-west-1"]]
+    assert sorted(asked[1:]) == [("ec2", "eu-north-1"), ("ec2", "eu-west-1")]
 
 
 def test_other_sources(run, tmp_path):
@@ -119,4 +135,4 @@ def test_other_sources(run, tmp_path):
     done = run("fleet", str(tmp_path / "account.json"), "--instances")
 
     assert done.code == 2
-    assert "--instances reads the account of your AWS" in done.error
+    assert "--instances cannot be combined with a SOURCE" in done.error

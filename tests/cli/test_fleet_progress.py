@@ -78,6 +78,17 @@ def test_accounts_and_roles(attach_terminal):
     assert terminal.getvalue().endswith(ERASED)
 
 
+def test_second_round(attach_terminal):
+    """The accounts are counted anew."""
+    terminal = attach_terminal()
+    with progress.Progress() as shown:
+        work(shown)
+        shown.begin_accounts(3, "asked")
+        shown.account_read()
+
+    assert terminal.lines[-4:-2] == ["0 of 3 accounts asked, 2 roles judged", "1 of 3 accounts asked, 2 roles judged"]
+
+
 def test_short_work(attach_terminal):
     """It shows nothing."""
     terminal = attach_terminal()

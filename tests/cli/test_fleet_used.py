@@ -382,9 +382,10 @@ class TestAws:
 
     @pytest.mark.usefixtures("own_account")
     def test_access_advisor(self, run, calls):
+        """A report is of all Regions, and does not depend on trails."""
         run("fleet", "--json", "--used", "access-advisor")
 
-        assert calls["add_access_advisor"] == (([WEB],), {})
+        assert calls == {"add_access_advisor": (([WEB],), {})}
 
     def test_access_advisor_of_files(self, run, tmp_path):
         (tmp_path / "account.json").write_text(json.dumps(details(role("web"))))

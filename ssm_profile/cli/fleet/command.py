@@ -18,9 +18,9 @@ from ssm_profile.cli.report import format_markdown, print_report
 from .account_options import PANEL as ACCOUNTS_PANEL
 from .account_options import Aggregator, Chosen, chosen_accounts, with_account_options
 from .baseline import Baseline, read_baseline
-from .evidence_options import PANEL, queries, regions_of, usage_from, with_evidence_options, with_reports
+from .evidence_options import PANEL, queries, regions_of, usage_from, with_evidence, with_evidence_options
 from .formats import csv_lines, json_lines
-from .instances import Instance, add_instances
+from .instances import Instances, add_instances
 from .judgements import Judges
 from .members import Found, Member, OtherRoles, Problem, for_instances
 from .progress import Progress
@@ -56,8 +56,8 @@ _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles tha
     "--instances",
     "with_instances",
     is_flag=True,
-    help="Report which instances have each role, and which of them Systems Manager manages. Only for the account of "
-    "your AWS credentials.",
+    help="Report which instances have each role, and which of them Systems Manager manages. Not for a SOURCE or "
+    "--config-aggregator.",
 )
 @with_account_options
 @with_evidence_options
@@ -79,23 +79,23 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
     if options["print_sql"]:
         sys.stdout.write("\n".join(queries(options)))
         return
-    if options["with_instances"] and (sources or chosen):
-        raise click.UsageError("--instances reads the account of your AWS credentials. Leave out the other sources.")
+    instances = _wanted_instances(options, sources, chosen)
     if form == "html":
         import_module(".page", __package__)  # without Jinja, this fails before the roles are judged
     problems, others = list[Problem](), OtherRoles()
     accepted = Baseline(read_baseline(baseline), datetime.now(UTC).date()) if baseline else None
-    usage = usage_from(options, is_own_account=not sources and not chosen)
+    usage = usage_from(options, sources, chosen)
     with Progress() as progress, Judges() as judges:
-        members = _without_problems(for_instances(_read(sources, chosen, progress), others), problems)
+        members = _without_problems(for_instances(_read(sources, chosen, progress, instances), others), problems)
         if usage:
-            members = with_reports(members, usage, options)
+            members = with_evidence(members, usage, chosen, progress, problems)
             problems += [Problem(EVIDENCE, each) for each in usage.evidence.problems]
-        instances = _instances(options, problems) if options["with_instances"] else None
+        if instances and not chosen:
+            problems += _read_instances(instances)
         rows = fleet_rows(progress.judged(judges.judge(members)), problems, usage)
         distinct = judges.distinct
-    if instances is not None:
-        add_instances(rows, instances)
+    if instances:
+        add_instances(rows, instances.accounts)
     if accepted:
         rows += accepted.apply(rows)
     note = _OF_CONFIG if isinstance(chosen, Aggregator) else ""
@@ -125,7 +125,9 @@ def _print(rows: Sequence[Row], counts: Counts, form: str) -> None:
         print_report(format_fleet(rows, counts))
 
 
-def _read(sources: tuple[str, ...], chosen: Chosen | Aggregator | None, progress: Progress) -> Iterable[Found]:
+def _read(
+    sources: tuple[str, ...], chosen: Chosen | Aggregator | None, progress: Progress, instances: Instances | None
+) -> Iterable[Found]:
     if isinstance(chosen, Aggregator):
         from .aggregator import read_aggregator  # noqa: PLC0415 - boto3 is costly to import
 
@@ -133,7 +135,7 @@ def _read(sources: tuple[str, ...], chosen: Chosen | Aggregator | None, progress
     if chosen:
         from .accounts import read_chosen  # noqa: PLC0415 - the same
 
-        return read_chosen(chosen, progress)
+        return read_chosen(chosen, progress, instances)
     if sources:
         from .files import read_files  # noqa: PLC0415 - ijson is not needed for an account
 
@@ -143,12 +145,33 @@ def _read(sources: tuple[str, ...], chosen: Chosen | Aggregator | None, progress
     return read_account()
 
 
-def _instances(options: Mapping[str, Any], problems: list[Problem]) -> list[Instance]:
-    from .account_instances import read_instances  # noqa: PLC0415 - boto3 is costly to import
+def _wanted_instances(
+    options: Mapping[str, Any], sources: Sequence[str], chosen: Chosen | Aggregator | None
+) -> Instances | None:
+    """The instances to read. None without ``--instances``.
 
-    found = list(read_instances(regions_of(options)))
-    problems += [each for each in found if isinstance(each, Problem)]
-    return [each for each in found if isinstance(each, Instance)]
+    Raises:
+        click.UsageError: If the source of the roles has no instances.
+    """
+    if not options["with_instances"]:
+        return None
+    if sources or isinstance(chosen, Aggregator):
+        source = "a SOURCE" if sources else "--config-aggregator"
+        raise click.UsageError(
+            f"--instances cannot be combined with {source}, which does not say which instances are online in Systems "
+            "Manager. Leave it out to read the account of your AWS credentials, or pass --accounts or --organization "
+            "in its place."
+        )
+    return Instances(regions_of(options))
+
+
+def _read_instances(instances: Instances) -> Sequence[Problem]:
+    """Read the instances of the account of the AWS credentials."""
+    from .account_instances import read_own_instances  # noqa: PLC0415 - boto3 is costly to import
+
+    found = read_own_instances(instances.regions)
+    instances.accounts.append(found)
+    return found.problems
 
 
 def _without_problems(found: Iterable[Found], problems: list[Problem]) -> Iterator[Member]:

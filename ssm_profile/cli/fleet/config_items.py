@@ -6,6 +6,7 @@ policy documents. They are strings of JSON, URL-encoded, as in the answers of IA
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ssm_profile.cli.policy_files.found import map_of, text_of
@@ -40,6 +41,37 @@ _NECESSARY = ("arn", "roleName", "assumeRolePolicyDocument", "rolePolicyList", "
 """The properties without which a role cannot be judged."""
 
 
+@dataclass(frozen=True)
+class _Profile:
+    """What AWS Config recorded of an instance profile."""
+
+    name: str
+    time: str
+    roles: frozenset[str]
+    """The names of the roles that it contains."""
+
+
+class _Profiles:
+    """The instance profiles of an account."""
+
+    def __init__(self, profiles: Iterable[_Profile]) -> None:
+        self._by_name = {each.name: each for each in profiles}
+        self._of_role = dict[str, list[_Profile]]()
+        for each in self._by_name.values():
+            for role in each.roles:
+                self._of_role.setdefault(role, []).append(each)
+        self.are_known = bool(self._by_name)
+
+    def names(self, item: Item) -> list[str]:
+        """The names of those that contain a role."""
+        role, time = _configuration(item), text_of(item.get(TIME))
+        name, listed = text_of(role.get("roleName")), role.get("instanceProfileList")
+        own = [text_of(map_of(each).get("instanceProfileName")) for each in as_list(listed)]
+        stale = {each for each in own if each in self._by_name and self._by_name[each].time >= time}
+        others = [each.name for each in self._of_role.get(name, ()) if listed is None or each.time >= time]
+        return list(dict.fromkeys([*(each for each in own if each and each not in stale), *others]))
+
+
 def role_details(items: Iterable[Item], profiles: Sequence[Item]) -> list[dict[str, Any] | Problem]:
     """The roles of an account, as ``RoleDetailList`` has them, and those of which Config has too little.
 
@@ -47,18 +79,25 @@ def role_details(items: Iterable[Item], profiles: Sequence[Item]) -> list[dict[s
 
     Args:
         items: The roles.
-        profiles: The instance profiles. They change without the roles in them, so that a role that was recorded
-            earlier does not have them.
+        profiles: The instance profiles. They change without the roles in them, so that the newer of the records of a
+            role and of an instance profile says whether the one contains the other.
     """
-    names = dict[str, list[str]]()
-    for profile in _newest(profiles, _PROFILE_NAMES):
-        for role in as_list(_either(profile, ("Roles", "roles"))):
-            name = text_of(role) or text_of(map_of(role).get("roleName"))
-            names.setdefault(name, []).append(text_of(_either(profile, _PROFILE_NAMES)))
-    return [_role(each, names, is_known=bool(names)) for each in _newest(items, ("arn",))]
+    recorded = _Profiles(each for item in _newest(profiles, _PROFILE_NAMES) if (each := _profile(item)))
+    return [_role(each, recorded) for each in _newest(items, ("arn",))]
 
 
-def _role(role: Item, names: Mapping[str, Sequence[str]], *, is_known: bool) -> dict[str, Any] | Problem:
+def _profile(item: Item) -> _Profile | None:
+    """An instance profile. None if its record does not say which roles it contains."""
+    profile = _configuration(item)
+    name, roles = text_of(_either(profile, _PROFILE_NAMES)), _either(profile, ("Roles", "roles"))
+    names = [text_of(each) or text_of(_either(map_of(each), ("RoleName", "roleName"))) for each in as_list(roles)]
+    if not name or roles is None or "" in names:
+        return None
+    return _Profile(name, text_of(item.get(TIME)), frozenset(names))
+
+
+def _role(item: Item, recorded: _Profiles) -> dict[str, Any] | Problem:
+    role = _configuration(item)
     name, boundary = text_of(role.get("roleName")), _boundary(role)
     missing = next((each for each in _NECESSARY if role.get(each) is None), None)
     if boundary is None:
@@ -68,8 +107,7 @@ def _role(role: Item, names: Mapping[str, Sequence[str]], *, is_known: bool) -> 
             text_of(role.get("arn")) or name or "a role",
             f"AWS Config has no {missing} of the role, so that it cannot be judged. Read its account with --accounts.",
         )
-    own = (text_of(map_of(each).get("instanceProfileName")) for each in as_list(role.get("instanceProfileList")))
-    profiles = list(dict.fromkeys(each for each in (*own, *names.get(name, ())) if each))
+    profiles = recorded.names(item)
     return {
         "RoleName": name,
         "Arn": role.get("arn"),
@@ -88,7 +126,7 @@ def _role(role: Item, names: Mapping[str, Sequence[str]], *, is_known: bool) -> 
         # Without any instance profile, it is not known whether they are recorded.
         **(
             {"InstanceProfileList": [{"InstanceProfileName": each} for each in profiles]}
-            if profiles or is_known
+            if profiles or recorded.are_known
             else {}
         ),
     }
@@ -110,7 +148,7 @@ def policy_details(items: Iterable[Item]) -> list[dict[str, Any]]:
                 for each in map(map_of, as_list(policy.get("policyVersionList")))
             ],
         }
-        for policy in _newest(items, ("arn",))
+        for policy in map(_configuration, _newest(items, ("arn",)))
     ]
 
 
@@ -120,7 +158,7 @@ def account_details(roles: list[dict[str, Any]], policies: list[dict[str, Any]])
 
 
 def _newest(items: Iterable[Item], names: tuple[str, ...]) -> Iterator[Item]:
-    """The newest configuration of each resource. Each Region that records global resources has an item of its own.
+    """The newest item of each resource. Each Region that records global resources has an item of its own.
 
     Args:
         items: The items.
@@ -131,7 +169,7 @@ def _newest(items: Iterable[Item], names: tuple[str, ...]) -> Iterator[Item]:
         key = text_of(_either(_configuration(item), names)) or id(item)
         if key not in newest or text_of(item.get(TIME)) > text_of(newest[key].get(TIME)):
             newest[key] = item
-    return map(_configuration, newest.values())
+    yield from newest.values()
 
 
 def _configuration(item: Item) -> Item:

@@ -1,7 +1,8 @@
 """The flags of ``fleet`` that give evidence of use."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,8 +17,10 @@ from ssm_profile.cli.usage.reading import BUCKET, DECLARABLE
 from ssm_profile.errors import InputError
 from ssm_profile.regions import REGION_PATTERN
 
-from .members import Member
-from .used import Usage
+from .account_options import Aggregator, Chosen
+from .members import Member, Problem
+from .progress import Progress
+from .used import Asks, Usage
 
 ATHENA, LAKE, ADVISOR = "athena:", "lake:", "access-advisor"
 """What sources in AWS begin with, or are."""
@@ -113,12 +116,13 @@ def _query(source: str, options: Mapping[str, Any]) -> str:
     return lake_sql(source.removeprefix(LAKE), days=options["days"], now=now()) if source.startswith(LAKE) else ""
 
 
-def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | None:
+def usage_from(options: Mapping[str, Any], inputs: Sequence[str], chosen: Chosen | Aggregator | None) -> Usage | None:
     """Read the evidence that flags name, without the reports of Access Advisor.
 
     Args:
         options: The values of the flags.
-        is_own_account: Whether the roles are those of the account of the AWS credentials.
+        inputs: The arguments of the command, from which the roles are read.
+        chosen: The accounts from which the roles are read. If there are none of both, it is that of the credentials.
 
     Returns:
         None if the flags name no evidence.
@@ -130,10 +134,10 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
     if not sources:
         _refuse_without_evidence(options)
         return None
-    if ADVISOR in sources and not is_own_account:
+    if ADVISOR in sources and (inputs or isinstance(chosen, Aggregator)):
         raise InputError(
-            f"--used {ADVISOR}: it asks for the roles of the account of your AWS credentials. Leave out the SOURCE, or "
-            "pass files with reports."
+            f"--used {ADVISOR}: it asks the accounts of the roles for reports. Leave out the "
+            f"{'SOURCE' if inputs else '--config-aggregator'}, or pass files with reports."
         )
     in_aws = [each for each in sources if each == ADVISOR or each.startswith((ATHENA, LAKE))]
     files = [each for each in sources if each not in in_aws]
@@ -146,11 +150,20 @@ def usage_from(options: Mapping[str, Any], *, is_own_account: bool) -> Usage | N
     )
     for source in in_aws:
         _query_aws(source, evidence, options, time)
-    if is_own_account:
-        # The settings say what trails record, and not whether the files on a disk are all that they wrote.
-        is_whole = all(each.startswith(BUCKET) for each in files)
-        regions = _ask_account(evidence, regions, asks_for_trails=is_whole)
-    return Usage(evidence, options["days"], time, regions)
+    if inputs or isinstance(chosen, Aggregator):
+        return Usage(evidence, options["days"], time, regions)
+    asks = _asks(sources, files, regions)
+    if not chosen:
+        regions = _ask_account(evidence, regions, asks)
+    return Usage(evidence, options["days"], time, regions, asks)
+
+
+def _asks(sources: Sequence[str], files: Sequence[str], regions: AbstractSet[str]) -> Asks:
+    """What the accounts of the roles are asked for. A report of Access Advisor is of all Regions."""
+    has_events = any(each != ADVISOR for each in sources)
+    # The settings say what trails record, and not whether the files on a disk are all that they wrote.
+    trails = has_events and all(each.startswith(BUCKET) for each in files)
+    return Asks(ADVISOR in sources, trails or (has_events and not regions), trails)
 
 
 def _refuse_without_evidence(options: Mapping[str, Any]) -> None:
@@ -186,32 +199,58 @@ def _query_aws(source: str, evidence: Evidence, options: Mapping[str, Any], time
         add_lake(evidence, source.removeprefix(LAKE), days=options["days"], now=time)
 
 
-def _ask_account(evidence: Evidence, regions: frozenset[str], *, asks_for_trails: bool) -> frozenset[str]:
+def _ask_account(evidence: Evidence, regions: frozenset[str], asks: Asks) -> frozenset[str]:
     """Ask the account for the Regions in which roles can call, if there are none, and for the settings of its trails.
 
     Returns:
         The Regions.
     """
+    if not asks.regions:
+        return regions
     from ssm_profile.cli.usage.trail_settings import (  # noqa: PLC0415 - boto3 is costly to import
         add_trail_settings,
         enabled_regions,
     )
 
-    enabled = enabled_regions(evidence) if asks_for_trails or not regions else regions
-    if asks_for_trails:
+    enabled = enabled_regions(evidence)
+    if asks.trails:
         add_trail_settings(evidence, enabled)
     return regions or enabled
 
 
-def with_reports(members: Iterable[Member], usage: Usage, options: Mapping[str, Any]) -> Iterable[Member]:
-    """The roles, of which the evidence has the reports of Access Advisor if the flags name it."""
-    if ADVISOR not in options["evidence"]:
-        return members
-    from ssm_profile.cli.usage.advisor import add_access_advisor  # noqa: PLC0415 - boto3 is costly to import
+def with_evidence(
+    members: Iterable[Member],
+    usage: Usage,
+    chosen: Chosen | Aggregator | None,
+    progress: Progress,
+    problems: list[Problem],
+) -> Iterable[Member]:
+    """The roles, after what only their accounts can give was added to the evidence.
 
-    listed = list(members)
-    add_access_advisor(usage.evidence, [each.arn for each in listed if each.arn])
-    return listed
+    Args:
+        members: The roles.
+        usage: What to add to.
+        chosen: The accounts of the roles.
+        progress: Counts the accounts.
+        problems: What to add the accounts to that do not give it.
+    """
+    if isinstance(chosen, Chosen) and (usage.asks.advisor or usage.asks.regions):
+        listed = list(members)
+        from .account_evidence import add_evidence  # noqa: PLC0415 - boto3 is costly to import
+        from .accounts import was_interrupted  # noqa: PLC0415 - the same
+
+        if was_interrupted(problems):
+            problems.append(Problem("--used", "The command was interrupted before it asked the accounts for evidence."))
+        else:
+            problems += add_evidence(usage, listed, chosen, progress)
+        return listed
+    if usage.asks.advisor:
+        listed = list(members)
+        from ssm_profile.cli.usage.advisor import add_access_advisor  # noqa: PLC0415 - the same
+
+        add_access_advisor(usage.evidence, [each.arn for each in listed if each.arn])
+        return listed
+    return members
 
 
 def regions_of(options: Mapping[str, Any]) -> frozenset[str]:

@@ -86,7 +86,9 @@ def _of_role(row: Row) -> Row:
     names["additional"] = [f"{each['action']} on {', '.join(each['resources'])}" for each in row["additional"]]
     names["unneeded"] = [each["action"] for each in row["unneeded"]]
     names["unscoped"] = [f"{each['action']} on {each['resource']}" for each in row["unscoped"]]
-    names["instances"] = [each["instance"] for each in row["instances"] or ()]
+    if row["instances"] is not None:
+        # An empty cell would be read as none, too, where it is not known.
+        names["instances"] = [each["instance"] for each in row["instances"]] or ["none"]
     names["accepted"] = [each["finding"] for each in row["accepted"]]
     names["capabilities"] = [f"{each['capability']}: {each['verdict']}" for each in row["capabilities"]]
     return {**row, **names, **_used(row["used"]), "risks": risks[True], "possibleRisks": risks[False]}

@@ -55,7 +55,10 @@ def _use(row: Row) -> tuple[str, ...]:
 
 def instance_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     """Sentences on all instances."""
-    if not any(row["instances"] is not None for row in roles):
+    is_known = any(row["instances"] is not None for row in roles)
+    if is_known and (unknown := sum(row["instances"] is None for row in roles)):
+        yield f"Roles of which it is not known whether an instance has them: {unknown:,}. The problems say why."
+    if not is_known:
         return
     instances = [each for row in roles for each in row["instances"] or ()]
     running = [each for each in instances if each["state"] == "running"]

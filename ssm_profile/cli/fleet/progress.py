@@ -33,6 +33,7 @@ class Progress:
         self._is_shown = False
         self._bar: Any = None
         self._accounts = self._read = self._judged = 0
+        self._done = ""
         self._next = monotonic() + _DELAY
         self._before: Any = None
 
@@ -50,13 +51,13 @@ class Progress:
         if self._is_shown:
             signal.signal(signal.SIGINT, self._before)
 
-    def begin_accounts(self, count: int) -> None:
-        """Show how many accounts are to be read. This takes a while."""
-        self._accounts = count
+    def begin_accounts(self, count: int, done: str = "read") -> None:
+        """Show how many accounts are to be read, or what else is to be done. This takes a while."""
+        self._accounts, self._read, self._done = count, 0, done
         self._show()
 
     def account_read(self) -> None:
-        """Count an account that was read, or that cannot be."""
+        """Count an account of which this is done, or that cannot be read."""
         self._read += 1
         self._show()
 
@@ -71,10 +72,10 @@ class Progress:
     def _show(self) -> None:
         if not self._is_shown:
             return
-        read = f"{self._read:,} of {count_of(self._accounts, 'account')} read, " if self._accounts else ""
+        read = f"{self._read:,} of {count_of(self._accounts, 'account')} {self._done}, " if self._accounts else ""
         text = f"{read}{count_of(self._judged, 'role')} judged"
         if self._bar:
-            self._bar.update(self._task, description=text, completed=self._read, refresh=True)
+            self._bar.update(self._task, description=text, total=self._accounts, completed=self._read, refresh=True)
         else:
             self._start(text)
         self._next = monotonic() + _INTERVAL

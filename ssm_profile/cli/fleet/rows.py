@@ -8,9 +8,8 @@ from typing import Any
 from ssm_profile.cli.audit import BROKEN, LEVELS, condition_rows, worst_with_trust
 from ssm_profile.cli.audit_reasons import trust_conditions
 from ssm_profile.cli.roles import NO_PROFILE, NOT_FOR_EC2, role_of
-from ssm_profile.cli.trust_options import KeptTrust, kept_trust, may_send_heartbeat_of_hybrid_nodes
+from ssm_profile.cli.trust_options import KeptTrust, kept_trust, with_trust
 from ssm_profile.cli.verdicts import Verdict
-from ssm_profile.iam.trust import EC2
 from ssm_profile.options import OPTIONS
 from ssm_profile.risks import RISKS
 
@@ -62,7 +61,7 @@ def role_row(member: Member, judgement: Judgement, usage: Usage | None = None) -
         judgement: The judgement on its policies.
         usage: Tells what the role uses. None if there is no evidence.
     """
-    kept = kept_trust(member.found.trust) if member.found.trust else KeptTrust((EC2,))
+    kept = kept_trust(member.found.trust) if member.found.trust else KeptTrust()
     options = _options(member, judgement, kept)
     proposal = judgement if judgement.is_replaced else Judgement()
     profiles = member.found.instance_profiles
@@ -131,12 +130,9 @@ def _options(member: Member, judgement: Judgement, kept: KeptTrust) -> dict[str,
     """The options that grant what the policies grant to those who can assume the role, with its boundary."""
     if judgement.options is None:
         return None
-    options = json.loads(judgement.options)
-    if kept.is_for_hybrid_nodes and may_send_heartbeat_of_hybrid_nodes(role_of(member.found)):
-        options.pop("scope_heartbeat", None)  # hybrid nodes cannot register with it
     pattern = OPTIONS[_BOUNDARY].pattern or ""
     boundary = {_BOUNDARY: member.boundary_arn} if re.fullmatch(pattern, member.boundary_arn) else {}
-    return options | kept.options | boundary
+    return with_trust(json.loads(judgement.options), kept, lambda: role_of(member.found)) | boundary
 
 
 def problem_row(problem: Problem) -> dict[str, Any]:

@@ -4,8 +4,11 @@ import gzip
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,11 @@ from typing import Any
 from ssm_profile.errors import InputError
 
 from .files import read_files
+from .instances import AccountInstances, Instance
 from .members import Found, Problem
+
+_FOR_ALL = "isForAllRegions"
+"""Whether a file has the instances of all Regions that its account has enabled."""
 
 
 class Folder:
@@ -42,6 +49,10 @@ class Folder:
         """The file of an account."""
         return Path(self._path, f"{account}.json.gz")
 
+    def _instances_path(self, account: str) -> Path:
+        """The file of the instances of an account. Its name has no ending that is read in a folder."""
+        return Path(self._path, f"{account}.instances.gz")
+
     def oldest(self, accounts: Iterable[str]) -> date | None:
         """The day on which the oldest file of accounts was written, in UTC. None if they have no files."""
         times = list[float]()
@@ -68,25 +79,62 @@ class Folder:
             else:
                 yield each
 
-    def save(self, account: str, details: Mapping[str, Any]) -> None:
-        """Write the file of an account. It is there as a whole or not at all.
+    def read_instances(self, account: str, regions: AbstractSet[str]) -> AccountInstances | None:
+        """The instances in the file of an account.
+
+        Args:
+            account: The ID of the account.
+            regions: The Regions. Empty for all that the account has enabled.
+
+        Returns:
+            None if there is no file of the instances in these Regions.
+        """
+        try:
+            content = json.loads(gzip.decompress(self._instances_path(account).read_bytes()))
+            if not (regions <= set(content["regions"]) if regions else content[_FOR_ALL] is True):
+                return None
+            found = tuple(Instance(**each) for each in content["instances"])
+        except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError):
+            return None  # the account is read again, and its file is replaced
+        wanted = tuple(sorted(regions or content["regions"]))
+        return AccountInstances(account, wanted, tuple(each for each in found if each.region in wanted))
+
+    def save(
+        self,
+        account: str,
+        details: Mapping[str, Any],
+        instances: AccountInstances | None = None,
+        *,
+        is_for_all_regions: bool = False,
+    ) -> None:
+        """Write the files of an account. Each is there as a whole or not at all.
 
         Args:
             account: The ID of the account.
             details: What `aws iam get-account-authorization-details` prints.
+            instances: The instances. They are written if all are known. Those of an older file are deleted.
+            is_for_all_regions: Whether they are those of all Regions that the account has enabled.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If they cannot be written.
         """
-        content = gzip.compress(json.dumps(details, default=_time).encode())
+        path = self._instances_path(account)
+        path.unlink(missing_ok=True)
+        self._write(self.path(account), details)
+        if instances and not instances.problems:
+            listed = [asdict(each) for each in instances.found]
+            self._write(path, {"regions": instances.regions, _FOR_ALL: is_for_all_regions, "instances": listed})
+
+    def _write(self, path: Path, content: Mapping[str, Any]) -> None:
+        compressed = gzip.compress(json.dumps(content, default=_time).encode())
         # Only its owner can read it, and its name has no ending that is read in a folder.
-        descriptor, path = tempfile.mkstemp(prefix=f".{account}.", suffix=".part", dir=self._path)
+        descriptor, part = tempfile.mkstemp(prefix=f".{path.name.partition('.')[0]}.", suffix=".part", dir=self._path)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            Path(path).replace(self.path(account))
+                file.write(compressed)
+            Path(part).replace(path)
         except BaseException:
-            Path(path).unlink(missing_ok=True)
+            Path(part).unlink(missing_ok=True)
             raise
 
 

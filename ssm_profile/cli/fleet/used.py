@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -33,6 +33,18 @@ _NO_ARN = "The input does not have the ARN of the role, so that no call is known
 
 
 @dataclass(frozen=True)
+class Asks:
+    """What the accounts of the roles are asked for."""
+
+    advisor: bool = False
+    """For reports of Access Advisor."""
+    regions: bool = False
+    """For the Regions that they have enabled."""
+    trails: bool = False
+    """For the settings of their trails. This requires the Regions."""
+
+
+@dataclass(frozen=True)
 class Usage:
     """Tells what a role uses."""
 
@@ -42,7 +54,10 @@ class Usage:
     now: datetime
     """The time of the verdicts, with a time zone."""
     regions: frozenset[str] = frozenset()
-    """The Regions that the accounts have enabled. Empty if they are not known."""
+    """The Regions in which the roles of all accounts can call. Empty if the flags name none."""
+    asks: Asks = field(default_factory=Asks)
+    of_accounts: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """The Regions that each account has enabled, if they are known."""
 
     def of(self, member: Member, judgement: Judgement, options: Mapping[str, Any] | None) -> dict[str, Any]:
         """What a role uses, as plain data.
@@ -72,7 +87,8 @@ class Usage:
         if role_key(member.arn) is None:
             unseen = {"use": Use.UNSEEN.value, "reason": Reason.NO_EVIDENCE.value, "why": _NO_ARN}
             return [{"action": action, **unseen} for action in asked]
-        facts = replace(member.facts, regions=self.regions)
+        regions = self.regions or self.of_accounts.get(member.account, frozenset())
+        facts = replace(member.facts, regions=regions)
         return uses(asked, self.evidence, facts, days=self.days, now=self.now)
 
     def _other_actions(self, member: Member, granted: AbstractSet[str]) -> list[dict[str, Any]]:

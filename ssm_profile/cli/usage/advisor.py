@@ -1,7 +1,8 @@
 """Asks Access Advisor for its reports on roles. A role without a report is a problem, and the others go on."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from threading import Event
 from typing import Any
 
@@ -24,7 +25,13 @@ _AT_A_TIME = 10
 _MOST_UNREACHED = 3
 """After this number of roles for which AWS could not be reached, no further ones are asked for."""
 
+INTERRUPTED = "The command was interrupted. Run it again."
+"""Why there is no report after Ctrl-C."""
+
 _NAME = "Access Advisor"
+
+Result = dict[str, Any] | InputError
+"""A report, or why there is none."""
 
 
 def add_access_advisor(
@@ -43,56 +50,71 @@ def add_access_advisor(
         InputError: If the settings of the SDK cannot be used.
     """
     failures = dict[str, str]()
-    with readable_errors(_NAME, READ_ACTIONS):
-        reader = _Reader(client("iam", config=PATIENT))
+    with _errors():
+        reader = Reader(client("iam", config=PATIENT), _errors)
     pool = ThreadPoolExecutor(_AT_A_TIME)
     try:
         jobs = {pool.submit(reader.report, arn): arn for arn in dict.fromkeys(role_arns)}
         for job in as_completed(jobs):
             arn = jobs[job]
-            try:
-                if problem := add_report(evidence, job.result(), arn):
-                    failures[arn] = problem
-            except CancelledError:
-                failures[arn] = reader.unreached[-1]
-            except InputError as error:
-                failures[arn] = str(error)
+            if problem := add_result(evidence, job.result(), arn):
+                failures[arn] = problem
             if progress:
                 progress(arn)
     finally:
         reader.ended.set()
         pool.shutdown(wait=False, cancel_futures=True)
-        evidence.problems += _problems({arn: failures[arn] for arn in role_arns if arn in failures})
+        evidence.problems += missing_reports({arn: failures[arn] for arn in role_arns if arn in failures})
 
 
-class _Reader:
-    """Reads reports, in several threads."""
+def add_result(evidence: Evidence, result: Result, role: str) -> str:
+    """Add what :meth:`Reader.report` gives for a role.
 
-    def __init__(self, iam: Any) -> None:
+    Returns:
+        Why there is no report. Nothing if there is one.
+    """
+    return str(result) if isinstance(result, InputError) else add_report(evidence, result, role)
+
+
+def _errors() -> AbstractContextManager[None]:
+    return readable_errors(_NAME, READ_ACTIONS)
+
+
+class Reader:
+    """Reads reports on the roles of an account, in several threads."""
+
+    def __init__(self, iam: Any, errors: Callable[[], AbstractContextManager[None]]) -> None:
+        """Read with a client.
+
+        Args:
+            iam: The client of IAM.
+            errors: Turns errors of AWS's API into errors of input.
+        """
         self._iam = iam
-        self.unreached = list[str]()
+        self._errors = errors
+        self._unreached = list[InputError]()
         """Why AWS could not be reached, for each role for which it could not."""
         self.ended = Event()
         """Set when no further reports are read."""
 
-    def report(self, role: str) -> dict[str, Any]:
-        """The report on a role, with all its pages.
-
-        Raises:
-            InputError: If there is none.
-            CancelledError: If no further reports are read.
-        """
+    def report(self, role: str) -> Result:
+        """The report on a role, with all its pages, or why there is none."""
         if self.ended.is_set():
-            raise CancelledError
+            return self._unread()
         try:
-            with readable_errors(_NAME, READ_ACTIONS):
+            with self._errors():
                 return self._read(role)
         except InputError as error:
             if isinstance(error.__context__, BotoCoreError):
-                self.unreached.append(str(error))
-            if len(self.unreached) >= _MOST_UNREACHED:
+                self._unreached.append(error)
+            if len(self._unreached) >= _MOST_UNREACHED:
                 self.ended.set()
-            raise
+            return error
+        except CancelledError:
+            return self._unread()
+
+    def _unread(self) -> InputError:
+        return self._unreached[-1] if self._unreached else InputError(INTERRUPTED)
 
     def _read(self, role: str) -> dict[str, Any]:
         iam = self._iam
@@ -119,7 +141,7 @@ class _Reader:
             raise CancelledError
 
 
-def _problems(failures: dict[str, str]) -> Iterator[str]:
+def missing_reports(failures: Mapping[str, str]) -> Iterator[str]:
     """A sentence for each reason, because most reasons are the same for all roles."""
     groups: dict[str, list[str]] = {}
     for arn, reason in failures.items():

@@ -122,7 +122,7 @@ class View:
         A trail of an organization has its changes in the account that owns it. If no settings name the owner, it can be
         any account.
         """
-        owners = {trail.account for trail in self.evidence.trails.of(self.account)}
+        owners = self.evidence.trails.owners(self.account)
         found = {
             account: coverage.changes for (each, account), coverage in self.evidence.coverage.items() if each is source
         }

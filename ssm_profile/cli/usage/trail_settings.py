@@ -1,7 +1,8 @@
 """Asks AWS for the settings of an account's trails, and for the Regions that it has enabled."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ssm_profile.cli.aws_client import PATIENT, client, clients, readable_errors
@@ -18,6 +19,11 @@ REGIONS_ACTION = "ec2:DescribeRegions"
 
 _AT_A_TIME = 10
 
+WITHOUT_SETTINGS = "Without all of them, only the events in the evidence show what the trails record."
+"""What it means that the settings of trails cannot be read."""
+WITHOUT_REGIONS = "No action counts as unused because a trail does not show it."
+"""What it means that the Regions cannot be read."""
+
 _NAME = "The settings of trails"
 
 
@@ -32,13 +38,17 @@ def enabled_regions(evidence: Evidence) -> frozenset[str]:
     """
     try:
         with readable_errors("The Regions of the account", (REGIONS_ACTION,)):
-            # Without AllRegions, the answer has only those that are enabled:
-            # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
-            found = client("ec2", config=PATIENT).describe_regions()["Regions"]
-            return frozenset(each["RegionName"] for each in found)
+            return listed_regions(client("ec2", config=PATIENT))
     except InputError as error:
-        evidence.problems.append(f"{error} No action counts as unused because a trail does not show it.")
+        evidence.problems.append(f"{error} {WITHOUT_REGIONS}")
         return frozenset()
+
+
+def listed_regions(ec2: Any) -> frozenset[str]:
+    """The Regions that the account of a client of EC2 has enabled."""
+    # Without AllRegions, the answer has only those that are enabled:
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
+    return frozenset(each["RegionName"] for each in ec2.describe_regions()["Regions"])
 
 
 def add_trail_settings(evidence: Evidence, regions: Collection[str]) -> None:
@@ -52,20 +62,45 @@ def add_trail_settings(evidence: Evidence, regions: Collection[str]) -> None:
     if not regions:
         return
     try:
-        with readable_errors(_NAME, READ_ACTIONS):
+        with _errors(_NAME):
             account = client("sts", config=PATIENT).get_caller_identity()["Account"]
             of_regions = dict(zip(sorted(regions), clients("cloudtrail", sorted(regions), PATIENT), strict=True))
-            trails = _described(of_regions.values())
+        add_trails(evidence, account, of_regions, _errors)
     except InputError as error:
-        evidence.problems.append(
-            f"{error} Without all of them, only the events in the evidence show what the trails record."
-        )
-        return
-    trails.accounts.add(account)
+        evidence.problems.append(f"{error} {WITHOUT_SETTINGS}")
+
+
+def add_trails(
+    evidence: Evidence,
+    account: str,
+    of_regions: Mapping[str, Any],
+    errors: Callable[[str], AbstractContextManager[None]],
+    owners: Collection[str] = (),
+) -> None:
+    """Add the settings of all trails of an account.
+
+    Args:
+        evidence: What to add to. Event selectors that cannot be read are a problem.
+        account: The account.
+        of_regions: A client of CloudTrail for each Region that the account has enabled.
+        errors: Turns errors of AWS's API into errors of input, which name what was asked for.
+        owners: Other accounts that are asked for the event selectors of their own trails.
+
+    Raises:
+        InputError: If the trails cannot be listed.
+    """
+    with errors(_NAME):
+        trails = _described(of_regions.values())
+    trails.listed[account] = frozenset(trails.trails)
     for arn, trail in trails.trails.items():
-        if trail.has_selectors and trail.home_region in of_regions:
-            _add_selectors(evidence, trails, arn, of_regions[trail.home_region])
+        is_asked_elsewhere = trail.account != account and trail.account in owners
+        if trail.has_selectors and trail.home_region in of_regions and not is_asked_elsewhere:
+            _add_selectors(evidence, trails, arn, of_regions[trail.home_region], errors)
     evidence.trails.merge(trails)
+
+
+def _errors(name: str) -> AbstractContextManager[None]:
+    return readable_errors(name, READ_ACTIONS)
 
 
 def _described(of_regions: Iterable[Any]) -> Trails:
@@ -87,10 +122,16 @@ def _described(of_regions: Iterable[Any]) -> Trails:
     return trails
 
 
-def _add_selectors(evidence: Evidence, trails: Trails, arn: str, of_region: Any) -> None:
+def _add_selectors(
+    evidence: Evidence,
+    trails: Trails,
+    arn: str,
+    of_region: Any,
+    errors: Callable[[str], AbstractContextManager[None]],
+) -> None:
     """Add the selectors of a trail. A trail whose selectors are not known does not count as complete."""
     try:
-        with readable_errors(f"The event selectors of {arn}", READ_ACTIONS):
+        with errors(f"The event selectors of {arn}"):
             add_selectors(trails, arn, of_region.get_event_selectors(TrailName=arn))
     except InputError as error:
         evidence.problems.append(str(error))

@@ -58,8 +58,8 @@ class Trails:
     """Whether the selectors of a trail select all management events."""
     data_events: dict[str, dict[str, Logged]] = field(default_factory=dict)
     """What the selectors of a trail log of the data events of each service."""
-    accounts: set[str] = field(default_factory=set)
-    """The accounts whose trails are all known, because AWS listed them."""
+    listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The ARNs of the trails of each account whose trails are all known, because AWS listed them."""
 
     def merge(self, other: "Trails") -> None:
         """Add further settings. Those of a file stay what the user said of them."""
@@ -69,29 +69,39 @@ class Trails:
         }
         self.selectors |= other.selectors
         self.data_events |= other.data_events
-        self.accounts |= other.accounts
+        self.listed |= other.listed
 
     def of(self, account: str) -> list[Trail]:
         """The trails that can have logged the events of an account."""
-        return [each for each in self.trails.values() if each.is_of_organization or each.account == account]
+        return [each for arn, each in self.trails.items() if self._can_log(arn, each, account)]
+
+    def owners(self, account: str) -> set[str]:
+        """The accounts of these trails. One that only other accounts list can be of another organization."""
+        return {each.account for each in self.of(account) if account in self.listed or not each.is_listed}
+
+    def _can_log(self, arn: str, trail: Trail, account: str) -> bool:
+        if trail.is_listed and account in self.listed:
+            return arn in self.listed[account]  # AWS listed others in accounts of other organizations
+        return trail.is_of_organization or trail.account == account
 
     def data_events_of(self, account: str, service: str) -> dict[str, Logged]:
         """What each trail that can have logged the events of an account logs of the data events of a service.
 
         A trail without selectors of its own logs none. A trail whose selectors are not known is left out.
         """
-        others = {arn for arn, each in self.trails.items() if each not in self.of(account)}
-        without = {arn for arn, each in self.trails.items() if arn not in others and not each.has_selectors}
+        mine = {arn: each for arn, each in self.trails.items() if self._can_log(arn, each, account)}
+        without = {arn for arn, each in mine.items() if not each.has_selectors}
         return dict.fromkeys(without, Logged.NONE) | {
-            arn: logged[service] for arn, logged in self.data_events.items() if arn not in others | without
+            arn: logged[service]
+            for arn, logged in self.data_events.items()
+            if arn not in without and (arn in mine or arn not in self.trails)
         }
 
     def has_unknown_selectors(self, account: str) -> bool:
         """Whether the selectors of a trail of an account are not known."""
         return any(
-            each.has_selectors and arn not in self.data_events
+            each.has_selectors and arn not in self.data_events and self._can_log(arn, each, account)
             for arn, each in self.trails.items()
-            if each in self.of(account)
         )
 
     def complete_trails(self, account: str) -> list[Trail]:
@@ -104,7 +114,7 @@ class Trails:
         complete = [
             each
             for arn, each in self.trails.items()
-            if (account in self.accounts or not each.is_listed)
+            if (account in self.listed or not each.is_listed)
             and each.is_multi_region
             and (self.selectors.get(arn, False) if each.has_selectors else True)
         ]
