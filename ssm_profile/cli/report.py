@@ -69,7 +69,7 @@ def escaped(value: str) -> str:
 
 def count_of(number: int, noun: str) -> str:
     """A number with a noun in the singular or in the plural."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

@@ -338,7 +338,7 @@ def test_narrow(opened):
 def test_long_cells(opened, tmp_path, width):
     """They are wrapped, not cut, and the page is not wider than the screen."""
     risks = [{"risk": "run_commands", "summary": "read every parameter " * 5, "certain": True}]
-    used = {"days": 90, "capabilities": [], "options": {"quiet_agent": True}, "otherActions": []}
+    used = {"days": 90, "capabilities": [], "options": {"quiet_agent": True}, "addedOptions": [], "otherActions": []}
     long = {"risks": risks, "reasons": [f"`{'a' * 200}`."], "deprecated": ["AmazonSSMFullAccess"], "used": used}
     path = tmp_path / "long.html"
     last = {"lastUsed": "2026-11-01T08:00:00Z", "lastUseKnown": True}
@@ -368,7 +368,13 @@ def test_many_roles(opened, tmp_path):
 def wide(tmp_path_factory):
     """A page with all columns."""
     path = tmp_path_factory.mktemp("wide") / "fleet.html"
-    used = {"days": 90, "capabilities": [], "options": {"scope_heartbeat": True}, "otherActions": []}
+    used = {
+        "days": 90,
+        "capabilities": [],
+        "options": {"scope_heartbeat": True},
+        "addedOptions": [],
+        "otherActions": [],
+    }
     every = {"lastUsed": "2026-11-01T08:00:00+00:00", "lastUseKnown": True, "used": used}
     capabilities = {"capabilities": [{"capability": feature.name, "verdict": "works"} for feature in FEATURES]}
     many = (a_role(name, account=each, **RISKY | every | capabilities) for name, each in (("a", ACCOUNT), ("b", OTHER)))

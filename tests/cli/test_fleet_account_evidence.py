@@ -9,7 +9,7 @@ import pytest
 from tests import ROOT, require
 from tests.cli.accounts import ACCOUNT, details, role
 from tests.cli.policies import MINIMUM, allow
-from tests.cli.trails import NOW, REGION, background, write
+from tests.cli.trails import NOW, REGION, background, write_log
 
 require("moto")
 jsonschema = require("jsonschema")
@@ -158,7 +158,7 @@ def events(members, monkeypatch, tmp_path):
             for region in regions:
                 found = background(40, role=arn, account=account, awsRegion=region)
                 listed += (each for number, each in enumerate(found) if region == REGION or number // 3 % 4 == 0)
-        return write(tmp_path / "events.json", listed)
+        return write_log(tmp_path, listed)
 
     return write_events
 

@@ -25,8 +25,8 @@ ROLES = [
 ]
 
 
-def entry(finding="run_commands", role=OPERATOR, reason="Ticket 7", expires=None):
-    return {"role": role, "finding": finding, "reason": reason, "expires": str(expires or TODAY)}
+def entry(finding="run_commands", role=OPERATOR, reason="Ticket 7", expires=None, **more):
+    return {"role": role, "finding": finding, "reason": reason, "expires": str(expires or TODAY), **more}
 
 
 @pytest.fixture
@@ -116,6 +116,67 @@ class TestAcceptance:
         assert suppressed[0]["suppressions"][0]["justification"] == "Ticket 7"
 
 
+class TestNames:
+    def test_one_role(self, rows):
+        found = rows(entry(role="operator"))
+
+        assert named(found, "operator")["accepted"]
+        assert not [row for row in found if row["kind"] == "staleEntry"]
+
+    def test_no_role(self, rows):
+        [stale] = [row for row in rows(entry(role="operator-2")) if row["kind"] == "staleEntry"]
+
+        assert stale["reason"].startswith("The input does not have the role.")
+
+    def test_part_of_a_name(self, rows):
+        """It is no pattern for ARNs."""
+        assert not named(rows(entry(role="op*")), "operator")["accepted"]
+
+    def test_role_without_arn(self, rows):
+        [row] = rows(entry(role="operator"), roles=[{key: ROLES[0][key] for key in ROLES[0] if key != "Arn"}])
+
+        assert (row["arn"], len(row["accepted"])) == (None, 1)
+
+    @pytest.mark.parametrize(("count", "end"), [(2, "1:role/operator"), (5, "2:role/operator and 2 more")])
+    def test_roles_of_several_accounts(self, fleet, count, end):
+        """The name does not tell which of them a team knows."""
+        arns = [OPERATOR.replace(ACCOUNT, f"21098765432{number}") for number in range(count)]
+        done = fleet(entries=[entry(), entry(role="operator")], roles=[ROLES[0] | {"Arn": arn} for arn in arns])
+
+        assert done.code == 2
+        assert f"baseline.yaml, entry 2: operator is the name of {count} roles: {arns[0]}, " in done.error
+        assert f"{end}. Use the ARN as `role`, in which * stands for any characters." in done.error
+
+
+class TestCertainty:
+    """An entry accepts what was known when it was written."""
+
+    POSSIBLE = role(
+        "operator", *SCOPED_MINIMUM, allow("ssm:SendCommand", Condition={"StringEquals": {"aws:PrincipalTag/a": "b"}})
+    )
+
+    @pytest.mark.parametrize("is_certain", [True, False])
+    @pytest.mark.parametrize("is_entry_certain", [True, False])
+    def test_only_the_same(self, rows, is_certain, is_entry_certain):
+        more = {} if is_entry_certain else {"certain": False}
+        found = rows(entry(**more), roles=[ROLES[0] if is_certain else self.POSSIBLE])
+        row, stale = named(found, "operator"), [each["reason"] for each in found if each["kind"] == "staleEntry"]
+
+        assert [each["certain"] for each in row["risks"]] == [is_certain]
+        assert (row["openLevel"] == "risky") is (is_certain is not is_entry_certain)
+        assert [each.partition(" that")[0] for each in stale] == (
+            [] if is_certain is is_entry_certain else ["It is certain" if is_certain else "It is only possible"]
+        )
+
+    def test_both(self, rows):
+        """A pattern can be about roles of both kinds."""
+        roles = [ROLES[0], self.POSSIBLE | {"RoleName": "op", "Arn": OPERATOR[:-6]}]
+        found = rows(*(entry(role="arn:*:role/op*", certain=each) for each in (True, False)), roles=roles)
+
+        assert [row["openLevel"] for row in found if row["kind"] == "role"] == ["wide", "wide"]
+        assert not [row for row in found if row["kind"] == "staleEntry"]
+
+
 class TestStaleEntries:
     @pytest.mark.parametrize(
         ("stale", "reason"),
@@ -156,6 +217,8 @@ class TestStaleEntries:
         ("accepted: 1", "must have the key `accepted` with a list"),
         ("accepted: [1]", "entry 1: it must have the keys role, finding, reason, expires"),
         (json.dumps({"accepted": [entry(reason=" ")]}), "entry 1: `reason` must be a text."),
+        (json.dumps({"accepted": [entry(certain="no")]}), "entry 1: `certain` must be true or false."),
+        (json.dumps({"accepted": [entry("too-wide", certain=False)]}), "entry 1: too-wide is always certain."),
         (json.dumps({"accepted": [entry("run_command")]}), "run_command is not a finding. Did you mean run_commands?"),
         (
             json.dumps({"accepted": [entry(expires="never")]}),

@@ -377,7 +377,7 @@ def test_added_actions(fleet):
 
 def test_values_to_fill_in_of_a_narrower_config():
     """They are named, as those of the other configs."""
-    used = {"options": {"scope_heartbeat": True, "parameters": {"paths": ["..."]}}}
+    used = {"options": {"scope_heartbeat": True, "parameters": {"paths": ["..."]}}, "addedOptions": []}
     roles = [a_role("a", used=used)]
     parts = use_report.narrower_parts(use_report.narrower_configs(roles, first=1), roles)
 

@@ -167,6 +167,7 @@ class TestUse:
             }
         ],
         "options": {"quiet_agent": True},
+        "addedOptions": ["quiet_agent"],
         "otherActions": [{"action": "s3:GetObject", "calls": 3, "last": "2026-11-27T08:00:00Z"}],
     }
 

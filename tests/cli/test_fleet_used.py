@@ -8,12 +8,15 @@ from typing import ClassVar
 
 import pytest
 
+from ssm_profile.cli.fleet import use_report
 from ssm_profile.cli.fleet.members import roles_of_account
+from ssm_profile.cli.usage.blindness import Reason
 from ssm_profile.cli.usage.evidence import Calls
+from ssm_profile.policy import actions
 from tests import ROOT, require
 from tests.cli.accounts import ACCOUNT, details, role
 from tests.cli.policies import MINIMUM, SCOPED_MINIMUM, allow
-from tests.cli.trails import NOW, REGION, WEB, background, event, events_of, settings, write
+from tests.cli.trails import NOW, REGION, WEB, background, event, events_of, settings, write_log
 
 jsonschema = require("jsonschema")
 require("ijson")
@@ -40,7 +43,7 @@ def fleet(run, tmp_path, monkeypatch):
 
     def run_fleet(*arguments, roles, events=(), regions=REGION):
         (tmp_path / "account.json").write_text(json.dumps(details(*roles)))
-        trail = write(tmp_path / "trail.json.gz", [*background(days=120), *events])
+        trail = write_log(tmp_path, [*background(days=120), *events])
         evidence = ("--used", trail, "--used", settings(tmp_path / "trails.json"))
         return run("fleet", str(tmp_path / "account.json"), *evidence, "--regions", regions, *arguments)
 
@@ -113,15 +116,25 @@ class TestCapabilities:
 
         assert found["reason"] == "Region not in the evidence"
 
-    def test_data_events(self, used):
-        """Only the owner of a trail knows that it logs those of all resources."""
+    def test_data_events(self, used, tmp_path):
+        """The owner of a trail declares that it logs those of all resources, and its settings must not deny it."""
         objects = allow("s3:GetObject")
         calls = [days_ago("s3:GetObject", day, role=f"{WEB}-2") for day in range(91)]
+        fields = [
+            {"Field": "eventCategory", "Equals": ["Data"]},
+            {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+        ]
+        arn = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/data"
+        selectors = {"TrailARN": arn, "AdvancedEventSelectors": [{"FieldSelectors": fields}]}
+        (tmp_path / "selectors.json").write_text(json.dumps(selectors))
+        flag, settings_of_it = ("--data-events", "s3"), ("--used", str(tmp_path / "selectors.json"))
 
-        assert used(objects, events=calls)["managed_buckets"]["advice"] == "cannot be seen"
-        assert used(objects, events=calls, arguments=["--data-events", "s3"])["managed_buckets"]["advice"] == (
-            "could be dropped"
-        )
+        found = [
+            used(objects, events=calls, arguments=each)["managed_buckets"]["advice"]
+            for each in (settings_of_it, flag, (*flag, *settings_of_it))
+        ]
+
+        assert found == ["cannot be seen", "cannot be seen", "could be dropped"]
 
 
 class TestOptions:
@@ -132,6 +145,24 @@ class TestOptions:
 
     def test_nothing_unused(self, used):
         assert used(allow("ssm:SendCommand"))["options"] is None
+
+    LEGACY: ClassVar = allow(list(actions({"state_manager": True, "legacy_messaging": True})))
+
+    def test_option_that_keeps_what_another_one_granted(self, used):
+        """State Manager's option grants what an agent without it calls, too."""
+        found = used(self.LEGACY)
+
+        assert found["state_manager"]["advice"] == "could be dropped"
+        assert found["options"]["quiet_agent"] is True
+        assert found["addedOptions"] == ["quiet_agent"]
+
+    def test_no_added_option(self, used):
+        assert used(PATCHING)["addedOptions"] == []
+
+    def test_added_option_in_the_text(self, fleet):
+        done = fleet(roles=[role("web", self.LEGACY, **OLD)])
+
+        assert [each for each in done.items if each.startswith("quiet_agent is in no other config. It keeps what an")]
 
     def test_boundary(self, used):
         """The options keep it."""
@@ -190,8 +221,42 @@ class TestText:
 
         assert "Could be dropped, not used for 90 days: capabilities of 1 role: patching (1)." in done.items
         assert (
-            "Cannot be seen whether it is used: capabilities of 1 role. The most frequent reason: role too young."
+            "Cannot be seen whether it is used: capabilities of 1 role. The most frequent reason, of 1 role: role too "
+            "young. Run the command again when the roles are older, or with fewer --days."
         ) in done.items
+
+    def test_most_frequent_reason(self, fleet):
+        """It is counted by roles, and its advice names the services."""
+        objects = allow("s3:GetObject")
+        roles = [*self.ROLES, *(role(name, *SCOPED_MINIMUM, objects, **OLD) for name in "ab")]
+        [found] = [each for each in fleet(roles=roles).items if each.startswith("Cannot be seen")]
+
+        assert found == (
+            "Cannot be seen whether it is used: capabilities of 3 roles. The most frequent reason, of 2 roles: data "
+            "event not in the evidence. Let the trails log all data events of s3, which AWS charges, and pass "
+            "--data-events s3."
+        )
+
+    def test_advice_for_each_reason(self):
+        assert {*use_report._WHAT_TO_DO, Reason.DATA_EVENT} == {*Reason}
+
+    @pytest.mark.parametrize(("roles", "first"), [(ROLES[:1], "Could be dropped"), (ROLES[1:], "Nothing is known")])
+    def test_evidence_with_problems(self, fleet, tmp_path, roles, first):
+        """What it shows is not all."""
+        (tmp_path / "broken.json").write_text("{}")
+        done = fleet("--used", str(tmp_path / "broken.json"), roles=roles)
+        number = next(number for number, each in enumerate(done.items) if each.startswith(first))
+
+        assert done.items[number + 1] == (
+            "Missing in the evidence: 1. More can be used than it shows. The reasons are at the end."
+        )
+        assert not [each for each in fleet(roles=roles).items if each.startswith("Missing in the evidence")]
+
+    def test_one_day(self, fleet):
+        done = fleet("--days", "1", roles=self.ROLES[:1])
+
+        assert any(each.startswith("Could be dropped, not used for 1 day:") for each in done.items)
+        assert "(1 day)." in done.out
 
     def test_dangerous_action(self, fleet):
         """It is not to be kept as it is."""
@@ -311,7 +376,7 @@ class TestAws:
     @pytest.mark.usefixtures("own_account")
     def test_files(self, run, tmp_path, calls):
         """They can be a part of what the trails wrote, so that the settings of the trails prove nothing."""
-        run("fleet", "--json", "--used", write(tmp_path / "trail.json", background()))
+        run("fleet", "--json", "--used", write_log(tmp_path, background()))
 
         assert list(calls) == ["enabled_regions"]
 

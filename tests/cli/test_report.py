@@ -26,6 +26,14 @@ def terminal(width, *parts):
     return [report.format_plain([report.Paragraph(line)])[:-1] for line, _ in report.format_terminal(parts, width)]
 
 
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [(1, "day", "1 day"), (2, "day", "2 days"), (2, "policy", "2 policies"), (1200, "role", "1,200 roles")],
+)
+def test_count(number, noun, text):
+    assert report.count_of(number, noun) == text
+
+
 class TestTerminal:
     def test_a_table_that_fits(self):
         assert terminal(130, TABLE) == [

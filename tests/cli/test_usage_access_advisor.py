@@ -9,7 +9,7 @@ from ssm_profile.cli.usage import Evidence, RoleFacts, read_evidence, role_key, 
 from ssm_profile.cli.usage.access_advisor import add_report
 from tests import require
 
-from .trails import ACCOUNT, DAYS, NOW, WEB, background, write
+from .trails import ACCOUNT, DAYS, NOW, WEB, background, write_log
 
 OLD = RoleFacts(WEB, created=NOW - timedelta(days=400))
 ATTEMPT = "2026-11-20T10:00:00+00:00"
@@ -98,7 +98,7 @@ class TestReport:
         assert (found["use"], found["reason"]) == ("cannot be seen", "evidence covers fewer days")
 
     def test_denied_in_a_trail_is_not_used(self, tmp_path):
-        evidence = read_evidence([write(tmp_path / "a.json", background(errorCode="AccessDenied"))])
+        evidence = read_evidence([write_log(tmp_path, background(errorCode="AccessDenied"))])
         add_report(evidence, report(tracked("UpdateInstanceInformation", ATTEMPT)))
 
         assert verdicts(evidence, "ssm:UpdateInstanceInformation")[0]["use"] == "denied only"
@@ -135,7 +135,7 @@ class TestOtherReports:
 
     def problems(self, tmp_path, details, source="{}"):
         (tmp_path / "a.json").write_text(details if isinstance(details, str) else json.dumps(details))
-        trail = write(tmp_path / "z.json.gz", background())
+        trail = write_log(tmp_path, background())
         evidence = read_evidence([source.format(tmp_path / "a.json"), trail])
         assert len(evidence.calls[role_key(WEB)]) == 1
         return [each.removeprefix(f"{tmp_path}/a.json") for each in evidence.problems]

@@ -28,7 +28,7 @@ SINCE = date(2026, 10, 29)
 
 
 def key_of(day, kind="CloudTrail", number=0):
-    name = f"{ACCOUNT}_{kind}_us-east-1_{day:%Y%m%d}T0420Z_{number}.json.gz"
+    name = f"{ACCOUNT}_{kind}_us-east-1_{day:%Y%m%d}T0420Z_{number:016}.json.gz"
     return f"AWSLogs/{ACCOUNT}/{kind}/us-east-1/{day:%Y/%m/%d}/{name}"
 
 

@@ -10,7 +10,7 @@ import pytest
 from ssm_profile.cli.usage import read_evidence, role_key, uses
 from ssm_profile.cli.usage.evidence import Source
 
-from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, WEB, background, event, quiet, settings, write
+from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, WEB, background, event, log_name, quiet, settings, write, write_log
 
 OTHER_REGION = "eu-west-1"
 IN_TWO = replace(OLD, regions=frozenset({REGION, OTHER_REGION}))
@@ -23,7 +23,7 @@ def verdict(tmp_path):
     """The verdict on an action from events, and from settings of trails."""
 
     def find(*groups, role=IN_TWO, action=PROBE, trails=None, now=NOW):
-        sources = [write(tmp_path / "a.json", [each for group in groups for each in group])]
+        sources = [write_log(tmp_path, [each for group in groups for each in group])]
         if trails is not None:
             sources.append(settings(tmp_path / "trails.json", *trails))
         [found] = uses([action], read_evidence(sources), role, days=DAYS, now=now)
@@ -37,16 +37,71 @@ def reason(found):
     return found["reason"]
 
 
-@pytest.mark.parametrize("form", ["lookup", "lines"])
-def test_events_that_can_be_filtered(tmp_path, form):
+class TestEventsThatCanBeFiltered:
     """They show what is used, and never that something is not."""
-    events = list(background(DAYS + 10))
-    lookup = json.dumps({"Events": [{"CloudTrailEvent": json.dumps(each)} for each in events]})
-    (tmp_path / "a.json").write_text(lookup if form == "lookup" else "\n".join(map(json.dumps, events)))
-    actions = [PROBE, "ssm:UpdateInstanceInformation"]
-    found = uses(actions, read_evidence([str(tmp_path / "a.json")]), OLD, days=DAYS, now=NOW)
 
-    assert [each["use"] for each in found] == ["cannot be seen", "used"]
+    EVENTS = tuple(background(DAYS + 10))
+    LOG = log_name(NOW - timedelta(days=DAYS + 9)).removesuffix(".gz")
+
+    def uses(self, tmp_path):
+        actions = [PROBE, "s3:GetObject", "ssm:UpdateInstanceInformation"]
+        evidence = read_evidence([str(tmp_path)], data_events=["s3"])
+        return uses(actions, evidence, OLD, days=DAYS, now=NOW)
+
+    @pytest.mark.parametrize("form", ["lookup", "lines"])
+    def test_other_forms(self, tmp_path, form):
+        lookup = json.dumps({"Events": [{"CloudTrailEvent": json.dumps(each)} for each in self.EVENTS]})
+        (tmp_path / self.LOG).write_text(lookup if form == "lookup" else "\n".join(map(json.dumps, self.EVENTS)))
+
+        assert [each["use"] for each in self.uses(tmp_path)] == ["cannot be seen", "cannot be seen", "used"]
+
+    @pytest.mark.parametrize(
+        ("name", "use"),
+        [
+            (LOG, "unused"),
+            (f"{LOG}.gz", "unused"),
+            ("a.json", "cannot be seen"),
+            (f"my-{LOG}", "cannot be seen"),
+            (LOG.replace(".json", " (1).json"), "cannot be seen"),
+            (LOG.replace(".json", "_ssm.json"), "cannot be seen"),
+            (f"{LOG}.tmp", "cannot be seen"),
+            (LOG.replace("CloudTrail", "Other"), "cannot be seen"),
+        ],
+    )
+    def test_names(self, tmp_path, name, use):
+        write(tmp_path / name, self.EVENTS)
+
+        assert [each["use"] for each in self.uses(tmp_path)] == [use, "cannot be seen", "used"]
+
+    def test_reason(self, tmp_path):
+        write(tmp_path / "a.json", self.EVENTS)
+        management, data, _ = self.uses(tmp_path)
+        name = f"`{tmp_path}/a.json` does not have the name and the form of CloudTrail's log files"
+
+        assert reason(management) == "part of a log file"
+        assert management["why"] == (
+            "There are no management events of the account in CloudTrail files. "
+            f"{name}, so that it can be a part of one. It shows only what was called."
+        )
+        assert reason(data) == "data event not in the evidence"
+        assert name in data["why"]
+
+    def test_data_events(self, tmp_path):
+        """A file with another name does not show that there were no others."""
+        objects = [event("s3:PutObject", NOW - timedelta(days=day), WEB + "2") for day in range(DAYS)]
+        write_log(tmp_path, self.EVENTS)
+        write(tmp_path / "a.json", objects)
+        _, before, _ = self.uses(tmp_path)
+        write_log(tmp_path, [*self.EVENTS, *objects])
+        _, after, _ = self.uses(tmp_path)
+
+        assert [before["use"], after["use"]] == ["cannot be seen", "unused"]
+
+    def test_beside_whole_files(self, tmp_path):
+        write_log(tmp_path, self.EVENTS)
+        write(tmp_path / "a.json", [event(PROBE, NOW - timedelta(days=1))])
+
+        assert self.uses(tmp_path)[0]["use"] == "used"
 
 
 def without(events, *, day, is_read=None):
@@ -151,7 +206,9 @@ class TestLogFiles:
 
         def find(files):
             for number, days in files.items():
-                name = f"{ACCOUNT}_CloudTrail_{REGION}_{NOW - timedelta(days=number):%Y%m%d}T0005Z_x.json"
+                name = (
+                    f"{ACCOUNT}_CloudTrail_{REGION}_{NOW - timedelta(days=number):%Y%m%d}T0005Z_Mu0KsOhtH1ar15ZZ.json"
+                )
                 times = [f"{NOW - timedelta(days=day):%Y-%m-%d}" for day in days]
                 write(tmp_path / name, (each for each in background() if each["eventTime"][:10] in times))
             return read_evidence([str(tmp_path)])
@@ -248,7 +305,7 @@ class TestTrail:
         """It can have had a change."""
         owner = "210987654321"
         management = background(account=owner, role=f"arn:aws:iam::{owner}:role/web")
-        write(tmp_path / "a.json", [*background(), *self.QUIET, *management])
+        write_log(tmp_path, [*background(), *self.QUIET, *management])
         arn = f"arn:aws:cloudtrail:{REGION}:{owner}:trail/all"
         settings(tmp_path / "trails.json", {"TrailARN": arn, "IsOrganizationTrail": True})
         (tmp_path / f"{owner}_CloudTrail_us-east-1_20261120T0420Z_a.json.gz").write_bytes(b"\x1f\x8b")
@@ -277,7 +334,7 @@ class TestTrail:
         selectors = {key: selectors}
         arn = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/all"
         (tmp_path / "selectors.json").write_text(json.dumps({"TrailARN": arn, **selectors}))
-        write(tmp_path / "a.json", [*background(), *self.QUIET])
+        write_log(tmp_path, [*background(), *self.QUIET])
         settings(tmp_path / "trails.json", {"HasCustomEventSelectors": True})
 
         [found] = uses([PROBE], read_evidence([str(tmp_path)]), IN_TWO, days=DAYS, now=NOW)
@@ -287,7 +344,7 @@ class TestTrail:
     @pytest.mark.parametrize("text", ['{"trailList": [{}]}', '{"trailList": []}', '{"Trail": 1}', '{"TrailARN": "x"'])
     def test_broken_settings(self, tmp_path, text):
         (tmp_path / "trails.json").write_text(text)
-        write(tmp_path / "a.json", background())
+        write_log(tmp_path, background())
 
         [problem] = read_evidence([str(tmp_path)]).problems
         assert problem.startswith(f"{tmp_path}/trails.json cannot be used as the settings of a trail. It ")

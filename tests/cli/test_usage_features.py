@@ -10,14 +10,14 @@ from ssm_profile.cli.usage import Evidence, feature_uses, options_without, read_
 from ssm_profile.options import OPTIONS
 from ssm_profile.validation import find_mistakes
 
-from .trails import DAYS, NOW, OLD, WEB, background, event, events_of, write
+from .trails import DAYS, NOW, OLD, WEB, background, event, events_of, write_log
 
 NAMES = [feature.name for feature in FEATURES]
 
 
 def advice(tmp_path, events, names=NAMES, **arguments):
     """The verdicts on features, by name, from a trail with further events."""
-    evidence = read_evidence([write(tmp_path / "a.json", [*background(), *events])], **arguments)
+    evidence = read_evidence([write_log(tmp_path, [*background(), *events])], **arguments)
     actions = sorted({action for feature in FEATURES for action in feature.actions()})
     rows = feature_uses(names, uses(actions, evidence, OLD, days=DAYS, now=NOW))
     assert [row["capability"] for row in rows] == list(names)

@@ -16,7 +16,7 @@ from ssm_profile.cli.usage.evidence import RegionDays, Source
 from ssm_profile.errors import InputError
 from tests import ROOT
 
-from .trails import ACCOUNT, NOW, WEB, background, event, write
+from .trails import ACCOUNT, NOW, WEB, background, event, write, write_log
 
 EXAMPLES = ROOT / "tests" / "data" / "usage" / "aws-examples.json"
 LOG = f"{ACCOUNT}_CloudTrail_us-east-1_20261120T0420Z_9Izun3df7U2QhQQd.json.gz"
@@ -42,7 +42,7 @@ class TestExamplesOfAws:
 
     def test_kinds_of_events(self, tmp_path):
         events = events_in(json.loads(EXAMPLES.read_text()))
-        coverage = read_evidence([write(tmp_path / "a.json", events)]).coverage
+        coverage = read_evidence([write_log(tmp_path, events)]).coverage
 
         assert set(coverage[Source.FILES, ACCOUNT].data_days) == {"ssm", "ssmmessages"}
         assert coverage[Source.FILES, ACCOUNT].regions == {
@@ -196,7 +196,7 @@ class TestIdentities:
         """Each account has its own days and calls."""
         other = "210987654321"
         events = [*background(2), *background(3, WEB.replace(ACCOUNT, other), other)]
-        evidence = read_evidence([write(tmp_path / "a.json", events)])
+        evidence = read_evidence([write_log(tmp_path, events)])
 
         assert {account: len(each.days()) for (_, account), each in evidence.coverage.items()} == {ACCOUNT: 2, other: 3}
         assert heartbeats(evidence) == 2

@@ -10,7 +10,7 @@ from ssm_profile.cli.usage import Evidence, read_evidence, uses
 from tests import require
 
 from .test_usage_coverage import IN_TWO, OTHER_REGION, PROBE
-from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, background, event, quiet, settings, write
+from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, background, event, quiet, settings, write_log
 
 boto3 = require("boto3")
 moto = require("moto")
@@ -90,7 +90,7 @@ class TestTrails:
 
     def test_quiet_region(self, stub, tmp_path):
         """The settings show what the Region would have had on days without events."""
-        evidence = read_evidence([write(tmp_path / "a.json", [*background(), *quiet(OTHER_REGION)])])
+        evidence = read_evidence([write_log(tmp_path, [*background(), *quiet(OTHER_REGION)])])
         [before] = uses([PROBE], evidence, IN_TWO, days=DAYS, now=NOW)
         stub(dict.fromkeys(REGIONS, trails(trail())))
 
@@ -141,7 +141,7 @@ class TestTrails:
         """The trail of an organization that another account lists can be one of another organization."""
         owner = f"arn:aws:iam::{'1' * 12}:role/admin"
         change = event("cloudtrail:StopLogging", NOW - timedelta(days=9), owner, recipientAccountId="1" * 12)
-        evidence = read_evidence([write(tmp_path / "a.json", [*background(), change])])
+        evidence = read_evidence([write_log(tmp_path, [*background(), change])])
         stub(dict.fromkeys(REGIONS, trails(trail(account="2" * 12, IsOrganizationTrail=True))), account="2" * 12)
 
         [found] = uses([PROBE], add(evidence), OLD, days=DAYS, now=NOW)
@@ -152,7 +152,7 @@ class TestTrails:
     def test_file_of_settings_says_which_trail_wrote_the_evidence(self, stub, tmp_path, is_first):
         stub(dict.fromkeys(REGIONS, trails(trail(IsOrganizationTrail=True))))
         settings(tmp_path / "trails.json", {"IsOrganizationTrail": True})
-        write(tmp_path / "a.json", background())
+        write_log(tmp_path, background())
         evidence = read_evidence([str(tmp_path)])
         if is_first:
             add(evidence)
@@ -243,7 +243,7 @@ class TestRegions:
 
     def test_nothing_is_unused_without_regions(self, found, tmp_path):
         regions, *_ = found(answers.refusal("UnauthorizedOperation", "DescribeRegions"))
-        evidence = read_evidence([write(tmp_path / "a.json", background())])
+        evidence = read_evidence([write_log(tmp_path, background())])
 
         [verdict] = uses([PROBE], evidence, replace(IN_TWO, regions=regions), days=DAYS, now=NOW)
 

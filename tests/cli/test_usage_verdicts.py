@@ -10,7 +10,7 @@ from ssm_profile.cli.usage.blindness import OLDEST
 from ssm_profile.errors import InputError
 from ssm_profile.visibility import VISIBILITY, Kind
 
-from .trails import ACCOUNT, DAYS, NOW, OLD, RECORDED, WEB, background, event, events_of, write
+from .trails import ACCOUNT, DAYS, NOW, OLD, RECORDED, WEB, background, event, events_of, write_log
 
 OTHER = "arn:aws:iam::210987654321:role/web"
 NO_CALL = "No call from 2026-10-29 to 2026-11-27 (30 days). CloudTrail files (us-east-1) would have shown one."
@@ -23,7 +23,7 @@ def trail(tmp_path):
     """Reads evidence from a log file with some events."""
 
     def read(*events, **arguments):
-        return read_evidence([write(tmp_path / "a.json", [each for group in events for each in group])], **arguments)
+        return read_evidence([write_log(tmp_path, [each for group in events for each in group])], **arguments)
 
     return read
 
@@ -183,19 +183,19 @@ class TestCannotBeSeen:
         assert is_unseen(found, "evidence covers fewer days")
 
     def test_damaged_file(self, tmp_path):
-        write(tmp_path / "a.json", background())
+        write_log(tmp_path, background())
         (tmp_path / f"{ACCOUNT}_CloudTrail_us-east-1_20261120T0420Z_a.json.gz").write_bytes(b"\x1f\x8b")
 
         assert is_unseen(verdict(read_evidence([str(tmp_path)])), "evidence incomplete")
 
     def test_damaged_part_of_unknown_content(self, tmp_path):
-        write(tmp_path / "a.json", background())
+        write_log(tmp_path, background())
         (tmp_path / "b.json.gz").write_bytes(b"\x1f\x8b")
 
         assert is_unseen(verdict(read_evidence([str(tmp_path)])), "evidence incomplete")
 
     def test_damaged_file_of_another_account(self, tmp_path):
-        write(tmp_path / "a.json", background())
+        write_log(tmp_path, background())
         (tmp_path / "210987654321_CloudTrail_us-east-1_20261120T0420Z_a.json.gz").write_bytes(b"\x1f\x8b")
 
         assert verdict(read_evidence([str(tmp_path)]))["use"] == "unused"

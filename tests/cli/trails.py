@@ -99,8 +99,20 @@ def settings(path, *trails):
     return str(path)
 
 
+def log_name(day=NOW, account=ACCOUNT, unique="Mu0KsOhtH1ar15ZZ"):
+    """The name that CloudTrail gives a log file."""
+    return f"{account}_CloudTrail_{REGION}_{day:%Y%m%d}T0420Z_{unique}.json.gz"
+
+
+def write_log(folder, events):
+    """Write a log file with the name that CloudTrail gives, of the day of its first event."""
+    events = list(events)
+    first = min((each["eventTime"] for each in events), default=f"{NOW:%Y-%m-%d}")
+    return write(folder / log_name(datetime.fromisoformat(first[:10])), events)
+
+
 def write(path, events):
-    """Write a log file, compressed if its name ends so."""
+    """Write events as a log file has them, compressed if the name ends so."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = json.dumps({"Records": list(events)}).encode()
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)

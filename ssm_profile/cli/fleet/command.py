@@ -27,6 +27,7 @@ from .progress import Progress
 from .report import Counts, format_fleet
 from .rows import Row, fleet_rows, is_at, problems_of, roles_of
 from .sarif import sarif_log
+from .used import EVIDENCE
 
 _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles that it does not record are not in it."
 
@@ -88,7 +89,7 @@ def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | No
         members = _without_problems(for_instances(_read(sources, chosen, progress, instances), others), problems)
         if usage:
             members = with_evidence(members, usage, chosen, progress, problems)
-            problems += [Problem("--used", each) for each in usage.evidence.problems]
+            problems += [Problem(EVIDENCE, each) for each in usage.evidence.problems]
         if instances and not chosen:
             problems += _read_instances(instances)
         rows = fleet_rows(progress.judged(judges.judge(members)), problems, usage)

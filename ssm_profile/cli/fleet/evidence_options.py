@@ -56,8 +56,9 @@ _OPTIONS = (
         "--data-events",
         type=click.Choice(DECLARABLE),
         multiple=True,
-        help="Declare that the trails log the data events of this service for all resources, reads and writes, in each "
-        "Region. Repeatable.",
+        help="Declare that what the evidence comes from logs every data event of this service: reads and writes, all "
+        "resources, callers and event names, each Region. Settings of trails that say otherwise count more. "
+        "Repeatable.",
     ),
     _option("--athena-workgroup", metavar="NAME", help=f"Run the query of {ATHENA}TABLE in this workgroup."),
     _option(

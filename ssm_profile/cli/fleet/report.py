@@ -116,7 +116,7 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
             "`--html` and `leftOut` in `--json` name" if is_any_hidden(roles) else "The lists below the configs name"
         )
         yield f"The configs leave out capabilities that may work today, of {whose}. {where} them."
-    yield from use_summary(roles)
+    yield from use_summary(roles, rows)
     yield from _unusable(roles)
     yield from instance_summary(roles, rows)
     yield from _baseline_summary(roles, rows)

@@ -1,35 +1,58 @@
 """The parts of a report that say what roles use."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ssm_profile.cli.report import Paragraph, Part, Table, code, count_of
+from ssm_profile.cli.usage.blindness import Reason
 from ssm_profile.cli.usage.features import Advice
 from ssm_profile.risks import RISKS
 
 from .configs import Configs, config_parts, fill_in, key_of, numbered
 from .judgements import paths_to_fill_in
-from .rows import Row
+from .rows import Row, problems_of
+from .used import EVIDENCE
 
 _MOST_ACTIONS = 4
 _MOST_ROLES = 20
+ADDED_OPTION = "It keeps what an option that could be dropped grants, too, and what is not known to be unused."
+"""Why a config without what could be dropped has an option that the other config of the role does not have."""
 _DANGEROUS = {risk.name: {call.action for call in risk.calls} for risk in RISKS}
 """The actions of which one is enough for a risk."""
+_WHAT_TO_DO = {
+    Reason.NOT_KNOWN: "No evidence can show it. Decide by what your software does.",
+    Reason.NEVER: "No trail can show it. Decide by what your instances do.",
+    Reason.YOUNG: "Run the command again when the roles are older, or with fewer `--days`.",
+    Reason.NO_EVIDENCE: "Pass the events of the accounts of these roles.",
+    Reason.CALLER: "Look at the events that do not name their caller.",
+    Reason.LEFT_OUT: "Let a trail log all management events, and run the command again after the days.",
+    Reason.PART: "Pass the log files under the names that CloudTrail gave them.",
+    Reason.REGION: "Pass the events of each Region, and the Regions in which roles can call with `--regions`.",
+    Reason.PERIOD: "Pass the events of more days, or fewer `--days`. The settings of trails help in quiet Regions.",
+    Reason.DAMAGED: "Pass again what could not be read.",
+    Reason.SHARED: "Decide by what your instances do: other capabilities make the same calls.",
+    Reason.RARE: "Keep it if new instances need it.",
+    Reason.REQUIRED: "Decide on the capabilities that require it first.",
+    Reason.SESSIONS: "Keep what your session preferences ask for.",
+}
+"""The advice for each reason. The one for data events names their services."""
 
 
-def use_summary(roles: Sequence[Row]) -> Iterator[str]:
+def use_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     """Sentences on what all roles use."""
     seen = [row for row in roles if row["used"]]
     if not seen:
         return
     dropped = Counter(name for row in seen for name in names_with(row, Advice.DROP))
     whose = sum(any(names_with(row, Advice.DROP)) for row in seen)
-    days = seen[0]["used"]["days"]
+    days = count_of(seen[0]["used"]["days"], "day")
     if dropped:
         named = ", ".join(f"{code(name)} ({count:,})" for name, count in dropped.most_common())
-        yield f"Could be dropped, not used for {days} days: capabilities of {count_of(whose, 'role')}: {named}."
+        yield f"Could be dropped, not used for {days}: capabilities of {count_of(whose, 'role')}: {named}."
     else:
-        yield f"Nothing is known to be unused for {days} days."
+        yield f"Nothing is known to be unused for {days}."
+    if missing := sum(row["place"] == EVIDENCE for row in problems_of(rows)):
+        yield f"Missing in the evidence: {missing:,}. More can be used than it shows. The reasons are at the end."
     if unseen := sum(any(names_with(row, Advice.UNSEEN)) for row in seen):
         yield f"Cannot be seen whether it is used: capabilities of {count_of(unseen, 'role')}.{_most_frequent(seen)}"
     if others := sum(bool(row["used"]["otherActions"]) for row in seen):
@@ -43,14 +66,22 @@ def use_summary(roles: Sequence[Row]) -> Iterator[str]:
 
 
 def _most_frequent(seen: Sequence[Row]) -> str:
-    """Why most capabilities cannot be seen."""
-    reasons = Counter(
-        each["reason"]
-        for row in seen
-        for each in row["used"]["capabilities"]
-        if each["advice"] == Advice.UNSEEN and each["reason"]
-    )
-    return f" The most frequent reason: {reasons.most_common(1)[0][0]}." if reasons else ""
+    """Why capabilities of most roles cannot be seen, and what to do."""
+    unseen = [[each for each in row["used"]["capabilities"] if each["advice"] == Advice.UNSEEN] for row in seen]
+    reasons = Counter(reason for those in unseen for reason in {each["reason"] for each in those if each["reason"]})
+    if not reasons:
+        return ""
+    reason = Reason(max(reasons, key=lambda each: (reasons[each], each)))
+    count = count_of(reasons[reason], "role")
+    first = {each["unseen"][0] for those in unseen for each in those if each["reason"] == reason and each["unseen"]}
+    advice = _data_events_advice(first) if reason is Reason.DATA_EVENT else _WHAT_TO_DO[reason]
+    return f" The most frequent reason, of {count}: {reason}. {advice}"
+
+
+def _data_events_advice(actions: Iterable[str]) -> str:
+    services = sorted({action.partition(":")[0] for action in actions})
+    flags = " ".join(f"--data-events {service}" for service in services)
+    return f"Let the trails log all data events of {', '.join(services)}, which AWS charges, and pass {code(flags)}."
 
 
 def _dangerous(row: Row) -> set[str]:
@@ -105,7 +136,9 @@ def narrower_parts(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
 
 
 def _advice(roles: Sequence[Row]) -> Sequence[str]:
-    return list(fill_in(list(paths_to_fill_in("", roles[0]["used"]["options"]))))
+    added = dict.fromkeys(name for row in roles for name in row["used"]["addedOptions"])
+    kept = (f"{code(name)} is in no other config. {ADDED_OPTION}" for name in added)
+    return [*kept, *fill_in(list(paths_to_fill_in("", roles[0]["used"]["options"])))]
 
 
 def _of_role(row: Row) -> Iterator[tuple[str, ...]]:

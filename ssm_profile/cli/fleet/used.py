@@ -21,6 +21,8 @@ from .judgements import Judgement
 from .members import Member
 
 _ACTIONS = {feature.name: frozenset(feature.actions()) for feature in FEATURES}
+EVIDENCE = "--used"
+"""The place of problems with the evidence."""
 _HELD = (Verdict.WORKS.value, Verdict.WORKS_IF.value)
 _WITHOUT_PERMISSION = "sts:GetCallerIdentity"
 """An action that needs no permission.
@@ -75,6 +77,9 @@ class Usage:
             "days": self.days,
             "capabilities": rows,
             "options": without,
+            "addedOptions": [
+                name for name, value in (without or {}).items() if value is True and not (options or {}).get(name)
+            ],
             "otherActions": self._other_actions(member, granted),
         }
 

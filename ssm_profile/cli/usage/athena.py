@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
+from ssm_profile.cli.report import count_of
 from ssm_profile.errors import InputError
 
 from .evidence import Evidence
@@ -91,8 +92,8 @@ def add_athena(  # noqa: PLR0913 - what a query on Athena needs
                 found,
                 _rows(athena, query),
                 "The result of Athena",
-                nothing=f"The table {table} has no events of the last {days} days. Check the table and the column of "
-                "its partitions.",
+                nothing=f"The table {table} has no events of the last {count_of(days, 'day')}. Check the table and the "
+                "column of its partitions.",
             )
     evidence.merge(found)
 

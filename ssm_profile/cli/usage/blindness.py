@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
+from ssm_profile.cli.report import count_of
 from ssm_profile.visibility import Kind, visibility_of
 
 from .access_advisor import TRACKED_DAYS
 from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
+from .selectors import Logged
 
 OLDEST = 7
 """How many days ago the evidence may end. Calls after its end are not in it."""
@@ -36,6 +38,7 @@ class Reason(StrEnum):
     DATA_EVENT = "data event not in the evidence"
     CALLER = "caller not known"
     LEFT_OUT = "left out of the evidence"
+    PART = "part of a log file"
     REGION = "Region not in the evidence"
     PERIOD = "evidence covers fewer days"
     DAMAGED = "evidence incomplete"
@@ -179,7 +182,12 @@ def report_blindness(report: Report, period: Period) -> Blind | None:
 
 def period_blindness(source: Source, coverage: Coverage, view: View) -> Blind | None:
     """Why a source does not show that a role made no calls of any kind in a period."""
-    return _incomplete(source, coverage, view) or _uncovered(source, coverage, view)
+    if blind := _incomplete(source, coverage, view):
+        return blind
+    if coverage.regions and not view.enabled:
+        return Blind(Reason.REGION, "It is not known in which Regions the role can call. Pass --regions.")
+    blind = _uncovered(source, coverage, view)
+    return replace(_with_part(blind, coverage), reason=Reason.PART) if blind and coverage.part else blind
 
 
 def action_blindness(action: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
@@ -196,11 +204,18 @@ def action_blindness(action: str, source: Source, coverage: Coverage, view: View
         return Blind(Reason.NEVER, "CloudTrail lists no event of it.")
     if last := view.unknown_calls(action):
         return Blind(Reason.CALLER, f"An event of it on {last[:10]} does not name its caller.")
+    blind = None
     if visibility.kind is Kind.DATA:
-        return _without_data_events(service, source, coverage, view)
-    if (service == _EXCLUDABLE or source is Source.LAKE) and not view.is_logged_by_trail(source):
-        return _without_service(service, source, coverage, view)
-    return None
+        blind = _without_data_events(service, source, coverage, view)
+    elif (service == _EXCLUDABLE or source is Source.LAKE) and not view.is_logged_by_trail(source):
+        blind = _without_service(service, source, coverage, view)
+    return _with_part(blind, coverage) if blind and coverage.part else blind
+
+
+def _with_part(blind: Blind, coverage: Coverage) -> Blind:
+    """Say that a file has events, and does not show that there are no others."""
+    name = f"`{coverage.part}` does not have the name and the form of CloudTrail's log files"
+    return replace(blind, why=f"{blind.why} {name}, so that it can be a part of one. It shows only what was called.")
 
 
 def _without_data_events(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
@@ -208,13 +223,31 @@ def _without_data_events(service: str, source: Source, coverage: Coverage, view:
     if not found:
         return Blind(Reason.DATA_EVENT, f"There are no data events of {service} in {source}. They are off by default.")
     if service not in view.evidence.logged:
-        why = f"There are data events of {service} in {source}, but a trail can log those of some resources only."
+        why = f"There are data events of {service} in {source}, but a trail can log some of them only."
+        return Blind(Reason.DATA_EVENT, why)
+    if why := _why_selectors_log_less(service, source, view):
         return Blind(Reason.DATA_EVENT, why)
     for region in view.regions_of(coverage):
         if missing := view.period.missing(found.get(region, set())):
             where = f"in {source} of {region} on {_named(missing)}"
             return Blind(Reason.DATA_EVENT, f"There are no data events of {service} {where}.")
     return None
+
+
+def _why_selectors_log_less(service: str, source: Source, view: View) -> str:
+    """Why trails do not log all data events of a service, by their settings. Nothing if no settings say so.
+
+    Log files do not name their trail, so that one that logs some of them makes it unknown which ones are there.
+    """
+    if source not in (Source.FILES, Source.ATHENA):
+        return ""
+    trails = view.evidence.trails
+    logged = trails.data_events_of(view.account, service)
+    if some := sorted(arn for arn, each in logged.items() if each is Logged.SOME):
+        return f"The event selectors of `{some[0]}` do not log all data events of {service}."
+    if logged and Logged.ALL not in logged.values() and not trails.has_unknown_selectors(view.account):
+        return f"By the settings of the trails, none of them logs data events of {service}."
+    return ""
 
 
 def _without_service(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
@@ -240,8 +273,6 @@ def _uncovered(source: Source, coverage: Coverage, view: View) -> Blind | None:
     """Why a call in a Region can be missing."""
     if not coverage.regions:
         return Blind(Reason.PERIOD, f"There are no management events of the account in {source}.")
-    if not view.enabled:
-        return Blind(Reason.REGION, "It is not known in which Regions the role can call. Pass --regions.")
     regions, is_logged = view.regions_of(coverage), view.is_logged_by_trail(source)
     for region in regions:
         days = coverage.regions.get(region, RegionDays())
@@ -283,4 +314,4 @@ def _region_blindness(source: Source, region: str, days: RegionDays, view: View)
 def _named(days: Sequence[str]) -> str:
     """The first of several days, and how many others there are."""
     others = len(days) - 1
-    return days[0] + (f" and {others} other day{'s' if others > 1 else ''}" if others else "")
+    return days[0] + (f" and {count_of(others, 'other day')}" if others else "")

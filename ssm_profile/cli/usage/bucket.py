@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
 from ssm_profile.cli.processes import map_in_processes, number_of_processors
+from ssm_profile.cli.report import count_of
 from ssm_profile.errors import InputError
 
 from .content import OTHER_FOLDERS, add_content, day_of_file, is_other_file, mark_missing
@@ -156,7 +157,7 @@ class _Failures:
         """A sentence for each reason."""
         for first, number in self._groups.values():
             others = number - 1
-            more = f" and {others:,} other object{'s' if others > 1 else ''}" if others else ""
+            more = f" and {count_of(others, 'other object')}" if others else ""
             yield (
                 f"{self._place}{first.key}{more} cannot be read. {first.problem} No action counts as unused because "
                 "CloudTrail files of these days do not show it."

@@ -30,12 +30,16 @@ _OTHER_FILE = re.compile("_(?:" + "|".join(OTHER_FOLDERS) + ")_")
 _FILE_OF_TRAIL = re.compile(r"(\d{12})_CloudTrail_[a-z0-9-]+_(\d{4})(\d\d)(\d\d)T\d{4}Z_")
 """The beginning of the name of a log file: account, region and time."""
 
+_END_OF_NAME = re.compile(r"[A-Za-z0-9]{16}\.json(?:\.gz)?")
+"""The end of the name, perhaps without its compression.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
+"""
+
 _GZIP = b"\x1f\x8b"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LOG_FILE = re.compile(r'\{\s*"Records"\s*:')
 """How a log file of a trail begins."""
-_NEVER = "9999-99-99"
-"""No day: the events show what was called, and not what was not."""
 _HEAD = 4096
 """How many bytes tell what a file is."""
 
@@ -50,8 +54,19 @@ def is_other_file(name: str) -> bool:
 
 def day_of_file(name: str) -> tuple[str, str] | None:
     """The account and the day that the name of a log file has, such as ``2026-11-27``. None for another file."""
-    match = _FILE_OF_TRAIL.match(PurePosixPath(name.replace("\\", "/")).name)
+    match = _FILE_OF_TRAIL.match(_base_name(name))
     return (match[1], "-".join(match.groups()[1:])) if match else None
+
+
+def _base_name(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).name
+
+
+def _is_whole(name: str, head: str) -> bool:
+    """Whether a file is a log file as CloudTrail writes it. Others can have only some of its events."""
+    base = _base_name(name)
+    match = _FILE_OF_TRAIL.match(base)
+    return bool(match and _END_OF_NAME.fullmatch(base, match.end()) and _LOG_FILE.match(head))
 
 
 def add_content(evidence: Evidence, stream: IO[bytes], name: str, role: str) -> None:
@@ -116,9 +131,8 @@ def _add_events(evidence: Evidence, content: IO[bytes], name: str, head: str) ->
     from .json_stream import objects_in  # noqa: PLC0415 - other files do not need ijson
 
     day = day_of_file(name)
-    # Only a trail writes all events. Those of lookup-events, or single ones, can be filtered.
-    first_day = (day[1] if day else "") if _LOG_FILE.match(head) else _NEVER
-    count, incomplete, sums = 0, 0, EventSums(evidence, first_day)
+    sums = EventSums(evidence, day[1]) if day and _is_whole(name, head) else EventSums(evidence, part=name)
+    count, incomplete = 0, 0
     try:
         for value in objects_in(content):
             for event in events_in(value):

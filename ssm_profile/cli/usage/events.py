@@ -60,16 +60,18 @@ def events_in(value: Any) -> Iterator[Mapping[str, Any]]:
 class EventSums:
     """Sums of events that differ only in their times of a day. Most events of a file are like others of it."""
 
-    def __init__(self, evidence: Evidence, first_day: str = "") -> None:
+    def __init__(self, evidence: Evidence, first_day: str = "", *, part: str = "") -> None:
         """Begin.
 
         Args:
             evidence: What to add to.
             first_day: The first day of which the events show that others would be there. A log file has some of the
                 day before its own.
+            part: The name of the file if others can lack in it. Its events show only what was called.
         """
         self._evidence = evidence
         self._first_day = first_day
+        self._part = part
         self._sums: dict[tuple[Any, ...], list[Any]] = {}
 
     def add(self, event: Mapping[str, Any]) -> bool:
@@ -107,7 +109,10 @@ class EventSums:
     def flush(self) -> None:
         """Add the sums to the evidence."""
         for group, (count, last) in self._sums.items():
-            _add_sum(self._evidence, group, count, last, is_covered=group[2] >= self._first_day)
+            is_covered = not self._part and group[2] >= self._first_day
+            _add_sum(self._evidence, group, count, last, is_covered=is_covered)
+            if self._part and (account := group[3]):
+                self._evidence.coverage_of(Source.FILES, account).add_part(self._part)
         self._sums.clear()
 
 

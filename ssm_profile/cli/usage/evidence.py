@@ -73,6 +73,8 @@ class Coverage:
     """The days with data events of each service in each Region, by the prefix of its actions."""
     changes: set[str] = field(default_factory=set)
     """The days on which the settings of a trail of the account changed."""
+    part: str = ""
+    """The name of a file that counts only for the calls that it has, because others can lack in it."""
 
     def region(self, name: str) -> RegionDays:
         """The days of a Region, to add to them."""
@@ -82,6 +84,10 @@ class Coverage:
         """Add days with a data event of an action in a Region."""
         service = action.partition(":")[0]
         self.data_days.setdefault(service, {}).setdefault(region, set()).update(days)
+
+    def add_part(self, name: str) -> None:
+        """Add a file in which events can lack. The first name is kept."""
+        self.part = min(self.part or name, name)
 
     def days(self) -> set[str]:
         """The days with management events in any Region."""
@@ -96,6 +102,8 @@ class Coverage:
             for region, found in regions.items():
                 self.data_days.setdefault(service, {}).setdefault(region, set()).update(found)
         self.changes |= other.changes
+        if other.part:
+            self.add_part(other.part)
 
 
 @dataclass
@@ -122,7 +130,7 @@ class Evidence:
     incomplete: set[Source] = field(default_factory=set)
     """Sources with a damaged part of which it is not known what it had."""
     logged: frozenset[str] = frozenset()
-    """The services whose data events the trail logs for all resources. Only its owner knows this."""
+    """The services of which the trail logs every data event, as its owner says."""
     problems: list[str] = field(default_factory=list)
     """What could not be read, a sentence for each."""
 

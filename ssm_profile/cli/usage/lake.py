@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from ssm_profile.cli.aws_client import PATIENT, client, readable_errors
+from ssm_profile.cli.report import count_of
 from ssm_profile.errors import InputError
 
 from .evidence import Evidence
@@ -63,7 +64,7 @@ def add_lake(evidence: Evidence, event_data_store: str, *, days: int, now: datet
                 found,
                 _rows(lake, query),
                 "The result of CloudTrail Lake",
-                nothing=f"The event data store {event_data_store} has no events of the last {days} days.",
+                nothing=f"The event data store {event_data_store} has no events of the last {count_of(days, 'day')}.",
             )
     evidence.merge(found)
 

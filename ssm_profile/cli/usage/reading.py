@@ -44,7 +44,8 @@ def read_evidence(
         sources: Paths of files and of folders, or ``-``; or ``s3://BUCKET/PREFIX``; or ``ROLE_ARN=SOURCE`` for a report
             of Access Advisor that names no role. Files can be compressed with gzip. The settings of a trail are those
             of the trail that wrote the files.
-        data_events: The services whose data events the trail logs for all resources, of :data:`DECLARABLE`.
+        data_events: The services of which the trail logs every data event, of :data:`DECLARABLE`. Settings of trails
+            that say otherwise count more.
         may_lack_calls: Whether the calls can come from elsewhere.
         since: The first day of which log files in buckets are read. By default, all are.
         progress: Called with the name of each file when it is read.

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .selectors import Logged, data_events_of
+
 LONGEST_SETTINGS = 5_000_000
 """The longest file of settings that is read, in bytes."""
 
@@ -54,6 +56,8 @@ class Trails:
     trails: dict[str, Trail] = field(default_factory=dict)
     selectors: dict[str, bool] = field(default_factory=dict)
     """Whether the selectors of a trail select all management events."""
+    data_events: dict[str, dict[str, Logged]] = field(default_factory=dict)
+    """What the selectors of a trail log of the data events of each service."""
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
     """The ARNs of the trails of each account whose trails are all known, because AWS listed them."""
 
@@ -64,6 +68,7 @@ class Trails:
             for arn, each in other.trails.items()
         }
         self.selectors |= other.selectors
+        self.data_events |= other.data_events
         self.listed |= other.listed
 
     def of(self, account: str) -> list[Trail]:
@@ -78,6 +83,26 @@ class Trails:
         if trail.is_listed and account in self.listed:
             return arn in self.listed[account]  # AWS listed others in accounts of other organizations
         return trail.is_of_organization or trail.account == account
+
+    def data_events_of(self, account: str, service: str) -> dict[str, Logged]:
+        """What each trail that can have logged the events of an account logs of the data events of a service.
+
+        A trail without selectors of its own logs none. A trail whose selectors are not known is left out.
+        """
+        mine = {arn: each for arn, each in self.trails.items() if self._can_log(arn, each, account)}
+        without = {arn for arn, each in mine.items() if not each.has_selectors}
+        return dict.fromkeys(without, Logged.NONE) | {
+            arn: logged[service]
+            for arn, logged in self.data_events.items()
+            if arn not in without and (arn in mine or arn not in self.trails)
+        }
+
+    def has_unknown_selectors(self, account: str) -> bool:
+        """Whether the selectors of a trail of an account are not known."""
+        return any(
+            each.has_selectors and arn not in self.data_events and self._can_log(arn, each, account)
+            for arn, each in self.trails.items()
+        )
 
     def complete_trails(self, account: str) -> list[Trail]:
         """The trails of an account, if each of them logs all management events of all Regions.
@@ -132,6 +157,7 @@ def add_settings(trails: Trails, content: bytes) -> str:
 def add_selectors(trails: Trails, arn: str, details: Mapping[str, Any]) -> None:
     """Add the event selectors of a trail, as GetEventSelectors answers them."""
     trails.selectors[arn] = _selects_all(details)
+    trails.data_events[arn] = data_events_of(details)
 
 
 def add_trail(trails: Trails, details: Any, *, is_listed: bool = False) -> bool:

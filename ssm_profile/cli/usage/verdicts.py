@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from ssm_profile.cli.report import count_of
 from ssm_profile.errors import InputError
 
 from .blindness import (
@@ -227,8 +228,8 @@ def _silence(role: RoleFacts, calls: Mapping[str, Calls], period: Period, begin:
 
 
 def _unused(period: Period, names: Iterable[str]) -> str:
-    days = (period.last - period.first).days + 1
-    return f"No call from {period.first} to {period.last} ({days} days). {' and '.join(names)} would have shown one."
+    days = count_of((period.last - period.first).days + 1, "day")
+    return f"No call from {period.first} to {period.last} ({days}). {' and '.join(names)} would have shown one."
 
 
 def _unseen(blind: Blind) -> dict[str, Any]:
