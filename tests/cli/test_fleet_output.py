@@ -329,15 +329,13 @@ class TestProposal:
 
     OBJECTS = "arn:aws:s3:::data/*"
     TAGGED = allow("s3:GetObject", OBJECTS, Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
-    PARAMETERS = allow(["ssm:GetParameter", "ssm:GetParameters"])
+    PARAMETERS = allow(["ssm:GetParameter", "ssm:GetParameters", "cloudwatch:PutMetricData"])
     ROLES: ClassVar = [role("a", allow(MINIMUM), TAGGED, PARAMETERS), role("b", allow(MINIMUM), PARAMETERS)]
 
     def test_json(self, fleet):
         rows = [json.loads(line) for line in fleet("--json", roles=self.ROLES).out.splitlines()]
 
-        partly = [
-            {"capability": name, "verdict": "partly", "reasons": []} for name in ("inspector", "cloudwatch_agent")
-        ]
+        partly = [{"capability": "cloudwatch_agent", "verdict": "partly", "reasons": []}]
         reason = "It works if `StringEquals aws:PrincipalTag/team web` holds (statement 2 of `policy inline`)."
         assert [row["leftOut"] for row in rows] == [
             [{"capability": "read_buckets", "verdict": "works if", "reasons": [reason]}, *partly],
@@ -358,7 +356,7 @@ class TestProposal:
                 "(statement 2 of policy inline). Add those that you use."
             ),
             (
-                "It leaves out inspector, cloudwatch_agent. The policies grant only a part of what is needed. "
+                "It leaves out cloudwatch_agent. The policies grant only a part of what is needed. "
                 "Add those that you use."
             ),
         ]
@@ -478,7 +476,7 @@ class TestProposal:
         row = next(csv.DictReader(io.StringIO(fleet("--csv", roles=self.ROLES).out)))
 
         assert (row["leftOut"], row["fillIn"]) == (
-            "read_buckets; inspector; cloudwatch_agent",
+            "read_buckets; cloudwatch_agent",
             "parameters.paths; parameters.shared_arns",
         )
 

@@ -11,13 +11,12 @@ from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, REQUIRED_FEATURES, audit_role
-from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, reasons
+from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, not_kept, reasons
 from ssm_profile.cli.granted import granted_actions, still_granted
 from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
-from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
@@ -319,7 +318,7 @@ def _judged(text: str) -> Judgement:
         unscoped=tuple((each["action"], each["resource"]) for each in audit["unscoped"]),
         conditions=tuple(_conditions(audit)) if has_options else (),
         added=tuple(sorted(_granted_by(options, role) - granted_actions(role.policy))) if has_options else (),
-        not_kept=tuple(_not_kept(audit, role)) if has_options else (),
+        not_kept=tuple(not_kept(audit)) if has_options else (),
         capabilities=tuple(
             (row["capability"], row["verdict"])
             for row in audit["capabilities"]
@@ -355,15 +354,6 @@ def _conditions(audit: Mapping[str, Any]) -> Iterator[str]:
     required = (row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES)
     reasons = (each for row in required for each in row["dependsOn"] if each["kind"] == Kind.CONDITION.value)
     yield from dict.fromkeys(each["dependsOn"] for each in reasons)
-
-
-def _not_kept(audit: Mapping[str, Any], role: Role) -> list[str]:
-    """The actions that a capability needs and that are lost without a word about this capability."""
-    kept = {action for pattern in actions(audit["options"]) for action in expanded(pattern)}
-    named = {each.capability for each in _left_out(audit)}
-    told = {action for feature in FEATURES if feature.name in named for action in feature.actions()}
-    needed = {action for feature in FEATURES for action in feature.actions()}
-    return sorted((granted_actions(role.policy) & needed) - kept - told)
 
 
 def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
