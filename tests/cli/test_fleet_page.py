@@ -191,12 +191,20 @@ class TestUse:
 
 def test_config_that_the_report_does_not_show(monkeypatch):
     """The details have its YAML."""
-    page = require("ssm_profile.cli.fleet.page")
-    monkeypatch.setattr(page, "format_fleet", lambda *given: format_fleet(*given)[:4])
+    monkeypatch.setattr(require("ssm_profile.cli.fleet.configs"), "_MOST_CONFIGS", 0)
     html = page_of(*ROWS)
 
     assert "#c1" not in html
     assert html.count("ssm-profile:scopeHeartbeat: true") == 1
+    assert Page(html).cells("r1")[6] == "in the details"
+
+
+def test_config_that_another_one_stands_for():
+    """The details have its YAML, and a link to the other one."""
+    html = page_of(*(a_role(name, **RISKY | {"options": {"role_name": name}}) for name in "ab"))
+
+    assert 'like <a href="#c1">1</a><td' in html
+    assert 'like <a href="#c1">1</a>, with other names:<pre>config:\n  ssm-profile:roleName: b' in html
 
 
 def test_accepted():

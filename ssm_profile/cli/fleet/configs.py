@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
@@ -26,8 +26,10 @@ _MOST_ADDITIONS = 3
 _CHOICES = ("ec2_describe_actions", "service_principals")
 """The options whose strings are not names of the account."""
 
-Configs = dict[str, int]
-"""Distinct options as JSON, with their numbers."""
+NOT_SHOWN = "not shown"
+_LIKE = "like "
+Configs = dict[str, str]
+"""Distinct options as JSON. Each has its number, that of the config that stands for it, or :data:`NOT_SHOWN`."""
 
 
 def key_of(options: Any) -> str:
@@ -36,7 +38,9 @@ def key_of(options: Any) -> str:
 
 
 def numbered(proposals: Sequence[Any], first: int = 1) -> Configs:
-    """The distinct options with their numbers, the most frequent first, and those that differ only in names together.
+    """The distinct options, with numbers for those that the report shows.
+
+    The most frequent come first, and those that differ only in names together.
 
     Args:
         proposals: The options of each role.
@@ -45,13 +49,32 @@ def numbered(proposals: Sequence[Any], first: int = 1) -> Configs:
     counts = Counter(map(key_of, proposals))
     kinds = dict[str, int]()
     places = {
-        key: (-count, kinds.setdefault(kind_of(key), len(kinds)), order)
+        key: (-count, kinds.setdefault(_kind_of(key), len(kinds)), order)
         for order, (key, count) in enumerate(counts.most_common())
     }
-    return {key: number for number, key in enumerate(sorted(places, key=places.__getitem__), first)}
+    return _labels(sorted(places, key=places.__getitem__), counts, first)
 
 
-def kind_of(key: str) -> str:
+def _labels(keys: Iterable[str], counts: Mapping[str, int], first: int) -> Configs:
+    configs, first_of_kind, number = Configs(), dict[str, str](), first
+    for key in keys:
+        kin = first_of_kind.setdefault(_kind_of(key), key)
+        if kin != key and counts[key] == 1:
+            configs[key] = f"{_LIKE}{configs[kin]}" if configs[kin].isdigit() else NOT_SHOWN
+        elif number < first + _MOST_CONFIGS:
+            configs[key] = str(number)
+            number += 1
+        else:
+            configs[key] = NOT_SHOWN
+    return configs
+
+
+def next_number(configs: Configs) -> int:
+    """The number of the first config of a following list."""
+    return sum(label.isdigit() for label in configs.values()) + 1
+
+
+def _kind_of(key: str) -> str:
     """Options without the names in them: equal for options that differ only in names."""
     return json.dumps(
         {name: each if name in _CHOICES else _without_names(each) for name, each in json.loads(key).items()}
@@ -66,25 +89,6 @@ def _without_names(value: Any) -> Any:
     return "" if isinstance(value, str) and value != FILL_IN else value
 
 
-def shown_with(configs: Configs, counts: Mapping[str, int]) -> tuple[dict[str, list[str]], list[str]]:
-    """The configs that the report shows, each with those for one role that it stands for, and those not shown.
-
-    Args:
-        configs: The configs.
-        counts: For how many roles each is.
-    """
-    shown, hidden, first_of_kind = dict[str, list[str]](), list[str](), dict[str, str]()
-    for key in configs:
-        first = first_of_kind.setdefault(kind_of(key), key)
-        if first != key and counts[key] == 1:
-            shown.get(first, hidden).append(key)
-        elif len(shown) < _MOST_CONFIGS:
-            shown[key] = []
-        else:
-            hidden.append(key)
-    return shown, hidden
-
-
 def config_parts(
     configs: Configs, whose: Mapping[str, Sequence[Row]], advice: Callable[[Sequence[Row]], Sequence[str]], key: str
 ) -> Iterator[Part]:
@@ -96,14 +100,19 @@ def config_parts(
         advice: What to say of a config of roles.
         key: The key that has the config of a role in the JSON.
     """
-    shown, hidden = shown_with(configs, {config: len(roles) for config, roles in whose.items()})
-    for config, others in shown.items():
-        yield Paragraph(f"Stack config {configs[config]}, for {_roles(whose[config])}")
+    with_label = dict[str, list[str]]()
+    for config, label in configs.items():
+        with_label.setdefault(label, []).append(config)
+    for config, number in configs.items():
+        if not number.isdigit():
+            continue
+        yield Paragraph(f"Stack config {number}, for {_roles(whose[config])}")
         yield CodeBlock(format_stack_config(json.loads(config)))
-        items = [*advice(whose[config]), *_others([configs[each] for each in others], key)]
+        others = [row for other in with_label.get(f"{_LIKE}{number}", ()) for row in whose[other]]
+        items = [*advice(whose[config]), *_others(others, key)]
         if items:
             yield Items(tuple(items))
-    if hidden:
+    if hidden := with_label.get(NOT_SHOWN):
         roles = count_of(sum(len(whose[each]) for each in hidden), "role")
         more = f"{count_of(len(hidden), 'more config')}, for {roles}, {'is' if len(hidden) == 1 else 'are'} not shown"
         yield Paragraph(f"{more} here. `--html` has the config of each role, and `--json` has it as `{key}`.")
@@ -114,12 +123,12 @@ def _roles(roles: Sequence[Row]) -> str:
     return f"{count_of(len(roles), 'role')}: {_names_of(roles)}"
 
 
-def _others(numbers: Sequence[int], key: str) -> Iterator[str]:
-    """What is said of the configs that a config stands for. Their numbers follow one another."""
-    if len(numbers) == 1:
-        yield f"Stack config {numbers[0]}, for 1 other role, differs only in names. `--json` has it as `{key}`."
-    elif numbers:
-        many = f"Stack configs {numbers[0]} to {numbers[-1]}, each for 1 other role,"
+def _others(roles: Sequence[Row], key: str) -> Iterator[str]:
+    """What is said of the roles with configs that a config stands for."""
+    if len(roles) == 1:
+        yield f"The config of 1 other role ({_names_of(roles)}) differs only in names. `--json` has it as `{key}`."
+    elif roles:
+        many = f"The configs of {len(roles):,} other roles ({_names_of(roles)})"
         yield f"{many} differ only in names. `--json` has them as `{key}`."
 
 
@@ -130,8 +139,7 @@ def proposed_configs(roles: Sequence[Row]) -> Configs:
 
 def is_any_hidden(roles: Sequence[Row]) -> bool:
     """Whether the report does not show the config of some role."""
-    counts = Counter(key_of(row["options"]) for row in roles if row["options"] is not None)
-    return len(shown_with(proposed_configs(roles), counts)[0]) < len(counts)
+    return any(not label.isdigit() for label in proposed_configs(roles).values())
 
 
 def replacements(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,6 +26,7 @@ from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.version import __version__
 
+from .configs import NOT_SHOWN
 from .findings import action_group
 from .report import LEVELS_TITLE, Counts, format_fleet
 from .roles_table import ACTIONS, CONFIG, LEVEL, NARROWER, PROPOSED, RISKS, ROLES_TITLE, SYSTEMS_MANAGER, verdict_of
@@ -91,8 +92,8 @@ class _Role:
     number: int
     row: Row
     cells: Sequence[_Cell]
-    configs: Sequence[int]
-    """The numbers of its configs: the one that replaces its policies, and perhaps one without what is not used."""
+    configs: Sequence[str]
+    """What the table has of its configs: of the one that replaces its policies, and of one without what is not used."""
     pattern: int
     """The number of its row in the matrix."""
     twin: int | None
@@ -132,7 +133,6 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
     summary, others = report[:place], [part for part in report[place + 1 :] if part not in of_use]
     capabilities, patterns = _matrix(roles)
     configs = list(_configs(others))
-    shown = {part.number for part in configs if isinstance(part, _Config)}
     style, script = _text("page.css") + _column_styles(table.columns), _text("page.js")
     page = _template().generate(
         content_policy=_content_policy(style, script),
@@ -145,14 +145,13 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
         levels=levels.rows,
         accounts=sorted({row["account"] for row in roles if row["account"]}),
         columns=table.columns,
-        roles=list(_roles(roles, table, patterns, shown)),
+        roles=list(_roles(roles, table, patterns)),
         chunk=_CHUNK,
         capabilities=capabilities,
         patterns=patterns,
         letters=LETTERS,
         most_names=_MOST_NAMES,
         configs=configs,
-        shown=shown,
         replaced=_replaced(roles),
         tables=[part for part in others if isinstance(part, Table) and part.rows],
     )
@@ -175,6 +174,7 @@ def _template() -> Template:
     environment.globals |= {
         "actions_of": lambda groups: ", ".join(map(action_group, groups)),
         "additions": format_additions,
+        "config_link": _linked,
         "left_out": _left_out,
         "unscoped": _unscoped,
         "use_of": _use,
@@ -240,7 +240,7 @@ def _code_element(text: str) -> Markup:
     return Markup("<code>%s</code>") % text
 
 
-def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], shown: Collection[int]) -> Iterator[_Role]:
+def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern]) -> Iterator[_Role]:
     """The rows of the table, which are in the order of the roles."""
     pattern_of = {number: pattern.number for pattern in patterns for number, _ in pattern.roles}
     first = dict[str, int]()
@@ -252,10 +252,10 @@ def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], sho
             number,
             row,
             [
-                _Cell(_cell(column, text, row, shown), None if _is_number(text) else orders.get(column))
+                _Cell(_cell(column, text, row), None if _is_number(text) else orders.get(column))
                 for column, text in cells.items()
             ],
-            [int(cells[column]) for column in _OF_CONFIGS if cells.get(column)],
+            [cells[column] for column in _OF_CONFIGS if cells.get(column)],
             pattern_of[number],
             None if twin == number else twin,
         )
@@ -265,18 +265,21 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").isdigit()
 
 
-def _cell(column: str, text: str, row: Row, shown: Collection[int]) -> Markup:
+def _cell(column: str, text: str, row: Row) -> Markup:
     if column == LEVEL:
         level = Markup('<b class="{0}">{0}</b>').format(row["level"])
         return level + _markdown(text.removeprefix(row["level"]))
     if column in _OF_CONFIGS and text:
-        return _linked(int(text), shown)
+        return _linked(text)
     return _markdown(text)
 
 
-def _linked(number: int, shown: Collection[int]) -> Markup:
-    """The number of a config, with a link if it is in the list of configs."""
-    return Markup('<a href="#c{0}">{0}</a>').format(number) if number in shown else _markdown(str(number))
+def _linked(label: str) -> Markup:
+    """What the table has of a config, with a link to the one in the list of configs that it names."""
+    if label == NOT_SHOWN:
+        return Markup("in the details")
+    start, number = label.rpartition("like ")[1:]
+    return Markup('{0}<a href="#c{1}">{1}</a>').format(start, number)
 
 
 def _findings(row: Row) -> str:
