@@ -196,6 +196,14 @@ class TestSettings:
 
         assert self.verdict(evidence)["use"] == UNSEEN
 
+    @pytest.mark.parametrize("is_first", [True, False])
+    def test_of_the_same_store(self, stub, tmp_path, is_first):
+        stub()
+        parts = [self.read(tmp_path, SETTINGS), add()][:: 1 if is_first else -1]
+        parts[0].merge(parts[1])
+
+        assert self.verdict(parts[0])["use"] == "unused"
+
     @pytest.mark.parametrize(("settings", "is_some"), [(SETTINGS, True), (BY_NAME, True), ("all", False)])
     def test_data_events(self, settings, is_some):
         """They count more than what the user declares."""

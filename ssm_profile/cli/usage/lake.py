@@ -77,7 +77,7 @@ def _add_store(evidence: Evidence, lake: Any, event_data_store: str, source: str
     try:
         with readable_errors(f"The settings of the event data store of {source}", READ_ACTIONS):
             details = lake.get_event_data_store(EventDataStore=event_data_store)
-            add_store(evidence.trails, details, is_listed=True)
+            add_store(evidence.trails, {"EventDataStoreArn": event_data_store, **details}, is_listed=True)
     except InputError as error:
         evidence.trails.results_of_stores.add(source)
         evidence.problems.append(f"{error} No action counts as unused because CloudTrail Lake does not show it.")

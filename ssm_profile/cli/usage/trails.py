@@ -84,7 +84,10 @@ class Trails:
         self.selectors |= other.selectors
         self.data_events |= other.data_events
         self.listed |= other.listed
-        self.stores |= other.stores
+        self.stores |= {
+            arn: replace(each, is_listed=each.is_listed and self.stores.get(arn, each).is_listed)
+            for arn, each in other.stores.items()
+        }
         self.results_of_stores |= other.results_of_stores
 
     def of(self, account: str) -> list[Trail]:
@@ -202,7 +205,7 @@ def add_store(trails: Trails, details: Mapping[str, Any], *, is_listed: bool = F
 
     Args:
         trails: What to add to.
-        details: The settings of the store.
+        details: The settings of the store, with its ARN.
         is_listed: Whether AWS was asked for it.
     """
     has_all = selects_all_management_events(details)
