@@ -331,8 +331,8 @@ def compare(
 
 
 @ssm_profile.command(
-    epilog="Exit codes: 0 no audit is at the level of --fail-on, or an option grants each denied call; 1 an audit is, "
-    "or no option grants a denied call; 2 wrong usage or input."
+    epilog="Exit codes: 0 no policy or role is at the level of --fail-on; 1 one is; 2 wrong usage or input. With "
+    "--denied: 0 options grant each denied call; 1 no option grants one of them; 2 wrong usage or input."
 )
 @click.argument("source", metavar="[FILE]", required=False, shell_complete=complete_policy)
 @click.option(
@@ -340,24 +340,28 @@ def compare(
     "role_names",
     metavar="NAME",
     multiple=True,
-    help="Audit this role of FILE, or without FILE of the AWS account, with credentials as for the AWS CLI. Read-only. "
-    "Accepts a name, an ARN or a pattern such as 'web-*'. Repeatable.",
+    help="Audit this role of FILE. Without FILE, read it from the account of your AWS credentials. NAME is a name, an "
+    "ARN or a pattern such as 'web-*'. Repeatable.",
 )
-@click.option("--instance", metavar="ID", help="Audit the role of this instance, with AWS credentials. Read-only.")
+@click.option(
+    "--instance", metavar="ID", help="Audit the role of this EC2 instance in the account of your AWS credentials."
+)
 @click.option(
     "--denied",
     is_flag=True,
-    help="List the options that grant the denied calls in FILE or standard input: AccessDenied messages, a log of the "
-    "SSM Agent, or CloudTrail events, also compressed with gzip.",
+    help="List the options that grant denied calls. FILE or standard input contains AccessDenied messages, a log of "
+    "the SSM Agent, or CloudTrail events. It can be compressed with gzip.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice([*(level for level in LEVELS if level != CLEAN), "never"]),
     default="risky",
     show_default=True,
-    help="Exit with 1 if an audit is at this level or at a worse one.",
+    help="Exit with 1 if a policy or role is at this level or at a worse one.",
 )
-@click.option("--all", "every_capability", is_flag=True, help="Show the capabilities that the policy does not touch.")
+@click.option(
+    "--all", "every_capability", is_flag=True, help="Also show the capabilities that the policy does not grant."
+)
 @with_forms
 @with_readable_errors
 def audit(  # noqa: PLR0913 - one for each flag
@@ -372,9 +376,10 @@ def audit(  # noqa: PLR0913 - one for each flag
 ) -> None:
     """Check whether Systems Manager works with a policy, and list missing and unneeded permissions.
 
-    The report ends with the options that replace the policy. FILE contains a policy document, the output of an AWS CLI
-    command that prints one, a CloudFormation template, a plan or a state of Terraform, or the export of a Pulumi stack.
-    It can also be - for standard input, or the name of an AWS managed policy.
+    The report ends with the options that replace the policy. FILE contains a policy document, or one of these: the
+    output of an AWS CLI command that prints a policy, a CloudFormation template, a plan or a state of Terraform, or the
+    export of a Pulumi stack. FILE can also be - for standard input, or the name of an AWS managed policy. With --role
+    or --instance, the command can read from AWS. It never changes anything there.
     """
     if denied and not (role_names or instance):
         answered = answer_denials(read_denials(_log_of(source or "-")))

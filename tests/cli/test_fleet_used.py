@@ -237,6 +237,13 @@ class TestText:
             "--data-events s3."
         )
 
+    def test_less_frequent_reason(self, fleet):
+        objects = role("a", *SCOPED_MINIMUM, allow("s3:GetObject"), **OLD)
+        young = [role(name, *SCOPED_MINIMUM, PATCHING) for name in "bc"]
+        [found] = [each for each in fleet(roles=[objects, *young]).items if each.startswith("Cannot be seen")]
+
+        assert "capabilities of 3 roles. The most frequent reason, of 2 roles: role too young." in found
+
     def test_advice_for_each_reason(self):
         assert {*use_report._WHAT_TO_DO, Reason.DATA_EVENT} == {*Reason}
 

@@ -1,16 +1,18 @@
 """The query on CloudTrail Lake, answered as AWS documents it."""
 
+import json
 from importlib import import_module
 
 import pytest
 
-from ssm_profile.cli.usage import Evidence, role_key, uses
+from ssm_profile.cli.usage import Evidence, read_evidence, role_key, uses
 from ssm_profile.cli.usage.evidence import Source
 from ssm_profile.cli.usage.query import COLUMNS
+from ssm_profile.cli.usage.trails import add_store
 from ssm_profile.errors import InputError
 from tests import require
 
-from .test_usage_query import NOTHING_IS_UNUSED, ROWS
+from .test_usage_query import NOTHING_IS_UNUSED, ROWS, write
 from .trails import DAYS, NOW, OLD, WEB
 
 require("boto3")
@@ -21,6 +23,11 @@ answers = import_module("tests.cli.aws_answers")
 QUERY = "11111111-2222-3333-4444-555555555555"
 STORE = "EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE"
 SOURCE = f"--used lake:{STORE}"
+SETTINGS = {
+    "EventDataStoreArn": f"arn:aws:cloudtrail:us-east-1:123456789012:eventdatastore/{STORE}",
+    "AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}],
+}
+UNSEEN = "cannot be seen"
 CANCEL = ("cancel_query", {"QueryId": QUERY})
 
 
@@ -51,6 +58,7 @@ def stub(monkeypatch):
                 "describe_query": [status("QUEUED"), status("RUNNING"), status("FINISHED")],
                 "get_query_results": [page(ROWS)],
                 "cancel_query": [status("CANCELLED")],
+                "get_event_data_store": [SETTINGS],
                 **operations,
             },
         )
@@ -88,7 +96,7 @@ class TestResult:
 
         assert set(evidence.calls[role_key(WEB)]) == {"ssm:UpdateInstanceInformation", "ssm:GetParameters"}
         assert evidence.problems == []
-        assert client.requests[-1][1] == {"QueryId": QUERY, "MaxQueryResults": 1000, "NextToken": "more"}
+        assert client.requests[-2][1] == {"QueryId": QUERY, "MaxQueryResults": 1000, "NextToken": "more"}
 
     def test_missing_rows(self, stub):
         stub(get_query_results=[page(ROWS, 4)])
@@ -118,6 +126,92 @@ class TestResult:
         add(store)
 
         assert client.regions == [region]
+
+
+def selectors(*fields, category="Management"):
+    found = [{"Field": "eventCategory", "Equals": [category]}, *fields]
+    return SETTINGS | {"AdvancedEventSelectors": [{"FieldSelectors": found}]}
+
+
+BY_NAME = selectors({"Field": "eventName", "NotEquals": ["GetDocument"]})
+BY_CALLER = selectors({"Field": "userIdentity.arn", "NotEquals": [WEB]})
+
+
+class TestSettings:
+    """An event data store can leave out events by their names and callers."""
+
+    PROBE = "ssm:GetDocument"
+
+    def verdict(self, evidence, action=PROBE):
+        [found] = uses([action], evidence, OLD, days=DAYS, now=NOW)
+        return found
+
+    @pytest.mark.parametrize(("settings", "use"), [(SETTINGS, "unused"), (BY_NAME, UNSEEN), (BY_CALLER, UNSEEN)])
+    def test_of_the_store_that_is_asked(self, stub, settings, use):
+        client = stub(get_event_data_store=[settings])
+        found = self.verdict(add())
+
+        assert found["use"] == use
+        assert client.requests[-1] == ("get_event_data_store", {"EventDataStore": STORE})
+        if use == UNSEEN:
+            assert (found["reason"], found["why"]) == (
+                "left out of the evidence",
+                f"The event selectors of `{SETTINGS['EventDataStoreArn']}` do not log all management events.",
+            )
+
+    def test_that_cannot_be_read(self, stub):
+        """The calls count nevertheless."""
+        stub(get_event_data_store=[answers.refusal("AccessDeniedException", "GetEventDataStore")])
+        evidence = add()
+        [problem] = evidence.problems
+
+        assert "cloudtrail:GetEventDataStore" in problem
+        assert problem.endswith("No action counts as unused because CloudTrail Lake does not show it.")
+        assert self.verdict(evidence)["use"] == UNSEEN
+        assert self.verdict(evidence, "ssm:UpdateInstanceInformation")["use"] == "used"
+
+    @pytest.mark.parametrize(("settings", "use"), [(None, UNSEEN), (SETTINGS, "unused"), (BY_NAME, UNSEEN)])
+    def test_in_a_file(self, tmp_path, settings, use):
+        evidence = self.read(tmp_path, settings)
+        found = self.verdict(evidence)
+
+        assert evidence.problems == []
+        assert found["use"] == use
+        assert settings or found["why"] == (
+            f"It is not known which events the event data store of `{tmp_path}/a.csv` logs. Pass the output of `aws "
+            "cloudtrail get-event-data-store`, too."
+        )
+
+    def read(self, tmp_path, settings):
+        write(tmp_path / "a.csv", [each | {"origin": "CloudTrail Lake"} for each in ROWS])
+        if settings:
+            (tmp_path / "store.json").write_text(json.dumps(settings))
+        return read_evidence([str(tmp_path)])
+
+    def test_of_another_store(self, stub, tmp_path):
+        """Those that AWS is asked for say nothing of the store of a file."""
+        stub()
+        evidence = self.read(tmp_path, None)
+        evidence.merge(add())
+
+        assert self.verdict(evidence)["use"] == UNSEEN
+
+    @pytest.mark.parametrize("is_first", [True, False])
+    def test_of_the_same_store(self, stub, tmp_path, is_first):
+        stub()
+        parts = [self.read(tmp_path, SETTINGS), add()][:: 1 if is_first else -1]
+        parts[0].merge(parts[1])
+
+        assert self.verdict(parts[0])["use"] == "unused"
+
+    @pytest.mark.parametrize(("settings", "is_some"), [(SETTINGS, True), (BY_NAME, True), ("all", False)])
+    def test_data_events(self, settings, is_some):
+        """They count more than what the user declares."""
+        field = {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}
+        evidence = Evidence()
+        add_store(evidence.trails, selectors(field, category="Data") if settings == "all" else settings)
+
+        assert bool(evidence.trails.why_stores_log_less("s3")) is is_some
 
 
 class TestWait:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -170,7 +171,10 @@ class TestResult:
 
     def test_event_data_store_can_leave_out_any_service(self, tmp_path):
         rows = [each | {"origin": "CloudTrail Lake"} for each in ROWS]
-        evidence = read_evidence([write(tmp_path / "a.csv", rows)])
+        selectors = [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}]
+        store = {"EventDataStoreArn": "arn", "AdvancedEventSelectors": selectors}
+        (tmp_path / "store.json").write_text(json.dumps(store))
+        evidence = read_evidence([write(tmp_path / "a.csv", rows), str(tmp_path / "store.json")])
 
         found = uses(["ssm:GetDocument", "logs:CreateLogStream"], evidence, OLD, days=DAYS, now=NOW)
 

@@ -74,6 +74,15 @@ class TestForms:
 
         assert heartbeats(read_evidence([str(tmp_path / "a.json")])) == 2
 
+    @pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+    def test_gzip_of_several_parts(self, tmp_path, size):
+        content = json.dumps({"Records": self.EVENTS * 1000}).encode()
+        parts = [content[start : start + size] for start in range(0, min(len(content), size * 200), size)]
+        parts[-1] = content[size * (len(parts) - 1) :]
+        (tmp_path / "a.json.gz").write_bytes(b"".join(map(gzip.compress, parts)))
+
+        assert heartbeats(read_evidence([str(tmp_path / "a.json.gz")])) == 2000
+
     def test_folder_of_any_depth(self, tmp_path):
         for number in range(3):
             write(tmp_path / "AWSLogs" / str(number) / "2026" / LOG, self.EVENTS)
@@ -241,6 +250,18 @@ class TestBrokenInput:
         assert evidence.problems[0].endswith(f" No action of account {ACCOUNT} counts as unused on 2026-11-20.")
         assert evidence.incomplete == set()
         assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-20"}
+
+    @pytest.mark.parametrize("other", [b"\0" * 100_000, b"\0", b"\x1f", b"a" * 1000])
+    def test_something_else_after_gzip(self, tmp_path, other):
+        """Zeros are not skipped one by one. What was before is read."""
+        (tmp_path / LOG).write_bytes(gzip.compress(json.dumps({"Records": list(background())}).encode()) + other)
+
+        evidence = self.read(tmp_path)
+
+        [problem] = evidence.problems
+        assert "cannot be read to its end (something else than gzip follows the compressed events)." in problem
+        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-20"}
+        assert heartbeats(evidence) >= 30
 
     @pytest.mark.parametrize("missing", [1, 50, -2])
     def test_cut_off_text(self, tmp_path, missing):

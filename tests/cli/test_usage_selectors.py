@@ -57,6 +57,7 @@ class TestServices:
             ALL,
             advanced([S3, DATA]),
             advanced([DATA, S3, field("readOnly", "false")], [DATA, S3]),
+            advanced([DATA, S3], [DATA, S3, field("readOnly", "false")]),
             basic("arn:aws:s3"),
             basic("arn:aws-cn:s3:::"),
             basic("arn:aws:s3:::a/", "arn:aws:s3"),
@@ -87,6 +88,8 @@ class TestServices:
             advanced([DATA, {"Field": "resources.type", "NotEquals": ["AWS::Lambda::Function"]}]),
             advanced([S3 | {"NotStartsWith": ["a"]}, DATA]),
             advanced([S3]),
+            advanced([S3, field("readOnly", "false")]),
+            advanced([field("eventCategory", "Data", "Management"), S3]),
             basic("arn:aws:s3:::bucket/"),
             basic("arn:aws:s3", ReadWriteType="WriteOnly"),
             basic(),
@@ -158,9 +161,10 @@ class TestVerdicts:
 
         assert verdict(trails, {ARN: ALL, arn: SOME})["use"] == use
 
-    def test_selectors_that_are_not_known(self, verdict):
+    @pytest.mark.parametrize("others", [[], [{"TrailARN": ARN + "2", "HasCustomEventSelectors": False}]])
+    def test_selectors_that_are_not_known(self, verdict, others):
         """What their owner declares counts."""
-        assert verdict([{}], {})["use"] == "unused"
+        assert verdict([{}, *others], {})["use"] == "unused"
 
     def test_selectors_of_trails_do_not_matter_for_a_lake(self, verdict, tmp_path):
         verdict([{}], {ARN: SOME})

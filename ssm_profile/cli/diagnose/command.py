@@ -40,15 +40,15 @@ from .report import format_diagnoses, plain
 @click.option(
     "--region",
     shell_complete=complete_region,
-    help="Look for the instances in this region, for example eu-central-1. The default is that of the AWS CLI.",
+    help="Look for the instances in this Region, for example eu-central-1. The default is the Region of the AWS CLI.",
 )
 @click.option(
     "--log",
     "logs",
     metavar="FILE",
     multiple=True,
-    help="Read a log of the SSM Agent, or the output of `ssm-cli get-diagnostics`, from this file. It can also be - "
-    "for standard input. Repeatable.",
+    help="Read this file: a log of the SSM Agent, or the output of `ssm-cli get-diagnostics`. It can be - for standard "
+    "input. Repeatable.",
 )
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values, for spreadsheets.")
 @with_forms
@@ -58,9 +58,9 @@ def diagnose(
 ) -> None:
     """Find out why Systems Manager does not manage an instance.
 
-    INSTANCE is the ID of an EC2 instance. The command checks its state, its metadata options, its instance profile, its
-    role, Default Host Management Configuration, its agent and its network, with AWS credentials as for the AWS CLI. It
-    only reads. With --log alone it does not call AWS.
+    INSTANCE is the ID of an EC2 instance, for example i-0123456789abcdef0. The command checks its state, its metadata
+    options, its instance profile, its role, Default Host Management Configuration, its agent and its network. It uses
+    the same AWS credentials as the AWS CLI, and only reads. With --log and no instance, it does not call AWS.
     """
     if instances and every_instance:
         raise click.UsageError("Instance IDs and --all cannot be combined. Pass one of the two.")

@@ -24,33 +24,33 @@ _OPTIONS = (
     _option(
         "--accounts",
         metavar="IDS",
-        help="Read these accounts, with commas between their IDs, for example 111111111111,222222222222.",
+        help="Read the accounts with these IDs, for example 111111111111,222222222222.",
     ),
     _option(
         "--organization",
         is_flag=True,
-        help="Read every active account of the organization, with credentials of its management account or of a "
-        "delegated administrator.",
+        help="Read every active account of the organization. This requires credentials of its management account or of "
+        "a delegated administrator.",
     ),
     _option(
         "--assume-role",
         metavar="NAME",
-        help="Read each account with its role of this name, for example audit or security/audit. The account of "
-        "your credentials is read with them.",
+        help="Assume the role with this name in each account, for example audit or security/audit. In the account of "
+        "your credentials, no role is assumed.",
     ),
     _option("--external-id", metavar="ID", help="Pass this external ID when assuming the roles."),
     _option(
         "--resume",
         "folder",
         metavar="DIR",
-        help="Write what AWS answers to this folder, with a file for each account. An account that has a file is read "
-        "from it, so that a run that was cut off goes on.",
+        help="Save what AWS answers in this folder, in a file for each account. To go on after an interruption, run "
+        "the same command again. It does not ask AWS again for what a file has.",
     ),
     _option(
         "--config-aggregator",
         metavar="NAME",
-        help="Read what AWS Config recorded, from the aggregator of this name in the Region of AWS_REGION. No role is "
-        "assumed.",
+        help="Read the accounts of this AWS Config aggregator, without a role in each account. AWS_REGION is the "
+        "Region of the aggregator.",
     ),
 )
 

@@ -35,8 +35,8 @@ _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles tha
 @click.command(
     cls=Command,
     panels=[click.RichOptionPanel(each) for each in ("Options", ACCOUNTS_PANEL, PANEL)],
-    epilog="Exit codes: 0 no role is at the level of --fail-on; 1 a role is; 2 wrong usage or input, or something that "
-    "cannot be judged. The command changes nothing, but Athena writes the result of a query.",
+    epilog="Exit codes: 0 no role is at the level of --fail-on; 1 a role is; 2 wrong usage or input, or the report "
+    "says what could not be read. The command only reads, but Athena writes the result of a query to S3.",
 )
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @click.option(
@@ -50,14 +50,14 @@ _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles tha
     "--baseline",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Accept the findings in this YAML file. Each has a reason and a last day.",
+    help="Accept the findings that this YAML file lists. Each needs a reason and a last day.",
 )
 @click.option(
     "--instances",
     "with_instances",
     is_flag=True,
-    help="Report which instances have each role, and which of them Systems Manager manages. Not for a SOURCE or "
-    "--config-aggregator.",
+    help="List the instances of each role, and which of them are online in Systems Manager. Cannot be combined with a "
+    "SOURCE or --config-aggregator.",
 )
 @with_account_options
 @with_evidence_options
@@ -69,11 +69,11 @@ _OF_CONFIG = "The list has what AWS Config recorded last. Accounts and roles tha
 @click.option("--text", "form", flag_value="text", default="text", help="Print text (the default).")
 @with_readable_errors
 def fleet(sources: tuple[str, ...], fail_on: str, form: str, baseline: Path | None, **options: Any) -> None:
-    """List every role of EC2 instances: what it grants, and what should replace it.
+    """List the roles of EC2 instances: what is wrong with each, what it grants, and the stack config to replace it.
 
-    A SOURCE is the output of `aws iam get-account-authorization-details`, also compressed with gzip; or a folder with
-    such files, for example one for each account; or - for standard input. Without a SOURCE, the command reads the
-    account of your AWS credentials, or those of --accounts, --organization or --config-aggregator.
+    A SOURCE is a file with the output of `aws iam get-account-authorization-details`, a folder with such files, or -
+    for standard input. Files can be compressed with gzip. Without a SOURCE, the command reads the account of your AWS
+    credentials. To read other accounts, pass --accounts, --organization or --config-aggregator.
     """
     chosen = chosen_accounts(options, sources)
     if options["print_sql"]:

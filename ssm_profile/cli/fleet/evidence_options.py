@@ -36,42 +36,42 @@ _OPTIONS = (
         "evidence",
         metavar="EVIDENCE",
         multiple=True,
-        help="Report what each role uses, from a file or a folder of evidence, or from s3://BUCKET/PREFIX, "
-        f"{ATHENA}TABLE, {LAKE}EVENT_DATA_STORE or {ADVISOR} in AWS. Repeatable.",
+        help="Report what each role uses. EVIDENCE is a file or a folder, for example with log files of CloudTrail, or "
+        f"s3://BUCKET/PREFIX, {ATHENA}TABLE, {LAKE}EVENT_DATA_STORE or {ADVISOR}. Repeatable.",
     ),
     _option(
         "--days",
         type=click.IntRange(1, 3650),
         default=90,
         show_default=True,
-        help="Report an action as unused after this number of days without a call.",
+        help="Report a capability as unused if the role did not use it for this number of days.",
     ),
     _option(
         "--regions",
         metavar="REGIONS",
-        help="Set the Regions in which the roles can call, for example eu-central-1,us-east-1: those that are enabled "
-        "and that no service control policy denies. With --instances, read these Regions.",
+        help="List the Regions in which the roles can call AWS, for example eu-central-1,us-east-1. Leave out those "
+        "that a service control policy denies. With --instances, list the Regions to read.",
     ),
     _option(
         "--data-events",
         type=click.Choice(DECLARABLE),
         multiple=True,
-        help="Declare that what the evidence comes from logs every data event of this service: reads and writes, all "
-        "resources, callers and event names, each Region. Settings of trails that say otherwise count more. "
+        help="Declare that the trails or the event data store log every data event of this service: reads and writes, "
+        "all resources, callers and event names, each Region. Settings of trails that show otherwise count more. "
         "Repeatable.",
     ),
-    _option("--athena-workgroup", metavar="NAME", help=f"Run the query of {ATHENA}TABLE in this workgroup."),
+    _option("--athena-workgroup", metavar="NAME", help=f"Run the query of {ATHENA}TABLE in this workgroup of Athena."),
     _option(
         "--athena-output",
         metavar="S3_URI",
-        help=f"Write the result of {ATHENA}TABLE here, for example s3://bucket/athena/. The default is that of the "
-        "workgroup.",
+        help=f"Write the result of the query of {ATHENA}TABLE here, for example s3://bucket/athena/. The default is "
+        "the location of the workgroup.",
     ),
     _option(
         "--athena-partition",
         metavar="COLUMN",
-        help=f"Read only the days of the period from {ATHENA}TABLE, by this column, which has the day as 2026/11/27, "
-        "for example timestamp.",
+        help=f"Read only the partitions of the period from {ATHENA}TABLE. COLUMN is the partition column with the day, "
+        "for example timestamp. Its values must look like 2026/11/27.",
     ),
     _option(
         "--print-sql",

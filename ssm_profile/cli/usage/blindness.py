@@ -204,12 +204,19 @@ def action_blindness(action: str, source: Source, coverage: Coverage, view: View
         return Blind(Reason.NEVER, "CloudTrail lists no event of it.")
     if last := view.unknown_calls(action):
         return Blind(Reason.CALLER, f"An event of it on {last[:10]} does not name its caller.")
+    if source is Source.LAKE and (why := _why_stores_log_less(service, visibility.kind, view)):
+        return Blind(Reason.DATA_EVENT if visibility.kind is Kind.DATA else Reason.LEFT_OUT, why)
     blind = None
     if visibility.kind is Kind.DATA:
         blind = _without_data_events(service, source, coverage, view)
     elif (service == _EXCLUDABLE or source is Source.LAKE) and not view.is_logged_by_trail(source):
         blind = _without_service(service, source, coverage, view)
     return _with_part(blind, coverage) if blind and coverage.part else blind
+
+
+def _why_stores_log_less(service: str, kind: Kind, view: View) -> str:
+    """Why an event data store can lack events: it can leave out events by their names and callers."""
+    return view.evidence.trails.why_stores_log_less(service if kind is Kind.DATA else "")
 
 
 def _with_part(blind: Blind, coverage: Coverage) -> Blind:

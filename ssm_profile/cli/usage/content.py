@@ -1,7 +1,6 @@
 """Adds what a file has to the evidence, whatever it is. What cannot be read is a problem."""
 
 import codecs
-import gzip
 import io
 import re
 import zlib
@@ -16,6 +15,7 @@ from ssm_profile.errors import CutOffError, NotJsonError
 from .access_advisor import add_report_file, is_report
 from .events import EventSums, events_in
 from .evidence import Evidence, Source
+from .gzip_members import MAGIC, Unpacked
 from .query import add_csv, is_query_result, mark_incomplete
 from .trails import LONGEST_SETTINGS, add_settings, is_settings
 
@@ -36,7 +36,6 @@ _END_OF_NAME = re.compile(r"[A-Za-z0-9]{16}\.json(?:\.gz)?")
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
 """
 
-_GZIP = b"\x1f\x8b"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LOG_FILE = re.compile(r'\{\s*"Records"\s*:')
 """How a log file of a trail begins."""
@@ -110,9 +109,8 @@ def _unpacked(stream: IO[bytes]) -> "Iterator[io.BufferedReader[Any]]":
     """A content without its compression and without its byte order mark."""
     raw = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
     with ExitStack() as files:
-        if raw.peek(2)[:2] == _GZIP:
-            unpacked = files.enter_context(gzip.GzipFile(fileobj=raw))
-            raw = io.BufferedReader(cast("io.RawIOBase", unpacked), 1 << 16)
+        if raw.peek(len(MAGIC)).startswith(MAGIC):
+            raw = io.BufferedReader(files.enter_context(Unpacked(raw)), 1 << 16)
         if raw.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
             raw.read(len(codecs.BOM_UTF8))
         yield raw

@@ -13,12 +13,14 @@ from ssm_profile.errors import InputError
 from .evidence import Evidence
 from .jobs import advised, cancelled_early, failure, wait_for
 from .query import add_result, lake_sql
+from .trails import add_store
 
 READ_ACTIONS = (
     "cloudtrail:StartQuery",
     "cloudtrail:DescribeQuery",
     "cloudtrail:GetQueryResults",
     "cloudtrail:CancelQuery",
+    "cloudtrail:GetEventDataStore",
 )
 """The permissions that a query requires. An event data store with a KMS key requires ``kms:Decrypt`` on it, too."""
 
@@ -66,7 +68,19 @@ def add_lake(evidence: Evidence, event_data_store: str, *, days: int, now: datet
                 "The result of CloudTrail Lake",
                 nothing=f"The event data store {event_data_store} has no events of the last {count_of(days, 'day')}.",
             )
+        _add_store(found, lake, event_data_store, source)
     evidence.merge(found)
+
+
+def _add_store(evidence: Evidence, lake: Any, event_data_store: str, source: str) -> None:
+    """Add what the event data store logs. If it cannot be read, no action is unused."""
+    try:
+        with readable_errors(f"The settings of the event data store of {source}", READ_ACTIONS):
+            details = lake.get_event_data_store(EventDataStore=event_data_store)
+            add_store(evidence.trails, {"EventDataStoreArn": event_data_store, **details}, is_listed=True)
+    except InputError as error:
+        evidence.trails.results_of_stores.add(source)
+        evidence.problems.append(f"{error} No action counts as unused because CloudTrail Lake does not show it.")
 
 
 def _wait(lake: Any, query: str, source: str) -> None:

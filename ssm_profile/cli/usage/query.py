@@ -143,7 +143,8 @@ def add_csv(evidence: Evidence, lines: Iterable[str], name: str) -> None:
             "It is left out."
         )
         return
-    add_rows(evidence, _until_damaged(rows, evidence, name), name)
+    if Source.LAKE in add_rows(evidence, _until_damaged(rows, evidence, name), name):
+        evidence.trails.results_of_stores.add(name)
 
 
 def _until_damaged(rows: "csv.DictReader[str]", evidence: Evidence, name: str) -> Iterator[Mapping[str, str | None]]:
@@ -154,22 +155,27 @@ def _until_damaged(rows: "csv.DictReader[str]", evidence: Evidence, name: str) -
         yield {}  # a row that is wrong
 
 
-def add_rows(evidence: Evidence, rows: Iterable[Mapping[str, str | None]], name: str) -> None:
+def add_rows(evidence: Evidence, rows: Iterable[Mapping[str, str | None]], name: str) -> set[str]:
     """Add the rows of a result.
 
     Args:
         evidence: What to add to.
         rows: All rows, each with the values of :data:`COLUMNS`.
         name: The name of the result in problems.
+
+    Returns:
+        Where the rows are from, by the names of :class:`Source`.
     """
-    count, wrong, total = 0, 0, ""
+    count, wrong, total, origins = 0, 0, "", set[str]()
     for row in rows:
+        origins.add(row.get("origin") or "")
         count, total = count + 1, total or row.get("total_rows") or ""
         wrong += not _add_row(evidence, row)
     if wrong:
         mark_incomplete(evidence, f"{name} has rows that are not of the query: {wrong:,}. They are left out.")
     elif str(count) != total:
         mark_incomplete(evidence, f"{name} has {count:,} of {total or 'an unknown number of'} rows.")
+    return origins
 
 
 def add_result(evidence: Evidence, rows: Iterator[Mapping[str, str | None]], name: str, *, nothing: str) -> None:

@@ -1,4 +1,4 @@
-"""Tells which data events the event selectors of a trail log.
+"""Tells which events the event selectors of a trail or of an event data store log.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
 """
@@ -44,6 +44,22 @@ def data_events_of(details: Mapping[str, Any]) -> dict[str, Logged]:
         if found[service] is not Logged.ALL:
             found[service] = Logged.ALL if is_all else Logged.SOME
     return found
+
+
+def selects_all_management_events(details: Mapping[str, Any]) -> bool:
+    """Whether selectors select all management events, reads and writes of each service."""
+    basic, advanced = details.get("EventSelectors"), details.get("AdvancedEventSelectors")
+    return any(
+        isinstance(each, Mapping)
+        and each.get("ReadWriteType") == "All"
+        and each.get("IncludeManagementEvents") is True
+        and not each.get("ExcludeManagementEventSources")
+        for each in (basic if isinstance(basic, list) else [])
+    ) or any(
+        isinstance(each, Mapping)
+        and each.get("FieldSelectors") == [{"Field": "eventCategory", "Equals": ["Management"]}]
+        for each in (advanced if isinstance(advanced, list) else [])
+    )
 
 
 def _basic(selectors: Any) -> Iterator[tuple[str, bool]]:

@@ -1,6 +1,7 @@
-"""Reads the settings of trails: they show what a trail records where nothing happened.
+"""Reads the settings of trails and event data stores: they show what is recorded where nothing happened.
 
-The settings are the output of ``aws cloudtrail describe-trails`` or ``get-trail``, and of ``get-event-selectors``.
+The settings are the output of ``aws cloudtrail describe-trails`` or ``get-trail``, of ``get-event-selectors``, and of
+``get-event-data-store``.
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Trail.html
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .selectors import Logged, data_events_of
+from .selectors import Logged, data_events_of, selects_all_management_events
 
 LONGEST_SETTINGS = 5_000_000
 """The longest file of settings that is read, in bytes."""
@@ -31,7 +32,7 @@ CHANGES = frozenset(
 )
 """The actions that change what a trail records."""
 
-_BEGINNING = re.compile(r'\{\s*"(?:trailList|Trail|TrailARN|EventSelectors|AdvancedEventSelectors)"')
+_BEGINNING = re.compile(r'\{\s*"(?:trailList|Trail|TrailARN|EventSelectors|AdvancedEventSelectors|EventDataStoreArn)"')
 _ARN = re.compile(r"arn:[^:]*:cloudtrail:[^:]*:(\d{12}):trail/.+")
 
 
@@ -49,9 +50,19 @@ class Trail:
     """Whether AWS listed it. The user says of the trails in files that they wrote the evidence."""
 
 
+@dataclass(frozen=True)
+class Store:
+    """What the selectors of an event data store log."""
+
+    has_all_management_events: bool
+    data_events: Mapping[str, Logged]
+    is_listed: bool = False
+    """Whether AWS was asked for it. The user says of those in files that the results in files are of them."""
+
+
 @dataclass
 class Trails:
-    """The settings of trails, by their ARNs."""
+    """The settings of trails and of event data stores, by their ARNs."""
 
     trails: dict[str, Trail] = field(default_factory=dict)
     selectors: dict[str, bool] = field(default_factory=dict)
@@ -60,6 +71,9 @@ class Trails:
     """What the selectors of a trail log of the data events of each service."""
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
     """The ARNs of the trails of each account whose trails are all known, because AWS listed them."""
+    stores: dict[str, Store] = field(default_factory=dict)
+    results_of_stores: set[str] = field(default_factory=set)
+    """The names of the results of queries whose event data store is not known."""
 
     def merge(self, other: "Trails") -> None:
         """Add further settings. Those of a file stay what the user said of them."""
@@ -70,6 +84,11 @@ class Trails:
         self.selectors |= other.selectors
         self.data_events |= other.data_events
         self.listed |= other.listed
+        self.stores |= {
+            arn: replace(each, is_listed=each.is_listed and self.stores.get(arn, each).is_listed)
+            for arn, each in other.stores.items()
+        }
+        self.results_of_stores |= other.results_of_stores
 
     def of(self, account: str) -> list[Trail]:
         """The trails that can have logged the events of an account."""
@@ -103,6 +122,24 @@ class Trails:
             each.has_selectors and arn not in self.data_events and self._can_log(arn, each, account)
             for arn, each in self.trails.items()
         )
+
+    def why_stores_log_less(self, service: str = "") -> str:
+        """Why event data stores can lack events. Nothing if their settings show that they do not.
+
+        Args:
+            service: The service whose data events are asked for. By default, all management events are.
+        """
+        if self.results_of_stores and all(each.is_listed for each in self.stores.values()):
+            return (
+                f"It is not known which events the event data store of `{min(self.results_of_stores)}` logs. Pass the "
+                "output of `aws cloudtrail get-event-data-store`, too."
+            )
+        for arn, store in sorted(self.stores.items()):
+            has_all = store.data_events[service] is Logged.ALL if service else store.has_all_management_events
+            if not has_all:
+                kind = f"data events of {service}" if service else "management events"
+                return f"The event selectors of `{arn}` do not log all {kind}."
+        return ""
 
     def complete_trails(self, account: str) -> list[Trail]:
         """The trails of an account, if each of them logs all management events of all Regions.
@@ -146,6 +183,9 @@ def add_settings(trails: Trails, content: bytes) -> str:
     for each in listed if isinstance(listed, list) else [listed]:
         if not add_trail(trails, each):
             return "It has a trail without an ARN or without a home Region."
+    if isinstance(details.get("EventDataStoreArn"), str):
+        add_store(trails, details)
+        return ""
     arn = details.get("TrailARN")
     if isinstance(arn, str) and _ARN.fullmatch(arn):
         add_selectors(trails, arn, details)
@@ -156,8 +196,20 @@ def add_settings(trails: Trails, content: bytes) -> str:
 
 def add_selectors(trails: Trails, arn: str, details: Mapping[str, Any]) -> None:
     """Add the event selectors of a trail, as GetEventSelectors answers them."""
-    trails.selectors[arn] = _selects_all(details)
+    trails.selectors[arn] = selects_all_management_events(details)
     trails.data_events[arn] = data_events_of(details)
+
+
+def add_store(trails: Trails, details: Mapping[str, Any], *, is_listed: bool = False) -> None:
+    """Add an event data store, as GetEventDataStore answers it.
+
+    Args:
+        trails: What to add to.
+        details: The settings of the store, with its ARN.
+        is_listed: Whether AWS was asked for it.
+    """
+    has_all = selects_all_management_events(details)
+    trails.stores[details["EventDataStoreArn"]] = Store(has_all, data_events_of(details), is_listed)
 
 
 def add_trail(trails: Trails, details: Any, *, is_listed: bool = False) -> bool:
@@ -184,19 +236,3 @@ def add_trail(trails: Trails, details: Any, *, is_listed: bool = False) -> bool:
         is_listed=is_listed,
     )
     return True
-
-
-def _selects_all(details: Mapping[str, Any]) -> bool:
-    """Whether selectors select all management events, reads and writes of each service."""
-    basic, advanced = details.get("EventSelectors"), details.get("AdvancedEventSelectors")
-    return any(
-        isinstance(each, Mapping)
-        and each.get("ReadWriteType") == "All"
-        and each.get("IncludeManagementEvents") is True
-        and not each.get("ExcludeManagementEventSources")
-        for each in (basic if isinstance(basic, list) else [])
-    ) or any(
-        isinstance(each, Mapping)
-        and each.get("FieldSelectors") == [{"Field": "eventCategory", "Equals": ["Management"]}]
-        for each in (advanced if isinstance(advanced, list) else [])
-    )
