@@ -117,6 +117,20 @@ def test_labels():
         assert text in shown
 
 
+def test_names_of_capabilities():
+    """They are those of the YAML everywhere."""
+    names = ["read_buckets", "session_logs.log_group"]
+    changes = {
+        "capabilities": [{"capability": name, "verdict": "works"} for name in names],
+        "covered": [{"capability": names[0], "by": names[1:]}],
+        "leftOut": [{"capability": names[1], "verdict": "works", "reasons": []}],
+    }
+    html = page_of(a_role("operator", **RISKY | changes))
+
+    assert not any(name in html for name in names)
+    assert "readBuckets</code>, covered by <code>sessionLogs.logGroup" in html
+
+
 def test_links():
     html = page_of(
         a_role("a"), a_problem("x.json", "See <https://aws.amazon.com/iam/>, not `<https://x>` or <http://y>.")

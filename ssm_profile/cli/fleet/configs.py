@@ -181,9 +181,8 @@ def uncertain(row: Row) -> Iterator[str]:
 def fill_in(paths: Sequence[str]) -> Iterator[str]:
     """What to do with the options whose values are not known."""
     if paths:
-        names = ", ".join(code(camel_case(path)) for path in paths)
         several = len(paths) > 1
-        yield f"Fill in {names}, or leave {'out those that you do not use' if several else 'it out'}."
+        yield f"Fill in {options_as_code(paths)}, or leave {'out those that you do not use' if several else 'it out'}."
 
 
 def _left_out(roles: Sequence[Row]) -> Iterator[str]:
@@ -255,7 +254,12 @@ def _names(capabilities: Sequence[str]) -> str:
     """The names of some capabilities, or how many there are of almost all."""
     if len(capabilities) > _MOST_NAMES:
         return f"{len(capabilities)} capabilities (`--json` names them)"
-    return ", ".join(map(code, capabilities))
+    return options_as_code(capabilities)
+
+
+def options_as_code(names: Iterable[str]) -> str:
+    """The names of options or capabilities as the stack configs write them."""
+    return ", ".join(code(camel_case(name)) for name in names)
 
 
 def _of(those: Sequence[Row], roles: Sequence[Row]) -> str:
@@ -282,7 +286,7 @@ def _names_of(roles: Sequence[Row]) -> str:
 def _covered(roles: Sequence[Row]) -> Iterator[str]:
     covered = {each["capability"]: each["by"] for row in roles for each in row["covered"]}
     if covered:
-        names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
+        names = ", ".join(f"{options_as_code([name])} (by {options_as_code(by)})" for name, by in covered.items())
         yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
 
 

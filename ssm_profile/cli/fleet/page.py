@@ -19,14 +19,14 @@ from markupsafe import Markup
 
 from ssm_profile.cli.audit import BROKEN, LEVELS
 from ssm_profile.cli.audit_report import format_additions
-from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, code, escaped, pieces
+from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, escaped, pieces
 from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
-from ssm_profile.options import SSM_WIDE_POLICIES
+from ssm_profile.options import SSM_WIDE_POLICIES, camel_case
 from ssm_profile.version import __version__
 
-from .configs import NOT_SHOWN
+from .configs import NOT_SHOWN, options_as_code
 from .findings import action_group
 from .report import LEVELS_TITLE, Counts, format_fleet
 from .roles_table import ACTIONS, CONFIG, LEVEL, NARROWER, PROPOSED, RISKS, ROLES_TITLE, SYSTEMS_MANAGER, verdict_of
@@ -170,7 +170,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"code": _code, "markdown": _markdown}
+    environment.filters |= {"code": _code, "markdown": _markdown, "camel_case": camel_case}
     environment.globals |= {
         "actions_of": lambda groups: ", ".join(map(action_group, groups)),
         "additions": format_additions,
@@ -304,7 +304,7 @@ def _left_out(row: Row) -> Iterator[str]:
         groups.setdefault(tuple(each["reasons"]), []).append(each["capability"])
     for reasons, names in groups.items():
         reason = " ".join(reasons) or "The policies grant only a part of what is needed."
-        yield f"{', '.join(map(code, names))}: {reason}"
+        yield f"{options_as_code(names)}: {reason}"
 
 
 def _unscoped(row: Row) -> list[str]:
