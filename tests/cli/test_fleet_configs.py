@@ -370,6 +370,39 @@ def test_condition(fleet):
     ) in fleet(roles=roles).items
 
 
+def test_alternative_conditions(fleet):
+    """One of them is enough."""
+    conditions = [{"StringEquals": {"aws:SourceVpc": name}} for name in ("vpc-1", "vpc-2")]
+    roles = [role("a", *(allow(MINIMUM, Condition=each) for each in conditions))]
+    either = "StringEquals aws:SourceVpc vpc-1 or StringEquals aws:SourceVpc vpc-2"
+
+    assert json.loads(fleet("--json", roles=roles).out)["conditionsNotKept"] == [either]
+    assert any(f"only if {either} holds. " in each for each in fleet(roles=roles).items)
+
+
+def test_alternative_that_is_no_condition(fleet):
+    """A policy whose content is not known may allow the same without a condition."""
+    condition = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+    unread = [{"PolicyName": "own", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/own"}]
+    roles = [role("a", allow(MINIMUM, Condition=condition), AttachedManagedPolicies=unread)]
+
+    (condition,) = json.loads(fleet("--json", roles=roles).out)["conditionsNotKept"]
+    assert condition == "StringEquals aws:SourceVpc vpc-1 or something that is not known"
+
+
+def test_conditions_of_several_roles(fleet):
+    """Each is said of its role, also where the roles have the same config."""
+    names = {"a": "vpc-1", "b": "vpc-2"}
+    roles = [
+        role(name, allow(MINIMUM, Condition={"StringEquals": {"aws:SourceVpc": vpc}})) for name, vpc in names.items()
+    ]
+    items = fleet(roles=roles).items
+
+    for name, vpc in names.items():
+        whose = f"Today the policies of 1 role ({name}) grant what Systems Manager needs only if"
+        assert any(each.startswith(f"{whose} StringEquals aws:SourceVpc {vpc} holds. ") for each in items)
+
+
 def test_added_actions(fleet):
     roles = [role("a", allow(MINIMUM[:4]))]
 

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
@@ -19,6 +20,7 @@ from .rows import Row
 _MOST_CONFIGS = 20
 _MOST_ROLES = 3
 _MOST_TRUSTS = 5
+_MOST_CONDITIONS = 5
 _MOST_PARTLY = 5
 """How many sets of capabilities that are granted in part are shown for a config."""
 _MOST_NAMES = 12
@@ -206,12 +208,19 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
 
 
 def _conditions(roles: Sequence[Row]) -> Iterator[str]:
-    found = [row["conditionsNotKept"] for row in roles]
-    if names := dict.fromkeys(code(each) for conditions in found for each in conditions):
+    """The conditions that a config does not have, each set of them with its roles."""
+    found = dict[tuple[str, ...], list[Row]]()
+    for row in roles:
+        if row["conditionsNotKept"]:
+            found.setdefault(tuple(row["conditionsNotKept"]), []).append(row)
+    for conditions, those in islice(found.items(), _MOST_CONDITIONS):
+        hold, them = ("holds", "that condition") if len(conditions) == 1 else ("hold", "these conditions")
         yield (
-            f"Today the policies{_of_those(found, roles)} grant what Systems Manager needs only if "
-            f"{first_of(names)} holds. The config grants it without that condition."
+            f"Today the policies{_of(those, roles)} grant what Systems Manager needs only if "
+            f"{' and '.join(map(code, conditions))} {hold}. The config grants it without {them}."
         )
+    if len(found) > _MOST_CONDITIONS:
+        yield "The policies of other roles have other conditions. `--json` has them as `conditionsNotKept`."
 
 
 def _added(roles: Sequence[Row]) -> Iterator[str]:

@@ -38,6 +38,9 @@ _RESOURCE = re.compile(r'"(arn:[^"]*|\*[^"]+)"')
 _ACCOUNT_MATTERS = re.compile(r"aws:PrincipalAccount|SourceInstanceArn|[0-9][*?]|[*?][0-9]", re.IGNORECASE)
 """What a policy contains if its answer can depend on the digits of the account: a key, or a part of an account."""
 
+_NO_CONDITION = "something that is not known"
+"""What stands for an alternative to a condition that is no condition."""
+
 _MARK = "⟦"
 """What the stand-ins for the names of policies begin with. It is repeated until no text of a policy contains it."""
 
@@ -91,7 +94,10 @@ class Judgement:
     not_kept: tuple[str, ...] = ()
     """Actions that a capability needs, and that neither the options nor the capabilities that they leave out have."""
     conditions: tuple[str, ...] = ()
-    """The conditions under which the policies grant what Systems Manager needs, and which the options do not have."""
+    """The conditions under which the policies grant what Systems Manager needs, and which the options do not have.
+
+    All of them must hold. Alternatives are one, with "or" between them.
+    """
     added: tuple[str, ...] = ()
     """The actions that the options grant and the policies that were read do not."""
     capabilities: tuple[tuple[str, str], ...] = ()
@@ -350,10 +356,14 @@ def _granted_by(options: dict[str, Any], role: Role) -> frozenset[str]:
 
 
 def _conditions(audit: Mapping[str, Any]) -> Iterator[str]:
-    """The conditions on what Systems Manager needs, each once."""
-    required = (row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES)
-    reasons = (each for row in required for each in row["dependsOn"] if each["kind"] == Kind.CONDITION.value)
-    yield from dict.fromkeys(each["dependsOn"] for each in reasons)
+    """The conditions on what Systems Manager needs, each once. Alternatives are one, with "or" between them."""
+    groups = dict[tuple[str, int], dict[str, None]]()
+    for row in audit["capabilities"]:
+        for each in row["dependsOn"] if row["capability"] in REQUIRED_FEATURES else ():
+            name = each["dependsOn"] if each["kind"] == Kind.CONDITION.value else _NO_CONDITION
+            groups.setdefault((row["capability"], each["group"]), {})[name] = None
+    found = (group for group in groups.values() if list(group) != [_NO_CONDITION])
+    yield from dict.fromkeys(" or ".join(sorted(group, key=_NO_CONDITION.__eq__)) for group in found)
 
 
 def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:
