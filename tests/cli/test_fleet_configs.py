@@ -297,7 +297,7 @@ class TestTrust:
         assert "  ssm-profile:servicePrincipals:\n  - ec2.amazonaws.com\n  - ecs-tasks.amazonaws.com\n" in shown.out
 
     def test_text(self, fleet):
-        """A sentence says for how many roles it is."""
+        """A sentence names the roles that it is about."""
         document = trust()
         document["Statement"].append(self.lets({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}))
         roles = [role("a"), role("b", AssumeRolePolicyDocument=document)]
@@ -306,7 +306,7 @@ class TestTrust:
             "does not."
         )
 
-        assert f"1 role: {sentence}" in fleet(roles=roles).items
+        assert f"1 role (b): {sentence}" in fleet(roles=roles).items
         assert sentence in fleet(roles=roles[1:]).items
 
 

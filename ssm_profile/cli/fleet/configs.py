@@ -14,7 +14,7 @@ from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import camel_case
 
 from .findings import action_group, first_of
-from .host_management import host_management_advice
+from .host_management import is_decisive
 from .rows import Row
 
 _MOST_CONFIGS = 20
@@ -168,7 +168,7 @@ def _advice(roles: Sequence[Row]) -> Sequence[str]:
         *_added(roles),
         *_covered(roles),
         *_additional(roles),
-        *host_management_advice(roles),
+        *_host_management(roles),
         *_trusts(roles),
         *_boundaries(roles),
         *_denies(roles),
@@ -321,10 +321,23 @@ def _denies(roles: Sequence[Row]) -> Iterator[str]:
         yield f"Keep the statements that deny, of {_named(denying)}, in policies of their own."
 
 
+def _host_management(roles: Sequence[Row]) -> Iterator[str]:
+    """What a config changes for instances that the account's default role manages."""
+    if deciding := [row for row in roles if is_decisive(row)]:
+        whose = "the role" if len(roles) == 1 else _named(deciding)
+        yield (
+            f"With this config, Default Host Management Configuration no longer applies to the instances of {whose}. "
+            "Grant everything that they need to the role."
+        )
+
+
 def _trusts(roles: Sequence[Row]) -> Iterator[str]:
     """What the component's trust policy does not have."""
-    sentences = Counter(sentence for row in roles for sentence in row["trustNotKept"])
-    for sentence, count in sentences.most_common(_MOST_TRUSTS):
-        yield sentence if count == len(roles) else f"{count_of(count, 'role')}: {sentence}"
-    if len(sentences) > _MOST_TRUSTS:
+    whose = dict[str, list[Row]]()
+    for row in roles:
+        for sentence in row["trustNotKept"]:
+            whose.setdefault(sentence, []).append(row)
+    for sentence, those in sorted(whose.items(), key=lambda each: -len(each[1]))[:_MOST_TRUSTS]:
+        yield sentence if len(those) == len(roles) else f"{_named(those)}: {sentence}"
+    if len(whose) > _MOST_TRUSTS:
         yield "More of the trust policies is not kept. `--json` has it as `trustNotKept`."
