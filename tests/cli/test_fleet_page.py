@@ -1,5 +1,6 @@
 """The HTML page of ``fleet``, as text. tests/browser opens it."""
 
+import ast
 import base64
 import hashlib
 import json
@@ -15,7 +16,7 @@ from tests.cli.fleet_rows import BROKEN, RISKY, a_problem, a_role, page_of
 
 require("jinja2")
 require("ijson")
-format_fleet = require("ssm_profile.cli.fleet.report").format_fleet
+on_page = require("ssm_profile.cli.fleet.page")._on_page
 jsonschema = require("jsonschema")
 
 ROWS = [
@@ -163,6 +164,27 @@ def test_places():
     assert "The details of the roles name them." in html
     assert "13 capabilities (the details of the roles name them)" in html
     assert "a:C8" in html
+
+
+def strings_of(module):
+    """The strings of a module, with ``x`` for what an f-string fills in."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(each.value if isinstance(each, ast.Constant) else "x" for each in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_every_place():
+    """The page knows each sentence of the report that names the flag."""
+    modules = (each for each in (ROOT / "ssm_profile" / "cli" / "fleet").glob("*.py") if each.name != "page.py")
+    whole = {text for module in modules for text in strings_of(module) if "`--json`" in text}
+    sentences = {text for text in whole if not any(text != other and text in other for other in whole)}
+    of_use = {text for text in sentences if text.startswith("`--json` has the same for ")}  # not on the page
+
+    assert len(sentences) > 8
+    assert of_use
+    assert [text for text in sentences - of_use if "--json" in on_page(text)] == []
 
 
 class TestUse:
