@@ -41,14 +41,14 @@ _WIDTHS = {
     "Role": "minmax(7em, 2fr)",
     "Account": "7.5em",
     LEVEL: "4.5em",
-    SYSTEMS_MANAGER: "minmax(7em, 3fr)",
-    RISKS: "minmax(7em, 3fr)",
+    SYSTEMS_MANAGER: "minmax(7em, 2.5fr)",
+    RISKS: "minmax(7em, 2.5fr)",
     ACTIONS: "5.5em",
     PROPOSED: "5.5em",
     CONFIG: "4em",
     NARROWER: "5.5em",
     "Last used": "6em",
-    "Notes": "minmax(7em, 2fr)",
+    "Notes": "minmax(7em, 3.5fr)",
 }
 """The widths of the columns. If they depended on the cells, a browser would have to lay out all rows first."""
 _OTHER_WIDTH = "minmax(5em, 1fr)"
