@@ -12,11 +12,12 @@ from ssm_profile.iam.documents import Statement, describe_statement
 from ssm_profile.iam.evaluator import Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import SSM_WIDE_POLICIES
-from ssm_profile.policy import PARAMETER_OWNER
+from ssm_profile.policy import PARAMETER_OWNER, actions
 
-from .action_list import data_date
+from .action_list import data_date, expanded
 from .granted import granted_actions, group_actions
 from .judge import Judge
+from .own_actions import own_actions
 from .reverse_lookup import FEATURES, Feature, covered_features, options_of, refusal, tight_templates, useful_features
 from .risk_verdicts import RiskVerdict, risk_verdicts
 from .roles import Role
@@ -57,7 +58,8 @@ def audit_role(role: Role) -> dict[str, Any]:
     needed = {action for feature in FEATURES for action in feature.actions()}
     aws_policy = same_aws_policy(policy.statements)
     names = dict.fromkeys([*role.attached, aws_policy.name] if aws_policy else role.attached)
-    options, covered = ({}, []) if _is_limited(required) else _replacement(allowing, allowed, granted)
+    limited = _is_limited(required)
+    options, covered = ({}, []) if limited else _replacement(allowing, allowed, granted)
     kept = kept_trust(role.trust_policy) if role.trust_policy else KeptTrust()
     audit: dict[str, Any] = {
         "name": policy.name,
@@ -71,7 +73,10 @@ def audit_role(role: Role) -> dict[str, Any]:
         "unknownValues": list(role.unknown_values),
         "copies": [*role.copies, f"AWS's actions as of {data_date()}"],
         "risks": [_risk(each) for each in risk_verdicts(judge, role.policy_arns)],
-        "capabilities": [_capability(each, allowed[name]) for name, each in verdicts.items()],
+        "capabilities": [
+            _capability(each, allowed[name]) | {"ownActions": _own_actions(each, allowed.values(), options)}
+            for name, each in verdicts.items()
+        ],
         "unneeded": [
             {"action": group["action"], "actions": group["actions"], "of": group["of"], "why": _why(group)}
             for group in group_actions(granted - needed, policy)
@@ -83,9 +88,12 @@ def audit_role(role: Role) -> dict[str, Any]:
             *(_deny(each, of_boundary=True) for each in policy.boundary_denies()),
         ],
         "defaultHostManagement": _uses_host_management(verdicts["heartbeat"].verdict, role),
-        "options": None if _is_limited(required) else with_trust(options | _deny_options(policy), kept, lambda: role),
+        "options": None if limited else with_trust(options | _deny_options(policy), kept, lambda: role),
         "covered": covered,
-        "trustNotKept": [] if _is_limited(required) else list(kept.not_kept),
+        "trustNotKept": [] if limited else list(kept.not_kept),
+        "notKept": []
+        if limited
+        else sorted(granted & needed - {each for one in actions(options) for each in expanded(one)}),
     }
     return audit | {"level": _level(audit)}
 
@@ -149,6 +157,14 @@ def _capability(verdict: FeatureVerdict, allowed: FeatureVerdict) -> dict[str, A
             for each in (allowed.additions if allowed.verdict is Verdict.WORKS and allowed.feature.option else ())
         ],
     }
+
+
+def _own_actions(verdict: FeatureVerdict, allowed: Iterable[FeatureVerdict], options: Mapping[str, Any]) -> list[str]:
+    """For a capability that is granted in part, the actions that show that the role uses it."""
+    if verdict.verdict is not Verdict.PARTLY:
+        return []
+    described = (f"ec2:{each}" for each in options.get("ec2_describe_actions", ()))
+    return own_actions(verdict, (each for each in allowed if each.verdict is Verdict.WORKS), described)
 
 
 def _missing(row: Row) -> dict[str, Any]:

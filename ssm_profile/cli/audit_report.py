@@ -27,7 +27,7 @@ from .audit_reasons import (
     works_sentences,
 )
 from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
-from .reverse_lookup import has_feature
+from .reverse_lookup import FEATURES, has_feature
 from .stack_yaml import format_covered, format_stack_config
 from .verdicts import Verdict
 
@@ -110,11 +110,13 @@ def left_out(audit: Data, verdict: Verdict) -> list[Data]:
     """The capabilities with a verdict that the options leave out, although the policy grants or may grant them.
 
     A capability that only a statement that denies may prevent is in the options: whoever replaces the policy keeps the
-    statement.
+    statement. One that is granted in part counts only with an action of its own: others have other uses.
     """
     covered = {row["capability"] for row in audit["covered"]}
 
     def is_left_out(row: Data) -> bool:
+        if row["verdict"] == Verdict.PARTLY.value and not row["ownActions"]:
+            return False
         may_be_granted = row["verdict"] == Verdict.WORKS.value or _depends_on_denies(row)
         name = row["capability"]
         return not may_be_granted or not (name in covered or has_feature(audit["options"], name))
@@ -124,6 +126,14 @@ def left_out(audit: Data, verdict: Verdict) -> list[Data]:
         for row in audit["capabilities"]
         if row["verdict"] == verdict.value and row["capability"] not in REQUIRED_FEATURES and is_left_out(row)
     ]
+
+
+def not_kept(audit: Data) -> list[str]:
+    """The actions of capabilities that neither the options nor the capabilities that these leave out have."""
+    verdicts = (Verdict.WORKS, Verdict.WORKS_IF, Verdict.PARTLY)
+    named = {row["capability"] for verdict in verdicts for row in left_out(audit, verdict)}
+    told = {action for feature in FEATURES if feature.name in named for action in feature.actions()}
+    return [action for action in audit["notKept"] if action not in told]
 
 
 def conditions(row: Data) -> list[str]:
@@ -297,7 +307,9 @@ def _left_out(audit: Data) -> Iterator[str]:
     ):
         if names := [row["capability"] for row in left_out(audit, verdict)]:
             yield f"{', '.join(map(code, names))}. {why}"
-    if _has_further_permissions(audit):
+    if lost := not_kept(audit):
+        yield f"{', '.join(map(code, lost))}. Keep those that your software needs in a policy of their own."
+    if _has_unneeded(audit):
         yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
     if audit["boundary"]:
         boundary = code(audit["boundary"])
@@ -317,7 +329,12 @@ def _depends_on_denies(row: Data) -> bool:
 
 
 def _has_further_permissions(audit: Data) -> bool:
-    """Whether the policy grants what Systems Manager never uses, so that other software may."""
+    """Whether the policy grants what other software than Systems Manager may use."""
+    return _has_unneeded(audit) or bool(not_kept(audit))
+
+
+def _has_unneeded(audit: Data) -> bool:
+    """Whether the policy grants what Systems Manager never uses."""
     return any(row["why"] is None for row in audit["unneeded"])
 
 

@@ -350,6 +350,21 @@ def test_long_cells(opened, tmp_path, width):
       cell.scrollHeight <= cell.clientHeight && cell.scrollWidth <= cell.clientWidth)""")
 
 
+@pytest.mark.parametrize(
+    ("accounts", "policy"),
+    [([ACCOUNT], "AmazonSSMManagedInstanceCore"), ([ACCOUNT, OTHER], "AmazonEC2RoleforSSM")],
+)
+def test_notes(opened, tmp_path, accounts, policy):
+    """They have room for the name of a policy on a small laptop."""
+    path = tmp_path / "notes.html"
+    used = {"lastUsed": "2026-11-01T08:00:00Z", "lastUseKnown": True, "deprecated": [policy]}
+    path.write_text(page_of(*(a_role("web", account=each, **RISKY | used) for each in accounts)))
+
+    name = opened(path, width=1280).locator("#r1 td:not(.more) code", has_text=policy)
+
+    assert name.evaluate("name => name.getClientRects().length") == 1
+
+
 def test_many_roles(opened, tmp_path):
     """All are sorted, although a browser lays out only those near the reader."""
     path = tmp_path / "many.html"

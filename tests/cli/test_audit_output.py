@@ -247,6 +247,27 @@ class TestLeftOut:
             "parameters.paths. The policy grants only a part of what is needed. Add those that you use."
         )
 
+    def test_action_with_other_uses(self, run, policy_file):
+        """Reading secrets is no sign that instances join a directory."""
+        assert self.left_out(run, policy_file, allow("secretsmanager:GetSecretValue")) == (
+            "secretsmanager:GetSecretValue. Keep those that your software needs in a policy of their own."
+        )
+
+    def test_action_of_a_capability_that_works(self, run, policy_file):
+        """Reading parameters is no sign of the capabilities that read some of AWS as well."""
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, allow(["ssm:GetParameter", "ssm:GetParameters"])))
+
+        assert "The options leave out:" not in audited.out
+
+    def test_same_action_on_other_names(self, run, policy_file):
+        """The capability that works reads other parameters."""
+        agent = ["cloudwatch:PutMetricData", "ec2:DescribeTags", "ec2:DescribeVolumes"]
+        read = ["arn:aws:ssm:*:*:parameter/AmazonCloudWatch-*", "arn:aws:ssm:*:*:parameter/app/*"]
+
+        assert self.left_out(run, policy_file, allow(agent), allow("ssm:GetParameter", read)).startswith(
+            "parameters.paths."
+        )
+
     def test_uncertain(self, run, policy_file):
         parameters = allow(["ssm:GetParameter", "ssm:GetParameters"], "arn:aws:ssm:*:*:parameter/app/*", Condition=TEAM)
 

@@ -66,13 +66,13 @@ class TestOnlyNamesDiffer:
 
         assert shown.out.count("\nconfig:\n") == 1
         assert shown.items[-1] == (
-            "Stack configs 2 to 3, each for 1 other role, differ only in names. --json has them as options."
+            "The configs of 2 other roles (b, c) differ only in names. --json has them as options."
         )
-        assert [row["Config"] for row in shown.tables["Roles"]] == ["1", "2", "3"]
+        assert [row["Config"] for row in shown.tables["Roles"]] == ["1", "like 1", "like 1"]
 
     def test_one_other(self, fleet):
         assert fleet(roles=self.ROLES[:2]).items[-1] == (
-            "Stack config 2, for 1 other role, differs only in names. --json has it as options."
+            "The config of 1 other role (b) differs only in names. --json has it as options."
         )
 
     def test_several_roles(self, headings):
@@ -85,16 +85,15 @@ class TestOnlyNamesDiffer:
             "Stack config 2, for 2 roles: y1, y2",
         ]
 
-    def test_numbers(self, headings, fleet):
-        """Those of one kind follow one another."""
+    def test_numbers(self, headings):
+        """They follow one another."""
         roles = [reader("a", "x"), role("b"), reader("c", "y"), role("d", allow([*MINIMUM, "ec2:*"])), reader("e", "z")]
 
         assert headings(*roles) == [
             "Stack config 1, for 1 role: d",
             "Stack config 2, for 1 role: a",
-            "Stack config 5, for 1 role: b",
+            "Stack config 3, for 1 role: b",
         ]
-        assert any(each.startswith("Stack configs 3 to 4, ") for each in fleet(roles=roles).items)
 
     @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
     def test_other_options(self, headings, action):
@@ -109,7 +108,7 @@ class TestOnlyNamesDiffer:
 
     def test_value_to_fill_in(self):
         """It is no name."""
-        kinds = {configs.kind_of(json.dumps({"session_logs": {"bucket": name}})) for name in ("a", "b", "...")}
+        kinds = {configs._kind_of(json.dumps({"session_logs": {"bucket": name}})) for name in ("a", "b", "...")}
 
         assert len(kinds) == 2
 
@@ -133,6 +132,12 @@ class TestMostConfigs:
             "\n\n2 more configs, for 4 roles, are not shown here. --html has the config of each role, and --json has "
             "it as options.\n"
         ) in out
+
+    def test_table(self, shown):
+        """It says which ones are not shown."""
+        column = [row["Config"] for row in shown().tables["Roles"]]
+
+        assert column == ["1", "1", "2", "2", "not shown", "not shown", "not shown", "not shown"]
 
     def test_json(self, shown):
         """It has all."""
@@ -292,7 +297,7 @@ class TestTrust:
         assert "  ssm-profile:servicePrincipals:\n  - ec2.amazonaws.com\n  - ecs-tasks.amazonaws.com\n" in shown.out
 
     def test_text(self, fleet):
-        """A sentence says for how many roles it is."""
+        """A sentence names the roles that it is about."""
         document = trust()
         document["Statement"].append(self.lets({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}))
         roles = [role("a"), role("b", AssumeRolePolicyDocument=document)]
@@ -301,7 +306,7 @@ class TestTrust:
             "does not."
         )
 
-        assert f"1 role: {sentence}" in fleet(roles=roles).items
+        assert f"1 role (b): {sentence}" in fleet(roles=roles).items
         assert sentence in fleet(roles=roles[1:]).items
 
 
@@ -363,6 +368,39 @@ def test_condition(fleet):
         "Today the policies grant what Systems Manager needs only if StringEquals aws:SourceVpc vpc-1 holds. The "
         "config grants it without that condition."
     ) in fleet(roles=roles).items
+
+
+def test_alternative_conditions(fleet):
+    """One of them is enough."""
+    conditions = [{"StringEquals": {"aws:SourceVpc": name}} for name in ("vpc-1", "vpc-2")]
+    roles = [role("a", *(allow(MINIMUM, Condition=each) for each in conditions))]
+    either = "StringEquals aws:SourceVpc vpc-1 or StringEquals aws:SourceVpc vpc-2"
+
+    assert json.loads(fleet("--json", roles=roles).out)["conditionsNotKept"] == [either]
+    assert any(f"only if {either} holds. " in each for each in fleet(roles=roles).items)
+
+
+def test_alternative_that_is_no_condition(fleet):
+    """A policy whose content is not known may allow the same without a condition."""
+    condition = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+    unread = [{"PolicyName": "own", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/own"}]
+    roles = [role("a", allow(MINIMUM, Condition=condition), AttachedManagedPolicies=unread)]
+
+    (condition,) = json.loads(fleet("--json", roles=roles).out)["conditionsNotKept"]
+    assert condition == "StringEquals aws:SourceVpc vpc-1 or something that is not known"
+
+
+def test_conditions_of_several_roles(fleet):
+    """Each is said of its role, also where the roles have the same config."""
+    names = {"a": "vpc-1", "b": "vpc-2"}
+    roles = [
+        role(name, allow(MINIMUM, Condition={"StringEquals": {"aws:SourceVpc": vpc}})) for name, vpc in names.items()
+    ]
+    items = fleet(roles=roles).items
+
+    for name, vpc in names.items():
+        whose = f"Today the policies of 1 role ({name}) grant what Systems Manager needs only if"
+        assert any(each.startswith(f"{whose} StringEquals aws:SourceVpc {vpc} holds. ") for each in items)
 
 
 def test_added_actions(fleet):

@@ -60,6 +60,13 @@ def test_report(fleet):
     assert any(each.startswith(f"{APPLIES}the instances of the role.") for each in items)
 
 
+def test_some_roles_of_a_config(fleet):
+    """They are named."""
+    roles = [role("a", allow(MINIMUM[:4])), role("b", allow([*MINIMUM, "sqs:SendMessage"]))]
+
+    assert any(each.startswith(f"{APPLIES}the instances of 1 role (a).") for each in fleet(roles=roles).items)
+
+
 def test_sarif(fleet):
     (only,) = fleet("--sarif", roles=[role("a", allow(MINIMUM[:4]))]).json["runs"]
 

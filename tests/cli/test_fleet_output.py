@@ -329,15 +329,13 @@ class TestProposal:
 
     OBJECTS = "arn:aws:s3:::data/*"
     TAGGED = allow("s3:GetObject", OBJECTS, Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
-    PARAMETERS = allow(["ssm:GetParameter", "ssm:GetParameters"])
+    PARAMETERS = allow(["ssm:GetParameter", "ssm:GetParameters", "cloudwatch:PutMetricData"])
     ROLES: ClassVar = [role("a", allow(MINIMUM), TAGGED, PARAMETERS), role("b", allow(MINIMUM), PARAMETERS)]
 
     def test_json(self, fleet):
         rows = [json.loads(line) for line in fleet("--json", roles=self.ROLES).out.splitlines()]
 
-        partly = [
-            {"capability": name, "verdict": "partly", "reasons": []} for name in ("inspector", "cloudwatch_agent")
-        ]
+        partly = [{"capability": "cloudwatch_agent", "verdict": "partly", "reasons": []}]
         reason = "It works if `StringEquals aws:PrincipalTag/team web` holds (statement 2 of `policy inline`)."
         assert [row["leftOut"] for row in rows] == [
             [{"capability": "read_buckets", "verdict": "works if", "reasons": [reason]}, *partly],
@@ -354,11 +352,11 @@ class TestProposal:
             f"The numbers of actions are those of AWS's list of {data_date()}.",
             "Fill in parameters.paths, parameters.sharedArns, or leave out those that you do not use.",
             (
-                "It leaves out read_buckets of 1 role (a). It works if StringEquals aws:PrincipalTag/team web holds "
+                "It leaves out readBuckets of 1 role (a). It works if StringEquals aws:PrincipalTag/team web holds "
                 "(statement 2 of policy inline). Add those that you use."
             ),
             (
-                "It leaves out inspector, cloudwatch_agent. The policies grant only a part of what is needed. "
+                "It leaves out cloudwatchAgent. The policies grant only a part of what is needed. "
                 "Add those that you use."
             ),
         ]
@@ -373,7 +371,7 @@ class TestProposal:
         shown = fleet(roles=[role("a", allow(MINIMUM), allow("kms:Decrypt", key), keys)])
 
         assert (
-            "It leaves out session_kms_key_alias. Its option excludes one of these. Keep the permissions for it in a "
+            "It leaves out sessionKmsKeyAlias. Its option excludes one of these. Keep the permissions for it in a "
             "policy of their own if you use it."
         ) in shown.items
         assert shown.tables["Roles"][0]["Notes"] == "the config leaves out 1 capability that may work today"
@@ -401,7 +399,7 @@ class TestProposal:
 
         shown = fleet(roles=roles).items
 
-        assert len([each for each in shown if each.startswith("It leaves out read_buckets of 1 role (")]) == 7
+        assert len([each for each in shown if each.startswith("It leaves out readBuckets of 1 role (")]) == 7
 
     def test_many_parts(self, fleet, monkeypatch):
         """Those that are granted in part are shown for the most frequent sets, and of the others, only their names."""
@@ -411,9 +409,9 @@ class TestProposal:
         shown = fleet(roles=[role(f"r{number}", allow(MINIMUM), *each) for number, each in enumerate(parts)]).items
 
         first, second, third = [each.split(" of ")[0] for each in shown if each.startswith("It leaves out")]
-        assert first == "It leaves out read_buckets"
+        assert first == "It leaves out readBuckets"
         assert "parameters.paths" in second
-        assert "log_group" in third
+        assert "logGroup" in third
         assert shown[-1].endswith("--json contains what each role loses.")
 
     def test_almost_all(self, fleet):
@@ -428,7 +426,7 @@ class TestProposal:
 
     def test_markdown(self, fleet):
         assert (
-            "\n- It leaves out `read_buckets` of 1 role (`a`). It works if `"
+            "\n- It leaves out `readBuckets` of 1 role (`a`). It works if `"
             in fleet("--markdown", roles=self.ROLES).out
         )
 
@@ -478,7 +476,7 @@ class TestProposal:
         row = next(csv.DictReader(io.StringIO(fleet("--csv", roles=self.ROLES).out)))
 
         assert (row["leftOut"], row["fillIn"]) == (
-            "read_buckets; inspector; cloudwatch_agent",
+            "read_buckets; cloudwatch_agent",
             "parameters.paths; parameters.shared_arns",
         )
 
@@ -487,7 +485,7 @@ class TestProposal:
         row = json.loads(fleet("--json", roles=ROLES[1:2]).out)
 
         assert {"capability": "documents", "by": ["state_manager", "distributor"]} in row["covered"]
-        assert "documents (by state_manager, distributor)" in fleet(roles=ROLES[1:2]).items[-1]
+        assert "documents (by stateManager, distributor)" in fleet(roles=ROLES[1:2]).items[-1]
         assert "documents" in next(csv.DictReader(io.StringIO(fleet("--csv", roles=ROLES[1:2]).out)))["covered"]
 
     def test_deny(self, fleet):

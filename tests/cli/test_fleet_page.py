@@ -1,5 +1,6 @@
 """The HTML page of ``fleet``, as text. tests/browser opens it."""
 
+import ast
 import base64
 import hashlib
 import json
@@ -15,7 +16,7 @@ from tests.cli.fleet_rows import BROKEN, RISKY, a_problem, a_role, page_of
 
 require("jinja2")
 require("ijson")
-format_fleet = require("ssm_profile.cli.fleet.report").format_fleet
+on_page = require("ssm_profile.cli.fleet.page")._on_page
 jsonschema = require("jsonschema")
 
 ROWS = [
@@ -117,6 +118,20 @@ def test_labels():
         assert text in shown
 
 
+def test_names_of_capabilities():
+    """They are those of the YAML everywhere."""
+    names = ["read_buckets", "session_logs.log_group"]
+    changes = {
+        "capabilities": [{"capability": name, "verdict": "works"} for name in names],
+        "covered": [{"capability": names[0], "by": names[1:]}],
+        "leftOut": [{"capability": names[1], "verdict": "works", "reasons": []}],
+    }
+    html = page_of(a_role("operator", **RISKY | changes))
+
+    assert not any(name in html for name in names)
+    assert "readBuckets</code>, covered by <code>sessionLogs.logGroup" in html
+
+
 def test_links():
     html = page_of(
         a_role("a"), a_problem("x.json", "See <https://aws.amazon.com/iam/>, not `<https://x>` or <http://y>.")
@@ -149,6 +164,27 @@ def test_places():
     assert "The details of the roles name them." in html
     assert "13 capabilities (the details of the roles name them)" in html
     assert "a:C8" in html
+
+
+def strings_of(module):
+    """The strings of a module, with ``x`` for what an f-string fills in."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(each.value if isinstance(each, ast.Constant) else "x" for each in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_every_place():
+    """The page knows each sentence of the report that names the flag."""
+    modules = (each for each in (ROOT / "ssm_profile" / "cli" / "fleet").glob("*.py") if each.name != "page.py")
+    whole = {text for module in modules for text in strings_of(module) if "`--json`" in text}
+    sentences = {text for text in whole if not any(text != other and text in other for other in whole)}
+    of_use = {text for text in sentences if text.startswith("`--json` has the same for ")}  # not on the page
+
+    assert len(sentences) > 8
+    assert of_use
+    assert [text for text in sentences - of_use if "--json" in on_page(text)] == []
 
 
 class TestUse:
@@ -191,12 +227,20 @@ class TestUse:
 
 def test_config_that_the_report_does_not_show(monkeypatch):
     """The details have its YAML."""
-    page = require("ssm_profile.cli.fleet.page")
-    monkeypatch.setattr(page, "format_fleet", lambda *given: format_fleet(*given)[:4])
+    monkeypatch.setattr(require("ssm_profile.cli.fleet.configs"), "_MOST_CONFIGS", 0)
     html = page_of(*ROWS)
 
     assert "#c1" not in html
     assert html.count("ssm-profile:scopeHeartbeat: true") == 1
+    assert Page(html).cells("r1")[6] == "in the details"
+
+
+def test_config_that_another_one_stands_for():
+    """The details have its YAML, and a link to the other one."""
+    html = page_of(*(a_role(name, **RISKY | {"options": {"role_name": name}}) for name in "ab"))
+
+    assert 'like <a href="#c1">1</a><td' in html
+    assert 'like <a href="#c1">1</a>, with other names:<pre>config:\n  ssm-profile:roleName: b' in html
 
 
 def test_accepted():

@@ -162,7 +162,7 @@ class TestOptions:
     def test_added_option_in_the_text(self, fleet):
         done = fleet(roles=[role("web", self.LEGACY, **OLD)])
 
-        assert [each for each in done.items if each.startswith("quiet_agent is in no other config. It keeps what an")]
+        assert [each for each in done.items if each.startswith("quietAgent is in no other config. It keeps what an")]
 
     def test_boundary(self, used):
         """The options keep it."""

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
@@ -13,12 +14,13 @@ from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import camel_case
 
 from .findings import action_group, first_of
-from .host_management import host_management_advice
+from .host_management import is_decisive
 from .rows import Row
 
 _MOST_CONFIGS = 20
 _MOST_ROLES = 3
 _MOST_TRUSTS = 5
+_MOST_CONDITIONS = 5
 _MOST_PARTLY = 5
 """How many sets of capabilities that are granted in part are shown for a config."""
 _MOST_NAMES = 12
@@ -26,8 +28,10 @@ _MOST_ADDITIONS = 3
 _CHOICES = ("ec2_describe_actions", "service_principals")
 """The options whose strings are not names of the account."""
 
-Configs = dict[str, int]
-"""Distinct options as JSON, with their numbers."""
+NOT_SHOWN = "not shown"
+_LIKE = "like "
+Configs = dict[str, str]
+"""Distinct options as JSON. Each has its number, that of the config that stands for it, or :data:`NOT_SHOWN`."""
 
 
 def key_of(options: Any) -> str:
@@ -36,7 +40,9 @@ def key_of(options: Any) -> str:
 
 
 def numbered(proposals: Sequence[Any], first: int = 1) -> Configs:
-    """The distinct options with their numbers, the most frequent first, and those that differ only in names together.
+    """The distinct options, with numbers for those that the report shows.
+
+    The most frequent come first, and those that differ only in names together.
 
     Args:
         proposals: The options of each role.
@@ -45,13 +51,32 @@ def numbered(proposals: Sequence[Any], first: int = 1) -> Configs:
     counts = Counter(map(key_of, proposals))
     kinds = dict[str, int]()
     places = {
-        key: (-count, kinds.setdefault(kind_of(key), len(kinds)), order)
+        key: (-count, kinds.setdefault(_kind_of(key), len(kinds)), order)
         for order, (key, count) in enumerate(counts.most_common())
     }
-    return {key: number for number, key in enumerate(sorted(places, key=places.__getitem__), first)}
+    return _labels(sorted(places, key=places.__getitem__), counts, first)
 
 
-def kind_of(key: str) -> str:
+def _labels(keys: Iterable[str], counts: Mapping[str, int], first: int) -> Configs:
+    configs, first_of_kind, number = Configs(), dict[str, str](), first
+    for key in keys:
+        kin = first_of_kind.setdefault(_kind_of(key), key)
+        if kin != key and counts[key] == 1:
+            configs[key] = f"{_LIKE}{configs[kin]}" if configs[kin].isdigit() else NOT_SHOWN
+        elif number < first + _MOST_CONFIGS:
+            configs[key] = str(number)
+            number += 1
+        else:
+            configs[key] = NOT_SHOWN
+    return configs
+
+
+def next_number(configs: Configs) -> int:
+    """The number of the first config of a following list."""
+    return sum(label.isdigit() for label in configs.values()) + 1
+
+
+def _kind_of(key: str) -> str:
     """Options without the names in them: equal for options that differ only in names."""
     return json.dumps(
         {name: each if name in _CHOICES else _without_names(each) for name, each in json.loads(key).items()}
@@ -66,25 +91,6 @@ def _without_names(value: Any) -> Any:
     return "" if isinstance(value, str) and value != FILL_IN else value
 
 
-def shown_with(configs: Configs, counts: Mapping[str, int]) -> tuple[dict[str, list[str]], list[str]]:
-    """The configs that the report shows, each with those for one role that it stands for, and those not shown.
-
-    Args:
-        configs: The configs.
-        counts: For how many roles each is.
-    """
-    shown, hidden, first_of_kind = dict[str, list[str]](), list[str](), dict[str, str]()
-    for key in configs:
-        first = first_of_kind.setdefault(kind_of(key), key)
-        if first != key and counts[key] == 1:
-            shown.get(first, hidden).append(key)
-        elif len(shown) < _MOST_CONFIGS:
-            shown[key] = []
-        else:
-            hidden.append(key)
-    return shown, hidden
-
-
 def config_parts(
     configs: Configs, whose: Mapping[str, Sequence[Row]], advice: Callable[[Sequence[Row]], Sequence[str]], key: str
 ) -> Iterator[Part]:
@@ -96,14 +102,19 @@ def config_parts(
         advice: What to say of a config of roles.
         key: The key that has the config of a role in the JSON.
     """
-    shown, hidden = shown_with(configs, {config: len(roles) for config, roles in whose.items()})
-    for config, others in shown.items():
-        yield Paragraph(f"Stack config {configs[config]}, for {_roles(whose[config])}")
+    with_label = dict[str, list[str]]()
+    for config, label in configs.items():
+        with_label.setdefault(label, []).append(config)
+    for config, number in configs.items():
+        if not number.isdigit():
+            continue
+        yield Paragraph(f"Stack config {number}, for {_roles(whose[config])}")
         yield CodeBlock(format_stack_config(json.loads(config)))
-        items = [*advice(whose[config]), *_others([configs[each] for each in others], key)]
+        others = [row for other in with_label.get(f"{_LIKE}{number}", ()) for row in whose[other]]
+        items = [*advice(whose[config]), *_others(others, key)]
         if items:
             yield Items(tuple(items))
-    if hidden:
+    if hidden := with_label.get(NOT_SHOWN):
         roles = count_of(sum(len(whose[each]) for each in hidden), "role")
         more = f"{count_of(len(hidden), 'more config')}, for {roles}, {'is' if len(hidden) == 1 else 'are'} not shown"
         yield Paragraph(f"{more} here. `--html` has the config of each role, and `--json` has it as `{key}`.")
@@ -114,12 +125,12 @@ def _roles(roles: Sequence[Row]) -> str:
     return f"{count_of(len(roles), 'role')}: {_names_of(roles)}"
 
 
-def _others(numbers: Sequence[int], key: str) -> Iterator[str]:
-    """What is said of the configs that a config stands for. Their numbers follow one another."""
-    if len(numbers) == 1:
-        yield f"Stack config {numbers[0]}, for 1 other role, differs only in names. `--json` has it as `{key}`."
-    elif numbers:
-        many = f"Stack configs {numbers[0]} to {numbers[-1]}, each for 1 other role,"
+def _others(roles: Sequence[Row], key: str) -> Iterator[str]:
+    """What is said of the roles with configs that a config stands for."""
+    if len(roles) == 1:
+        yield f"The config of 1 other role ({_names_of(roles)}) differs only in names. `--json` has it as `{key}`."
+    elif roles:
+        many = f"The configs of {len(roles):,} other roles ({_names_of(roles)})"
         yield f"{many} differ only in names. `--json` has them as `{key}`."
 
 
@@ -130,8 +141,7 @@ def proposed_configs(roles: Sequence[Row]) -> Configs:
 
 def is_any_hidden(roles: Sequence[Row]) -> bool:
     """Whether the report does not show the config of some role."""
-    counts = Counter(key_of(row["options"]) for row in roles if row["options"] is not None)
-    return len(shown_with(proposed_configs(roles), counts)[0]) < len(counts)
+    return any(not label.isdigit() for label in proposed_configs(roles).values())
 
 
 def replacements(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
@@ -158,7 +168,7 @@ def _advice(roles: Sequence[Row]) -> Sequence[str]:
         *_added(roles),
         *_covered(roles),
         *_additional(roles),
-        *host_management_advice(roles),
+        *_host_management(roles),
         *_trusts(roles),
         *_boundaries(roles),
         *_denies(roles),
@@ -173,9 +183,8 @@ def uncertain(row: Row) -> Iterator[str]:
 def fill_in(paths: Sequence[str]) -> Iterator[str]:
     """What to do with the options whose values are not known."""
     if paths:
-        names = ", ".join(code(camel_case(path)) for path in paths)
         several = len(paths) > 1
-        yield f"Fill in {names}, or leave {'out those that you do not use' if several else 'it out'}."
+        yield f"Fill in {options_as_code(paths)}, or leave {'out those that you do not use' if several else 'it out'}."
 
 
 def _left_out(roles: Sequence[Row]) -> Iterator[str]:
@@ -199,12 +208,19 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
 
 
 def _conditions(roles: Sequence[Row]) -> Iterator[str]:
-    found = [row["conditionsNotKept"] for row in roles]
-    if names := dict.fromkeys(code(each) for conditions in found for each in conditions):
+    """The conditions that a config does not have, each set of them with its roles."""
+    found = dict[tuple[str, ...], list[Row]]()
+    for row in roles:
+        if row["conditionsNotKept"]:
+            found.setdefault(tuple(row["conditionsNotKept"]), []).append(row)
+    for conditions, those in islice(found.items(), _MOST_CONDITIONS):
+        hold, them = ("holds", "that condition") if len(conditions) == 1 else ("hold", "these conditions")
         yield (
-            f"Today the policies{_of_those(found, roles)} grant what Systems Manager needs only if "
-            f"{first_of(names)} holds. The config grants it without that condition."
+            f"Today the policies{_of(those, roles)} grant what Systems Manager needs only if "
+            f"{' and '.join(map(code, conditions))} {hold}. The config grants it without {them}."
         )
+    if len(found) > _MOST_CONDITIONS:
+        yield "The policies of other roles have other conditions. `--json` has them as `conditionsNotKept`."
 
 
 def _added(roles: Sequence[Row]) -> Iterator[str]:
@@ -247,7 +263,12 @@ def _names(capabilities: Sequence[str]) -> str:
     """The names of some capabilities, or how many there are of almost all."""
     if len(capabilities) > _MOST_NAMES:
         return f"{len(capabilities)} capabilities (`--json` names them)"
-    return ", ".join(map(code, capabilities))
+    return options_as_code(capabilities)
+
+
+def options_as_code(names: Iterable[str]) -> str:
+    """The names of options or capabilities as the stack configs write them."""
+    return ", ".join(code(camel_case(name)) for name in names)
 
 
 def _of(those: Sequence[Row], roles: Sequence[Row]) -> str:
@@ -274,7 +295,7 @@ def _names_of(roles: Sequence[Row]) -> str:
 def _covered(roles: Sequence[Row]) -> Iterator[str]:
     covered = {each["capability"]: each["by"] for row in roles for each in row["covered"]}
     if covered:
-        names = ", ".join(f"{code(name)} (by {', '.join(map(code, by))})" for name, by in covered.items())
+        names = ", ".join(f"{options_as_code([name])} (by {options_as_code(by)})" for name, by in covered.items())
         yield f"It also covers {names}. Set the option of one that you use if you leave out or narrow what covers it."
 
 
@@ -300,10 +321,23 @@ def _denies(roles: Sequence[Row]) -> Iterator[str]:
         yield f"Keep the statements that deny, of {_named(denying)}, in policies of their own."
 
 
+def _host_management(roles: Sequence[Row]) -> Iterator[str]:
+    """What a config changes for instances that the account's default role manages."""
+    if deciding := [row for row in roles if is_decisive(row)]:
+        whose = "the role" if len(roles) == 1 else _named(deciding)
+        yield (
+            f"With this config, Default Host Management Configuration no longer applies to the instances of {whose}. "
+            "Grant everything that they need to the role."
+        )
+
+
 def _trusts(roles: Sequence[Row]) -> Iterator[str]:
     """What the component's trust policy does not have."""
-    sentences = Counter(sentence for row in roles for sentence in row["trustNotKept"])
-    for sentence, count in sentences.most_common(_MOST_TRUSTS):
-        yield sentence if count == len(roles) else f"{count_of(count, 'role')}: {sentence}"
-    if len(sentences) > _MOST_TRUSTS:
+    whose = dict[str, list[Row]]()
+    for row in roles:
+        for sentence in row["trustNotKept"]:
+            whose.setdefault(sentence, []).append(row)
+    for sentence, those in sorted(whose.items(), key=lambda each: -len(each[1]))[:_MOST_TRUSTS]:
+        yield sentence if len(those) == len(roles) else f"{_named(those)}: {sentence}"
+    if len(whose) > _MOST_TRUSTS:
         yield "More of the trust policies is not kept. `--json` has it as `trustNotKept`."

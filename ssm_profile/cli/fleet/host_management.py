@@ -70,14 +70,3 @@ def host_management_summary(roles: Sequence[Row]) -> Iterator[str]:
 def is_decisive(row: Row) -> bool:
     """Whether the agent uses the account's default role on the instances of a role, if there is one."""
     return row["defaultHostManagement"] is True and row["instanceProfiles"] != []
-
-
-def host_management_advice(roles: Sequence[Row]) -> Iterator[str]:
-    """What a config changes for instances that the account's default role manages."""
-    count = sum(map(is_decisive, roles))
-    if count:
-        whose = "the instances of the role" if len(roles) == 1 else f"the instances of {count_of(count, 'role')}"
-        yield (
-            f"With this config, Default Host Management Configuration no longer applies to {whose}. Grant everything "
-            "that they need to the role."
-        )

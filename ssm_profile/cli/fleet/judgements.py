@@ -11,13 +11,12 @@ from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, REQUIRED_FEATURES, audit_role
-from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, reasons
+from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, not_kept, reasons
 from ssm_profile.cli.granted import granted_actions, still_granted
 from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
-from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
@@ -38,6 +37,9 @@ _RESOURCE = re.compile(r'"(arn:[^"]*|\*[^"]+)"')
 """What names resources in policies: ARNs, and patterns other than ``*`` alone."""
 _ACCOUNT_MATTERS = re.compile(r"aws:PrincipalAccount|SourceInstanceArn|[0-9][*?]|[*?][0-9]", re.IGNORECASE)
 """What a policy contains if its answer can depend on the digits of the account: a key, or a part of an account."""
+
+_NO_CONDITION = "something that is not known"
+"""What stands for an alternative to a condition that is no condition."""
 
 _MARK = "⟦"
 """What the stand-ins for the names of policies begin with. It is repeated until no text of a policy contains it."""
@@ -92,7 +94,10 @@ class Judgement:
     not_kept: tuple[str, ...] = ()
     """Actions that a capability needs, and that neither the options nor the capabilities that they leave out have."""
     conditions: tuple[str, ...] = ()
-    """The conditions under which the policies grant what Systems Manager needs, and which the options do not have."""
+    """The conditions under which the policies grant what Systems Manager needs, and which the options do not have.
+
+    All of them must hold. Alternatives are one, with "or" between them.
+    """
     added: tuple[str, ...] = ()
     """The actions that the options grant and the policies that were read do not."""
     capabilities: tuple[tuple[str, str], ...] = ()
@@ -319,7 +324,7 @@ def _judged(text: str) -> Judgement:
         unscoped=tuple((each["action"], each["resource"]) for each in audit["unscoped"]),
         conditions=tuple(_conditions(audit)) if has_options else (),
         added=tuple(sorted(_granted_by(options, role) - granted_actions(role.policy))) if has_options else (),
-        not_kept=tuple(_not_kept(audit, role)) if has_options else (),
+        not_kept=tuple(not_kept(audit)) if has_options else (),
         capabilities=tuple(
             (row["capability"], row["verdict"])
             for row in audit["capabilities"]
@@ -351,19 +356,14 @@ def _granted_by(options: dict[str, Any], role: Role) -> frozenset[str]:
 
 
 def _conditions(audit: Mapping[str, Any]) -> Iterator[str]:
-    """The conditions on what Systems Manager needs, each once."""
-    required = (row for row in audit["capabilities"] if row["capability"] in REQUIRED_FEATURES)
-    reasons = (each for row in required for each in row["dependsOn"] if each["kind"] == Kind.CONDITION.value)
-    yield from dict.fromkeys(each["dependsOn"] for each in reasons)
-
-
-def _not_kept(audit: Mapping[str, Any], role: Role) -> list[str]:
-    """The actions that a capability needs and that are lost without a word about this capability."""
-    kept = {action for pattern in actions(audit["options"]) for action in expanded(pattern)}
-    named = {each.capability for each in _left_out(audit)}
-    told = {action for feature in FEATURES if feature.name in named for action in feature.actions()}
-    needed = {action for feature in FEATURES for action in feature.actions()}
-    return sorted((granted_actions(role.policy) & needed) - kept - told)
+    """The conditions on what Systems Manager needs, each once. Alternatives are one, with "or" between them."""
+    groups = dict[tuple[str, int], dict[str, None]]()
+    for row in audit["capabilities"]:
+        for each in row["dependsOn"] if row["capability"] in REQUIRED_FEATURES else ():
+            name = each["dependsOn"] if each["kind"] == Kind.CONDITION.value else _NO_CONDITION
+            groups.setdefault((row["capability"], each["group"]), {})[name] = None
+    found = (group for group in groups.values() if list(group) != [_NO_CONDITION])
+    yield from dict.fromkeys(" or ".join(sorted(group, key=_NO_CONDITION.__eq__)) for group in found)
 
 
 def _left_out(audit: Mapping[str, Any]) -> Iterator[LeftOut]:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,13 +19,14 @@ from markupsafe import Markup
 
 from ssm_profile.cli.audit import BROKEN, LEVELS
 from ssm_profile.cli.audit_report import format_additions
-from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, code, escaped, pieces
+from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, escaped, pieces
 from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.stack_yaml import format_stack_config
 from ssm_profile.cli.verdicts import Verdict
-from ssm_profile.options import SSM_WIDE_POLICIES
+from ssm_profile.options import SSM_WIDE_POLICIES, camel_case
 from ssm_profile.version import __version__
 
+from .configs import NOT_SHOWN, options_as_code
 from .findings import action_group
 from .report import LEVELS_TITLE, Counts, format_fleet
 from .roles_table import ACTIONS, CONFIG, LEVEL, NARROWER, PROPOSED, RISKS, ROLES_TITLE, SYSTEMS_MANAGER, verdict_of
@@ -40,14 +41,14 @@ _WIDTHS = {
     "Role": "minmax(7em, 2fr)",
     "Account": "7.5em",
     LEVEL: "4.5em",
-    SYSTEMS_MANAGER: "minmax(7em, 3fr)",
-    RISKS: "minmax(7em, 3fr)",
+    SYSTEMS_MANAGER: "minmax(7em, 2.5fr)",
+    RISKS: "minmax(7em, 2.5fr)",
     ACTIONS: "5.5em",
     PROPOSED: "5.5em",
     CONFIG: "4em",
     NARROWER: "5.5em",
     "Last used": "6em",
-    "Notes": "minmax(7em, 2fr)",
+    "Notes": "minmax(7em, 3.5fr)",
 }
 """The widths of the columns. If they depended on the cells, a browser would have to lay out all rows first."""
 _OTHER_WIDTH = "minmax(5em, 1fr)"
@@ -91,8 +92,8 @@ class _Role:
     number: int
     row: Row
     cells: Sequence[_Cell]
-    configs: Sequence[int]
-    """The numbers of its configs: the one that replaces its policies, and perhaps one without what is not used."""
+    configs: Sequence[str]
+    """What the table has of its configs: of the one that replaces its policies, and of one without what is not used."""
     pattern: int
     """The number of its row in the matrix."""
     twin: int | None
@@ -132,7 +133,6 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
     summary, others = report[:place], [part for part in report[place + 1 :] if part not in of_use]
     capabilities, patterns = _matrix(roles)
     configs = list(_configs(others))
-    shown = {part.number for part in configs if isinstance(part, _Config)}
     style, script = _text("page.css") + _column_styles(table.columns), _text("page.js")
     page = _template().generate(
         content_policy=_content_policy(style, script),
@@ -145,14 +145,13 @@ def format_page(rows: Sequence[Row], counts: Counts) -> Iterator[str]:
         levels=levels.rows,
         accounts=sorted({row["account"] for row in roles if row["account"]}),
         columns=table.columns,
-        roles=list(_roles(roles, table, patterns, shown)),
+        roles=list(_roles(roles, table, patterns)),
         chunk=_CHUNK,
         capabilities=capabilities,
         patterns=patterns,
         letters=LETTERS,
         most_names=_MOST_NAMES,
         configs=configs,
-        shown=shown,
         replaced=_replaced(roles),
         tables=[part for part in others if isinstance(part, Table) and part.rows],
     )
@@ -171,10 +170,11 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"code": _code, "markdown": _markdown}
+    environment.filters |= {"code": _code, "markdown": _markdown, "camel_case": camel_case}
     environment.globals |= {
         "actions_of": lambda groups: ", ".join(map(action_group, groups)),
         "additions": format_additions,
+        "config_link": _linked,
         "left_out": _left_out,
         "unscoped": _unscoped,
         "use_of": _use,
@@ -240,7 +240,7 @@ def _code_element(text: str) -> Markup:
     return Markup("<code>%s</code>") % text
 
 
-def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], shown: Collection[int]) -> Iterator[_Role]:
+def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern]) -> Iterator[_Role]:
     """The rows of the table, which are in the order of the roles."""
     pattern_of = {number: pattern.number for pattern in patterns for number, _ in pattern.roles}
     first = dict[str, int]()
@@ -252,10 +252,10 @@ def _roles(roles: Sequence[Row], table: Table, patterns: Sequence[_Pattern], sho
             number,
             row,
             [
-                _Cell(_cell(column, text, row, shown), None if _is_number(text) else orders.get(column))
+                _Cell(_cell(column, text, row), None if _is_number(text) else orders.get(column))
                 for column, text in cells.items()
             ],
-            [int(cells[column]) for column in _OF_CONFIGS if cells.get(column)],
+            [cells[column] for column in _OF_CONFIGS if cells.get(column)],
             pattern_of[number],
             None if twin == number else twin,
         )
@@ -265,18 +265,21 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").isdigit()
 
 
-def _cell(column: str, text: str, row: Row, shown: Collection[int]) -> Markup:
+def _cell(column: str, text: str, row: Row) -> Markup:
     if column == LEVEL:
         level = Markup('<b class="{0}">{0}</b>').format(row["level"])
         return level + _markdown(text.removeprefix(row["level"]))
     if column in _OF_CONFIGS and text:
-        return _linked(int(text), shown)
+        return _linked(text)
     return _markdown(text)
 
 
-def _linked(number: int, shown: Collection[int]) -> Markup:
-    """The number of a config, with a link if it is in the list of configs."""
-    return Markup('<a href="#c{0}">{0}</a>').format(number) if number in shown else _markdown(str(number))
+def _linked(label: str) -> Markup:
+    """What the table has of a config, with a link to the one in the list of configs that it names."""
+    if label == NOT_SHOWN:
+        return Markup("in the details")
+    start, number = label.rpartition("like ")[1:]
+    return Markup('{0}<a href="#c{1}">{1}</a>').format(start, number)
 
 
 def _findings(row: Row) -> str:
@@ -301,7 +304,7 @@ def _left_out(row: Row) -> Iterator[str]:
         groups.setdefault(tuple(each["reasons"]), []).append(each["capability"])
     for reasons, names in groups.items():
         reason = " ".join(reasons) or "The policies grant only a part of what is needed."
-        yield f"{', '.join(map(code, names))}: {reason}"
+        yield f"{options_as_code(names)}: {reason}"
 
 
 def _unscoped(row: Row) -> list[str]:

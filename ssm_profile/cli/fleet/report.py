@@ -11,7 +11,7 @@ from ssm_profile.cli.roles import NOT_FOR_EC2
 from ssm_profile.errors import document
 from ssm_profile.risks import RISKS
 
-from .configs import is_any_hidden, proposed_configs, replacements, uncertain
+from .configs import is_any_hidden, next_number, proposed_configs, replacements, uncertain
 from .host_management import host_management_summary
 from .instance_report import instance_summary, instance_tables
 from .roles_table import roles_table, verdict_of
@@ -50,7 +50,7 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
     """The report."""
     roles = list(roles_of(rows))
     configs = proposed_configs(roles)
-    narrower = narrower_configs(roles, first=len(configs) + 1)
+    narrower = narrower_configs(roles, first=next_number(configs))
     return [
         Paragraph(_first_line(roles, counts)),
         *([Paragraph(counts.note)] if counts.note else []),

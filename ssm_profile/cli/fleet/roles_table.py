@@ -1,11 +1,11 @@
 """The table of the roles in the report of a fleet."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from ssm_profile.cli.audit import BROKEN
 from ssm_profile.cli.report import Table, code, count_of
 
-from .configs import key_of, uncertain
+from .configs import Configs, key_of, uncertain
 from .host_management import WITHOUT_CREDENTIALS, WITHOUT_HEARTBEAT
 from .rows import Row
 
@@ -22,12 +22,12 @@ _MOST_REASONS = 2
 _MOST_UNREAD = 3
 
 
-def roles_table(roles: Sequence[Row], configs: Mapping[str, int], narrower: Mapping[str, int]) -> Table:
+def roles_table(roles: Sequence[Row], configs: Configs, narrower: Configs) -> Table:
     """The table, with a row for each role.
 
     Args:
         roles: The rows of the roles.
-        configs: The numbers of the configs, by their options as JSON.
+        configs: The configs.
         narrower: The same of the configs without what is not used.
     """
     accounts = {row["account"] for row in roles}
@@ -43,7 +43,7 @@ def verdict_of(row: Row) -> str:
     return BROKEN if row["level"] == BROKEN else row["systemsManager"]
 
 
-def _cells(row: Row, configs: Mapping[str, int], narrower: Mapping[str, int]) -> dict[str, str]:
+def _cells(row: Row, configs: Configs, narrower: Configs) -> dict[str, str]:
     certain = [risk["summary"] for risk in row["risks"] if risk["certain"]]
     possible = [f"{risk['summary']} (possibly)" for risk in row["risks"] if not risk["certain"]]
     used = row["used"]
@@ -55,8 +55,8 @@ def _cells(row: Row, configs: Mapping[str, int], narrower: Mapping[str, int]) ->
         RISKS: ";\n".join([*certain, *possible]),
         ACTIONS: _actions(row),
         PROPOSED: _proposed_actions(row),
-        CONFIG: str(configs[key_of(row["options"])]) if row["options"] is not None else "",
-        NARROWER: str(narrower[key_of(used["options"])]) if used and used["options"] is not None else "",
+        CONFIG: configs[key_of(row["options"])] if row["options"] is not None else "",
+        NARROWER: narrower[key_of(used["options"])] if used and used["options"] is not None else "",
         "Last used": _last_used(row),
         "Notes": ";\n".join(_notes(row)),
     }

@@ -8,7 +8,7 @@ from ssm_profile.cli.usage.blindness import Reason
 from ssm_profile.cli.usage.features import Advice
 from ssm_profile.risks import RISKS
 
-from .configs import Configs, config_parts, fill_in, key_of, numbered
+from .configs import Configs, config_parts, fill_in, key_of, numbered, options_as_code
 from .judgements import paths_to_fill_in
 from .rows import Row, problems_of
 from .used import EVIDENCE
@@ -47,7 +47,7 @@ def use_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     whose = sum(any(names_with(row, Advice.DROP)) for row in seen)
     days = count_of(seen[0]["used"]["days"], "day")
     if dropped:
-        named = ", ".join(f"{code(name)} ({count:,})" for name, count in dropped.most_common())
+        named = ", ".join(f"{options_as_code([name])} ({count:,})" for name, count in dropped.most_common())
         yield f"Could be dropped, not used for {days}: capabilities of {count_of(whose, 'role')}: {named}."
     else:
         yield f"Nothing is known to be unused for {days}."
@@ -137,7 +137,7 @@ def narrower_parts(configs: Configs, roles: Sequence[Row]) -> Iterator[Part]:
 
 def _advice(roles: Sequence[Row]) -> Sequence[str]:
     added = dict.fromkeys(name for row in roles for name in row["used"]["addedOptions"])
-    kept = (f"{code(name)} is in no other config. {ADDED_OPTION}" for name in added)
+    kept = (f"{options_as_code([name])} is in no other config. {ADDED_OPTION}" for name in added)
     return [*kept, *fill_in(list(paths_to_fill_in("", roles[0]["used"]["options"])))]
 
 
@@ -149,7 +149,7 @@ def _of_role(row: Row) -> Iterator[tuple[str, ...]]:
     for advice in (Advice.DROP, Advice.UNSEEN, Advice.KEEP):
         for (found, why), those in groups.items():
             if found == advice:
-                names = ", ".join(code(each["capability"]) for each in those)
+                names = options_as_code(each["capability"] for each in those)
                 unseen = _listed(list(dict.fromkeys(action for each in those for action in each["unseen"])))
                 yield code(row["role"]), row["account"] or "", names, found, f"{unseen}: {why}" if unseen else why
 
