@@ -13,6 +13,7 @@ from ssm_profile.visibility import Kind, visibility_of
 from .access_advisor import TRACKED_DAYS
 from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
 from .selectors import Logged
+from .trails import Trail
 
 OLDEST = 7
 """How many days ago the evidence may end. Calls after its end are not in it."""
@@ -117,18 +118,8 @@ class View:
         return last if last >= self.begin else ""
 
     def changes(self, source: Source) -> set[str]:
-        """The days on which it was changed what the trails record that can have the events of the account.
-
-        A trail of an organization has its changes in the account that owns it. If no settings name the owner, it can be
-        any account.
-        """
-        owners = self.evidence.trails.owners(self.account)
-        found = {
-            account: coverage.changes for (each, account), coverage in self.evidence.coverage.items() if each is source
-        }
-        return {
-            day for account, days in found.items() if not owners or account in owners | {self.account} for day in days
-        }
+        """The days on which it can have changed what a source has of the account."""
+        return {day for each in self._with_changes(source) for day in each.changes}
 
     def is_logged_by_trail(self, source: Source) -> bool:
         """Whether the settings of a trail show that it logged all management events of all Regions.
@@ -138,13 +129,29 @@ class View:
         """
         if source not in (Source.FILES, Source.ATHENA):
             return False
-        for trail in self.evidence.trails.complete_trails(self.account):
-            owner = self.evidence.coverage.get((source, trail.account), Coverage())
-            home = owner.regions.get(trail.home_region, RegionDays())
-            until_today = replace(self.period, last=self.period.today)
-            if not until_today.missing(home.writes) and not until_today.has_any(owner.changes | owner.incomplete):
-                return True
-        return False
+        until_today = replace(self.period, last=self.period.today)
+        return any(
+            not until_today.missing(self._writes_at_home(source, trail))
+            for trail in self.evidence.trails.complete_trails(self.account)
+        ) and not any(until_today.has_any(each.changes | each.incomplete) for each in self._with_changes(source))
+
+    def _writes_at_home(self, source: Source, trail: Trail) -> set[str]:
+        owner = self.evidence.coverage.get((source, trail.account), Coverage())
+        return owner.regions.get(trail.home_region, RegionDays()).writes
+
+    def _with_changes(self, source: Source) -> list[Coverage]:
+        """What a source has of each account that can change what is recorded of the account.
+
+        An event data store can be of any account. A delegated administrator changes the trail of an organization in an
+        account of its own:
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
+        """
+        is_of_any = source is Source.LAKE or self.evidence.trails.can_be_of_others(self.account)
+        return [
+            coverage
+            for (each, account), coverage in self.evidence.coverage.items()
+            if each is source and (is_of_any or account == self.account)
+        ]
 
 
 def blind_to_role(action: str, created: datetime | None, period: Period, *, is_tracked: bool) -> Blind | None:

@@ -90,18 +90,24 @@ class Trails:
         }
         self.results_of_stores |= other.results_of_stores
 
-    def of(self, account: str) -> list[Trail]:
-        """The trails that can have logged the events of an account."""
-        return [each for arn, each in self.trails.items() if self._can_log(arn, each, account)]
+    def can_be_of_others(self, account: str) -> bool:
+        """Whether other accounts can own or change a trail that logs the events of an account.
 
-    def owners(self, account: str) -> set[str]:
-        """The accounts of these trails. One that only other accounts list can be of another organization."""
-        return {each.account for each in self.of(account) if account in self.listed or not each.is_listed}
+        Only a list of AWS can show that there is no trail of an organization.
+        """
+        return account not in self.listed or any(
+            each.is_of_organization and (arn in self.listed[account] or not each.is_listed)
+            for arn, each in self.trails.items()
+        )
 
     def _can_log(self, arn: str, trail: Trail, account: str) -> bool:
         if trail.is_listed and account in self.listed:
             return arn in self.listed[account]  # AWS listed others in accounts of other organizations
         return trail.is_of_organization or trail.account == account
+
+    def _logs(self, arn: str, trail: Trail, account: str) -> bool:
+        """Whether a trail is known to log the events of an account. The settings do not name the organization."""
+        return trail.account == account or arn in self.listed.get(account, ())
 
     def data_events_of(self, account: str, service: str) -> dict[str, Logged]:
         """What each trail that can have logged the events of an account logs of the data events of a service.
@@ -147,15 +153,14 @@ class Trails:
         Log files do not name their trail, so that a single other trail makes it unknown which one wrote them. AWS lists
         the trail of an organization, but not the other trails of its other accounts.
         """
-        found = self.of(account)
-        complete = [
-            each
-            for arn, each in self.trails.items()
-            if (account in self.listed or not each.is_listed)
+        found = {arn: each for arn, each in self.trails.items() if self._can_log(arn, each, account)}
+        is_complete = all(
+            (account in self.listed or not each.is_listed)
             and each.is_multi_region
             and (self.selectors.get(arn, False) if each.has_selectors else True)
-        ]
-        return found if all(each in complete for each in found) else []
+            for arn, each in found.items()
+        )
+        return [each for arn, each in found.items() if self._logs(arn, each, account)] if is_complete else []
 
 
 def is_settings(head: str) -> bool:
