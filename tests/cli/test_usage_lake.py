@@ -182,6 +182,21 @@ class TestSettings:
             "cloudtrail get-event-data-store`, too."
         )
 
+    @pytest.mark.parametrize(("is_of_organization", "use"), [(False, UNSEEN), (True, "unused")])
+    def test_of_another_account(self, stub, tmp_path, is_of_organization, use):
+        """Only the store of an organization has the events of other accounts."""
+        arn = SETTINGS["EventDataStoreArn"].replace("123456789012", "210987654321")
+        settings = SETTINGS | {"EventDataStoreArn": arn, "OrganizationEnabled": is_of_organization}
+        stub(get_event_data_store=[settings])
+
+        for evidence in (self.read(tmp_path, settings), add()):
+            found = self.verdict(evidence)
+            assert found["use"] == use
+            assert is_of_organization or found["why"] == (
+                f"The event data store `{arn}` is of another account and not of an organization. Pass the output of "
+                "`aws cloudtrail get-event-data-store` for the one that has the events of account 123456789012."
+            )
+
     def read(self, tmp_path, settings):
         write(tmp_path / "a.csv", [each | {"origin": "CloudTrail Lake"} for each in ROWS])
         if settings:
@@ -211,7 +226,7 @@ class TestSettings:
         evidence = Evidence()
         add_store(evidence.trails, selectors(field, category="Data") if settings == "all" else settings)
 
-        assert bool(evidence.trails.why_stores_log_less("s3")) is is_some
+        assert bool(evidence.trails.why_stores_log_less("123456789012", "s3")) is is_some
 
 
 class TestWait:

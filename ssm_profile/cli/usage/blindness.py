@@ -223,7 +223,7 @@ def action_blindness(action: str, source: Source, coverage: Coverage, view: View
 
 def _why_stores_log_less(service: str, kind: Kind, view: View) -> str:
     """Why an event data store can lack events: it can leave out events by their names and callers."""
-    return view.evidence.trails.why_stores_log_less(service if kind is Kind.DATA else "")
+    return view.evidence.trails.why_stores_log_less(view.account, service if kind is Kind.DATA else "")
 
 
 def _with_part(blind: Blind, coverage: Coverage) -> Blind:

@@ -34,6 +34,7 @@ CHANGES = frozenset(
 
 _BEGINNING = re.compile(r'\{\s*"(?:trailList|Trail|TrailARN|EventSelectors|AdvancedEventSelectors|EventDataStoreArn)"')
 _ARN = re.compile(r"arn:[^:]*:cloudtrail:[^:]*:(\d{12}):trail/.+")
+_STORE_ARN = re.compile(r"arn:[^:]*:cloudtrail:[^:]*:(\d{12}):eventdatastore/.+")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,10 @@ class Trail:
 
 @dataclass(frozen=True)
 class Store:
-    """What the selectors of an event data store log."""
+    """The settings of an event data store."""
 
+    account: str
+    is_of_organization: bool
     has_all_management_events: bool
     data_events: Mapping[str, Logged]
     is_listed: bool = False
@@ -129,16 +132,23 @@ class Trails:
             for arn, each in self.trails.items()
         )
 
-    def why_stores_log_less(self, service: str = "") -> str:
-        """Why event data stores can lack events. Nothing if their settings show that they do not.
+    def why_stores_log_less(self, account: str, service: str = "") -> str:
+        """Why event data stores can lack events of an account. Nothing if their settings show that they do not.
 
         Args:
+            account: The account.
             service: The service whose data events are asked for. By default, all management events are.
         """
         if self.results_of_stores and all(each.is_listed for each in self.stores.values()):
             return (
                 f"It is not known which events the event data store of `{min(self.results_of_stores)}` logs. Pass the "
                 "output of `aws cloudtrail get-event-data-store`, too."
+            )
+        others = [arn for arn, each in self.stores.items() if account != each.account and not each.is_of_organization]
+        if others and len(others) == len(self.stores):
+            return (
+                f"The event data store `{min(others)}` is of another account and not of an organization. Pass the "
+                f"output of `aws cloudtrail get-event-data-store` for the one that has the events of account {account}."
             )
         for arn, store in sorted(self.stores.items()):
             has_all = store.data_events[service] is Logged.ALL if service else store.has_all_management_events
@@ -213,8 +223,15 @@ def add_store(trails: Trails, details: Mapping[str, Any], *, is_listed: bool = F
         details: The settings of the store, with its ARN.
         is_listed: Whether AWS was asked for it.
     """
-    has_all = selects_all_management_events(details)
-    trails.stores[details["EventDataStoreArn"]] = Store(has_all, data_events_of(details), is_listed)
+    arn = details["EventDataStoreArn"]
+    match = _STORE_ARN.fullmatch(arn)
+    trails.stores[arn] = Store(
+        account=match[1] if match else "",
+        is_of_organization=details.get("OrganizationEnabled") is True,
+        has_all_management_events=selects_all_management_events(details),
+        data_events=data_events_of(details),
+        is_listed=is_listed,
+    )
 
 
 def add_trail(trails: Trails, details: Any, *, is_listed: bool = False) -> bool:
