@@ -1,6 +1,7 @@
 """The query on CloudTrail Lake, answered as AWS documents it."""
 
 import json
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
@@ -197,8 +198,23 @@ class TestSettings:
                 "`aws cloudtrail get-event-data-store` for the one that has the events of account 123456789012."
             )
 
-    def read(self, tmp_path, settings):
-        write(tmp_path / "a.csv", [each | {"origin": "CloudTrail Lake"} for each in ROWS])
+    @pytest.mark.parametrize("name", ["Create", "Delete", "Restore", "Update"])
+    def test_change_in_another_account(self, tmp_path, name):
+        """The store of an organization can be of any account."""
+        change = ROWS[0] | {
+            "account": "210987654321",
+            "role": "arn:aws:iam::210987654321:role/admin",
+            "source": "cloudtrail.amazonaws.com",
+            "event": f"{name}EventDataStore",
+            "days": f"{NOW - timedelta(days=9):%Y-%m-%d}",
+        }
+        evidence = self.read(tmp_path, SETTINGS, change)
+        evidence.trails.listed["123456789012"] = frozenset()
+
+        assert self.verdict(evidence)["reason"] == "left out of the evidence"
+
+    def read(self, tmp_path, settings, *more):
+        write(tmp_path / "a.csv", [each | {"origin": "CloudTrail Lake"} for each in (*ROWS, *more)])
         if settings:
             (tmp_path / "store.json").write_text(json.dumps(settings))
         return read_evidence([str(tmp_path)])

@@ -19,9 +19,12 @@ LONGEST_SETTINGS = 5_000_000
 CHANGES = frozenset(
     f"cloudtrail:{name}"
     for name in (
+        "CreateEventDataStore",
         "CreateTrail",
+        "DeleteEventDataStore",
         "DeleteTrail",
         "PutEventSelectors",
+        "RestoreEventDataStore",
         "StartEventDataStoreIngestion",
         "StartLogging",
         "StopEventDataStoreIngestion",
@@ -30,7 +33,10 @@ CHANGES = frozenset(
         "UpdateTrail",
     )
 )
-"""The actions that change what a trail records."""
+"""The actions that change what a trail or an event data store records.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.html
+"""
 
 _BEGINNING = re.compile(r'\{\s*"(?:trailList|Trail|TrailARN|EventSelectors|AdvancedEventSelectors|EventDataStoreArn)"')
 _ARN = re.compile(r"arn:[^:]*:cloudtrail:[^:]*:(\d{12}):trail/.+")
