@@ -170,10 +170,11 @@ def blind_to_role(action: str, created: datetime | None, period: Period, *, is_t
         return Blind(Reason.NEVER, f"AWS's page lists no such event: <{visibility.source}>.")
     if created is None:
         return Blind(Reason.YOUNG, "It is not known when the role was created.")
-    if created.astimezone(UTC).date() >= period.first:
-        return Blind(
-            Reason.YOUNG, f"The role was created on {created:%Y-%m-%d}, after the begin of the period, {period.first}."
-        )
+    day = created.astimezone(UTC).date()
+    if day == period.first:
+        return Blind(Reason.YOUNG, f"The role was created on {day}, the first day of the period.")
+    if day > period.first:
+        return Blind(Reason.YOUNG, f"The role was created on {day}, after the begin of the period, {period.first}.")
     return None
 
 
