@@ -146,6 +146,12 @@ class TestRegions:
 
         assert reason(found) == "evidence covers fewer days"
 
+    def test_region_that_was_disabled(self, verdict):
+        """The role could call in it before."""
+        disabled = event("account:DisableRegion", NOW - timedelta(days=9), WEB + "2")
+
+        assert reason(verdict(background(), [disabled], role=OLD)) == "left out of the evidence"
+
     def test_kms_in_each_region(self, verdict):
         """One trail of a Region can leave KMS out."""
         other = [each for each in background(awsRegion=OTHER_REGION) if not each["eventSource"].startswith("kms")]
@@ -307,8 +313,13 @@ class TestTrail:
         """A delegated administrator can change the trail of an organization."""
         admin = f"arn:aws:iam::{OTHER}:role/admin"
         change = event("cloudtrail:PutEventSelectors", NOW - timedelta(days=9), admin, recipientAccountId=OTHER)
+        found = verdict(background(), [change], role=OLD, trails=trails)
 
-        assert reason(verdict(background(), [change], role=OLD, trails=trails)) == "left out of the evidence"
+        assert reason(found) == "left out of the evidence"
+        assert found["why"] == (
+            f"Account {OTHER} changed a trail, an event data store or a Region on 2026-11-18, so that events can be "
+            "missing."
+        )
 
     def test_damaged_file_of_another_account(self, tmp_path):
         """It can have had a change."""

@@ -117,9 +117,11 @@ class View:
         last = max((time for called, time in calls.items() if matches(called, action)), default="")
         return last if last >= self.begin else ""
 
-    def changes(self, source: Source) -> set[str]:
-        """The days on which it can have changed what a source has of the account."""
-        return {day for each in self._with_changes(source) for day in each.changes}
+    def change(self, source: Source) -> tuple[str, str] | None:
+        """The first change in the period of what a source has of the account: its day, and the account that made it."""
+        days = self.period.days()
+        found = ((day, name) for name, each in self._with_changes(source).items() for day in each.changes & days)
+        return min(found, default=None)
 
     def is_logged_by_trail(self, source: Source) -> bool:
         """Whether the settings of a trail show that it logged all management events of all Regions.
@@ -133,13 +135,15 @@ class View:
         return any(
             not until_today.missing(self._writes_at_home(source, trail))
             for trail in self.evidence.trails.complete_trails(self.account)
-        ) and not any(until_today.has_any(each.changes | each.incomplete) for each in self._with_changes(source))
+        ) and not any(
+            until_today.has_any(each.changes | each.incomplete) for each in self._with_changes(source).values()
+        )
 
     def _writes_at_home(self, source: Source, trail: Trail) -> set[str]:
         owner = self.evidence.coverage.get((source, trail.account), Coverage())
         return owner.regions.get(trail.home_region, RegionDays()).writes
 
-    def _with_changes(self, source: Source) -> list[Coverage]:
+    def _with_changes(self, source: Source) -> dict[str, Coverage]:
         """What a source has of each account that can change what is recorded of the account.
 
         An event data store can be of any account. A delegated administrator changes the trail of an organization in an
@@ -147,11 +151,11 @@ class View:
         https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
         """
         is_of_any = source is Source.LAKE or self.evidence.trails.can_be_of_others(self.account)
-        return [
-            coverage
+        return {
+            account: coverage
             for (each, account), coverage in self.evidence.coverage.items()
             if each is source and (is_of_any or account == self.account)
-        ]
+        }
 
 
 def blind_to_role(action: str, created: datetime | None, period: Period, *, is_tracked: bool) -> Blind | None:
@@ -279,8 +283,9 @@ def _incomplete(source: Source, coverage: Coverage, view: View) -> Blind | None:
         return Blind(Reason.DAMAGED, f"A part of {source} could not be read.")
     if damaged := sorted(coverage.incomplete & view.period.days()):
         return Blind(Reason.DAMAGED, f"A file of {damaged[0]} could not be read.")
-    if changed := sorted(view.changes(source) & view.period.days()):
-        return Blind(Reason.LEFT_OUT, f"What trails record was changed on {changed[0]}, so that events can be missing.")
+    if change := view.change(source):
+        what = f"Account {change[1]} changed a trail, an event data store or a Region on {change[0]}"
+        return Blind(Reason.LEFT_OUT, f"{what}, so that events can be missing.")
     return None
 
 

@@ -17,25 +17,27 @@ LONGEST_SETTINGS = 5_000_000
 """The longest file of settings that is read, in bytes."""
 
 CHANGES = frozenset(
-    f"cloudtrail:{name}"
-    for name in (
-        "CreateEventDataStore",
-        "CreateTrail",
-        "DeleteEventDataStore",
-        "DeleteTrail",
-        "PutEventSelectors",
-        "RestoreEventDataStore",
-        "StartEventDataStoreIngestion",
-        "StartLogging",
-        "StopEventDataStoreIngestion",
-        "StopLogging",
-        "UpdateEventDataStore",
-        "UpdateTrail",
+    (
+        "account:DisableRegion",
+        "cloudtrail:CreateEventDataStore",
+        "cloudtrail:CreateTrail",
+        "cloudtrail:DeleteEventDataStore",
+        "cloudtrail:DeleteTrail",
+        "cloudtrail:PutEventSelectors",
+        "cloudtrail:RestoreEventDataStore",
+        "cloudtrail:StartEventDataStoreIngestion",
+        "cloudtrail:StartLogging",
+        "cloudtrail:StopEventDataStoreIngestion",
+        "cloudtrail:StopLogging",
+        "cloudtrail:UpdateEventDataStore",
+        "cloudtrail:UpdateTrail",
     )
 )
-"""The actions that change what a trail or an event data store records.
+"""The actions that change what is recorded, or in which Regions roles can call.
 
-Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.html
+Sources:
+- https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.html
+- https://docs.aws.amazon.com/accounts/latest/reference/API_DisableRegion.html
 """
 
 _BEGINNING = re.compile(r'\{\s*"(?:trailList|Trail|TrailARN|EventSelectors|AdvancedEventSelectors|EventDataStoreArn)"')
