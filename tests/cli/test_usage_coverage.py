@@ -321,6 +321,16 @@ class TestTrail:
             "missing."
         )
 
+    @pytest.mark.parametrize("account", [ACCOUNT, OTHER])
+    def test_change_after_the_period(self, verdict, account):
+        """The settings of today can be other ones than those of the period."""
+        ended = [each for each in self.QUIET if not each["eventTime"].startswith("2026-11-27")]
+        admin = f"arn:aws:iam::{account}:role/admin"
+        change = event("cloudtrail:UpdateTrail", NOW - timedelta(days=1), admin, recipientAccountId=account)
+
+        assert verdict(background(DAYS + 9), ended, trails=())["use"] == "unused"
+        assert reason(verdict(background(DAYS + 9), ended, [change], trails=())) == "evidence covers fewer days"
+
     def test_damaged_file_of_another_account(self, tmp_path):
         """It can have had a change."""
         write_log(tmp_path, [*background(), *self.QUIET])

@@ -158,6 +158,21 @@ class TestTrails:
 
         assert (found["reason"] == "left out of the evidence") is is_counted
 
+    @pytest.mark.parametrize("is_in_file", [True, False])
+    def test_trail_of_an_organization_that_is_not_listed(self, stub, tmp_path, is_in_file):
+        """The account can have left the organization whose trail wrote the evidence."""
+        stub(dict.fromkeys(REGIONS, trails(trail())))
+        evidence = add()
+        other = trail(account="2" * 12, IsOrganizationTrail=True)
+        if is_in_file:
+            file = settings(tmp_path / "trails.json", other)
+            evidence.merge(read_evidence([file, write_log(tmp_path, background())]))
+        else:
+            stub(dict.fromkeys(REGIONS, trails(other)), account="2" * 12)
+            add(evidence)
+
+        assert evidence.trails.can_be_of_others(ACCOUNT) is is_in_file
+
     @pytest.mark.parametrize("is_first", [True, False])
     def test_file_of_settings_says_which_trail_wrote_the_evidence(self, stub, tmp_path, is_first):
         """Another account lists the trail, too."""
