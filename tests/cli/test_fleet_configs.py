@@ -331,6 +331,23 @@ class TestTakenAway:
 
         assert row["notKept"] == ["secretsmanager:GetSecretValue"]
 
+    def test_several_roles(self, fleet):
+        """Each action is said of the roles that have it."""
+        roles = [role(name, allow([*MINIMUM, f"sqs:{name}"])) for name in ("AddPermission", "SendMessage")]
+        said = [each.partition(". Keep")[0] for each in fleet(roles=roles).items if each.startswith("It takes away")]
+
+        assert said == [f"It takes away of 1 role ({name}): sqs:{name}" for name in ("AddPermission", "SendMessage")]
+
+    def test_many_roles(self, fleet, monkeypatch):
+        """The actions of the last ones are shown together."""
+        monkeypatch.setattr(configs, "_MOST_SETS", 1)
+        roles = [role(f"r{name}", allow([*MINIMUM, f"sqs:{name}"])) for name in ("Create*", "Delete*", "List*")]
+
+        assert any(
+            each.startswith("It takes away of 2 other roles (some of these each): sqs:DeleteMessage")
+            for each in fleet(roles=roles).items
+        )
+
     def test_many(self, fleet):
         roles = [
             role(
