@@ -31,6 +31,26 @@ class TestBoundary:
 
         assert row["permissionsBoundary"] == row["options"]["permissions_boundary_arn"] == self.ARN
 
+    def test_risk(self, fleet):
+        """It is not certain behind a boundary whose content is not known."""
+        risky = role(
+            "a", allow([*MINIMUM, "ssm:SendCommand"]), PermissionsBoundary={"PermissionsBoundaryArn": self.ARN}
+        )
+
+        row = json.loads(fleet("--json", roles=[risky]).out)
+
+        assert [(each["risk"], each["certain"]) for each in row["risks"]] == [("run_commands", False)]
+        assert row["level"] == "risky"
+
+    def test_risk_on_itself(self, fleet):
+        """The same of an action on the role itself."""
+        change = allow("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/a")
+        risky = role("a", allow(MINIMUM), change, PermissionsBoundary={"PermissionsBoundaryArn": self.ARN})
+
+        row = json.loads(fleet("--json", roles=[risky]).out)
+
+        assert [(each["risk"], each["certain"]) for each in row["risks"]] == [("gain_permissions", False)]
+
     def test_denies(self, fleet):
         """Those of the boundary stay in it."""
         row = json.loads(fleet("--json", roles=[self.ROLE], policies=[self.POLICY]).out)
