@@ -41,6 +41,14 @@ class TestLevels:
         assert [(row["Level"], row["Roles"]) for row in shown.tables["Levels"]] == [("risky", "1"), ("clean", "1")]
 
 
+    def test_possible_danger(self, fleet):
+        """A role is risky with a danger that depends on a condition, too."""
+        tagged = allow("ssm:SendCommand", Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
+        (level,) = fleet(roles=[role("a", *SCOPED_MINIMUM, tagged)]).tables["Levels"]
+
+        assert (level["Level"], level["Meaning"][:22]) == ("risky", "An instance can or may")
+
+
 class TestNextStep:
     def test_config(self, fleet):
         assert "write a config to the file of a stack, Pulumi.<stack>.yaml" in fleet(roles=[role("a")]).out
