@@ -173,7 +173,7 @@ class TestReasons:
         shown = cell(self.only_if(MINIMUM[:4], "x"), self.only_if(self.HEARTBEAT, "y"))
 
         assert shown == (
-            "messaging works if StringEquals aws:PrincipalTag/a x holds (statement 1 of policy inline). "
+            "may work: messaging works if StringEquals aws:PrincipalTag/a x holds (statement 1 of policy inline). "
             "heartbeat works if StringEquals aws:PrincipalTag/a y holds (statement 2 of policy inline)."
         )
 
