@@ -166,6 +166,23 @@ def test_places():
     assert "a:C8" in html
 
 
+def test_why_capabilities_are_left_out():
+    """Each has its own reason, also if its verdict depends on nothing."""
+    page = require("ssm_profile.cli.fleet.page")
+    works_if = {"verdict": "works if", "reasons": ["It works if `x` holds."]}
+    left_out = [
+        {"capability": "session_kms_key_alias", "verdict": "works", "reasons": []},
+        {"capability": "patching", "verdict": "partly", "reasons": []},
+        *({"capability": name, **works_if} for name in ("inventory", "inspector")),
+    ]
+
+    assert list(page._left_out(a_role("a", leftOut=left_out))) == [
+        f"`sessionKmsKeyAlias`: {page.NOT_TOGETHER}",
+        "`patching`: The policies grant only a part of what is needed.",
+        "`inventory`, `inspector`: They work if `x` holds.",
+    ]
+
+
 def strings_of(module):
     """The strings of a module, with ``x`` for what an f-string fills in."""
     for node in ast.walk(ast.parse(module.read_text())):

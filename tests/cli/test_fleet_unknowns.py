@@ -51,6 +51,19 @@ class TestBoundary:
 
         assert [(each["risk"], each["certain"]) for each in row["risks"]] == [("gain_permissions", False)]
 
+    def test_unread_in_the_summary(self, fleet):
+        """A boundary cannot hide a danger."""
+        (sentence,) = [each for each in fleet(roles=[self.ROLE]).items if each.startswith("Content not known")]
+
+        assert sentence.startswith("Content not known: permissions boundaries of 1 role, which may take away some of ")
+
+    def test_unread_and_attached(self, fleet):
+        """The boundary can be a policy of the role, too, which may hide dangers."""
+        attached = {"AttachedManagedPolicies": [{"PolicyName": "limit", "PolicyArn": self.ARN}]}
+        items = fleet(roles=[self.ROLE | attached]).items
+
+        assert any("policies of 1 role, so that dangers may be missing here." in each for each in items)
+
     def test_denies(self, fleet):
         """Those of the boundary stay in it."""
         row = json.loads(fleet("--json", roles=[self.ROLE], policies=[self.POLICY]).out)

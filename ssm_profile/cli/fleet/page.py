@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from ssm_profile.cli.audit import BROKEN, LEVELS
-from ssm_profile.cli.audit_report import format_additions
+from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, escaped, pieces
 from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.stack_yaml import format_stack_config
@@ -73,6 +73,11 @@ _IN_JSON = (
     (r"more \(`--json`\)", "more (in the details of the roles)"),
 )
 """Where the sentences of the report look for more, and where the page has it."""
+_WHY_LEFT_OUT = {
+    Verdict.WORKS.value: NOT_TOGETHER,
+    Verdict.PARTLY.value: "The policies grant only a part of what is needed.",
+}
+"""Why a config leaves out a capability that depends on nothing."""
 _VERDICTS = (BROKEN, Verdict.WORKS_IF.value, Verdict.WORKS.value)
 LETTERS = {Verdict.WORKS.value: "W", Verdict.WORKS_IF.value: "I", Verdict.PARTLY.value: "P"}
 """The verdicts in the matrix."""
@@ -301,9 +306,9 @@ def _left_out(row: Row) -> Iterator[str]:
     """The capabilities that the config of a role leaves out: a sentence for all with the same reasons."""
     groups = dict[tuple[str, ...], list[str]]()
     for each in row["leftOut"]:
-        groups.setdefault(tuple(each["reasons"]), []).append(each["capability"])
-    for reasons, names in groups.items():
-        reason = " ".join(reasons) or "The policies grant only a part of what is needed."
+        groups.setdefault((each["verdict"], *each["reasons"]), []).append(each["capability"])
+    for (verdict, *reasons), names in groups.items():
+        reason = _WHY_LEFT_OUT.get(verdict) or " ".join(in_plural(each) if len(names) > 1 else each for each in reasons)
         yield f"{options_as_code(names)}: {reason}"
 
 

@@ -31,6 +31,7 @@ _NEXT_STEP = (
     "Next: write a config to the file of a stack, `Pulumi.<stack>.yaml`, and deploy it. Then move the instances to its "
     f"role. {document('adopting')} has the steps."
 )
+_FILTERED = "If the input was written with `--filter`, add `LocalManagedPolicy` and `AWSManagedPolicy` to it."
 _MOST_NAMES = 3
 
 
@@ -155,14 +156,32 @@ def _baseline_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str
         yield f"To remove from the baseline: {entries}. The reasons are at the end."
 
 
+def _own_unread(row: Row) -> list[str]:
+    """The policies whose content is not known, without the permissions boundary, which cannot hide a danger."""
+    unread = list(row["unread"])
+    if row["permissionsBoundary"] in unread:
+        unread.remove(row["permissionsBoundary"])  # once: the same policy can be attached, too
+    return unread
+
+
+def _is_unread(row: Row, policy: str | None) -> bool:
+    """Whether the input does not have the content of a policy."""
+    return policy in row["unread"] and policy not in row["ambiguous"]
+
+
 def _unknown(roles: Sequence[Row]) -> Iterator[str]:
     """What the input does not say."""
     if nameless := sum(row["account"] is None for row in roles):
         yield f"Account not known: {count_of(nameless, 'role')}, because the input does not have the ARN."
-    if unread := sum(any(each not in row["ambiguous"] for each in row["unread"]) for row in roles):
+    if bounded := sum(_is_unread(row, row["permissionsBoundary"]) for row in roles):
         yield (
-            f"Content not known: policies of {count_of(unread, 'role')}, so that dangers may be missing here. If the "
-            "input was written with `--filter`, add `LocalManagedPolicy` and `AWSManagedPolicy` to it."
+            f"Content not known: permissions boundaries of {count_of(bounded, 'role')}, which may take away some of "
+            f"what is shown here. {_FILTERED}"
+        )
+    if unread := sum(any(_is_unread(row, each) for each in _own_unread(row)) for row in roles):
+        yield (
+            f"Content not known: policies of {count_of(unread, 'role')}, so that dangers may be missing here. "
+            f"{_FILTERED}"
         )
     if copies := Counter(copy for row in roles for copy in row["copies"]):
         named = ", ".join(f"{code(copy)} ({count_of(count, 'role')})" for copy, count in copies.most_common())
