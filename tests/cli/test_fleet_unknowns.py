@@ -84,6 +84,16 @@ class TestBoundary:
         assert shown.items[-1] == "Keep the permissions boundary of the role. What it denies stays in it."
         assert f"ssm-profile:permissionsBoundaryArn: {self.ARN}\n" in shown.out
 
+    def test_several_roles(self, fleet):
+        """They are named."""
+        roles = [self.ROLE, self.ROLE | {"RoleName": "b", "Arn": f"arn:aws:iam::{ACCOUNT}:role/b"}]
+
+        assert (
+            fleet(roles=roles, policies=[self.POLICY])
+            .items[-1]
+            .startswith("Keep the permissions boundary of 2 roles (a, b). ")
+        )
+
     def limited(self, *statements):
         return self.POLICY | {"PolicyVersionList": [{"IsDefaultVersion": True, "Document": {"Statement": statements}}]}
 

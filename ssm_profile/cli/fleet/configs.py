@@ -318,8 +318,9 @@ def _additional(roles: Sequence[Row]) -> Iterator[str]:
 
 
 def _boundaries(roles: Sequence[Row]) -> Iterator[str]:
-    if any(row["permissionsBoundary"] for row in roles):
-        yield "Keep the permissions boundary of the role. What it denies stays in it."
+    if bounded := [row for row in roles if row["permissionsBoundary"]]:
+        whose = "the role" if len(roles) == 1 else _named(bounded)
+        yield f"Keep the permissions boundary of {whose}. What it denies stays in it."
 
 
 def _denies(roles: Sequence[Row]) -> Iterator[str]:
