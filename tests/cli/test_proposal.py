@@ -132,6 +132,29 @@ class TestParts:
         assert {each["kind"] for each in part["dependsOn"]} == {"condition", "explicit deny"}
 
 
+class TestOwnActions:
+    """The actions that show that a capability is used, of which a policy grants a part."""
+
+    LOGS = allow(
+        [f"logs:{each}" for each in ("CreateLogStream", "PutLogEvents", "DescribeLogStreams", "DescribeLogGroups")]
+    )
+
+    @staticmethod
+    def own_actions(*statements):
+        rows = audit(*statements)["capabilities"]
+        return {row["capability"]: row["ownActions"] for row in rows if row["verdict"] == "partly"}
+
+    def test_capability_that_works_with_any_name(self):
+        """It has the shared actions for the names of the other one, too."""
+        group = allow("logs:CreateLogGroup", "arn:aws:logs:*:*:log-group:/x:*")
+
+        assert self.own_actions(self.LOGS, group)["cloudwatch_agent.log_groups"] == ["logs:CreateLogGroup"]
+
+    def test_described_resources(self):
+        """An option grants the single action."""
+        assert self.own_actions(allow("ec2:DescribeTags")) == {"ec2_describe": [], "cloudwatch_agent": []}
+
+
 class TestAlias:
     """The options of the key of sessions by its ARN and by its alias exclude each other."""
 
