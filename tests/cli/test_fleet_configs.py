@@ -139,6 +139,13 @@ class TestMostConfigs:
 
         assert column == ["1", "1", "2", "2", "not shown", "not shown", "not shown", "not shown"]
 
+    def test_names(self, fleet, monkeypatch):
+        """No config stands for another one that is not shown, either."""
+        monkeypatch.setattr(configs, "_MOST_CONFIGS", 1)
+        roles = [role("a"), role("b"), *(reader(name, name) for name in "yz")]
+
+        assert [row["Config"] for row in fleet(roles=roles).tables["Roles"]] == ["1", "1", "not shown", "not shown"]
+
     def test_json(self, shown):
         """It has all."""
         buckets = [json.loads(line)["options"]["read_buckets"] for line in shown("--json").out.splitlines()]

@@ -150,6 +150,14 @@ class TestOwnActions:
 
         assert self.own_actions(self.LOGS, group)["cloudwatch_agent.log_groups"] == ["logs:CreateLogGroup"]
 
+    def test_capability_that_works_with_another_name(self):
+        """It has only the actions that take no name."""
+        session = allow(self.LOGS["Action"], "arn:aws:logs:*:*:log-group:/a:*")
+        retention = allow("logs:PutRetentionPolicy", [f"arn:aws:logs:*:*:log-group:/x{end}" for end in ("", ":*")])
+        own = self.own_actions(session, allow("logs:DescribeLogGroups"), retention)
+
+        assert own["cloudwatch_agent.retention"] == ["logs:PutRetentionPolicy"]
+
     def test_described_resources(self):
         """An option grants the single action."""
         assert self.own_actions(allow("ec2:DescribeTags")) == {"ec2_describe": [], "cloudwatch_agent": []}
