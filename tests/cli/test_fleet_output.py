@@ -177,6 +177,15 @@ class TestReasons:
             "heartbeat works if StringEquals aws:PrincipalTag/a y holds (statement 2 of policy inline)."
         )
 
+    def test_denied_instances(self, cell):
+        """A resource matches, and a condition applies."""
+        there = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/*"
+        deny = {"Effect": "Deny", "Action": self.HEARTBEAT, "Resource": there}
+
+        assert cell(allow(MINIMUM), deny) == (
+            f"works unless {there} matches the resource (statement 2 of policy inline denies)."
+        )
+
     def test_many_conditions(self, cell):
         shown = cell(*(self.only_if(action, action) for action in MINIMUM))
 
