@@ -10,6 +10,7 @@ from ssm_profile.catalogue import (
     NOT_NEEDED,
 )
 from ssm_profile.iam.evaluator import Kind
+from ssm_profile.options import camel_case
 
 from .audit import BROKEN, CLEAN, REQUIRED_FEATURES
 from .audit_reasons import (
@@ -28,7 +29,7 @@ from .audit_reasons import (
 )
 from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
 from .reverse_lookup import FEATURES, has_feature
-from .stack_yaml import format_covered, format_stack_config
+from .stack_yaml import format_covered, format_stack_config, options_as_code
 from .verdicts import Verdict
 
 _MOST_REASONS = 2
@@ -250,7 +251,7 @@ def _conditions(
     names: dict[str, list[str]] = {}
     for row in uncertain:
         for each in needed_conditions(row["dependsOn"], lambda reason: worded(reason, options)):
-            names.setdefault(each, []).append(code(row["capability"]))
+            names.setdefault(each, []).append(options_as_code([row["capability"]]))
     subjects: dict[str, list[str]] = {}
     for condition, whose in names.items():
         subjects.setdefault("It" if len(set(whose)) == len(uncertain) else whose[0], []).append(condition)
@@ -306,7 +307,7 @@ def _left_out(audit: Data) -> Iterator[str]:
         (Verdict.PARTLY, "The policy grants only a part of what is needed. Add those that you use."),
     ):
         if names := [row["capability"] for row in left_out(audit, verdict)]:
-            yield f"{', '.join(map(code, names))}. {why}"
+            yield f"{options_as_code(names)}. {why}"
     if lost := not_kept(audit):
         yield f"{', '.join(map(code, lost))}. Keep those that your software needs in a policy of their own."
     if _has_unneeded(audit):
@@ -389,18 +390,22 @@ def _capability_rows(shown: Iterable[Data]) -> Iterator[tuple[str, str, str]]:
         own = () if row["dependsOn"] else (row["capability"],)
         groups.setdefault((*details, *own), []).append(row)
     for rows in groups.values():
-        yield code_lines([row["capability"] for row in rows]), rows[0]["verdict"], "\n".join(_details(rows[0]))
+        yield (
+            code_lines([camel_case(row["capability"]) for row in rows]),
+            rows[0]["verdict"],
+            "\n".join(_details(rows[0])),
+        )
 
 
 def _details(row: Data) -> list[str]:
     """What a capability lacks or depends on, a line for each."""
     if row["requires"]:
-        return [f"It has no effect without {code(row['requires'])}, which does not work."]
+        return [f"It has no effect without {options_as_code([row['requires']])}, which does not work."]
     if row["dependsOn"]:
         first, *others = needed_conditions(row["dependsOn"])
         return [first, *(f"and {each}" for each in others), *_additional_lines(row)]
     if row["verdict"] == Verdict.PARTLY.value and not row["missing"]:
-        return [f"It is granted with some of the values of `{row['option']}` only."]
+        return [f"It is granted with some of the values of {options_as_code([row['option']])} only."]
     if row["capability"] == "ec2_describe" and row["missing"]:
         return [f"{len(row['missing']):,} of the actions of `ec2:Describe*`"]
     # Nobody waits for a feature of which the policy grants nothing, unless every other feature requires it.

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from ssm_profile import policy
-from ssm_profile.options import OPTIONS
+from ssm_profile.options import OPTIONS, camel_case
 from tests import ROOT, require
 from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, document, working_features
 from tests.expected import KEY, LOCATION, MAPS, SHARED_DOCUMENT, SHARED_KEY
@@ -561,7 +561,8 @@ class TestAdditional:
         assert [each["action"] for each in row["missing"]] == [lost]
         assert row["additional"] == [{"action": lost, "resources": [on]}]
         assert feature.partition(".")[0] in audited["options"]
-        (shown,) = [each for each in run("audit", file).tables["Capabilities"] if each["Capability"] == feature]
+        capabilities = run("audit", file).tables["Capabilities"]
+        (shown,) = [each for each in capabilities if each["Capability"] == camel_case(feature)]
         details = shown["Missing permissions, or what it depends on"]
         assert row["missing"][0]["symptom"] in details
         assert f"The option also grants {lost} on {on}." in details

@@ -191,7 +191,7 @@ class TestSummary:
 
         audited = run("audit", policy_file(*policy_document(options, LOCATION)["Statement"]))
 
-        (row,) = [row for row in audited.tables["Capabilities"] if row["Capability"] == "parameters.kms_key_arn"]
+        (row,) = [row for row in audited.tables["Capabilities"] if row["Capability"] == "parameters.kmsKeyArn"]
         assert row[DETAILS].endswith(": the condition of statement 3 does not hold for this call.")
 
     def test_danger(self, audit):

@@ -8,9 +8,8 @@ from typing import Any, cast
 from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, code, count_of
 from ssm_profile.cli.reverse_lookup import FILL_IN
-from ssm_profile.cli.stack_yaml import format_stack_config
+from ssm_profile.cli.stack_yaml import format_stack_config, options_as_code
 from ssm_profile.cli.verdicts import Verdict
-from ssm_profile.options import camel_case
 
 from .findings import action_group, first_of
 from .host_management import is_decisive
@@ -280,11 +279,6 @@ def _names(capabilities: Sequence[str]) -> str:
     if len(capabilities) > _MOST_NAMES:
         return f"{len(capabilities)} capabilities (`--json` names them)"
     return options_as_code(capabilities)
-
-
-def options_as_code(names: Iterable[str]) -> str:
-    """The names of options or capabilities as the stack configs write them."""
-    return ", ".join(code(camel_case(name)) for name in names)
 
 
 def _of(those: Sequence[Row], roles: Sequence[Row]) -> str:

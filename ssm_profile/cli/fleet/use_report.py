@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ssm_profile.cli.report import Paragraph, Part, Table, code, count_of
+from ssm_profile.cli.stack_yaml import options_as_code
 from ssm_profile.cli.usage.blindness import Reason
 from ssm_profile.cli.usage.features import Advice
 from ssm_profile.risks import RISKS
 
-from .configs import Configs, config_parts, fill_in, key_of, numbered, options_as_code
+from .configs import Configs, config_parts, fill_in, key_of, numbered
 from .judgements import paths_to_fill_in
 from .rows import Row, problems_of
 from .used import EVIDENCE
