@@ -249,9 +249,12 @@ class TestLeftOut:
 
     def test_action_with_other_uses(self, run, policy_file):
         """Reading secrets is no sign that instances join a directory."""
-        assert self.left_out(run, policy_file, allow("secretsmanager:GetSecretValue")) == (
-            "secretsmanager:GetSecretValue. Keep those that your software needs in a policy of their own."
-        )
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, allow("secretsmanager:GetSecretValue")))
+
+        assert audited.items[-2:] == [
+            "Next: use the options at the end instead. Keep what else your software needs.",
+            "secretsmanager:GetSecretValue. Keep those that your software needs in a policy of their own.",
+        ]
 
     def test_action_of_a_capability_that_works(self, run, policy_file):
         """Reading parameters is no sign of the capabilities that read some of AWS as well."""

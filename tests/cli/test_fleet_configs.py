@@ -139,6 +139,13 @@ class TestMostConfigs:
 
         assert column == ["1", "1", "2", "2", "not shown", "not shown", "not shown", "not shown"]
 
+    def test_names(self, fleet, monkeypatch):
+        """No config stands for another one that is not shown, either."""
+        monkeypatch.setattr(configs, "_MOST_CONFIGS", 1)
+        roles = [role("a"), role("b"), *(reader(name, name) for name in "yz")]
+
+        assert [row["Config"] for row in fleet(roles=roles).tables["Roles"]] == ["1", "1", "not shown", "not shown"]
+
     def test_json(self, shown):
         """It has all."""
         buckets = [json.loads(line)["options"]["read_buckets"] for line in shown("--json").out.splitlines()]
@@ -330,6 +337,23 @@ class TestTakenAway:
         row = json.loads(fleet("--json", roles=[role("a", allow(MINIMUM), secret)]).out)
 
         assert row["notKept"] == ["secretsmanager:GetSecretValue"]
+
+    def test_several_roles(self, fleet):
+        """Each action is said of the roles that have it."""
+        roles = [role(name, allow([*MINIMUM, f"sqs:{name}"])) for name in ("AddPermission", "SendMessage")]
+        said = [each.partition(". Keep")[0] for each in fleet(roles=roles).items if each.startswith("It takes away")]
+
+        assert said == [f"It takes away of 1 role ({name}): sqs:{name}" for name in ("AddPermission", "SendMessage")]
+
+    def test_many_roles(self, fleet, monkeypatch):
+        """The actions of the last ones are shown together."""
+        monkeypatch.setattr(configs, "_MOST_SETS", 1)
+        roles = [role(f"r{name}", allow([*MINIMUM, f"sqs:{name}"])) for name in ("Create*", "Delete*", "List*")]
+
+        assert any(
+            each.startswith("It takes away of 2 other roles (some of these each): sqs:DeleteMessage")
+            for each in fleet(roles=roles).items
+        )
 
     def test_many(self, fleet):
         roles = [

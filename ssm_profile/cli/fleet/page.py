@@ -39,7 +39,7 @@ _CHUNK = 50
 
 _WIDTHS = {
     "Role": "minmax(7em, 2fr)",
-    "Account": "7.5em",
+    "Account": "8.5em",
     LEVEL: "4.5em",
     SYSTEMS_MANAGER: "minmax(7em, 2.5fr)",
     RISKS: "minmax(7em, 2.5fr)",

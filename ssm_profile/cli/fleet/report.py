@@ -21,7 +21,7 @@ from .use_report import narrower_configs, narrower_parts, use_summary, use_table
 LEVELS_TITLE = "Levels"
 _MEANINGS = {
     BROKEN: "Systems Manager does not work, or no instance can use the role.",
-    RISKY: "An instance can do something dangerous with the role.",
+    RISKY: "An instance can or may do something dangerous with the role.",
     WIDE: "The policies grant more than is needed, are to be replaced, or are not all known.",
     CLEAN: "The policies grant what is needed, and no more.",
 }
