@@ -1,14 +1,18 @@
 """Options as YAML for the file of a stack."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import yaml
 
-from ssm_profile.options import OPTIONS, camel_case
+from ssm_profile.options import OPTIONS, camel_case, option_paths
 from ssm_profile.stack_config import PROJECT, config_key
 
 from .report import Items, Paragraph, Part, code
+
+_WORD = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
+_NAMES = {name for path in option_paths() for name in path.split(".")}
 
 
 def format_stack_config(options: Mapping[str, Any]) -> str:
@@ -23,6 +27,11 @@ def format_stack_config(options: Mapping[str, Any]) -> str:
 def options_as_code(names: Iterable[str]) -> str:
     """The names of options or capabilities as the config of a stack writes them."""
     return ", ".join(code(camel_case(name)) for name in names)
+
+
+def in_camel_case(text: str) -> str:
+    """A text with the names of options as the config of a stack writes them."""
+    return _WORD.sub(lambda word: camel_case(word[0]) if word[0] in _NAMES else word[0], text)
 
 
 def format_covered(covered: Sequence[Mapping[str, Any]]) -> Iterator[Part]:

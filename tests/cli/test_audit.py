@@ -969,10 +969,23 @@ class TestReplacement:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["a.json", "--instance", "i-0"], ["--role", "r", "--instance", "i-0"], ["--denied", "--role", "r"]],
+    [[], ["a.json", "--instance", "i-0"], ["--denied", "--role", "r"]],
 )
 def test_exactly_one_source(run, arguments):
     refused = run("audit", *arguments)
 
     assert refused.code == 2
     assert "Pass a FILE, or --role NAME, or both, or --instance ID, or --denied" in refused.error
+
+
+def test_role_and_instance(run):
+    assert "--role and --instance cannot be combined." in run("audit", "--role", "r", "--instance", "i-0").error
+
+
+def test_names_of_options_in_reasons(run):
+    """They are those of the config that follows."""
+    shown = run("audit", "AmazonEC2RoleforSSM", "--all").out
+
+    assert "<documentArns>" in shown
+    assert "document_arns" not in shown
+    assert "ec2_describe" not in shown

@@ -356,7 +356,7 @@ class TestProposal:
     def test_text(self, fleet):
         shown = fleet(roles=self.ROLES)
 
-        assert shown.items[-5:] == [
+        assert [each for each in shown.items if not each.startswith("It takes away")][-5:] == [
             "The configs leave out capabilities that may work today, of 1 role. The lists below the configs name them.",
             f"The numbers of actions are those of AWS's list of {data_date()}.",
             "Fill in parameters.paths, parameters.sharedArns, or leave out those that you do not use.",
@@ -421,7 +421,7 @@ class TestProposal:
         assert first == "It leaves out readBuckets"
         assert "parameters.paths" in second
         assert "logGroup" in third
-        assert shown[-1].endswith("--json contains what each role loses.")
+        assert any(each.endswith("--json contains what each role loses.") for each in shown)
 
     def test_almost_all(self, fleet):
         """Their number is shown, not their names."""

@@ -310,7 +310,8 @@ class TestUsage:
         done = run("fleet", str(tmp_path / "account.json"), *flags)
 
         assert done.code == 2
-        assert f"{flags[0]} requires --used EVIDENCE." in done.error
+        instances = " or --instances" if flags[0] == "--regions" else ""
+        assert f"{flags[0]} requires --used EVIDENCE{instances}." in done.error
 
     def test_print_sql(self, run):
         done = run("fleet", "--used", "athena:logs.cloudtrail", "--athena-partition", "timestamp", "--print-sql")

@@ -228,7 +228,7 @@ def _added(roles: Sequence[Row]) -> Iterator[str]:
 
 
 def _taken_away(roles: Sequence[Row]) -> Iterator[str]:
-    """The actions that a config takes away, without those of the capabilities that it leaves out."""
+    """The actions that a config takes away."""
     for names, whose in _sets(
         [[*map(action_group, row["unneeded"]), *map(code, row["notKept"])] for row in roles], roles
     ):
