@@ -355,30 +355,31 @@ class TestTakenAway:
             for each in fleet(roles=roles).items
         )
 
-    def test_many(self, fleet):
-        roles = [
-            role(
-                "a",
-                allow(
-                    [
-                        *MINIMUM,
-                        *(
-                            f"sqs:{each}"
-                            for each in (
-                                "AddPermission",
-                                "CreateQueue",
-                                "DeleteQueue",
-                                "ListQueues",
-                                "PurgeQueue",
-                                "SendMessage",
-                            )
-                        ),
-                    ]
-                ),
-            )
-        ]
+    @pytest.mark.parametrize(
+        ("count", "shown"), [(6, "sqs:PurgeQueue, sqs:ReceiveMessage. "), (7, " and 2 more (--json).")]
+    )
+    def test_many(self, fleet, count, shown):
+        """A single one is named: that there is one more takes as much room."""
+        names = (
+            "AddPermission",
+            "CreateQueue",
+            "DeleteQueue",
+            "ListQueues",
+            "PurgeQueue",
+            "ReceiveMessage",
+            "SendMessage",
+        )
+        found = fleet(roles=[role("a", allow([*MINIMUM, *(f"sqs:{each}" for each in names[:count])]))]).items
 
-        assert any("sqs:PurgeQueue and 1 more (--json)." in each for each in fleet(roles=roles).items)
+        assert any(shown in each for each in found)
+
+
+def test_new_action_once(fleet):
+    """It is not named again with its resources."""
+    logs = allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], ["arn:aws:s3:::logs/*", "arn:aws:s3:::logs"])
+    shown = fleet(roles=[role("a", allow(MINIMUM), logs)]).items
+
+    assert ["s3:PutObjectAcl" in each for each in shown].count(True) == 1
 
 
 def test_condition(fleet):

@@ -305,8 +305,12 @@ def _covered(roles: Sequence[Row]) -> Iterator[str]:
 
 
 def _additional(roles: Sequence[Row]) -> Iterator[str]:
-    """What a config grants and the policies do not."""
-    for texts, whose in _sets([list(format_additions(row["additional"])) for row in roles], roles):
+    """What a config grants on more resources than the policies, without the actions that :func:`_added` names."""
+    found = [
+        [each for each in row["additional"] if row["unread"] or each["action"] not in row["addedActions"]]
+        for row in roles
+    ]
+    for texts, whose in _sets([list(format_additions(each)) for each in found], roles):
         more = f"; and {len(texts) - _MOST_ADDITIONS:,} more (`--json`)" if len(texts) > _MOST_ADDITIONS else ""
         yield f"It grants more than the policies{whose}: {'; '.join(texts[:_MOST_ADDITIONS])}{more}."
 
