@@ -55,7 +55,7 @@ def test_summary(fleet):
             "uses it, or add it to an instance profile."
         ),
         f"The numbers of actions are those of AWS's list of {data_date()}.",
-        "Not judged: 1. The reasons are at the end.",
+        "Problems: 1. They are at the end, with what to do.",
     ]
 
 
@@ -115,7 +115,7 @@ def test_refused_policies_are_not_counted(fleet):
 
 def test_refused_policy_is_named(fleet):
     """A problem names the role and the policy, as ``audit`` does."""
-    (problem,) = fleet(roles=ROLES[5:]).tables["Not judged"]
+    (problem,) = fleet(roles=ROLES[5:]).tables["Problems"]
 
     assert problem["Reason"].startswith("role broken, policy p, statement 1: ")
     assert "Maybe" in problem["Reason"]
@@ -599,7 +599,7 @@ def test_markdown(fleet):
     out = fleet("--markdown").out
 
     assert "| `operator` | risky | works |" in out
-    assert "### Not judged" in out
+    assert "### Problems" in out
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ class TestText:
         number = next(number for number, each in enumerate(done.items) if each.startswith(first))
 
         assert done.items[number + 1] == (
-            "Missing in the evidence: 1. More can be used than it shows. The reasons are at the end."
+            "Missing in the evidence: 1. More can be used than it shows. The problems say why."
         )
         assert not [each for each in fleet(roles=roles).items if each.startswith("Missing in the evidence")]
 

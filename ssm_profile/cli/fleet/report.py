@@ -69,7 +69,7 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
             [(code(row["role"]), code(row["finding"]), row["reason"]) for row in stale_of(rows)],
         ),
         Table(
-            "Not judged",
+            "Problems",
             ("Source or role", "Reason"),
             [(code(row["place"]), row["reason"]) for row in problems_of(rows)],
         ),
@@ -124,7 +124,7 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     if roles:
         yield f"The numbers of actions are those of AWS's list of {data_date()}."
     if problems := sum(1 for _ in problems_of(rows)):
-        yield f"Not judged: {problems:,}. The reasons are at the end."
+        yield f"Problems: {problems:,}. They are at the end, with what to do."
 
 
 def _unusable(roles: Sequence[Row]) -> Iterator[str]:
