@@ -385,6 +385,8 @@ def audit(  # noqa: PLR0913 - one for each flag
         answered = answer_denials(read_denials(_log_of(source or "-")))
         print_result(plain(answered), format_answers(answered), form)
         sys.exit(0 if is_granted(answered) else exit_codes.FINDINGS)
+    if role_names and instance:
+        raise click.UsageError("--role and --instance cannot be combined. Pass one of the two.")
     if denied or bool(source or role_names) == bool(instance):
         raise click.UsageError(
             "Pass a FILE, or --role NAME, or both, or --instance ID, or --denied with a FILE or standard input."

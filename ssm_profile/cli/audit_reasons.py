@@ -138,9 +138,10 @@ def depends_on(reason: Data) -> str:
     if reason["kind"] == Kind.TOO_COMPLEX.value:
         return "if the resources match, which have too many wildcards to compare them"
     where, what = statement_place(reason), code(reason["dependsOn"] or "")
+    is_so = "matches the resource" if (reason["dependsOn"] or "").startswith("arn:") else "applies"
     return {
         Kind.CONDITION.value: f"if {what} holds ({where})",
-        Kind.EXPLICIT_DENY.value: f"unless {what} applies ({where} denies)",
+        Kind.EXPLICIT_DENY.value: f"unless {what} {is_so} ({where} denies)",
     }.get(reason["kind"], f"if {what} matches the resource ({where})")
 
 

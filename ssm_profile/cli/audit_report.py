@@ -10,6 +10,7 @@ from ssm_profile.catalogue import (
     NOT_NEEDED,
 )
 from ssm_profile.iam.evaluator import Kind
+from ssm_profile.options import camel_case
 
 from .audit import BROKEN, CLEAN, REQUIRED_FEATURES
 from .audit_reasons import (
@@ -27,13 +28,14 @@ from .audit_reasons import (
     works_sentences,
 )
 from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
-from .reverse_lookup import FEATURES, has_feature
-from .stack_yaml import format_covered, format_stack_config
+from .reverse_lookup import has_feature
+from .stack_yaml import format_covered, format_stack_config, in_camel_case, options_as_code
 from .verdicts import Verdict
 
 _MOST_REASONS = 2
 _MOST_RISKS = 3
 _MOST_ACTIONS = 2
+_MOST_LOST = 10
 
 NOT_TOGETHER = "Its option excludes one of these. Keep the permissions for it in a policy of their own if you use it."
 """Why options leave out a capability that works."""
@@ -75,12 +77,15 @@ def format_audit(audit: Data, *, every_capability: bool = False) -> Report:
         Table(
             "Permissions that no capability needs",
             ("Action", "Reason"),
-            [(action_cell(row), row["why"] or NOT_NEEDED) for row in audit["unneeded"]],
+            [(action_cell(row), in_camel_case(row["why"] or NOT_NEEDED)) for row in audit["unneeded"]],
         ),
         Table(
             "Permissions on more resources than needed",
             ("Action", "Granted resource", "Sufficient scope"),
-            [(code(row["action"]), code(row["resource"]), _sufficient(row)) for row in audit["unscoped"]],
+            [
+                (code(row["action"]), code(row["resource"]), in_camel_case(_sufficient(row)))
+                for row in audit["unscoped"]
+            ],
         ),
         Table(
             "Statements that deny",
@@ -126,14 +131,6 @@ def left_out(audit: Data, verdict: Verdict) -> list[Data]:
         for row in audit["capabilities"]
         if row["verdict"] == verdict.value and row["capability"] not in REQUIRED_FEATURES and is_left_out(row)
     ]
-
-
-def not_kept(audit: Data) -> list[str]:
-    """The actions of capabilities that neither the options nor the capabilities that these leave out have."""
-    verdicts = (Verdict.WORKS, Verdict.WORKS_IF, Verdict.PARTLY)
-    named = {row["capability"] for verdict in verdicts for row in left_out(audit, verdict)}
-    told = {action for feature in FEATURES if feature.name in named for action in feature.actions()}
-    return [action for action in audit["notKept"] if action not in told]
 
 
 def conditions(row: Data) -> list[str]:
@@ -250,7 +247,7 @@ def _conditions(
     names: dict[str, list[str]] = {}
     for row in uncertain:
         for each in needed_conditions(row["dependsOn"], lambda reason: worded(reason, options)):
-            names.setdefault(each, []).append(code(row["capability"]))
+            names.setdefault(each, []).append(options_as_code([row["capability"]]))
     subjects: dict[str, list[str]] = {}
     for condition, whose in names.items():
         subjects.setdefault("It" if len(set(whose)) == len(uncertain) else whose[0], []).append(condition)
@@ -264,7 +261,7 @@ def _next_step(audit: Data, required: Sequence[Data]) -> str:
     if audit["level"] == BROKEN and audit["notes"]:
         return "Next: fix this first. The options below grant what the policies grant."
     if audit["level"] == BROKEN:
-        return "Next: use the options at the end instead. They grant what is missing."
+        return "Next: replace it with the options below. They grant what is missing."
     if audit["trust"]:
         then = "" if audit["level"] == CLEAN else " Then use the options at the end."
         return f"Next: check that an instance gets credentials, or take the condition out of the trust policy.{then}"
@@ -273,7 +270,7 @@ def _next_step(audit: Data, required: Sequence[Data]) -> str:
         options = "" if Kind.EXPLICIT_DENY.value in kinds else ", or use the options at the end"
         return f"Next: check this on your instances{options}."
     keep = " Keep what else your software needs." if _has_further_permissions(audit) else ""
-    return "" if audit["level"] == CLEAN else f"Next: use the options at the end instead.{keep}"
+    return "" if audit["level"] == CLEAN else f"Next: replace it with the options below.{keep}"
 
 
 def _change_limit(required: Iterable[Data]) -> str:
@@ -306,9 +303,9 @@ def _left_out(audit: Data) -> Iterator[str]:
         (Verdict.PARTLY, "The policy grants only a part of what is needed. Add those that you use."),
     ):
         if names := [row["capability"] for row in left_out(audit, verdict)]:
-            yield f"{', '.join(map(code, names))}. {why}"
-    if lost := not_kept(audit):
-        yield f"{', '.join(map(code, lost))}. Keep those that your software needs in a policy of their own."
+            yield f"{options_as_code(names)}. {why}"
+    if lost := audit["notKept"]:
+        yield _lost(lost)
     if _has_unneeded(audit):
         yield "Permissions that no capability needs. Keep those that your software needs in a policy of their own."
     if audit["boundary"]:
@@ -321,6 +318,15 @@ def _left_out(audit: Data) -> Iterator[str]:
     yield from audit["trustNotKept"]
 
 
+def _lost(actions: Sequence[str]) -> str:
+    """What to do about actions that the options do not grant."""
+    if len(actions) == 1:
+        return f"{code(actions[0])}. If your software needs it, keep it in a policy of its own."
+    more = f" and {len(actions) - _MOST_LOST:,} more (`--json`)" if len(actions) > _MOST_LOST + 1 else ""
+    shown = ", ".join(map(code, actions[:_MOST_LOST] if more else actions))
+    return f"{shown}{more}. Keep those that your software needs in a policy of their own."
+
+
 def _depends_on_denies(row: Data) -> bool:
     """Whether a capability works where no statement of the input denies it."""
     reasons = row["dependsOn"]
@@ -330,7 +336,7 @@ def _depends_on_denies(row: Data) -> bool:
 
 def _has_further_permissions(audit: Data) -> bool:
     """Whether the policy grants what other software than Systems Manager may use."""
-    return _has_unneeded(audit) or bool(not_kept(audit))
+    return _has_unneeded(audit) or bool(audit["notKept"])
 
 
 def _has_unneeded(audit: Data) -> bool:
@@ -389,20 +395,24 @@ def _capability_rows(shown: Iterable[Data]) -> Iterator[tuple[str, str, str]]:
         own = () if row["dependsOn"] else (row["capability"],)
         groups.setdefault((*details, *own), []).append(row)
     for rows in groups.values():
-        yield code_lines([row["capability"] for row in rows]), rows[0]["verdict"], "\n".join(_details(rows[0]))
+        yield (
+            code_lines([camel_case(row["capability"]) for row in rows]),
+            rows[0]["verdict"],
+            "\n".join(_details(rows[0])),
+        )
 
 
 def _details(row: Data) -> list[str]:
     """What a capability lacks or depends on, a line for each."""
     if row["requires"]:
-        return [f"It has no effect without {code(row['requires'])}, which does not work."]
+        return [f"It has no effect without {options_as_code([row['requires']])}, which does not work."]
     if row["dependsOn"]:
         first, *others = needed_conditions(row["dependsOn"])
         return [first, *(f"and {each}" for each in others), *_additional_lines(row)]
     if row["verdict"] == Verdict.PARTLY.value and not row["missing"]:
-        return [f"It is granted with some of the values of `{row['option']}` only."]
+        return [f"It is granted with some of the values of {options_as_code([row['option']])} only."]
     if row["capability"] == "ec2_describe" and row["missing"]:
-        return [f"{len(row['missing']):,} of the actions of `ec2:Describe*`"]
+        return [f"{len(row['missing']):,} actions of `ec2:Describe*` are missing"]
     # Nobody waits for a feature of which the policy grants nothing, unless every other feature requires it.
     brief = row["verdict"] == Verdict.MISSING.value and row["capability"] not in REQUIRED_FEATURES
     missing = [
@@ -444,10 +454,10 @@ def _risk(row: Data) -> tuple[str, str, str]:
 
 def _sufficient(row: Data) -> str:
     if row["action"] == "ec2:Describe*":
-        return EC2_ADVICE
+        return in_camel_case(EC2_ADVICE)
     if row["conditionKeys"]:
         return f"`*` with a condition on {', '.join(map(code, row['conditionKeys']))}"
-    return code_lines(row["sufficient"])
+    return code_lines([in_camel_case(each) for each in row["sufficient"]])
 
 
 def _short(actions: Sequence[str]) -> str:

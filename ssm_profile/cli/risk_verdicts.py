@@ -38,6 +38,10 @@ def risk_verdicts(judge: Judge, policy_arns: Iterable[str] = ()) -> Iterator[Ris
         judge: The judge of the policy.
         policy_arns: The ARNs of the managed policies of the role.
     """
+    if judge.policy.unread_boundary:
+        # It may take the dangerous actions away: that is what a boundary is for.
+        limited = replace(judge.policy, boundary=judge.policy.with_unread().boundary)
+        judge = Judge(limited, judge.partition, judge.role_arn, judge.account)
     own = {"role": (judge.role_arn,) if judge.role_arn else (), "policy": tuple(policy_arns)}
     statements = (*judge.policy.statements, *(judge.policy.boundary or ()))
     without_tags = untagged(each.condition for each in statements)

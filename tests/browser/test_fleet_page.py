@@ -365,6 +365,21 @@ def test_notes(opened, tmp_path, accounts, policy):
     assert name.evaluate("name => name.getClientRects().length") == 1
 
 
+def test_account(opened, file):
+    """Its number is one line."""
+    lines = (
+        opened(file, width=1280)
+        .locator("#r1 td")
+        .first.evaluate("""(cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      return range.getClientRects().length;
+    }""")
+    )
+
+    assert lines == 1
+
+
 def test_many_roles(opened, tmp_path):
     """All are sorted, although a browser lays out only those near the reader."""
     path = tmp_path / "many.html"

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from ssm_profile import policy
-from ssm_profile.options import OPTIONS
+from ssm_profile.options import OPTIONS, camel_case
 from tests import ROOT, require
 from tests.cli.policies import INSTANCES, MINIMUM, SCOPED_MINIMUM, SWITCHES, allow, document, working_features
 from tests.expected import KEY, LOCATION, MAPS, SHARED_DOCUMENT, SHARED_KEY
@@ -561,7 +561,8 @@ class TestAdditional:
         assert [each["action"] for each in row["missing"]] == [lost]
         assert row["additional"] == [{"action": lost, "resources": [on]}]
         assert feature.partition(".")[0] in audited["options"]
-        (shown,) = [each for each in run("audit", file).tables["Capabilities"] if each["Capability"] == feature]
+        capabilities = run("audit", file).tables["Capabilities"]
+        (shown,) = [each for each in capabilities if each["Capability"] == camel_case(feature)]
         details = shown["Missing permissions, or what it depends on"]
         assert row["missing"][0]["symptom"] in details
         assert f"The option also grants {lost} on {on}." in details
@@ -968,10 +969,23 @@ class TestReplacement:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["a.json", "--instance", "i-0"], ["--role", "r", "--instance", "i-0"], ["--denied", "--role", "r"]],
+    [[], ["a.json", "--instance", "i-0"], ["--denied", "--role", "r"]],
 )
 def test_exactly_one_source(run, arguments):
     refused = run("audit", *arguments)
 
     assert refused.code == 2
     assert "Pass a FILE, or --role NAME, or both, or --instance ID, or --denied" in refused.error
+
+
+def test_role_and_instance(run):
+    assert "--role and --instance cannot be combined." in run("audit", "--role", "r", "--instance", "i-0").error
+
+
+def test_names_of_options_in_reasons(run):
+    """They are those of the config that follows."""
+    shown = run("audit", "AmazonEC2RoleforSSM", "--all").out
+
+    assert "<documentArns>" in shown
+    assert "document_arns" not in shown
+    assert "ec2_describe" not in shown

@@ -191,7 +191,7 @@ class TestSummary:
 
         audited = run("audit", policy_file(*policy_document(options, LOCATION)["Statement"]))
 
-        (row,) = [row for row in audited.tables["Capabilities"] if row["Capability"] == "parameters.kms_key_arn"]
+        (row,) = [row for row in audited.tables["Capabilities"] if row["Capability"] == "parameters.kmsKeyArn"]
         assert row[DETAILS].endswith(": the condition of statement 3 does not hold for this call.")
 
     def test_danger(self, audit):
@@ -230,13 +230,15 @@ class TestLeftOut:
     def left_out(self, run, policy_file, *statements):
         audited = run("audit", policy_file(*SCOPED_MINIMUM, *statements))
         assert "The options leave out:" in audited.out
-        return audited.items[-1]
+        return [
+            each for each in audited.items if "keep it in a policy of its own" not in each and "Keep those" not in each
+        ][-1]
 
     def test_permissions_of_software(self, run, policy_file):
         audited = run("audit", policy_file(*SCOPED_MINIMUM, allow("dynamodb:GetItem", "arn:aws:dynamodb:*:*:table/a")))
 
         assert audited.items == [
-            "Next: use the options at the end instead. Keep what else your software needs.",
+            "Next: replace it with the options below. Keep what else your software needs.",
             "Permissions that no capability needs. Keep those that your software needs in a policy of their own.",
         ]
 
@@ -247,11 +249,30 @@ class TestLeftOut:
             "parameters.paths. The policy grants only a part of what is needed. Add those that you use."
         )
 
+    def test_actions(self, run, policy_file):
+        """All that the options do not grant, also of the capabilities that they leave out."""
+        agent = allow(["cloudwatch:PutMetricData", "logs:CreateLogGroup"])
+        lost = "cloudwatch:PutMetricData, logs:CreateLogGroup. Keep those that your software needs"
+
+        assert run("audit", policy_file(*SCOPED_MINIMUM, agent)).items[-1].startswith(lost)
+
+    def test_many_actions(self, run, policy_file, monkeypatch):
+        monkeypatch.setattr(require("ssm_profile.cli.audit_report"), "_MOST_LOST", 1)
+        agent = allow(["cloudwatch:PutMetricData", "logs:CreateLogGroup", "logs:PutLogEvents"])
+
+        assert (
+            "cloudwatch:PutMetricData and 2 more (--json). "
+            in run("audit", policy_file(*SCOPED_MINIMUM, agent)).items[-1]
+        )
+
     def test_action_with_other_uses(self, run, policy_file):
         """Reading secrets is no sign that instances join a directory."""
-        assert self.left_out(run, policy_file, allow("secretsmanager:GetSecretValue")) == (
-            "secretsmanager:GetSecretValue. Keep those that your software needs in a policy of their own."
-        )
+        audited = run("audit", policy_file(*SCOPED_MINIMUM, allow("secretsmanager:GetSecretValue")))
+
+        assert audited.items[-2:] == [
+            "Next: replace it with the options below. Keep what else your software needs.",
+            "secretsmanager:GetSecretValue. If your software needs it, keep it in a policy of its own.",
+        ]
 
     def test_action_of_a_capability_that_works(self, run, policy_file):
         """Reading parameters is no sign of the capabilities that read some of AWS as well."""
@@ -298,7 +319,7 @@ class TestLeftOut:
 
         audited = run("audit", policy_file(*SCOPED_MINIMUM, parameters, recursive, deny))
 
-        assert audited.items[-2] == (
+        assert audited.items[-3] == (
             "parameters.recursive. The policy grants only a part of what is needed. Add those that you use."
         )
 

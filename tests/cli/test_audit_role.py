@@ -219,7 +219,7 @@ class TestTrust:
 
         assert risky[2].endswith("take the condition out of the trust policy. Then use the options at the end.")
         assert broken[1].startswith("ssm:UpdateInstanceInformation: no statement allows it.")
-        assert broken[2] == "Next: use the options at the end instead. They grant what is missing."
+        assert broken[2] == "Next: replace it with the options below. They grant what is missing."
 
     def test_condition_that_holds(self, audit_with):
         audited = audit_with("--json", Bool={"aws:PrincipalIsAWSService": "true"}).audit

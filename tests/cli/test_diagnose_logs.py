@@ -524,6 +524,15 @@ class TestAgentLog:
         assert printed.out.startswith(f"{files[0]}: ssm-cli reports nothing that is wrong.\n")
         assert "Found: no instance profile" in printed.out
 
+    def test_denied_call_beside_the_network(self, run, tmp_path):
+        """It is certain, so that it comes first."""
+        (tmp_path / "file").write_text(f"{DENIED}\n{FAILED}\n")
+
+        first, second, *_ = run("diagnose", "--log", str(tmp_path / "file")).items
+
+        assert first == "Grant the denied calls: see below."
+        assert second.startswith("The agent did not reach a service.")
+
     def test_missing_file(self, run):
         assert run("diagnose", "--log", "/nosuch").code == 2
 

@@ -101,7 +101,11 @@ class TestAccessAdvisor:
 
         code, found, ((place, reason),) = advice()
 
-        assert (code, found, place) == (2, {"dev": "cannot be seen", "prod": "could be dropped"}, members[0])
+        assert (code, found, place) == (
+            2,
+            {"dev": "cannot be seen", "prod": "could be dropped"},
+            f"--used of account {members[0]}",
+        )
         assert reason == (
             f"There is no report of Access Advisor on arn:aws:iam::{members[0]}:role/dev. AWS denies the request "
             f"(AccessDenied: The reason.). The role arn:aws:iam::{members[0]}:role/security/audit must have the "
@@ -115,7 +119,7 @@ class TestAccessAdvisor:
 
         code, found, ((place, reason),) = advice(*ADVISOR, "--resume", str(tmp_path))
 
-        assert (code, found["dev"], place) == (2, "cannot be seen", members[0])
+        assert (code, found["dev"], place) == (2, "cannot be seen", f"--used of account {members[0]}")
         assert "Its trust policy must allow sts:AssumeRole" in reason
 
     def test_credentials_that_expire(self, advice, aws):
@@ -185,7 +189,11 @@ class TestRegions:
 
         code, found, ((place, reason),) = advice("--used", events(REGION), "--days", "30")
 
-        assert (code, found, place) == (2, {"dev": "cannot be seen", "prod": "could be dropped"}, members[0])
+        assert (code, found, place) == (
+            2,
+            {"dev": "cannot be seen", "prod": "could be dropped"},
+            f"--used of account {members[0]}",
+        )
         assert reason == (
             "Its Regions are not known. AWS denies the request (UnauthorizedOperation: The reason.). The role "
             f"arn:aws:iam::{members[0]}:role/security/audit must have the permission ec2:DescribeRegions. No action "
@@ -220,7 +228,11 @@ class TestTrails:
 
         code, found, ((place, reason),) = advice(*self.ATHENA, *flags)
 
-        assert (code, found, place) == (2, {"dev": "cannot be seen", "prod": "could be dropped"}, members[0])
+        assert (code, found, place) == (
+            2,
+            {"dev": "cannot be seen", "prod": "could be dropped"},
+            f"--used of account {members[0]}",
+        )
         assert f"role/security/audit must have the permission{'s' if operation == 'DescribeTrails' else ''} " in reason
 
     def test_denied_in_one_region(self, advice, members, aws):
@@ -307,7 +319,7 @@ class TestInterrupt:
 
         arn = f"arn:aws:iam::{last}:role/{['dev', 'prod'][members.index(last)]}"
         reason = f"There is no report of Access Advisor on {arn}. The command was interrupted. Run it again."
-        assert (code, found) == (2, [(last, reason)])
+        assert (code, found) == (2, [(f"--used of account {last}", reason)])
 
     def test_roles(self, advice, aws, interrupt):
         """If the reading of the roles was interrupted, no report is asked for."""

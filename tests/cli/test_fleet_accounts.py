@@ -251,7 +251,8 @@ class TestResume:
 
         code, rows = fleet_of("--accounts", ",".join(members), "--resume", str(folder))
 
-        reason = "The JSON ends too early. Write the file again. If you delete the file, the command reads the account."
+        advice = "Write the file again. If you delete the file, the command reads the account."
+        reason = f"The JSON ends too early, or there is none. {advice}"
         assert (code, names(rows), problems(rows)) == (2, ["prod"], [(str(file), reason)])
 
     def test_file_of_another_account(self, fleet_of, members, folder):

@@ -139,6 +139,13 @@ class TestMostConfigs:
 
         assert column == ["1", "1", "2", "2", "not shown", "not shown", "not shown", "not shown"]
 
+    def test_names(self, fleet, monkeypatch):
+        """No config stands for another one that is not shown, either."""
+        monkeypatch.setattr(configs, "_MOST_CONFIGS", 1)
+        roles = [role("a"), role("b"), *(reader(name, name) for name in "yz")]
+
+        assert [row["Config"] for row in fleet(roles=roles).tables["Roles"]] == ["1", "1", "not shown", "not shown"]
+
     def test_json(self, shown):
         """It has all."""
         buckets = [json.loads(line)["options"]["read_buckets"] for line in shown("--json").out.splitlines()]
@@ -331,30 +338,48 @@ class TestTakenAway:
 
         assert row["notKept"] == ["secretsmanager:GetSecretValue"]
 
-    def test_many(self, fleet):
-        roles = [
-            role(
-                "a",
-                allow(
-                    [
-                        *MINIMUM,
-                        *(
-                            f"sqs:{each}"
-                            for each in (
-                                "AddPermission",
-                                "CreateQueue",
-                                "DeleteQueue",
-                                "ListQueues",
-                                "PurgeQueue",
-                                "SendMessage",
-                            )
-                        ),
-                    ]
-                ),
-            )
-        ]
+    def test_several_roles(self, fleet):
+        """Each action is said of the roles that have it."""
+        roles = [role(name, allow([*MINIMUM, f"sqs:{name}"])) for name in ("AddPermission", "SendMessage")]
+        said = [each.partition(". Keep")[0] for each in fleet(roles=roles).items if each.startswith("It takes away")]
 
-        assert any("sqs:PurgeQueue and 1 more (--json)." in each for each in fleet(roles=roles).items)
+        assert said == [f"It takes away of 1 role ({name}): sqs:{name}" for name in ("AddPermission", "SendMessage")]
+
+    def test_many_roles(self, fleet, monkeypatch):
+        """The actions of the last ones are shown together."""
+        monkeypatch.setattr(configs, "_MOST_SETS", 1)
+        roles = [role(f"r{name}", allow([*MINIMUM, f"sqs:{name}"])) for name in ("Create*", "Delete*", "List*")]
+
+        assert any(
+            each.startswith("It takes away of 2 other roles (some of these each): sqs:DeleteMessage")
+            for each in fleet(roles=roles).items
+        )
+
+    @pytest.mark.parametrize(
+        ("count", "shown"), [(6, "sqs:PurgeQueue, sqs:ReceiveMessage. "), (7, " and 2 more (--json).")]
+    )
+    def test_many(self, fleet, count, shown):
+        """A single one is named: that there is one more takes as much room."""
+        names = (
+            "AddPermission",
+            "CreateQueue",
+            "DeleteQueue",
+            "ListQueues",
+            "PurgeQueue",
+            "ReceiveMessage",
+            "SendMessage",
+        )
+        found = fleet(roles=[role("a", allow([*MINIMUM, *(f"sqs:{each}" for each in names[:count])]))]).items
+
+        assert any(shown in each for each in found)
+
+
+def test_new_action_once(fleet):
+    """It is not named again with its resources."""
+    logs = allow(["s3:PutObject", "s3:GetEncryptionConfiguration"], ["arn:aws:s3:::logs/*", "arn:aws:s3:::logs"])
+    shown = fleet(roles=[role("a", allow(MINIMUM), logs)]).items
+
+    assert ["s3:PutObjectAcl" in each for each in shown].count(True) == 1
 
 
 def test_condition(fleet):

@@ -355,8 +355,8 @@ class TestBrokenInput:
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
-            (b"", "The JSON ends too early. Write the file again."),
-            (b'{"RoleDetailList": [', "The JSON ends too early. Write the file again."),
+            (b"", "The JSON ends too early, or there is none. Write the file again."),
+            (b'{"RoleDetailList": [', "The JSON ends too early, or there is none. Write the file again."),
             (b"not JSON", "It is not JSON ("),
             (b"\xff" * 50, "It is not JSON ("),
             (gzip.compress(json.dumps(details(role("job"))).encode())[:-9], "It is a damaged gzip file ("),

@@ -257,7 +257,7 @@ def test_config_that_another_one_stands_for():
     html = page_of(*(a_role(name, **RISKY | {"options": {"role_name": name}}) for name in "ab"))
 
     assert 'like <a href="#c1">1</a><td' in html
-    assert 'like <a href="#c1">1</a>, with other names:<pre>config:\n  ssm-profile:roleName: b' in html
+    assert 'Like stack config <a href="#c1">1</a>, with other names:<pre>config:\n  ssm-profile:roleName: b' in html
 
 
 def test_accepted():

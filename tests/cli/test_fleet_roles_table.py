@@ -33,12 +33,39 @@ class TestColumns:
         assert row["Notes"].startswith("replace AmazonSSMManagedInstanceCore")
 
 
+class TestSystemsManager:
+    def test_several_conditions(self, fleet):
+        """Only the first sentence continues the verdict."""
+        needed = [
+            allow(actions, Condition={"StringEquals": {f"aws:PrincipalTag/{tag}": "x"}})
+            for actions, tag in ((MINIMUM[:4], "a"), (MINIMUM[4], "b"))
+        ]
+        team = {"StringNotEquals": {"aws:PrincipalTag/team": "web"}}
+        deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": team}
+        both = fleet(roles=[role("a", *needed, deny)]).tables["Roles"][0]["Systems Manager"]
+        one = fleet(roles=[role("a", allow(MINIMUM), deny)]).tables["Roles"][0]["Systems Manager"]
+
+        assert one.startswith("works unless ")
+        assert both == (
+            "may work: messaging works if StringEquals aws:PrincipalTag/a x holds (statement 1 of policy inline). "
+            "It works unless StringNotEquals aws:PrincipalTag/team web applies (statement 3 of policy inline denies). "
+            "And 1 more reason."
+        )
+
+
 class TestLevels:
     def test_meanings(self, fleet):
         """Only the levels that occur have one."""
         shown = fleet(roles=[role("a", *SCOPED_MINIMUM), role("b", *SCOPED_MINIMUM, allow("ssm:SendCommand"))])
 
         assert [(row["Level"], row["Roles"]) for row in shown.tables["Levels"]] == [("risky", "1"), ("clean", "1")]
+
+    def test_possible_danger(self, fleet):
+        """A role is risky with a danger that depends on a condition, too."""
+        tagged = allow("ssm:SendCommand", Condition={"StringEquals": {"aws:PrincipalTag/team": "web"}})
+        (level,) = fleet(roles=[role("a", *SCOPED_MINIMUM, tagged)]).tables["Levels"]
+
+        assert (level["Level"], level["Meaning"][:22]) == ("risky", "An instance can or may")
 
 
 class TestNextStep:

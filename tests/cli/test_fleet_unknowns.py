@@ -31,6 +31,26 @@ class TestBoundary:
 
         assert row["permissionsBoundary"] == row["options"]["permissions_boundary_arn"] == self.ARN
 
+    def test_risk(self, fleet):
+        """It is not certain behind a boundary whose content is not known."""
+        risky = role(
+            "a", allow([*MINIMUM, "ssm:SendCommand"]), PermissionsBoundary={"PermissionsBoundaryArn": self.ARN}
+        )
+
+        row = json.loads(fleet("--json", roles=[risky]).out)
+
+        assert [(each["risk"], each["certain"]) for each in row["risks"]] == [("run_commands", False)]
+        assert row["level"] == "risky"
+
+    def test_risk_on_itself(self, fleet):
+        """The same of an action on the role itself."""
+        change = allow("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/a")
+        risky = role("a", allow(MINIMUM), change, PermissionsBoundary={"PermissionsBoundaryArn": self.ARN})
+
+        row = json.loads(fleet("--json", roles=[risky]).out)
+
+        assert [(each["risk"], each["certain"]) for each in row["risks"]] == [("gain_permissions", False)]
+
     def test_unread_in_the_summary(self, fleet):
         """A boundary cannot hide a danger."""
         (sentence,) = [each for each in fleet(roles=[self.ROLE]).items if each.startswith("Content not known")]
@@ -63,6 +83,16 @@ class TestBoundary:
         assert shown.tables["Roles"][0]["Notes"] == "limited by boundary team/limit"
         assert shown.items[-1] == "Keep the permissions boundary of the role. What it denies stays in it."
         assert f"ssm-profile:permissionsBoundaryArn: {self.ARN}\n" in shown.out
+
+    def test_several_roles(self, fleet):
+        """They are named."""
+        roles = [self.ROLE, self.ROLE | {"RoleName": "b", "Arn": f"arn:aws:iam::{ACCOUNT}:role/b"}]
+
+        assert (
+            fleet(roles=roles, policies=[self.POLICY])
+            .items[-1]
+            .startswith("Keep the permissions boundary of 2 roles (a, b). ")
+        )
 
     def limited(self, *statements):
         return self.POLICY | {"PolicyVersionList": [{"IsDefaultVersion": True, "Document": {"Statement": statements}}]}

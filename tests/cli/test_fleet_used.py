@@ -255,7 +255,7 @@ class TestText:
         number = next(number for number, each in enumerate(done.items) if each.startswith(first))
 
         assert done.items[number + 1] == (
-            "Missing in the evidence: 1. More can be used than it shows. The reasons are at the end."
+            "Missing in the evidence: 1. More can be used than it shows. The problems say why."
         )
         assert not [each for each in fleet(roles=roles).items if each.startswith("Missing in the evidence")]
 
@@ -310,7 +310,8 @@ class TestUsage:
         done = run("fleet", str(tmp_path / "account.json"), *flags)
 
         assert done.code == 2
-        assert f"{flags[0]} requires --used EVIDENCE." in done.error
+        instances = " or --instances" if flags[0] == "--regions" else ""
+        assert f"{flags[0]} requires --used EVIDENCE{instances}." in done.error
 
     def test_print_sql(self, run):
         done = run("fleet", "--used", "athena:logs.cloudtrail", "--athena-partition", "timestamp", "--print-sql")

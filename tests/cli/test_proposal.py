@@ -132,6 +132,37 @@ class TestParts:
         assert {each["kind"] for each in part["dependsOn"]} == {"condition", "explicit deny"}
 
 
+class TestOwnActions:
+    """The actions that show that a capability is used, of which a policy grants a part."""
+
+    LOGS = allow(
+        [f"logs:{each}" for each in ("CreateLogStream", "PutLogEvents", "DescribeLogStreams", "DescribeLogGroups")]
+    )
+
+    @staticmethod
+    def own_actions(*statements):
+        rows = audit(*statements)["capabilities"]
+        return {row["capability"]: row["ownActions"] for row in rows if row["verdict"] == "partly"}
+
+    def test_capability_that_works_with_any_name(self):
+        """It has the shared actions for the names of the other one, too."""
+        group = allow("logs:CreateLogGroup", "arn:aws:logs:*:*:log-group:/x:*")
+
+        assert self.own_actions(self.LOGS, group)["cloudwatch_agent.log_groups"] == ["logs:CreateLogGroup"]
+
+    def test_capability_that_works_with_another_name(self):
+        """It has only the actions that take no name."""
+        session = allow(self.LOGS["Action"], "arn:aws:logs:*:*:log-group:/a:*")
+        retention = allow("logs:PutRetentionPolicy", [f"arn:aws:logs:*:*:log-group:/x{end}" for end in ("", ":*")])
+        own = self.own_actions(session, allow("logs:DescribeLogGroups"), retention)
+
+        assert own["cloudwatch_agent.retention"] == ["logs:PutRetentionPolicy"]
+
+    def test_described_resources(self):
+        """An option grants the single action."""
+        assert self.own_actions(allow("ec2:DescribeTags")) == {"ec2_describe": [], "cloudwatch_agent": []}
+
+
 class TestAlias:
     """The options of the key of sessions by its ARN and by its alias exclude each other."""
 

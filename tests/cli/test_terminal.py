@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from ssm_profile.cli.stack_yaml import in_camel_case
 from tests import ROOT
 from tests.cli.policies import MINIMUM, SWITCHES, allow
 from tests.expected import KEY
@@ -98,9 +99,9 @@ class TestTerminal:
         assert_whole(shown, names(partly["missing"]))
         assert_words(shown, [row["symptom"] for row in partly["missing"]])
         assert_whole(shown, [row["resource"] for row in audited["unscoped"]])
-        assert_whole(shown, [line for row in audited["unscoped"] for line in row["sufficient"]])
+        assert_whole(shown, [in_camel_case(line) for row in audited["unscoped"] for line in row["sufficient"]])
         assert_whole(shown, [row["text"] for row in audited["denies"]])
-        assert_words(shown, [row["why"] for row in audited["unneeded"] if row["why"]])
+        assert_words(shown, [in_camel_case(row["why"]) for row in audited["unneeded"] if row["why"]])
         (yaml,) = [block for block in run(*arguments).out.split("\n\n") if block.startswith("config:\n")]
         assert_whole(shown, [yaml])
 

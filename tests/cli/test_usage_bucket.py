@@ -176,7 +176,7 @@ class TestObjectsThatCannotBeRead:
         [problem] = evidence.problems
         assert problem.startswith(f"s3://{BUCKET}/{keys[0]} cannot be read. Amazon S3: AWS refused the request")
         assert "s3:ListBucket, s3:GetObject, kms:Decrypt" in problem
-        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-26"}
+        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-25", "2026-11-26"}
         assert heartbeats(evidence) == 2
 
     def test_same_reason_is_one_problem(self, put, refuse):
@@ -209,7 +209,7 @@ class TestObjectsThatCannotBeRead:
 
         [problem] = evidence.problems
         assert reason in problem
-        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-26"}
+        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-25", "2026-11-26"}
 
     def test_damaged(self, put):
         put(key_of(NOW), content=packed([event(HEARTBEAT, NOW)])[:-9])
@@ -217,7 +217,7 @@ class TestObjectsThatCannotBeRead:
 
         [problem] = evidence.problems
         assert problem.startswith(f"s3://{BUCKET}/{key_of(NOW)} cannot be read to its end")
-        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-27"}
+        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-26", "2026-11-27"}
 
     def test_too_long(self, put, monkeypatch):
         put(key_of(NOW), *[event(HEARTBEAT, NOW)] * 50)

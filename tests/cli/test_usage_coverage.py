@@ -159,6 +159,13 @@ class TestRegions:
         assert reason(verdict(background(), other, action="kms:Decrypt")) == "left out of the evidence"
         assert verdict(background(), other)["use"] == "unused"
 
+    def test_kms_without_reads(self, verdict):
+        """A trail can log the writes of KMS alone."""
+        others = [each for each in background() if not each["eventSource"].startswith("kms")]
+        writes = [event("kms:CreateGrant", NOW - timedelta(days=number)) for number in range(DAYS)]
+
+        assert reason(verdict(others, writes, role=OLD, action="kms:Decrypt")) == "left out of the evidence"
+
 
 class TestReadsAndWrites:
     @pytest.mark.parametrize("is_read", [True, False])

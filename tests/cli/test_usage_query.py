@@ -118,6 +118,11 @@ class TestResult:
         assert days.reads == days.writes == set(ALL_DAYS.split())
         assert evidence.problems == []
 
+    def test_copy_of_an_object_reads_it(self, tmp_path):
+        evidence = read_evidence([write(tmp_path / "a.csv", [row("s3:CopyObject")])])
+
+        assert set(evidence.calls[role_key(WEB)]) == {"s3:PutObject", "s3:GetObject"}
+
     def test_verdicts(self, tmp_path):
         evidence = read_evidence([write(tmp_path / "a.csv", ROWS)])
 
@@ -198,7 +203,14 @@ class TestBrokenResult:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"calls": "many"}, {"last_time": "2026-11-26 10:00:00"}, {"account": "me"}, {"days": "soon"}, {"origin": "x"}],
+        [
+            {"calls": "many"},
+            {"last_time": "2026-11-26 10:00:00"},
+            {"account": "me"},
+            {"days": "soon"},
+            {"origin": "x"},
+            {"role": " " + WEB},
+        ],
     )
     def test_other_rows(self, tmp_path, wrong):
         evidence = read_evidence([write(tmp_path / "a.csv", [*ROWS, row("ssm:GetDocument", **wrong)])])

@@ -45,9 +45,7 @@ class TestExamplesOfAws:
         coverage = read_evidence([write_log(tmp_path, events)]).coverage
 
         assert set(coverage[Source.FILES, ACCOUNT].data_days) == {"ssm", "ssmmessages"}
-        assert coverage[Source.FILES, ACCOUNT].regions == {
-            "us-east-2": RegionDays(writes={"2021-12-13"}, services={"ssm": {"2018-03-06"}})
-        }
+        assert coverage[Source.FILES, ACCOUNT].regions == {"us-east-2": RegionDays(writes={"2021-12-13"})}
         assert set(coverage[Source.FILES, "012345678910"].data_days) == {"xray"}
         assert coverage[Source.FILES, "012345678910"].regions == {}
 
@@ -93,6 +91,24 @@ class TestForms:
 
         assert heartbeats(evidence) == 6
         assert len(seen) == 3
+
+    def test_link_to_a_folder(self, tmp_path):
+        """One to a folder that contains it is not followed."""
+        write(tmp_path / "elsewhere.json", [event(HEARTBEAT, NOW)])
+        (tmp_path / "evidence").mkdir()
+        (tmp_path / "evidence" / "logs").symlink_to(tmp_path)
+
+        assert heartbeats(read_evidence([str(tmp_path / "evidence")])) == 1
+
+    def test_link_to_nothing(self, tmp_path):
+        write(tmp_path / "a.json", [event(HEARTBEAT, NOW)])
+        (tmp_path / LOG).symlink_to(tmp_path / "nothing")
+        evidence = read_evidence([str(tmp_path)])
+
+        assert evidence.problems == [
+            f"{tmp_path / LOG} cannot be read (No such file or directory). {NOTHING_IS_UNUSED}"
+        ]
+        assert evidence.incomplete == {Source.FILES}
 
     @pytest.mark.parametrize("kind", ["Digest", "Insight", "NetworkActivity", "Aggregated"])
     def test_other_files_of_a_trail(self, tmp_path, kind):
@@ -217,6 +233,12 @@ class TestIdentities:
 
         assert (calls.allowed, calls.denied) == (1, 1)
 
+    @pytest.mark.parametrize("name", ["CopyObject", "UploadPartCopy"])
+    def test_copy_of_an_object_reads_it(self, tmp_path, name):
+        calls = read_evidence([write(tmp_path / "a.json", [event(f"s3:{name}", NOW)])]).calls[role_key(WEB)]
+
+        assert {action: found.allowed for action, found in calls.items()} == {"s3:PutObject": 1, "s3:GetObject": 1}
+
     def test_other_errors_are_uses(self, tmp_path):
         events = [event("ssm:GetParameter", NOW, errorCode="ParameterNotFound")]
         calls = read_evidence([write(tmp_path / "a.json", events)]).calls[role_key(WEB)]["ssm:GetParameter"]
@@ -231,6 +253,12 @@ class TestBrokenInput:
         write(tmp_path / "z.json.gz", background())
         return read_evidence([str(tmp_path)])
 
+    @staticmethod
+    def of_its_days():
+        """Events of the day in the name of the file, and of the day before."""
+        days = [NOW - timedelta(days=7), NOW - timedelta(days=8)]
+        return [event(HEARTBEAT, day) for day in days for _ in range(20)]
+
     def test_truncated_gzip(self, tmp_path):
         content = gzip.compress(json.dumps({"Records": list(background(3000))}).encode(), 1)
         (tmp_path / "a.json.gz").write_bytes(content[: len(content) // 2])
@@ -243,25 +271,35 @@ class TestBrokenInput:
         assert heartbeats(evidence) > 30
 
     def test_truncated_log_file_says_of_which_day(self, tmp_path):
-        (tmp_path / LOG).write_bytes(gzip.compress(json.dumps({"Records": list(background())}).encode())[:-9])
+        (tmp_path / LOG).write_bytes(gzip.compress(json.dumps({"Records": self.of_its_days()}).encode())[:-9])
 
         evidence = self.read(tmp_path)
 
-        assert evidence.problems[0].endswith(f" No action of account {ACCOUNT} counts as unused on 2026-11-20.")
+        effect = f" No action of account {ACCOUNT} counts as unused on 2026-11-20 and the day before."
+        assert evidence.problems[0].endswith(effect)
         assert evidence.incomplete == set()
-        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-20"}
+        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-19", "2026-11-20"}
 
     @pytest.mark.parametrize("other", [b"\0" * 100_000, b"\0", b"\x1f", b"a" * 1000])
     def test_something_else_after_gzip(self, tmp_path, other):
         """Zeros are not skipped one by one. What was before is read."""
-        (tmp_path / LOG).write_bytes(gzip.compress(json.dumps({"Records": list(background())}).encode()) + other)
+        (tmp_path / LOG).write_bytes(gzip.compress(json.dumps({"Records": self.of_its_days()}).encode()) + other)
 
         evidence = self.read(tmp_path)
 
         [problem] = evidence.problems
         assert "cannot be read to its end (something else than gzip follows the compressed events)." in problem
-        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-20"}
+        assert evidence.coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-19", "2026-11-20"}
         assert heartbeats(evidence) >= 30
+
+    def test_truncated_file_of_many_days(self, tmp_path):
+        """CloudTrail wrote no such file, so that the events of any day can be missing."""
+        (tmp_path / LOG.removesuffix(".gz")).write_text(json.dumps({"Records": list(background())})[:-9])
+
+        evidence = self.read(tmp_path)
+
+        assert evidence.problems[0].endswith(NOTHING_IS_UNUSED)
+        assert evidence.incomplete == {Source.FILES}
 
     @pytest.mark.parametrize("missing", [1, 50, -2])
     def test_cut_off_text(self, tmp_path, missing):
@@ -339,7 +377,7 @@ class TestBrokenInput:
         """The events of its day are missing."""
         (tmp_path / LOG).write_bytes(b"<Error>AccessDenied</Error>")
 
-        assert self.read(tmp_path).coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-20"}
+        assert self.read(tmp_path).coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-19", "2026-11-20"}
 
     def test_utf_16(self, tmp_path):
         """PowerShell writes it."""
@@ -352,7 +390,7 @@ class TestBrokenInput:
     def test_empty_log_file_is_damaged(self, tmp_path):
         (tmp_path / LOG).write_bytes(b"")
 
-        assert self.read(tmp_path).coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-20"}
+        assert self.read(tmp_path).coverage[Source.FILES, ACCOUNT].incomplete == {"2026-11-19", "2026-11-20"}
 
     def test_nothing_at_all(self, tmp_path):
         with pytest.raises(InputError, match=r"The evidence has no calls\. Pass log files of CloudTrail"):

@@ -62,7 +62,7 @@ def background(days=DAYS, role=WEB, account=ACCOUNT, **changes):
         for action, caller, is_read in (
             ("ssm:UpdateInstanceInformation", role, False),
             ("ec2:DescribeInstances", admin, True),
-            ("kms:Encrypt", admin, False),
+            ("kms:Decrypt", admin, True),
         ):
             yield event(action, day, caller, readOnly=is_read, recipientAccountId=account, **changes)
 

@@ -17,6 +17,7 @@ _MARKDOWN = ("answer", "causes", "cause", "finding", "fix", "first", "next", "st
 """The keys whose sentences are Markdown."""
 _MOST_NAMES = 20
 """How many instances or roles a report names."""
+_DENIED = "Grant the denied calls: see below."
 _TIME = re.compile(r"(?:\d+ minutes?|less than a minute) ago|\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 """Times in findings."""
 
@@ -163,7 +164,9 @@ def _log_parts(log: Data) -> Iterator[Part]:
         title = f"Checks of ssm-cli in {log['file']}{f', output {number}' if len(numbers) > 1 else ''}"
         yield _checks_table(title, [row for row in rows if row["output"] == number])
     errors = log["errors"] or {}
-    fixes = [row["fix"] for row in rows] + [errors.get("fix")]
+    denied = log["denied"]["answers"] if log["denied"] else []
+    first = _DENIED if any(each["action"] for each in denied) else None
+    fixes = [first, *(row["fix"] for row in rows), errors.get("fix")]
     if steps := dict.fromkeys(each for each in fixes if each):
         yield Paragraph("Next:")
         yield Items(tuple(steps))

@@ -15,7 +15,7 @@ from .assumed_roles import Caller, Session
 from .members import Member, Problem
 from .parallel import completed
 from .progress import Progress
-from .used import Asks, Usage
+from .used import EVIDENCE, Asks, Usage
 
 _ACCOUNTS_AT_A_TIME = 10
 _ROLES_AT_A_TIME = 10
@@ -55,7 +55,7 @@ def add_evidence(usage: Usage, members: Iterable[Member], chosen: Chosen, progre
         sys.stderr.write(f"Interrupted: {count_of(left, 'account')} not asked for evidence of use.\n")
     for account in accounts:
         reasons = problems[account] if account in problems else reader.missing(account, advisor.INTERRUPTED)
-        yield from (Problem(account, each) for each in reasons)
+        yield from (Problem(f"{EVIDENCE} of account {account}", each) for each in reasons)
 
 
 def _actions(asks: Asks) -> Iterator[str]:

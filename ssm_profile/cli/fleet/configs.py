@@ -3,15 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, cast
 
 from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, code, count_of
 from ssm_profile.cli.reverse_lookup import FILL_IN
-from ssm_profile.cli.stack_yaml import format_stack_config
+from ssm_profile.cli.stack_yaml import format_stack_config, options_as_code
 from ssm_profile.cli.verdicts import Verdict
-from ssm_profile.options import camel_case
 
 from .findings import action_group, first_of
 from .host_management import is_decisive
@@ -20,7 +18,8 @@ from .rows import Row
 _MOST_CONFIGS = 20
 _MOST_ROLES = 3
 _MOST_TRUSTS = 5
-_MOST_CONDITIONS = 5
+_MOST_SETS = 5
+"""How many sets of actions or conditions, each of some roles, are shown for a config."""
 _MOST_PARTLY = 5
 """How many sets of capabilities that are granted in part are shown for a config."""
 _MOST_NAMES = 12
@@ -208,38 +207,54 @@ def _left_out(roles: Sequence[Row]) -> Iterator[str]:
 
 
 def _conditions(roles: Sequence[Row]) -> Iterator[str]:
-    """The conditions that a config does not have, each set of them with its roles."""
-    found = dict[tuple[str, ...], list[Row]]()
-    for row in roles:
-        if row["conditionsNotKept"]:
-            found.setdefault(tuple(row["conditionsNotKept"]), []).append(row)
-    for conditions, those in islice(found.items(), _MOST_CONDITIONS):
+    """The conditions that a config does not have."""
+    groups = _grouped([row["conditionsNotKept"] for row in roles], roles)
+    for conditions, those in groups[:_MOST_SETS]:
         hold, them = ("holds", "that condition") if len(conditions) == 1 else ("hold", "these conditions")
         yield (
             f"Today the policies{_of(those, roles)} grant what Systems Manager needs only if "
             f"{' and '.join(map(code, conditions))} {hold}. The config grants it without {them}."
         )
-    if len(found) > _MOST_CONDITIONS:
+    if len(groups) > _MOST_SETS:
         yield "The policies of other roles have other conditions. `--json` has them as `conditionsNotKept`."
 
 
 def _added(roles: Sequence[Row]) -> Iterator[str]:
-    found = [[] if row["unread"] else row["addedActions"] for row in roles]
-    if names := dict.fromkeys(code(each) for actions in found for each in actions):
+    for names, whose in _sets([[] if row["unread"] else list(map(code, row["addedActions"])) for row in roles], roles):
         yield (
-            f"It grants actions that the policies{_of_those(found, roles)} do not grant today, because "
+            f"It grants actions that the policies{whose} do not grant today, because "
             f"Systems Manager or an option of the config needs them: {first_of(names)}."
         )
 
 
 def _taken_away(roles: Sequence[Row]) -> Iterator[str]:
-    """The actions that a config takes away, without those of the capabilities that it leaves out."""
-    found = [[*map(action_group, row["unneeded"]), *map(code, row["notKept"])] for row in roles]
-    if names := dict.fromkeys(name for each in found for name in each):
+    """The actions that a config takes away."""
+    for names, whose in _sets(
+        [[*map(action_group, row["unneeded"]), *map(code, row["notKept"])] for row in roles], roles
+    ):
         yield (
-            f"It takes away{_of_those(found, roles)}: {first_of(names)}. Keep those that your software needs "
-            "in a policy of their own."
+            f"It takes away{whose}: {first_of(names)}. Keep those that your software needs in a policy of their own."
         )
+
+
+def _sets(found: Sequence[Sequence[str]], roles: Sequence[Row]) -> Iterator[tuple[Sequence[str], str]]:
+    """What was found in roles: the sets of the most roles, and together those of the others, each with whose it is."""
+    groups = _grouped(found, roles)
+    for names, those in groups[:_MOST_SETS]:
+        yield names, _of(those, roles)
+    if others := groups[_MOST_SETS:]:
+        count = count_of(sum(len(those) for _, those in others), "other role")
+        names = list(dict.fromkeys(name for each, _ in others for name in each))
+        yield names, f" of {count} (some of these each)" if len(others) > 1 else f" of {count}"
+
+
+def _grouped(found: Sequence[Sequence[str]], roles: Sequence[Row]) -> list[tuple[tuple[str, ...], list[Row]]]:
+    """What was found in roles, each set with its roles, those of the most roles first. Nothing is no set."""
+    groups = dict[tuple[str, ...], list[Row]]()
+    for row, names in zip(roles, found, strict=True):
+        if names:
+            groups.setdefault(tuple(names), []).append(row)
+    return sorted(groups.items(), key=lambda each: -len(each[1]))
 
 
 _Reasons = tuple[tuple[str, ...], tuple[str, ...]]
@@ -266,19 +281,9 @@ def _names(capabilities: Sequence[str]) -> str:
     return options_as_code(capabilities)
 
 
-def options_as_code(names: Iterable[str]) -> str:
-    """The names of options or capabilities as the stack configs write them."""
-    return ", ".join(code(camel_case(name)) for name in names)
-
-
 def _of(those: Sequence[Row], roles: Sequence[Row]) -> str:
     """Whose something is, unless it is of all roles of a config."""
     return "" if len(those) == len(roles) else f" of {_named(those)}"
-
-
-def _of_those(found: Sequence[Any], roles: Sequence[Row]) -> str:
-    """Whose something is, given what was found in each role."""
-    return _of([row for row, each in zip(roles, found, strict=True) if each], roles)
 
 
 def _named(roles: Sequence[Row]) -> str:
@@ -300,17 +305,20 @@ def _covered(roles: Sequence[Row]) -> Iterator[str]:
 
 
 def _additional(roles: Sequence[Row]) -> Iterator[str]:
-    """What a config grants and the policies do not."""
-    found = [list(format_additions(row["additional"])) for row in roles]
-    if texts := list(dict.fromkeys(text for each in found for text in each)):
+    """What a config grants on more resources than the policies, without the actions that :func:`_added` names."""
+    found = [
+        [each for each in row["additional"] if row["unread"] or each["action"] not in row["addedActions"]]
+        for row in roles
+    ]
+    for texts, whose in _sets([list(format_additions(each)) for each in found], roles):
         more = f"; and {len(texts) - _MOST_ADDITIONS:,} more (`--json`)" if len(texts) > _MOST_ADDITIONS else ""
-        shown = "; ".join(texts[:_MOST_ADDITIONS])
-        yield f"It grants more than the policies{_of_those(found, roles)}: {shown}{more}."
+        yield f"It grants more than the policies{whose}: {'; '.join(texts[:_MOST_ADDITIONS])}{more}."
 
 
 def _boundaries(roles: Sequence[Row]) -> Iterator[str]:
-    if any(row["permissionsBoundary"] for row in roles):
-        yield "Keep the permissions boundary of the role. What it denies stays in it."
+    if bounded := [row for row in roles if row["permissionsBoundary"]]:
+        whose = "the role" if len(roles) == 1 else _named(bounded)
+        yield f"Keep the permissions boundary of {whose}. What it denies stays in it."
 
 
 def _denies(roles: Sequence[Row]) -> Iterator[str]:

@@ -177,7 +177,8 @@ def _refuse_without_evidence(options: Mapping[str, Any]) -> None:
     if options["regions"] is not None and not options["with_instances"]:
         given.append("--regions")
     if given:
-        raise click.UsageError(f"{given[0]} requires --used EVIDENCE.")
+        instances = " or --instances" if given[0] == "--regions" else ""
+        raise click.UsageError(f"{given[0]} requires --used EVIDENCE{instances}.")
 
 
 def _query_aws(source: str, evidence: Evidence, options: Mapping[str, Any], time: datetime) -> None:

@@ -239,7 +239,7 @@ def _role(entry: Entry, documents: Mapping[str, Any], file: str) -> Found:
 def _reason(error: BaseException) -> str:
     text = (str(error) or type(error).__name__).splitlines()[0].strip()[:_LONGEST_REASON]
     if isinstance(error, ijson.IncompleteJSONError) and ("premature" in text or "Incomplete" in text):
-        return "The JSON ends too early. Write the file again."
+        return "The JSON ends too early, or there is none. Write the file again."
     if isinstance(error, ijson.JSONError | UnicodeDecodeError):
         return f"It is not JSON ({text})."
     if isinstance(error, NotDetailsError | InputError):

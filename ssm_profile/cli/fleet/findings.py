@@ -81,5 +81,6 @@ def action_group(group: Row) -> str:
 def first_of(names: Iterable[str]) -> str:
     """The first of some names, and how many more there are."""
     listed = list(names)
-    more = f" and {len(listed) - _MOST_NAMES:,} more (`--json`)" if len(listed) > _MOST_NAMES else ""
-    return ", ".join(listed[:_MOST_NAMES]) + more
+    if len(listed) <= _MOST_NAMES + 1:  # that there is one more is as long as its name
+        return ", ".join(listed)
+    return f"{', '.join(listed[:_MOST_NAMES])} and {len(listed) - _MOST_NAMES:,} more (`--json`)"

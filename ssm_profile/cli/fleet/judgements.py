@@ -11,7 +11,7 @@ from typing import Any, Self, cast
 
 from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, REQUIRED_FEATURES, audit_role
-from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, not_kept, reasons
+from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, reasons
 from ssm_profile.cli.granted import granted_actions, still_granted
 from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
@@ -92,7 +92,7 @@ class Judgement:
     unscoped: tuple[tuple[str, str], ...] = ()
     """Actions on more resources than a capability needs, each with a resource."""
     not_kept: tuple[str, ...] = ()
-    """Actions that a capability needs, and that neither the options nor the capabilities that they leave out have."""
+    """The granted actions that a capability needs and that the options do not grant."""
     conditions: tuple[str, ...] = ()
     """The conditions under which the policies grant what Systems Manager needs, and which the options do not have.
 
@@ -324,7 +324,7 @@ def _judged(text: str) -> Judgement:
         unscoped=tuple((each["action"], each["resource"]) for each in audit["unscoped"]),
         conditions=tuple(_conditions(audit)) if has_options else (),
         added=tuple(sorted(_granted_by(options, role) - granted_actions(role.policy))) if has_options else (),
-        not_kept=tuple(not_kept(audit)) if has_options else (),
+        not_kept=tuple(audit["notKept"]),
         capabilities=tuple(
             (row["capability"], row["verdict"])
             for row in audit["capabilities"]

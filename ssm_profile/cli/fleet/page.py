@@ -21,12 +21,12 @@ from ssm_profile.cli.audit import BROKEN, LEVELS
 from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
 from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Report, Table, escaped, pieces
 from ssm_profile.cli.reverse_lookup import FEATURES
-from ssm_profile.cli.stack_yaml import format_stack_config
+from ssm_profile.cli.stack_yaml import format_stack_config, options_as_code
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES, camel_case
 from ssm_profile.version import __version__
 
-from .configs import NOT_SHOWN, options_as_code
+from .configs import NOT_SHOWN
 from .findings import action_group
 from .report import LEVELS_TITLE, Counts, format_fleet
 from .roles_table import ACTIONS, CONFIG, LEVEL, NARROWER, PROPOSED, RISKS, ROLES_TITLE, SYSTEMS_MANAGER, verdict_of
@@ -39,7 +39,7 @@ _CHUNK = 50
 
 _WIDTHS = {
     "Role": "minmax(7em, 2fr)",
-    "Account": "7.5em",
+    "Account": "8.5em",
     LEVEL: "4.5em",
     SYSTEMS_MANAGER: "minmax(7em, 2.5fr)",
     RISKS: "minmax(7em, 2.5fr)",

@@ -21,7 +21,7 @@ from .use_report import narrower_configs, narrower_parts, use_summary, use_table
 LEVELS_TITLE = "Levels"
 _MEANINGS = {
     BROKEN: "Systems Manager does not work, or no instance can use the role.",
-    RISKY: "An instance can do something dangerous with the role.",
+    RISKY: "An instance can or may do something dangerous with the role.",
     WIDE: "The policies grant more than is needed, are to be replaced, or are not all known.",
     CLEAN: "The policies grant what is needed, and no more.",
 }
@@ -69,7 +69,7 @@ def format_fleet(rows: Sequence[Row], counts: Counts) -> Report:
             [(code(row["role"]), code(row["finding"]), row["reason"]) for row in stale_of(rows)],
         ),
         Table(
-            "Not judged",
+            "Problems",
             ("Source or role", "Reason"),
             [(code(row["place"]), row["reason"]) for row in problems_of(rows)],
         ),
@@ -124,7 +124,7 @@ def _summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     if roles:
         yield f"The numbers of actions are those of AWS's list of {data_date()}."
     if problems := sum(1 for _ in problems_of(rows)):
-        yield f"Not judged: {problems:,}. The reasons are at the end."
+        yield f"Problems: {problems:,}. They are at the end, with what to do."
 
 
 def _unusable(roles: Sequence[Row]) -> Iterator[str]:

@@ -79,9 +79,9 @@ def _systems_manager(row: Row) -> str:
         shown = [reason.replace("It works ", "Its policies work ", 1) for reason in reasons[:_MOST_REASONS]]
         shown[:1] = [f"does not work: {reason}" for reason in shown[:1]]
     else:
-        shown = [reason.replace("It works ", "works ", 1) for reason in reasons[:_MOST_REASONS]] or [verdict]
-        if shown[0].startswith("EC2 "):
-            shown[0] = f"may work: {shown[0]}"
+        first, *others = reasons[:_MOST_REASONS] or [verdict]
+        continued = first.replace("It works ", "works ", 1)
+        shown = [f"may work: {first}" if reasons and continued == first else continued, *others]
     if len(reasons) > _MOST_REASONS:
         shown.append(f"And {count_of(len(reasons) - _MOST_REASONS, 'more reason')}.")
     return "\n".join(shown)

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ssm_profile.cli.report import Paragraph, Part, Table, code, count_of
+from ssm_profile.cli.stack_yaml import options_as_code
 from ssm_profile.cli.usage.blindness import Reason
 from ssm_profile.cli.usage.features import Advice
 from ssm_profile.risks import RISKS
 
-from .configs import Configs, config_parts, fill_in, key_of, numbered, options_as_code
+from .configs import Configs, config_parts, fill_in, key_of, numbered
 from .judgements import paths_to_fill_in
 from .rows import Row, problems_of
 from .used import EVIDENCE
@@ -23,7 +24,7 @@ _WHAT_TO_DO = {
     Reason.NOT_KNOWN: "No evidence can show it. Decide by what your software does.",
     Reason.NEVER: "No trail can show it. Decide by what your instances do.",
     Reason.YOUNG: "Run the command again when the roles are older, or with fewer `--days`.",
-    Reason.NO_EVIDENCE: "Pass the events of the accounts of these roles.",
+    Reason.NO_EVIDENCE: "Pass evidence of the accounts of these roles. The problems say what could not be read.",
     Reason.CALLER: "Look at the events that do not name their caller.",
     Reason.LEFT_OUT: "Let a trail log all management events, and run the command again after the days.",
     Reason.PART: "Pass the log files under the names that CloudTrail gave them.",
@@ -51,8 +52,8 @@ def use_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
         yield f"Could be dropped, not used for {days}: capabilities of {count_of(whose, 'role')}: {named}."
     else:
         yield f"Nothing is known to be unused for {days}."
-    if missing := sum(row["place"] == EVIDENCE for row in problems_of(rows)):
-        yield f"Missing in the evidence: {missing:,}. More can be used than it shows. The reasons are at the end."
+    if missing := sum(row["place"].startswith(EVIDENCE) for row in problems_of(rows)):
+        yield f"Missing in the evidence: {missing:,}. More can be used than it shows. The problems say why."
     if unseen := sum(any(names_with(row, Advice.UNSEEN)) for row in seen):
         yield f"Cannot be seen whether it is used: capabilities of {count_of(unseen, 'role')}.{_most_frequent(seen)}"
     if others := sum(bool(row["used"]["otherActions"]) for row in seen):

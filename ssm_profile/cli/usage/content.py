@@ -5,7 +5,9 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
+from datetime import date, timedelta
 from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
@@ -22,6 +24,8 @@ from .trails import LONGEST_SETTINGS, add_settings, is_settings
 OTHER_FOLDERS = ("CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated")
 """Folders in a trail's bucket that have no management or data events."""
 
+_NOT_JSON = "is not a file of CloudTrail events."
+_NO_EVENTS = "has no CloudTrail events."
 NOTHING_IS_UNUSED = "No action counts as unused because CloudTrail files do not show it."
 
 _OTHER_FILE = re.compile("_(?:" + "|".join(OTHER_FOLDERS) + ")_")
@@ -126,10 +130,23 @@ def _text_of(content: IO[bytes]) -> Iterator[io.TextIOWrapper]:
 
 
 def _add_events(evidence: Evidence, content: IO[bytes], name: str, head: str) -> None:
-    from .json_stream import objects_in  # noqa: PLC0415 - other files do not need ijson
-
     day = day_of_file(name)
     sums = EventSums(evidence, day[1]) if day and _is_whole(name, head) else EventSums(evidence, part=name)
+    problem = _read_events(content, sums)
+    sums.flush()
+    if problem == _NOT_JSON and (day or '"eventSource"' in head):
+        what = "has CloudTrail events" if '"eventSource"' in head else "has the name of a log file of CloudTrail"
+        problem = f"{what}, but it is not JSON."
+    if problem in (_NOT_JSON, _NO_EVENTS) and not day:
+        evidence.problems.append(f"{name} {problem} It is left out.")
+    elif problem:
+        mark_damaged(evidence, f"{name} {problem}", name, sums.days)
+
+
+def _read_events(content: IO[bytes], sums: EventSums) -> str:
+    """Add the events of a content, and say what is wrong with it. Nothing if it is whole."""
+    from .json_stream import objects_in  # noqa: PLC0415 - other files do not need ijson
+
     count, incomplete = 0, 0
     try:
         for value in objects_in(content):
@@ -137,40 +154,43 @@ def _add_events(evidence: Evidence, content: IO[bytes], name: str, head: str) ->
                 count += 1
                 incomplete += not sums.add(event)
     except CutOffError:
-        mark_damaged(evidence, f"{name} ends within an event.", name)
-        return
+        return "ends within an event."
     except NotJsonError:
-        if count:
-            mark_damaged(evidence, f"{name} has something else after {count:,} events.", name)
-        elif day or '"eventSource"' in head:
-            what = "has CloudTrail events" if '"eventSource"' in head else "has the name of a log file of CloudTrail"
-            mark_damaged(evidence, f"{name} {what}, but it is not JSON.", name)
-        else:
-            evidence.problems.append(f"{name} is not a file of CloudTrail events. It is left out.")
-        return
-    finally:
-        sums.flush()
+        return f"has something else after {count:,} events." if count else _NOT_JSON
+    except _BROKEN as error:
+        return f"cannot be read to its end ({reason_of(error)})."
     if incomplete:
-        mark_damaged(evidence, f"{name} has events without a source, a name or a time: {incomplete:,}.", name)
-    if count:
-        return
-    if day:
-        mark_damaged(evidence, f"{name} has no events.", name)
-    else:
-        evidence.problems.append(f"{name} has no CloudTrail events. It is left out.")
+        return f"has events without a source, a name or a time: {incomplete:,}."
+    return "" if count else _NO_EVENTS
 
 
-def mark_damaged(evidence: Evidence, problem: str, name: str) -> None:
-    """Note that events of a file are missing."""
-    mark_missing(evidence, name)
+def mark_damaged(evidence: Evidence, problem: str, name: str, days: AbstractSet[str] = frozenset()) -> None:
+    """Note that events of a file are missing.
+
+    Args:
+        evidence: What to add to.
+        problem: Why they are missing.
+        name: The name of the file.
+        days: The days of the events that it has. If one cannot be in a log file of this name, any can be missing.
+    """
     day = day_of_file(name)
-    effect = f"No action of account {day[0]} counts as unused on {day[1]}." if day else NOTHING_IS_UNUSED
+    if day and not days <= _days_of(day[1]):
+        name, day = "", None
+    mark_missing(evidence, name)
+    effect = (
+        f"No action of account {day[0]} counts as unused on {day[1]} and the day before." if day else NOTHING_IS_UNUSED
+    )
     evidence.problems.append(f"{problem} {effect}")
 
 
 def mark_missing(evidence: Evidence, name: str) -> None:
-    """Note that events are missing: of the account and the day that the name of a log file has, or of any."""
+    """Note that events are missing: of the account and the days of a log file, or of any if it is another file."""
     if day := day_of_file(name):
-        evidence.coverage_of(Source.FILES, day[0]).incomplete.add(day[1])
+        evidence.coverage_of(Source.FILES, day[0]).incomplete |= _days_of(day[1])
     else:
         evidence.incomplete.add(Source.FILES)
+
+
+def _days_of(day: str) -> set[str]:
+    """The days of the events in a log file: that of its name, and the day before."""
+    return {day, (date.fromisoformat(day) - timedelta(days=1)).isoformat()}

@@ -1,6 +1,7 @@
 """Adds CloudTrail events to the evidence."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +33,7 @@ NO_ROLES = (
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 """
 
+_COPIES = ("CopyObject", "UploadPartCopy")
 _SERVICES = frozenset(action.partition(":")[0] for action in VISIBILITY)
 
 _MOST_SUMS = 100_000
@@ -73,6 +75,8 @@ class EventSums:
         self._first_day = first_day
         self._part = part
         self._sums: dict[tuple[Any, ...], list[Any]] = {}
+        self.days = set[str]()
+        """The days of the events."""
 
     def add(self, event: Mapping[str, Any]) -> bool:
         """Add an event.
@@ -101,6 +105,7 @@ class EventSums:
             if len(self._sums) >= _MOST_SUMS:
                 self.flush()
             self._sums[group] = [1, time]
+            self.days.add(group[2])
         else:
             found[0] += 1
             found[1] = max(found[1], time)
@@ -129,10 +134,12 @@ def _add_sum(evidence: Evidence, group: tuple[Any, ...], count: int, last: str, 
         if action in CHANGES and not error:
             coverage.changes.add(day)
     if caller == UNKNOWN:
-        evidence.add_unknown(identity or account, action, last)
+        for each in (action, *further_actions(source, name)):
+            evidence.add_unknown(identity or account, each, last)
     elif caller is not None:
         calls = Calls(denied=count, last_denied=last) if is_denied(error) else Calls(allowed=count, last_allowed=last)
-        evidence.add_calls(caller, action, calls)
+        for each in (action, *further_actions(source, name)):
+            evidence.add_calls(caller, each, replace(calls))
 
 
 def _usual_category(action: str) -> str:
@@ -155,7 +162,8 @@ def add_day(coverage: Coverage, action: str, region: str, day: str, *, is_read: 
     days, service = coverage.region(region), action.partition(":")[0]
     if is_read is not None:
         (days.reads if is_read else days.writes).add(day)
-    if service in _SERVICES:
+    # A trail can log the writes of a service and leave out its reads: only events like those of the catalogue count.
+    if service in _SERVICES and is_management_event(action):
         days.services.setdefault(service, set()).add(day)
 
 
@@ -206,6 +214,14 @@ def action_of_event(source: str, name: str) -> str:
         name: The event's name, such as ``GetBucketEncryption``.
     """
     return action_of(source.partition(".")[0], name)
+
+
+def further_actions(source: str, name: str) -> tuple[str, ...]:
+    """The actions that a call requires in addition: a copy of an object reads it.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    """
+    return ("s3:GetObject",) if source.startswith("s3.") and name in _COPIES else ()
 
 
 @lru_cache(maxsize=65536)

@@ -6,6 +6,7 @@ One row stands for a role, an event and an error code, so that only sums leave t
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -17,6 +18,7 @@ from .events import (
     UNKNOWN,
     action_of_event,
     add_day,
+    further_actions,
     is_data_event,
     is_management_event,
     is_role_of_instances,
@@ -210,18 +212,22 @@ def _add_row(evidence: Evidence, row: Mapping[str, str | None]) -> bool:
         and is_time(values["last_time"])
         and days
         and all(map(is_day, days))
+        and (values["role"] in ("", UNKNOWN) or values["role"].startswith("arn:"))
     )
     if not is_valid:
         return False
     action, source = action_of_event(values["source"], values["event"]), Source(values["origin"])
     _add_coverage(evidence, source, action, values)
+    called = (action, *further_actions(values["source"], values["event"]))
     if values["role"] == UNKNOWN:
-        evidence.add_unknown(values["account"], action, values["last_time"])
+        for each in called:
+            evidence.add_unknown(values["account"], each, values["last_time"])
     elif role and is_role_of_instances(values["role"]):
         count, last = int(values["calls"]), values["last_time"]
         denied = is_denied(values["error"])
         calls = Calls(denied=count, last_denied=last) if denied else Calls(allowed=count, last_allowed=last)
-        evidence.add_calls(role, action, calls)
+        for each in called:
+            evidence.add_calls(role, each, replace(calls))
     return True
 
 

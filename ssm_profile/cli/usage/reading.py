@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import nullcontext
 from datetime import date
+from errno import ENOENT
 from itertools import chain, islice
 from pathlib import Path
 
@@ -121,11 +122,19 @@ def _files_of_folder(source: str, evidence: Evidence) -> Iterator[str]:
         evidence.incomplete.add(Source.FILES)
         evidence.problems.append(f"{error.filename} cannot be read ({error.strerror}). {NOTHING_IS_UNUSED}")
 
-    for folder, folders, names in os.walk(source, onerror=report):
+    read = set[str]()
+    for folder, folders, names in os.walk(source, onerror=report, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in read:  # a link to a folder that contains it
+            folders.clear()
+            continue
+        read.add(place)
         folders[:] = sorted(each for each in folders if each not in OTHER_FOLDERS)
-        yield from (
-            str(file) for name in sorted(names) if not is_other_file(name) and (file := Path(folder, name)).is_file()
-        )
+        for file in (Path(folder, name) for name in sorted(names) if not is_other_file(name)):
+            if file.is_file():
+                yield str(file)
+            elif file.is_symlink() and not file.exists():
+                report(OSError(ENOENT, os.strerror(ENOENT), str(file)))
 
 
 def _add_file(evidence: Evidence, file: str, role: str) -> None:
