@@ -12,6 +12,7 @@ from ssm_profile.cli.usage.evidence import Source
 
 from .trails import ACCOUNT, DAYS, NOW, OLD, REGION, WEB, background, event, log_name, quiet, settings, write, write_log
 
+OTHER = "210987654321"
 OTHER_REGION = "eu-west-1"
 IN_TWO = replace(OLD, regions=frozenset({REGION, OTHER_REGION}))
 PROBE = "ssm:GetDocument"
@@ -144,6 +145,12 @@ class TestRegions:
         found = verdict(background(), background(1, awsRegion=OTHER_REGION), role=OLD)
 
         assert reason(found) == "evidence covers fewer days"
+
+    def test_region_that_was_disabled(self, verdict):
+        """The role could call in it before."""
+        disabled = event("account:DisableRegion", NOW - timedelta(days=9), WEB + "2")
+
+        assert reason(verdict(background(), [disabled], role=OLD)) == "left out of the evidence"
 
     def test_kms_in_each_region(self, verdict):
         """One trail of a Region can leave KMS out."""
@@ -301,21 +308,41 @@ class TestTrail:
         assert reason(verdict(background(), self.QUIET, trails=[trail])) == "evidence covers fewer days"
 
     def test_trail_of_an_organization(self, verdict):
-        """The events of its own account show whether its settings changed."""
-        trail = {"TrailARN": f"arn:aws:cloudtrail:{REGION}:210987654321:trail/all", "IsOrganizationTrail": True}
-        management = background(account="210987654321", role="arn:aws:iam::210987654321:role/web")
+        """Its settings do not say which other accounts are in the organization."""
+        trail = {"TrailARN": f"arn:aws:cloudtrail:{REGION}:{OTHER}:trail/all", "IsOrganizationTrail": True}
+        management = background(account=OTHER, role=f"arn:aws:iam::{OTHER}:role/web")
 
-        assert reason(verdict(background(), self.QUIET, trails=[trail])) == "evidence covers fewer days"
-        assert verdict(background(), self.QUIET, management, trails=[trail])["use"] == "unused"
+        assert reason(verdict(background(), self.QUIET, management, trails=[trail])) == "evidence covers fewer days"
+        assert verdict(background(), self.QUIET, trails=[{"IsOrganizationTrail": True}])["use"] == "unused"
 
-    def test_damaged_file_of_the_account_of_the_trail(self, tmp_path):
+    @pytest.mark.parametrize("trails", [None, [{}], [{"IsMultiRegionTrail": False}], [{"IsOrganizationTrail": True}]])
+    def test_change_in_another_account(self, verdict, trails):
+        """A delegated administrator can change the trail of an organization."""
+        admin = f"arn:aws:iam::{OTHER}:role/admin"
+        change = event("cloudtrail:PutEventSelectors", NOW - timedelta(days=9), admin, recipientAccountId=OTHER)
+        found = verdict(background(), [change], role=OLD, trails=trails)
+
+        assert reason(found) == "left out of the evidence"
+        assert found["why"] == (
+            f"Account {OTHER} changed a trail, an event data store or a Region on 2026-11-18, so that events can be "
+            "missing."
+        )
+
+    @pytest.mark.parametrize("account", [ACCOUNT, OTHER])
+    def test_change_after_the_period(self, verdict, account):
+        """The settings of today can be other ones than those of the period."""
+        ended = [each for each in self.QUIET if not each["eventTime"].startswith("2026-11-27")]
+        admin = f"arn:aws:iam::{account}:role/admin"
+        change = event("cloudtrail:UpdateTrail", NOW - timedelta(days=1), admin, recipientAccountId=account)
+
+        assert verdict(background(DAYS + 9), ended, trails=())["use"] == "unused"
+        assert reason(verdict(background(DAYS + 9), ended, [change], trails=())) == "evidence covers fewer days"
+
+    def test_damaged_file_of_another_account(self, tmp_path):
         """It can have had a change."""
-        owner = "210987654321"
-        management = background(account=owner, role=f"arn:aws:iam::{owner}:role/web")
-        write_log(tmp_path, [*background(), *self.QUIET, *management])
-        arn = f"arn:aws:cloudtrail:{REGION}:{owner}:trail/all"
-        settings(tmp_path / "trails.json", {"TrailARN": arn, "IsOrganizationTrail": True})
-        (tmp_path / f"{owner}_CloudTrail_us-east-1_20261120T0420Z_a.json.gz").write_bytes(b"\x1f\x8b")
+        write_log(tmp_path, [*background(), *self.QUIET])
+        settings(tmp_path / "trails.json", {"IsOrganizationTrail": True})
+        (tmp_path / f"{OTHER}_CloudTrail_us-east-1_20261120T0420Z_a.json.gz").write_bytes(b"\x1f\x8b")
 
         [found] = uses([PROBE], read_evidence([str(tmp_path)]), IN_TWO, days=DAYS, now=NOW)
 

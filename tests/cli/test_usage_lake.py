@@ -1,6 +1,7 @@
 """The query on CloudTrail Lake, answered as AWS documents it."""
 
 import json
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
@@ -182,8 +183,38 @@ class TestSettings:
             "cloudtrail get-event-data-store`, too."
         )
 
-    def read(self, tmp_path, settings):
-        write(tmp_path / "a.csv", [each | {"origin": "CloudTrail Lake"} for each in ROWS])
+    @pytest.mark.parametrize(("is_of_organization", "use"), [(False, UNSEEN), (True, "unused")])
+    def test_of_another_account(self, stub, tmp_path, is_of_organization, use):
+        """Only the store of an organization has the events of other accounts."""
+        arn = SETTINGS["EventDataStoreArn"].replace("123456789012", "210987654321")
+        settings = SETTINGS | {"EventDataStoreArn": arn, "OrganizationEnabled": is_of_organization}
+        stub(get_event_data_store=[settings])
+
+        for evidence in (self.read(tmp_path, settings), add()):
+            found = self.verdict(evidence)
+            assert found["use"] == use
+            assert is_of_organization or found["why"] == (
+                f"The event data store `{arn}` is of another account and not of an organization. Pass the output of "
+                "`aws cloudtrail get-event-data-store` for the one that has the events of account 123456789012."
+            )
+
+    @pytest.mark.parametrize("name", ["Create", "Delete", "Restore", "Update"])
+    def test_change_in_another_account(self, tmp_path, name):
+        """The store of an organization can be of any account."""
+        change = ROWS[0] | {
+            "account": "210987654321",
+            "role": "arn:aws:iam::210987654321:role/admin",
+            "source": "cloudtrail.amazonaws.com",
+            "event": f"{name}EventDataStore",
+            "days": f"{NOW - timedelta(days=9):%Y-%m-%d}",
+        }
+        evidence = self.read(tmp_path, SETTINGS, change)
+        evidence.trails.listed["123456789012"] = frozenset()
+
+        assert self.verdict(evidence)["reason"] == "left out of the evidence"
+
+    def read(self, tmp_path, settings, *more):
+        write(tmp_path / "a.csv", [each | {"origin": "CloudTrail Lake"} for each in (*ROWS, *more)])
         if settings:
             (tmp_path / "store.json").write_text(json.dumps(settings))
         return read_evidence([str(tmp_path)])
@@ -211,7 +242,7 @@ class TestSettings:
         evidence = Evidence()
         add_store(evidence.trails, selectors(field, category="Data") if settings == "all" else settings)
 
-        assert bool(evidence.trails.why_stores_log_less("s3")) is is_some
+        assert bool(evidence.trails.why_stores_log_less("123456789012", "s3")) is is_some
 
 
 class TestWait:

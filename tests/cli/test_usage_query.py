@@ -177,7 +177,8 @@ class TestResult:
     def test_event_data_store_can_leave_out_any_service(self, tmp_path):
         rows = [each | {"origin": "CloudTrail Lake"} for each in ROWS]
         selectors = [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}]
-        store = {"EventDataStoreArn": "arn", "AdvancedEventSelectors": selectors}
+        arn = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:eventdatastore/EXAMPLE"
+        store = {"EventDataStoreArn": arn, "AdvancedEventSelectors": selectors}
         (tmp_path / "store.json").write_text(json.dumps(store))
         evidence = read_evidence([write(tmp_path / "a.csv", rows), str(tmp_path / "store.json")])
 

@@ -137,31 +137,55 @@ class TestTrails:
         assert not is_complete(add(evidence), other)
         assert is_complete(evidence)
 
-    def test_change_in_an_account_whose_trails_are_not_listed(self, stub, tmp_path):
-        """The trail of an organization that another account lists can be one of another organization."""
-        owner = f"arn:aws:iam::{'1' * 12}:role/admin"
-        change = event("cloudtrail:StopLogging", NOW - timedelta(days=9), owner, recipientAccountId="1" * 12)
+    @pytest.mark.parametrize(
+        ("listed", "is_counted"),
+        [
+            (trail(), False),
+            (trail(IsOrganizationTrail=True), True),
+            (trail(account="2" * 12, IsOrganizationTrail=True), True),
+            (None, True),
+        ],
+        ids=["own", "own of the organization", "of the organization", "not listed"],
+    )
+    def test_change_in_another_account(self, stub, tmp_path, listed, is_counted):
+        """It counts unless AWS lists that no trail of an organization has the events of the account."""
+        admin = f"arn:aws:iam::{'1' * 12}:role/admin"
+        change = event("cloudtrail:StopLogging", NOW - timedelta(days=9), admin, recipientAccountId="1" * 12)
         evidence = read_evidence([write_log(tmp_path, [*background(), change])])
-        stub(dict.fromkeys(REGIONS, trails(trail(account="2" * 12, IsOrganizationTrail=True))), account="2" * 12)
+        stub(dict.fromkeys(REGIONS, trails(listed or trail())), account=ACCOUNT if listed else "2" * 12)
 
         [found] = uses([PROBE], add(evidence), OLD, days=DAYS, now=NOW)
 
-        assert found["reason"] == "left out of the evidence"
+        assert (found["reason"] == "left out of the evidence") is is_counted
+
+    @pytest.mark.parametrize("is_in_file", [True, False])
+    def test_trail_of_an_organization_that_is_not_listed(self, stub, tmp_path, is_in_file):
+        """The account can have left the organization whose trail wrote the evidence."""
+        stub(dict.fromkeys(REGIONS, trails(trail())))
+        evidence = add()
+        other = trail(account="2" * 12, IsOrganizationTrail=True)
+        if is_in_file:
+            file = settings(tmp_path / "trails.json", other)
+            evidence.merge(read_evidence([file, write_log(tmp_path, background())]))
+        else:
+            stub(dict.fromkeys(REGIONS, trails(other)), account="2" * 12)
+            add(evidence)
+
+        assert evidence.trails.can_be_of_others(ACCOUNT) is is_in_file
 
     @pytest.mark.parametrize("is_first", [True, False])
     def test_file_of_settings_says_which_trail_wrote_the_evidence(self, stub, tmp_path, is_first):
-        stub(dict.fromkeys(REGIONS, trails(trail(IsOrganizationTrail=True))))
+        """Another account lists the trail, too."""
+        member = "210987654321"
+        stub(dict.fromkeys(REGIONS, trails(trail(IsOrganizationTrail=True))), account=member)
         settings(tmp_path / "trails.json", {"IsOrganizationTrail": True})
         write_log(tmp_path, background())
-        evidence = read_evidence([str(tmp_path)])
-        if is_first:
-            add(evidence)
-        else:
-            listed = add()
-            listed.merge(evidence)
-            evidence = listed
+        parts = [read_evidence([str(tmp_path)]), add()][:: 1 if is_first else -1]
+        parts[0].merge(parts[1])
 
-        assert is_complete(evidence, "210987654321")
+        assert is_complete(parts[0])
+        assert is_complete(parts[0], member)
+        assert not is_complete(parts[0], "1" * 12)
 
     def test_no_trails(self, stub):
         stub(dict.fromkeys(REGIONS, trails()))

@@ -1,7 +1,7 @@
 """Verdicts on actions: no evidence never means unused."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -161,6 +161,26 @@ class TestCannotBeSeen:
 
     def test_role_of_unknown_age(self, trail):
         assert is_unseen(verdict(trail(background()), role=replace(OLD, created=None)), "role too young")
+
+    @pytest.mark.parametrize(
+        ("created", "why"),
+        [
+            ("2026-10-29T12:00:00Z", "on 2026-10-29, the first day of the period."),
+            ("2026-10-28T23:30:00-11:00", "on 2026-10-29, the first day of the period."),
+            ("2026-10-31T01:00:00+02:00", "on 2026-10-30, after the begin of the period, 2026-10-29."),
+        ],
+    )
+    def test_day_of_its_creation(self, trail, created, why):
+        """It is the day in UTC."""
+        found = verdict(trail(background()), role=replace(OLD, created=datetime.fromisoformat(created)))
+
+        assert found["why"] == f"The role was created {why}"
+
+    def test_day_of_the_last_use(self, trail):
+        """It is the day in UTC."""
+        used = replace(OLD, arn=f"{WEB}-2", last_used=datetime.fromisoformat("2026-11-26T20:00:00-11:00"))
+
+        assert verdict(trail(background()), role=used)["why"].endswith("it was used on 2026-11-27.")
 
     def test_fewer_days(self, trail):
         found = verdict(trail(background(DAYS - 1)))

@@ -13,6 +13,7 @@ from ssm_profile.visibility import Kind, visibility_of
 from .access_advisor import TRACKED_DAYS
 from .evidence import Coverage, Evidence, RegionDays, Report, Source, matches
 from .selectors import Logged
+from .trails import Trail
 
 OLDEST = 7
 """How many days ago the evidence may end. Calls after its end are not in it."""
@@ -116,19 +117,11 @@ class View:
         last = max((time for called, time in calls.items() if matches(called, action)), default="")
         return last if last >= self.begin else ""
 
-    def changes(self, source: Source) -> set[str]:
-        """The days on which it was changed what the trails record that can have the events of the account.
-
-        A trail of an organization has its changes in the account that owns it. If no settings name the owner, it can be
-        any account.
-        """
-        owners = self.evidence.trails.owners(self.account)
-        found = {
-            account: coverage.changes for (each, account), coverage in self.evidence.coverage.items() if each is source
-        }
-        return {
-            day for account, days in found.items() if not owners or account in owners | {self.account} for day in days
-        }
+    def change(self, source: Source) -> tuple[str, str] | None:
+        """The first change in the period of what a source has of the account: its day, and the account that made it."""
+        days = self.period.days()
+        found = ((day, name) for name, each in self._with_changes(source).items() for day in each.changes & days)
+        return min(found, default=None)
 
     def is_logged_by_trail(self, source: Source) -> bool:
         """Whether the settings of a trail show that it logged all management events of all Regions.
@@ -138,13 +131,31 @@ class View:
         """
         if source not in (Source.FILES, Source.ATHENA):
             return False
-        for trail in self.evidence.trails.complete_trails(self.account):
-            owner = self.evidence.coverage.get((source, trail.account), Coverage())
-            home = owner.regions.get(trail.home_region, RegionDays())
-            until_today = replace(self.period, last=self.period.today)
-            if not until_today.missing(home.writes) and not until_today.has_any(owner.changes | owner.incomplete):
-                return True
-        return False
+        until_today = replace(self.period, last=self.period.today)
+        return any(
+            not until_today.missing(self._writes_at_home(source, trail))
+            for trail in self.evidence.trails.complete_trails(self.account)
+        ) and not any(
+            until_today.has_any(each.changes | each.incomplete) for each in self._with_changes(source).values()
+        )
+
+    def _writes_at_home(self, source: Source, trail: Trail) -> set[str]:
+        owner = self.evidence.coverage.get((source, trail.account), Coverage())
+        return owner.regions.get(trail.home_region, RegionDays()).writes
+
+    def _with_changes(self, source: Source) -> dict[str, Coverage]:
+        """What a source has of each account that can change what is recorded of the account.
+
+        An event data store can be of any account. A delegated administrator changes the trail of an organization in an
+        account of its own:
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
+        """
+        is_of_any = source is Source.LAKE or self.evidence.trails.can_be_of_others(self.account)
+        return {
+            account: coverage
+            for (each, account), coverage in self.evidence.coverage.items()
+            if each is source and (is_of_any or account == self.account)
+        }
 
 
 def blind_to_role(action: str, created: datetime | None, period: Period, *, is_tracked: bool) -> Blind | None:
@@ -163,10 +174,11 @@ def blind_to_role(action: str, created: datetime | None, period: Period, *, is_t
         return Blind(Reason.NEVER, f"AWS's page lists no such event: <{visibility.source}>.")
     if created is None:
         return Blind(Reason.YOUNG, "It is not known when the role was created.")
-    if created.astimezone(UTC).date() >= period.first:
-        return Blind(
-            Reason.YOUNG, f"The role was created on {created:%Y-%m-%d}, after the begin of the period, {period.first}."
-        )
+    day = created.astimezone(UTC).date()
+    if day == period.first:
+        return Blind(Reason.YOUNG, f"The role was created on {day}, the first day of the period.")
+    if day > period.first:
+        return Blind(Reason.YOUNG, f"The role was created on {day}, after the begin of the period, {period.first}.")
     return None
 
 
@@ -216,7 +228,7 @@ def action_blindness(action: str, source: Source, coverage: Coverage, view: View
 
 def _why_stores_log_less(service: str, kind: Kind, view: View) -> str:
     """Why an event data store can lack events: it can leave out events by their names and callers."""
-    return view.evidence.trails.why_stores_log_less(service if kind is Kind.DATA else "")
+    return view.evidence.trails.why_stores_log_less(view.account, service if kind is Kind.DATA else "")
 
 
 def _with_part(blind: Blind, coverage: Coverage) -> Blind:
@@ -271,8 +283,9 @@ def _incomplete(source: Source, coverage: Coverage, view: View) -> Blind | None:
         return Blind(Reason.DAMAGED, f"A part of {source} could not be read.")
     if damaged := sorted(coverage.incomplete & view.period.days()):
         return Blind(Reason.DAMAGED, f"A file of {damaged[0]} could not be read.")
-    if changed := sorted(view.changes(source) & view.period.days()):
-        return Blind(Reason.LEFT_OUT, f"What trails record was changed on {changed[0]}, so that events can be missing.")
+    if change := view.change(source):
+        what = f"Account {change[1]} changed a trail, an event data store or a Region on {change[0]}"
+        return Blind(Reason.LEFT_OUT, f"{what}, so that events can be missing.")
     return None
 
 

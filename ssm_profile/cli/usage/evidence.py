@@ -72,7 +72,7 @@ class Coverage:
     data_days: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """The days with data events of each service in each Region, by the prefix of its actions."""
     changes: set[str] = field(default_factory=set)
-    """The days on which the settings of a trail of the account changed."""
+    """The days on which the account changed what is recorded, or in which Regions roles can call."""
     part: str = ""
     """The name of a file that counts only for the calls that it has, because others can lack in it."""
 

@@ -17,23 +17,32 @@ LONGEST_SETTINGS = 5_000_000
 """The longest file of settings that is read, in bytes."""
 
 CHANGES = frozenset(
-    f"cloudtrail:{name}"
-    for name in (
-        "CreateTrail",
-        "DeleteTrail",
-        "PutEventSelectors",
-        "StartEventDataStoreIngestion",
-        "StartLogging",
-        "StopEventDataStoreIngestion",
-        "StopLogging",
-        "UpdateEventDataStore",
-        "UpdateTrail",
+    (
+        "account:DisableRegion",
+        "cloudtrail:CreateEventDataStore",
+        "cloudtrail:CreateTrail",
+        "cloudtrail:DeleteEventDataStore",
+        "cloudtrail:DeleteTrail",
+        "cloudtrail:PutEventSelectors",
+        "cloudtrail:RestoreEventDataStore",
+        "cloudtrail:StartEventDataStoreIngestion",
+        "cloudtrail:StartLogging",
+        "cloudtrail:StopEventDataStoreIngestion",
+        "cloudtrail:StopLogging",
+        "cloudtrail:UpdateEventDataStore",
+        "cloudtrail:UpdateTrail",
     )
 )
-"""The actions that change what a trail records."""
+"""The actions that change what is recorded, or in which Regions roles can call.
+
+Sources:
+- https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.html
+- https://docs.aws.amazon.com/accounts/latest/reference/API_DisableRegion.html
+"""
 
 _BEGINNING = re.compile(r'\{\s*"(?:trailList|Trail|TrailARN|EventSelectors|AdvancedEventSelectors|EventDataStoreArn)"')
 _ARN = re.compile(r"arn:[^:]*:cloudtrail:[^:]*:(\d{12}):trail/.+")
+_STORE_ARN = re.compile(r"arn:[^:]*:cloudtrail:[^:]*:(\d{12}):eventdatastore/.+")
 
 
 @dataclass(frozen=True)
@@ -52,8 +61,10 @@ class Trail:
 
 @dataclass(frozen=True)
 class Store:
-    """What the selectors of an event data store log."""
+    """The settings of an event data store."""
 
+    account: str
+    is_of_organization: bool
     has_all_management_events: bool
     data_events: Mapping[str, Logged]
     is_listed: bool = False
@@ -90,18 +101,24 @@ class Trails:
         }
         self.results_of_stores |= other.results_of_stores
 
-    def of(self, account: str) -> list[Trail]:
-        """The trails that can have logged the events of an account."""
-        return [each for arn, each in self.trails.items() if self._can_log(arn, each, account)]
+    def can_be_of_others(self, account: str) -> bool:
+        """Whether other accounts can own or change a trail that logs the events of an account.
 
-    def owners(self, account: str) -> set[str]:
-        """The accounts of these trails. One that only other accounts list can be of another organization."""
-        return {each.account for each in self.of(account) if account in self.listed or not each.is_listed}
+        Only a list of AWS can show that there is no trail of an organization.
+        """
+        return account not in self.listed or any(
+            each.is_of_organization and (arn in self.listed[account] or not each.is_listed)
+            for arn, each in self.trails.items()
+        )
 
     def _can_log(self, arn: str, trail: Trail, account: str) -> bool:
         if trail.is_listed and account in self.listed:
             return arn in self.listed[account]  # AWS listed others in accounts of other organizations
         return trail.is_of_organization or trail.account == account
+
+    def _logs(self, arn: str, trail: Trail, account: str) -> bool:
+        """Whether a trail is known to log the events of an account. The settings do not name the organization."""
+        return trail.account == account or arn in self.listed.get(account, ())
 
     def data_events_of(self, account: str, service: str) -> dict[str, Logged]:
         """What each trail that can have logged the events of an account logs of the data events of a service.
@@ -123,16 +140,23 @@ class Trails:
             for arn, each in self.trails.items()
         )
 
-    def why_stores_log_less(self, service: str = "") -> str:
-        """Why event data stores can lack events. Nothing if their settings show that they do not.
+    def why_stores_log_less(self, account: str, service: str = "") -> str:
+        """Why event data stores can lack events of an account. Nothing if their settings show that they do not.
 
         Args:
+            account: The account.
             service: The service whose data events are asked for. By default, all management events are.
         """
         if self.results_of_stores and all(each.is_listed for each in self.stores.values()):
             return (
                 f"It is not known which events the event data store of `{min(self.results_of_stores)}` logs. Pass the "
                 "output of `aws cloudtrail get-event-data-store`, too."
+            )
+        others = [arn for arn, each in self.stores.items() if account != each.account and not each.is_of_organization]
+        if others and len(others) == len(self.stores):
+            return (
+                f"The event data store `{min(others)}` is of another account and not of an organization. Pass the "
+                f"output of `aws cloudtrail get-event-data-store` for the one that has the events of account {account}."
             )
         for arn, store in sorted(self.stores.items()):
             has_all = store.data_events[service] is Logged.ALL if service else store.has_all_management_events
@@ -147,15 +171,14 @@ class Trails:
         Log files do not name their trail, so that a single other trail makes it unknown which one wrote them. AWS lists
         the trail of an organization, but not the other trails of its other accounts.
         """
-        found = self.of(account)
-        complete = [
-            each
-            for arn, each in self.trails.items()
-            if (account in self.listed or not each.is_listed)
+        found = {arn: each for arn, each in self.trails.items() if self._can_log(arn, each, account)}
+        is_complete = all(
+            (account in self.listed or not each.is_listed)
             and each.is_multi_region
             and (self.selectors.get(arn, False) if each.has_selectors else True)
-        ]
-        return found if all(each in complete for each in found) else []
+            for arn, each in found.items()
+        )
+        return [each for arn, each in found.items() if self._logs(arn, each, account)] if is_complete else []
 
 
 def is_settings(head: str) -> bool:
@@ -208,8 +231,15 @@ def add_store(trails: Trails, details: Mapping[str, Any], *, is_listed: bool = F
         details: The settings of the store, with its ARN.
         is_listed: Whether AWS was asked for it.
     """
-    has_all = selects_all_management_events(details)
-    trails.stores[details["EventDataStoreArn"]] = Store(has_all, data_events_of(details), is_listed)
+    arn = details["EventDataStoreArn"]
+    match = _STORE_ARN.fullmatch(arn)
+    trails.stores[arn] = Store(
+        account=match[1] if match else "",
+        is_of_organization=details.get("OrganizationEnabled") is True,
+        has_all_management_events=selects_all_management_events(details),
+        data_events=data_events_of(details),
+        is_listed=is_listed,
+    )
 
 
 def add_trail(trails: Trails, details: Any, *, is_listed: bool = False) -> bool:

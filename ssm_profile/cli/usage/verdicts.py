@@ -221,8 +221,9 @@ def _silence(role: RoleFacts, calls: Mapping[str, Calls], period: Period, begin:
         return None
     if not role.is_last_use_known:
         return Blind(Reason.NO_EVIDENCE, "There is no call of the role, and it is not known whether it was used.")
-    if role.last_used and role.last_used.astimezone(UTC).date() >= period.first:
-        why = f"There is no call of the role, although IAM says that it was used on {role.last_used:%Y-%m-%d}."
+    used = role.last_used and role.last_used.astimezone(UTC).date()
+    if used and used >= period.first:
+        why = f"There is no call of the role, although IAM says that it was used on {used}."
         return Blind(Reason.NO_EVIDENCE, why)
     return None
 
