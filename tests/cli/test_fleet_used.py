@@ -219,7 +219,7 @@ class TestText:
     def test_summary(self, fleet):
         done = fleet(roles=self.ROLES, events=[days_ago("dynamodb:Query", 3)])
 
-        assert "Could be dropped, not used for 90 days: capabilities of 1 role: patching (1)." in done.items
+        assert "Could be dropped, not used in 90 days of evidence: capabilities of 1 role: patching (1)." in done.items
         assert (
             "Cannot be seen whether it is used: capabilities of 1 role. The most frequent reason, of 1 role: role too "
             "young. Run the command again when the roles are older, or with fewer --days."
@@ -262,7 +262,7 @@ class TestText:
     def test_one_day(self, fleet):
         done = fleet("--days", "1", roles=self.ROLES[:1])
 
-        assert any(each.startswith("Could be dropped, not used for 1 day:") for each in done.items)
+        assert any(each.startswith("Could be dropped, not used in 1 day of evidence:") for each in done.items)
         assert "(1 day)." in done.out
 
     def test_dangerous_action(self, fleet):

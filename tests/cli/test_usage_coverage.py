@@ -82,7 +82,7 @@ class TestEventsThatCanBeFiltered:
         assert reason(management) == "part of a log file"
         assert management["why"] == (
             "There are no management events of the account in CloudTrail files. "
-            f"{name}, so that it can be a part of one. It shows only what was called."
+            f"{name}: events can be missing in it. It shows only what was called."
         )
         assert reason(data) == "data event not in the evidence"
         assert name in data["why"]

@@ -49,9 +49,9 @@ def use_summary(roles: Sequence[Row], rows: Sequence[Row]) -> Iterator[str]:
     days = count_of(seen[0]["used"]["days"], "day")
     if dropped:
         named = ", ".join(f"{options_as_code([name])} ({count:,})" for name, count in dropped.most_common())
-        yield f"Could be dropped, not used for {days}: capabilities of {count_of(whose, 'role')}: {named}."
+        yield f"Could be dropped, not used in {days} of evidence: capabilities of {count_of(whose, 'role')}: {named}."
     else:
-        yield f"Nothing is known to be unused for {days}."
+        yield f"Nothing is known to be unused in {days} of evidence."
     if missing := sum(row["place"].startswith(EVIDENCE) for row in problems_of(rows)):
         yield f"Missing in the evidence: {missing:,}. More can be used than it shows. The problems say why."
     if unseen := sum(any(names_with(row, Advice.UNSEEN)) for row in seen):

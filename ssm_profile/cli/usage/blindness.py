@@ -234,7 +234,7 @@ def _why_stores_log_less(service: str, kind: Kind, view: View) -> str:
 def _with_part(blind: Blind, coverage: Coverage) -> Blind:
     """Say that a file has events, and does not show that there are no others."""
     name = f"`{coverage.part}` does not have the name and the form of CloudTrail's log files"
-    return replace(blind, why=f"{blind.why} {name}, so that it can be a part of one. It shows only what was called.")
+    return replace(blind, why=f"{blind.why} {name}: events can be missing in it. It shows only what was called.")
 
 
 def _without_data_events(service: str, source: Source, coverage: Coverage, view: View) -> Blind | None:
