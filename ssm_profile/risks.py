@@ -85,6 +85,11 @@ class Risk:
     takes_tagged: bool = False
     """Whether it is one if the calls are allowed on the resources with some tag only."""
 
+    @property
+    def ways(self) -> tuple[tuple[Call, ...], ...]:
+        """The calls of which all of one entry are enough."""
+        return (*((call,) for call in self.calls), *self.combinations)
+
 
 def _with_role(service: str, *calls: Call) -> tuple[Call, ...]:
     """Calls that give a service a role and the code that it runs with this role."""

@@ -12,10 +12,10 @@ from ssm_profile.iam.documents import Statement, describe_statement
 from ssm_profile.iam.evaluator import Kind, Need, Outcome, Policy, Reason
 from ssm_profile.iam.patterns import arn_glob, covers
 from ssm_profile.options import SSM_WIDE_POLICIES
-from ssm_profile.policy import PARAMETER_OWNER, actions
+from ssm_profile.policy import PARAMETER_OWNER
 
-from .action_list import data_date, expanded
-from .granted import granted_actions, group_actions
+from .action_list import data_date
+from .granted import granted_actions, granted_by, group_actions
 from .judge import Judge
 from .own_actions import own_actions
 from .reverse_lookup import FEATURES, Feature, covered_features, options_of, refusal, tight_templates, useful_features
@@ -91,9 +91,7 @@ def audit_role(role: Role) -> dict[str, Any]:
         "options": None if limited else with_trust(options | _deny_options(policy), kept, lambda: role),
         "covered": covered,
         "trustNotKept": [] if limited else list(kept.not_kept),
-        "notKept": []
-        if limited
-        else sorted(granted & needed - {each for one in actions(options) for each in expanded(one)}),
+        "notKept": [] if limited else sorted(granted & needed - granted_by(options)),
     }
     return audit | {"level": _level(audit)}
 

@@ -27,7 +27,7 @@ from .audit_reasons import (
     why_missing,
     works_sentences,
 )
-from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines
+from .report import CodeBlock, Items, Paragraph, Part, Report, Table, action_cell, code, code_lines, first_of
 from .reverse_lookup import has_feature
 from .stack_yaml import format_covered, format_stack_config, in_camel_case, options_as_code
 from .verdicts import Verdict
@@ -322,9 +322,8 @@ def _lost(actions: Sequence[str]) -> str:
     """What to do about actions that the options do not grant."""
     if len(actions) == 1:
         return f"{code(actions[0])}. If your software needs it, keep it in a policy of its own."
-    more = f" and {len(actions) - _MOST_LOST:,} more (`--json`)" if len(actions) > _MOST_LOST + 1 else ""
-    shown = ", ".join(map(code, actions[:_MOST_LOST] if more else actions))
-    return f"{shown}{more}. Keep those that your software needs in a policy of their own."
+    shown = first_of(map(code, actions), _MOST_LOST)
+    return f"{shown}. Keep those that your software needs in a policy of their own."
 
 
 def _depends_on_denies(row: Data) -> bool:

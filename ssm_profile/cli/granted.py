@@ -1,12 +1,13 @@
 """The actions that a policy grants, with wildcards expanded by AWS's list of actions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from ssm_profile.iam.documents import Statement, condition_lines, describe_statement
 from ssm_profile.iam.evaluator import Policy
+from ssm_profile.policy import actions
 
 from .action_list import expanded
 
@@ -27,12 +28,17 @@ def granted_actions(policy: Policy) -> frozenset[str]:
     return frozenset(action for action in listed if policy.allowing(action))
 
 
-def still_granted(actions: Iterable[str], policy: Policy) -> frozenset[str]:
+def still_granted(granted: Iterable[str], policy: Policy) -> frozenset[str]:
     """Those of some granted actions that neither the permissions boundary nor a Deny without a condition takes away."""
     if policy.boundary is None and not policy.denies():
-        return frozenset(actions)
+        return frozenset(granted)
     limits = replace(policy, statements=(_EVERYTHING, *policy.own_denies()))
-    return frozenset(action for action in actions if limits.allowing(action))
+    return frozenset(action for action in granted if limits.allowing(action))
+
+
+def granted_by(options: Mapping[str, Any]) -> frozenset[str]:
+    """Every action that options grant."""
+    return frozenset(action for pattern in actions(options) for action in expanded(pattern))
 
 
 def expanded_actions(statement: Statement) -> set[str]:

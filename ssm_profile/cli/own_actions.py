@@ -9,9 +9,7 @@ from .reverse_lookup import FEATURES, actions_of
 from .templates import option_fields
 from .verdicts import FeatureVerdict
 
-_DANGEROUS = {
-    call.action for risk in RISKS for way in (*((each,) for each in risk.calls), *risk.combinations) for call in way
-}
+_DANGEROUS = {call.action for risk in RISKS for way in risk.ways for call in way}
 """The actions of every risk. Each has uses without Systems Manager."""
 
 

@@ -6,7 +6,7 @@ reader can copy an ARN, a URL or a condition as a whole, except in a table that 
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -71,6 +71,14 @@ def count_of(number: int, noun: str) -> str:
     """A number with a noun in the singular or in the plural."""
     plural = f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def first_of(names: Iterable[str], most: int = 5) -> str:
+    """The first of some names, and how many more there are, which the JSON has."""
+    listed = list(names)
+    if len(listed) <= most + 1:  # that there is one more is as long as its name
+        return ", ".join(listed)
+    return f"{', '.join(listed[:most])} and {len(listed) - most:,} more (`--json`)"
 
 
 def code_lines(values: Sequence[str]) -> str:

@@ -52,8 +52,7 @@ def risk_verdicts(judge: Judge, policy_arns: Iterable[str] = ()) -> Iterator[Ris
 
 
 def _verdict(judge: Judge, risk: Risk, known: Known, own: _Own) -> RiskVerdict | None:
-    ways = [*((call,) for call in risk.calls), *risk.combinations]
-    decisions = {way: _best([_decision(judge, way, known), *_on_itself(judge, way, own)]) for way in ways}
+    decisions = {way: _best([_decision(judge, way, known), *_on_itself(judge, way, own)]) for way in risk.ways}
     possible = {way: each for way, each in decisions.items() if each.outcome is not Outcome.DENIED}
     if not possible:
         return None

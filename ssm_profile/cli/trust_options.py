@@ -58,9 +58,10 @@ def kept_trust(trust: Mapping[str, Any]) -> KeptTrust:
 
 @lru_cache(maxsize=1024)  # many roles have the same trust policy
 def _kept(trust: str) -> KeptTrust:
-    statements = list(trusting_statements(json.loads(trust), "The trust policy"))
+    document = json.loads(trust)
+    statements = list(trusting_statements(document, "The trust policy"))
     services, others, own = set[str](), list[str](), list[Statement]()
-    unknown = unread_statements(json.loads(trust))
+    unknown = unread_statements(document)
     for principal, statement in statements:
         if not statement.allows:
             continue
@@ -91,12 +92,12 @@ def with_trust(options: Mapping[str, Any], kept: KeptTrust, role: Callable[[], R
         kept: What the component can keep of its trust policy.
         role: Gives the role. It is only called if the role may be for hybrid nodes.
     """
-    if kept.may_be_for_hybrid_nodes and may_send_heartbeat_of_hybrid_nodes(role()):
+    if kept.may_be_for_hybrid_nodes and _may_send_heartbeat_of_hybrid_nodes(role()):
         options = {name: value for name, value in options.items() if name != "scope_heartbeat"}  # it is for EC2 only
     return {**options, **kept.options}
 
 
-def may_send_heartbeat_of_hybrid_nodes(role: Role) -> bool:
+def _may_send_heartbeat_of_hybrid_nodes(role: Role) -> bool:
     """Whether the policies of a role may let hybrid nodes register."""
     partition = partition_of_policy(role.policy, role.arn)
     nodes = Need((f"arn:{partition}:ssm:*:*:managed-instance/*",))

@@ -41,7 +41,7 @@ def add_evidence(usage: Usage, members: Iterable[Member], chosen: Chosen, progre
     try:
         caller = Caller(chosen.role, chosen.external_id, _actions(usage.asks))
     except InputError as error:  # the credentials can expire after the accounts were read
-        yield Problem("--used", f"The accounts were not asked for evidence of use. {error}")
+        yield Problem(EVIDENCE, f"The accounts were not asked for evidence of use. {error}")
         return
     progress.begin_accounts(len(accounts), "asked")
     with noticed_interrupt() as interrupt:
@@ -117,8 +117,7 @@ class _Reader:
 
     def _add_regions(self, found: _Found, session: Session) -> None:
         try:
-            with session.errors(trail_settings.REGIONS_ACTION):
-                found.regions = trail_settings.listed_regions(session.client("ec2"))
+            found.regions = session.regions()
         except InputError as error:
             found.problems.append(self._without_regions(str(error)))
             return

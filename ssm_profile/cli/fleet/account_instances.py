@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ssm_profile.cli.interruption import Interrupt
-from ssm_profile.cli.usage.trail_settings import REGIONS_ACTION, listed_regions
+from ssm_profile.cli.usage.trail_settings import REGIONS_ACTION
 from ssm_profile.errors import InputError
 
 from .assumed_roles import Caller, Session
@@ -45,7 +45,7 @@ def read_instances(session: Session, place: str, regions: Collection[str]) -> Ac
         regions: The Regions. If there are none, those that the account has enabled.
     """
     try:
-        names = sorted(regions or _enabled(session))
+        names = sorted(regions or session.regions())
     except InputError as error:
         reason = f"Its instances are not known, because its Regions cannot be read. {error} Or pass --regions."
         return AccountInstances(session.account, (), (), (Problem(place, reason),))
@@ -54,11 +54,6 @@ def read_instances(session: Session, place: str, regions: Collection[str]) -> Ac
     read = {region: each for region in names if not isinstance(each := found[region], InputError)}
     instances = tuple(instance for each in read.values() for instance in each)
     return AccountInstances(session.account, tuple(read), instances, tuple(_problems(place, refused)))
-
-
-def _enabled(session: Session) -> frozenset[str]:
-    with session.errors(REGIONS_ACTION):
-        return listed_regions(session.client("ec2"))
 
 
 def _in_region(session: Session, region: str) -> list[Instance] | InputError:

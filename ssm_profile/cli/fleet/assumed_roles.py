@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 
 from ssm_profile.cli.aws_client import client, readable_errors
+from ssm_profile.cli.usage.trail_settings import REGIONS_ACTION, listed_regions
 
 from .permissions import ASSUME, READ
 from .requests import SETTINGS, readable
@@ -39,6 +40,15 @@ class Session:
         place: dict[str, Any] = {"region_name": region} if region else {}
         with self._lock:  # several threads can use a client, but not create one
             return self._session.client(service, **(self._settings | place))
+
+    def regions(self) -> frozenset[str]:
+        """The Regions that the account has enabled.
+
+        Raises:
+            InputError: If they cannot be read.
+        """
+        with self.errors(REGIONS_ACTION):
+            return listed_regions(self.client("ec2"))
 
     def errors(self, *actions: str, advice: str = "", subject: str = "") -> AbstractContextManager[None]:
         """Turn errors of AWS's API into errors of input.

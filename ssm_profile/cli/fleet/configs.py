@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ssm_profile.cli.audit_report import NOT_TOGETHER, format_additions, in_plural
-from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, code, count_of
+from ssm_profile.cli.report import CodeBlock, Items, Paragraph, Part, code, count_of, first_of
 from ssm_profile.cli.reverse_lookup import FILL_IN
 from ssm_profile.cli.stack_yaml import format_stack_config, options_as_code
 from ssm_profile.cli.verdicts import Verdict
 
-from .findings import action_group, first_of
+from .findings import action_group
 from .host_management import is_decisive
 from .rows import Row
 

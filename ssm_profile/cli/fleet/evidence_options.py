@@ -20,7 +20,7 @@ from ssm_profile.regions import REGION_PATTERN
 from .account_options import Aggregator, Chosen
 from .members import Member, Problem
 from .progress import Progress
-from .used import Asks, Usage
+from .used import EVIDENCE, Asks, Usage
 
 ATHENA, LAKE, ADVISOR = "athena:", "lake:", "access-advisor"
 """What sources in AWS begin with, or are."""
@@ -241,7 +241,7 @@ def with_evidence(
         from .accounts import was_interrupted  # noqa: PLC0415 - the same
 
         if was_interrupted(problems):
-            problems.append(Problem("--used", "The command was interrupted before it asked the accounts for evidence."))
+            problems.append(Problem(EVIDENCE, "The command was interrupted before it asked the accounts for evidence."))
         else:
             problems += add_evidence(usage, listed, chosen, progress)
         return listed

@@ -1,10 +1,10 @@
 """The findings on a role: what SARIF reports, and what a baseline can accept."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ssm_profile.cli.audit import BROKEN, CLEAN, RISKY, WIDE
-from ssm_profile.cli.report import code, count_of
+from ssm_profile.cli.report import code, count_of, first_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.options import SSM_WIDE_POLICIES
 from ssm_profile.risks import RISKS
@@ -22,9 +22,6 @@ NOT_WORKING, NOT_CERTAIN, NOT_KNOWN, TOO_WIDE = (
 
 FINDINGS = (NOT_WORKING, NOT_CERTAIN, *(risk.name for risk in RISKS), NOT_KNOWN, *SSM_WIDE_POLICIES, TOO_WIDE)
 """The closed list of findings."""
-
-
-_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -76,11 +73,3 @@ def why_wide(row: Row) -> Iterator[str]:
 def action_group(group: Row) -> str:
     """A pattern or an action, with the number of actions of a pattern."""
     return code(group["action"]) + (f" ({group['count']:,} actions)" if group["count"] > 1 else "")
-
-
-def first_of(names: Iterable[str]) -> str:
-    """The first of some names, and how many more there are."""
-    listed = list(names)
-    if len(listed) <= _MOST_NAMES + 1:  # that there is one more is as long as its name
-        return ", ".join(listed)
-    return f"{', '.join(listed[:_MOST_NAMES])} and {len(listed) - _MOST_NAMES:,} more (`--json`)"

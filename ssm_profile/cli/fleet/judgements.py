@@ -9,19 +9,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Self, cast
 
-from ssm_profile.cli.action_list import expanded
 from ssm_profile.cli.audit import CLEAN, REQUIRED_FEATURES, audit_role
 from ssm_profile.cli.audit_report import additions, conditions, denies_to_keep, left_out, reasons
-from ssm_profile.cli.granted import granted_actions, still_granted
+from ssm_profile.cli.granted import granted_actions, granted_by, still_granted
 from ssm_profile.cli.interruption import ignored_interrupt
 from ssm_profile.cli.policy_files import FoundPolicy, FoundRole
 from ssm_profile.cli.processes import number_of_processors, process_pool
 from ssm_profile.cli.report import with_changed_code
-from ssm_profile.cli.roles import AWS_POLICY, Role, role_of
+from ssm_profile.cli.roles import AWS_POLICY, role_of
 from ssm_profile.cli.verdicts import Verdict
 from ssm_profile.errors import InputError
 from ssm_profile.iam.evaluator import Kind
-from ssm_profile.policy import actions
 from ssm_profile.validation import FILL_IN
 
 from .members import Member
@@ -313,6 +311,8 @@ def _judged(text: str) -> Judgement:
         return Judgement(refusal=str(error))
     options = audit["options"]
     has_options = options is not None
+    # The role keeps its boundary and the statements that deny.
+    proposed = still_granted(granted_by(options), role.policy) if has_options else frozenset[str]()
     return Judgement(
         level=audit["level"],
         systems_manager=audit["systemsManager"],
@@ -323,7 +323,7 @@ def _judged(text: str) -> Judgement:
         unneeded=tuple((each["action"], len(each["actions"])) for each in audit["unneeded"]),
         unscoped=tuple((each["action"], each["resource"]) for each in audit["unscoped"]),
         conditions=tuple(_conditions(audit)) if has_options else (),
-        added=tuple(sorted(_granted_by(options, role) - granted_actions(role.policy))) if has_options else (),
+        added=tuple(sorted(proposed - granted_actions(role.policy))),
         not_kept=tuple(audit["notKept"]),
         capabilities=tuple(
             (row["capability"], row["verdict"])
@@ -332,7 +332,7 @@ def _judged(text: str) -> Judgement:
         ),
         deprecated=tuple(each["policy"] for each in audit["deprecated"]),
         actions=len(granted_actions(role.policy)),
-        proposed_actions=_number_of_actions(options, role) if has_options else None,
+        proposed_actions=len(proposed) if has_options else None,
         options=json.dumps(options) if has_options else None,
         fill_in=tuple(paths_to_fill_in("", options)),
         left_out=tuple(_left_out(audit)) if has_options else (),
@@ -343,16 +343,6 @@ def _judged(text: str) -> Judgement:
         ambiguous=tuple(audit["ambiguous"]),
         copies=role.copies,
     )
-
-
-def _number_of_actions(options: dict[str, Any], role: Role) -> int:
-    """How many actions the options grant to a role that keeps its boundary and the statements that deny."""
-    return len(_granted_by(options, role))
-
-
-def _granted_by(options: dict[str, Any], role: Role) -> frozenset[str]:
-    """The actions that the options grant to a role that keeps its boundary and the statements that deny."""
-    return still_granted({action for pattern in actions(options) for action in expanded(pattern)}, role.policy)
 
 
 def _conditions(audit: Mapping[str, Any]) -> Iterator[str]:

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from ssm_profile.cli.action_list import expanded, is_known
+from ssm_profile.cli.action_list import is_known
+from ssm_profile.cli.granted import granted_by
 from ssm_profile.cli.reverse_lookup import FEATURES
 from ssm_profile.cli.usage import Evidence, feature_uses, options_without, role_key, uses
 from ssm_profile.cli.usage.blindness import Reason
 from ssm_profile.cli.usage.features import Advice
 from ssm_profile.cli.usage.verdicts import Use
 from ssm_profile.cli.verdicts import Verdict
-from ssm_profile.policy import actions
 
 from .judgements import Judgement
 from .members import Member
@@ -114,7 +114,7 @@ def _is_granted_by_policies(action: str) -> bool:
 @lru_cache(maxsize=1024)  # many roles have the same options
 def _granted(options: str) -> frozenset[str]:
     """Every action that options grant, as JSON."""
-    return frozenset(action for pattern in actions(json.loads(options)) for action in expanded(pattern))
+    return granted_by(json.loads(options))
 
 
 def _options_without(

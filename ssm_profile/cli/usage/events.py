@@ -123,7 +123,8 @@ class EventSums:
 
 def _add_sum(evidence: Evidence, group: tuple[Any, ...], count: int, last: str, *, is_covered: bool) -> None:
     source, name, day, account, region, caller, identity, error, category, is_read = group
-    action = action_of_event(source, name)
+    called = actions_of_event(source, name)
+    action = called[0]
     if account:
         coverage = evidence.coverage_of(Source.FILES, account)
         kind = _usual_category(action) if category is None else category
@@ -134,11 +135,11 @@ def _add_sum(evidence: Evidence, group: tuple[Any, ...], count: int, last: str, 
         if action in CHANGES and not error:
             coverage.changes.add(day)
     if caller == UNKNOWN:
-        for each in (action, *further_actions(source, name)):
+        for each in called:
             evidence.add_unknown(identity or account, each, last)
     elif caller is not None:
         calls = Calls(denied=count, last_denied=last) if is_denied(error) else Calls(allowed=count, last_allowed=last)
-        for each in (action, *further_actions(source, name)):
+        for each in called:
             evidence.add_calls(caller, each, replace(calls))
 
 
@@ -206,22 +207,20 @@ def is_role_of_instances(arn: str) -> bool:
 
 
 @lru_cache(maxsize=65536)
-def action_of_event(source: str, name: str) -> str:
-    """The action of an event, such as ``s3:GetEncryptionConfiguration``.
+def actions_of_event(source: str, name: str) -> tuple[str, ...]:
+    """The action of an event, such as ``s3:GetEncryptionConfiguration``, and those that the call requires besides.
+
+    A copy of an object also reads one.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 
     Args:
         source: The event's source, such as ``s3.amazonaws.com``.
         name: The event's name, such as ``GetBucketEncryption``.
     """
-    return action_of(source.partition(".")[0], name)
-
-
-def further_actions(source: str, name: str) -> tuple[str, ...]:
-    """The actions that a call requires in addition: a copy of an object reads it.
-
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
-    """
-    return ("s3:GetObject",) if source.startswith("s3.") and name in _COPIES else ()
+    service = source.partition(".")[0]
+    is_copy = service == "s3" and name in _COPIES
+    return (action_of(service, name), *(("s3:GetObject",) if is_copy else ()))
 
 
 @lru_cache(maxsize=65536)

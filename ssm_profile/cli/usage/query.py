@@ -16,9 +16,8 @@ from ssm_profile.errors import InputError
 from .events import (
     NO_ROLES,
     UNKNOWN,
-    action_of_event,
+    actions_of_event,
     add_day,
-    further_actions,
     is_data_event,
     is_management_event,
     is_role_of_instances,
@@ -216,9 +215,8 @@ def _add_row(evidence: Evidence, row: Mapping[str, str | None]) -> bool:
     )
     if not is_valid:
         return False
-    action, source = action_of_event(values["source"], values["event"]), Source(values["origin"])
-    _add_coverage(evidence, source, action, values)
-    called = (action, *further_actions(values["source"], values["event"]))
+    called = actions_of_event(values["source"], values["event"])
+    _add_coverage(evidence, Source(values["origin"]), called[0], values)
     if values["role"] == UNKNOWN:
         for each in called:
             evidence.add_unknown(values["account"], each, values["last_time"])

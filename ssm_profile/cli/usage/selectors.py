@@ -48,17 +48,14 @@ def data_events_of(details: Mapping[str, Any]) -> dict[str, Logged]:
 
 def selects_all_management_events(details: Mapping[str, Any]) -> bool:
     """Whether selectors select all management events, reads and writes of each service."""
-    basic, advanced = details.get("EventSelectors"), details.get("AdvancedEventSelectors")
     return any(
-        isinstance(each, Mapping)
-        and each.get("ReadWriteType") == "All"
+        each.get("ReadWriteType") == "All"
         and each.get("IncludeManagementEvents") is True
         and not each.get("ExcludeManagementEventSources")
-        for each in (basic if isinstance(basic, list) else [])
+        for each in _mappings(details.get("EventSelectors"))
     ) or any(
-        isinstance(each, Mapping)
-        and each.get("FieldSelectors") == [{"Field": "eventCategory", "Equals": ["Management"]}]
-        for each in (advanced if isinstance(advanced, list) else [])
+        each.get("FieldSelectors") == [{"Field": "eventCategory", "Equals": ["Management"]}]
+        for each in _mappings(details.get("AdvancedEventSelectors"))
     )
 
 

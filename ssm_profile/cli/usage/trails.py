@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from .selectors import Logged, data_events_of, selects_all_management_events
 
@@ -71,6 +71,9 @@ class Store:
     """Whether AWS was asked for it. The user says of those in files that the results in files are of them."""
 
 
+_Settings = TypeVar("_Settings", Trail, Store)
+
+
 @dataclass
 class Trails:
     """The settings of trails and of event data stores, by their ARNs."""
@@ -88,17 +91,11 @@ class Trails:
 
     def merge(self, other: "Trails") -> None:
         """Add further settings. Those of a file stay what the user said of them."""
-        self.trails |= {
-            arn: replace(each, is_listed=each.is_listed and self.trails.get(arn, each).is_listed)
-            for arn, each in other.trails.items()
-        }
+        _merge(self.trails, other.trails)
         self.selectors |= other.selectors
         self.data_events |= other.data_events
         self.listed |= other.listed
-        self.stores |= {
-            arn: replace(each, is_listed=each.is_listed and self.stores.get(arn, each).is_listed)
-            for arn, each in other.stores.items()
-        }
+        _merge(self.stores, other.stores)
         self.results_of_stores |= other.results_of_stores
 
     def can_be_of_others(self, account: str) -> bool:
@@ -110,6 +107,10 @@ class Trails:
             each.is_of_organization and (arn in self.listed[account] or not each.is_listed)
             for arn, each in self.trails.items()
         )
+
+    def _of(self, account: str) -> dict[str, Trail]:
+        """The trails that can have logged the events of an account."""
+        return {arn: each for arn, each in self.trails.items() if self._can_log(arn, each, account)}
 
     def _can_log(self, arn: str, trail: Trail, account: str) -> bool:
         if trail.is_listed and account in self.listed:
@@ -125,7 +126,7 @@ class Trails:
 
         A trail without selectors of its own logs none. A trail whose selectors are not known is left out.
         """
-        mine = {arn: each for arn, each in self.trails.items() if self._can_log(arn, each, account)}
+        mine = self._of(account)
         without = {arn for arn, each in mine.items() if not each.has_selectors}
         return dict.fromkeys(without, Logged.NONE) | {
             arn: logged[service]
@@ -135,10 +136,7 @@ class Trails:
 
     def has_unknown_selectors(self, account: str) -> bool:
         """Whether the selectors of a trail of an account are not known."""
-        return any(
-            each.has_selectors and arn not in self.data_events and self._can_log(arn, each, account)
-            for arn, each in self.trails.items()
-        )
+        return any(each.has_selectors and arn not in self.data_events for arn, each in self._of(account).items())
 
     def why_stores_log_less(self, account: str, service: str = "") -> str:
         """Why event data stores can lack events of an account. Nothing if their settings show that they do not.
@@ -171,7 +169,7 @@ class Trails:
         Log files do not name their trail, so that a single other trail makes it unknown which one wrote them. AWS lists
         the trail of an organization, but not the other trails of its other accounts.
         """
-        found = {arn: each for arn, each in self.trails.items() if self._can_log(arn, each, account)}
+        found = self._of(account)
         is_complete = all(
             (account in self.listed or not each.is_listed)
             and each.is_multi_region
@@ -179,6 +177,12 @@ class Trails:
             for arn, each in found.items()
         )
         return [each for arn, each in found.items() if self._logs(arn, each, account)] if is_complete else []
+
+
+def _merge(settings: dict[str, _Settings], others: Mapping[str, _Settings]) -> None:
+    """Add further settings. Those that a file has were not only listed."""
+    for arn, each in others.items():
+        settings[arn] = replace(each, is_listed=each.is_listed and settings.get(arn, each).is_listed)
 
 
 def is_settings(head: str) -> bool:
